@@ -1,0 +1,73 @@
+# make demo | test | check | ui | clean | demo-llm | setup | lock
+# Needs python >= 3.11, git and make.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PORT ?= 5000
+
+export MLFLOW_DISABLE_TELEMETRY = true
+export DO_NOT_TRACK = true
+export DVC_NO_ANALYTICS = 1
+export MLFLOW_MODEL_CATALOG_URI =
+export PYTHONPATH = src
+export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
+
+.PHONY: demo test check format ui clean demo-llm setup lock git
+
+demo: git setup
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m recexplainer.stages.main
+	@echo
+	@echo "report:   $(CURDIR)/report/index.html"
+	@echo "metrics:  $(CURDIR)/metrics   ($(BIN)/dvc metrics show)"
+	@echo "tracking: make ui, then http://127.0.0.1:$(PORT)"
+
+test: git setup
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ui: setup
+	@echo "http://127.0.0.1:$(PORT)   (ready in half a minute; models: http://127.0.0.1:$(PORT)/#/models)"
+	@$(BIN)/python -c "from recexplainer import environment; print(environment.tracking_uri())" > $(VENV)/.uri
+	@$(BIN)/mlflow ui --backend-store-uri "$$(cat $(VENV)/.uri)" --host 127.0.0.1 --port $(PORT)
+
+demo-llm: git setup
+	cd demo_llm && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/src:." "$(CURDIR)/$(BIN)/dvc" repro
+
+# Results, models and the environment stay; what can be made again in a moment goes.
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache dvc_plots
+	find src tests demo_llm -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name '.tmp-*' -prune -exec rm -rf {} +
+
+git:
+	@command -v git >/dev/null 2>&1 || { echo "error: git is not installed; DVC needs it" >&2; exit 2; }
+	@git rev-parse --git-dir >/dev/null 2>&1 || { \
+	  echo "error: this folder is no git repository, and DVC needs one; run: git init && git add -A && git commit -m start" >&2; \
+	  exit 2; }
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock
+	@for name in python3.11 python3.12 python3.13 python3 python; do \
+	  if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$name; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "error: no python >= 3.11 (with venv) on PATH; install one, for example python3.11" >&2; exit 2; fi; \
+	if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $$found"; $$found -m venv $(VENV) || exit 2; fi
+	@echo "installing requirements.lock (about two minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $(STAMP)
+
+# requirements.lock and conda.yaml from what is installed in .venv.
+lock:
+	$(BIN)/python bin/lock.py

@@ -1,0 +1,135 @@
+"""Asking the recommender: from interactions to alignment examples and the user vectors they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from recexplainer.alignment.examples import Example, TeacherBatch
+from recexplainer.alignment.prompts import common_categories
+from recexplainer.alignment.tasks import (
+    general_dialogue,
+    history_reconstruction,
+    interest_classification,
+    item_discrimination,
+    item_ranking,
+    next_item_retrieval,
+    user_summary,
+)
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.interactions import Interactions
+from recexplainer.errors import InputError
+from recexplainer.recommenders.base import Recommender
+from recexplainer.settings import BuildAlignment
+
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The (user, position) pairs that are asked about: the history is what lies before the position."""
+
+    user_ids: np.ndarray
+    positions: np.ndarray
+    splits: list[str]
+
+    def __len__(self) -> int:
+        return len(self.user_ids)
+
+
+def choose_pairs(
+    interactions: Interactions, users: pd.DataFrame, settings: BuildAlignment, rng: np.random.Generator
+) -> Pairs:
+    """Several random positions of every training user, and the newest ones of the others.
+
+    A position p stands for the history before it; p = length stands for the whole sequence.
+
+    Raises:
+        InputError: If a split has no user with at least `min_history` interactions.
+    """
+    rows: list[tuple[int, int, str]] = []
+    for user_id, split in zip(users["user_id"], users["split"], strict=True):
+        length = len(interactions.sequence(user_id))
+        positions = np.arange(settings.min_history, length + 1)
+        n = settings.positions_per_user if split == "train" else settings.eval_positions_per_user
+        if split == "train" and len(positions) > n:
+            positions = rng.choice(positions, size=n, replace=False)
+        rows += [(int(user_id), int(position), split) for position in sorted(positions[-n:])]
+    for split in ("train", "valid", "test"):
+        if not any(row[2] == split for row in rows):
+            raise InputError(
+                f"no {split} user has {settings.min_history} interactions: lower build_alignment.min_history, "
+                "or change prepare.split"
+            )
+    user_ids, positions_, splits = zip(*rows, strict=True)
+    return Pairs(np.array(user_ids), np.array(positions_), list(splits))
+
+
+def build_examples(
+    interactions: Interactions,
+    catalogue: Catalogue,
+    users: pd.DataFrame,
+    dialogues: Sequence[dict[str, Any]],
+    recommender: Recommender,
+    settings: BuildAlignment,
+    seed: int,
+) -> tuple[list[Example], torch.Tensor]:
+    """Ask a frozen recommender every question of every task.
+
+    Returns:
+        The examples of all tasks and splits, and the user vectors that their `vector_row` points into:
+        (n_pairs, dim), or (0, 0) for a recommender without vectors.
+    """
+    rng = np.random.default_rng(seed)
+    pairs = choose_pairs(interactions, users, settings, rng)
+    common = common_categories(catalogue)
+    examples: list[Example] = []
+    vectors = []
+    for start in range(0, len(pairs), _BATCH):
+        batch, batch_vectors = _ask(recommender, interactions, pairs, range(start, min(start + _BATCH, len(pairs))), settings)
+        if batch_vectors is not None:
+            vectors.append(batch_vectors)
+        examples += next_item_retrieval.make_examples(batch)
+        examples += item_ranking.make_examples(batch, settings.n_candidates, rng)
+        examples += interest_classification.make_examples(
+            batch,
+            settings.classifications_per_history,
+            settings.verdicts_per_history,
+            settings.like_top,
+            settings.dislike_bottom,
+            rng,
+        )
+        examples += history_reconstruction.make_examples(batch)
+        examples += user_summary.make_examples(batch, catalogue, common)
+    item_vectors = recommender.item_vectors() if recommender.has_vectors else None
+    examples += item_discrimination.make_examples(catalogue, item_vectors)
+    examples += general_dialogue.make_examples(dialogues, settings.n_dialogues)
+    return examples, torch.cat(vectors) if vectors else torch.zeros(0, 0)
+
+
+def _ask(
+    recommender: Recommender, interactions: Interactions, pairs: Pairs, rows: range, settings: BuildAlignment
+) -> tuple[TeacherBatch, torch.Tensor | None]:
+    histories = [
+        interactions.sequence(int(pairs.user_ids[row]))[: int(pairs.positions[row])].tolist() for row in rows
+    ]
+    scores = recommender.scores(histories, exclude_seen=True).numpy().astype(np.float64)
+    seen = np.zeros(scores.shape, dtype=bool)
+    for row, history in enumerate(histories):
+        seen[row, history] = True  # the whole history, also where the recommender sees only its newest part
+    scores[seen] = -np.inf
+    chosen = slice(rows.start, rows.stop)
+    batch = TeacherBatch(
+        user_ids=pairs.user_ids[chosen],
+        positions=pairs.positions[chosen],
+        splits=pairs.splits[chosen],
+        vector_rows=np.arange(rows.start, rows.stop) if recommender.has_vectors else np.full(len(rows), -1),
+        histories=[history[-settings.max_history :] for history in histories],
+        scores=scores,
+    )
+    return batch, recommender.user_vectors(histories) if recommender.has_vectors else None

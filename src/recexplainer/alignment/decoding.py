@@ -1,0 +1,315 @@
+"""Decoding: answers of an explainer, batched, with a KV cache, deterministic, free or constrained to what can be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recexplainer.alignment import wording
+from recexplainer.alignment.chat import IGNORED, Encoded
+from recexplainer.alignment.packing import collate, pack, share_prefixes
+from recexplainer.alignment.trie import Trie
+from recexplainer.errors import InputError
+from recexplainer.explainer.model import Explainer
+
+
+@dataclass(frozen=True)
+class Beam:
+    """One answer of a beam search: its tokens without the end, and the sum of their log-probabilities (with the end)."""
+
+    tokens: list[int]
+    log_probability: float
+
+
+@torch.inference_mode()
+def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> np.ndarray:
+    """(n,) the probability of Yes against No as the first token of each answer.
+
+    Prompts of one group are packed on their shared history, which changes no logit.
+
+    Raises:
+        InputError: If Yes and No begin with the same token.
+    """
+    yes, no = explainer.encoder.answer_ids(wording.YES)[0], explainer.encoder.answer_ids(wording.NO)[0]
+    if yes == no:
+        raise InputError("the tokenizer gives Yes and No the same first token: this base model cannot classify")
+    numbered = []
+    for number, prompt in enumerate(prompts):
+        targets = np.full(len(prompt), IGNORED, dtype=np.int32)
+        targets[-1] = number  # the place to read, labelled with whose it is
+        numbered.append(replace(prompt, targets=targets))
+    limit = max(row_tokens, max((len(prompt) for prompt in prompts), default=0))
+    trees = share_prefixes(numbered, limit)
+    answers = np.empty(len(prompts))
+    for row in pack(trees, limit, np.random.default_rng(0)):
+        batch = {key: value.to(explainer.device) for key, value in collate([trees[n] for n in row]).items()}
+        targets = batch.pop("targets")[0]
+        batch.pop("weights")
+        places = (targets != IGNORED).nonzero()[:, 0]
+        batch["attention_mask"] = batch["attention_mask"].to(explainer.llm.dtype)
+        logits = explainer(places=places, **batch)[0]
+        answers[targets[places].cpu().numpy()] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
+    return answers
+
+
+@torch.inference_mode()
+def generate(
+    explainer: Explainer, prompts: Sequence[Encoded], max_new_tokens: int, batch_size: int, *, strip: bool = True
+) -> list[str]:
+    """Greedy free answers as text, up to the end of the turn; `strip` takes the blanks around them off."""
+    tokenizer, end = explainer.encoder.tokenizer, _end(explainer)
+    answers: list[str] = [""] * len(prompts)
+    for rows in _batches(prompts, batch_size):
+        embeddings, mask = _left_padded(explainer, [prompts[row] for row in rows])
+        output = explainer.llm.generate(
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            eos_token_id=end,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        for row, tokens in zip(rows, output.tolist(), strict=True):
+            text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True)
+            answers[row] = text.strip() if strip else text
+    return answers
+
+
+@torch.inference_mode()
+def beam_search(
+    explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, max_new_tokens: int, batch_size: int,
+    trie: Trie | None = None,
+) -> list[list[Beam]]:  # fmt: skip
+    """The `n_beams` most probable answers that a beam search of that width finds, best first.
+
+    Args:
+        explainer: Who answers.
+        prompts: The questions.
+        n_beams: Width of the beam and number of answers.
+        max_new_tokens: Answers that do not end by then are dropped.
+        batch_size: Prompts decoded at once.
+        trie: The only answers allowed; None leaves decoding free. Probabilities are those of the whole vocabulary either
+            way, so that a constrained answer has the probability it has in free decoding.
+    """
+    found: list[list[Beam]] = [[] for _ in prompts]
+    for rows in _batches(prompts, batch_size):
+        search = _Search(explainer, [prompts[row] for row in rows], n_beams, trie)
+        for _ in range(max_new_tokens):
+            if search.step():
+                break
+        for row, beams in zip(rows, search.finished(), strict=True):
+            found[row] = beams
+    return found
+
+
+@torch.inference_mode()
+def rank_candidates(
+    explainer: Explainer, prompts: Sequence[Encoded], candidates: Sequence[Sequence[Sequence[int]]], batch_size: int
+) -> list[list[int]]:
+    """Greedy answers that list all candidates, one per line, each exactly once.
+
+    At each token only those may follow that some candidate not yet named continues with.
+
+    Args:
+        explainer: Who answers.
+        prompts: The questions.
+        candidates: Per question the candidates' tokens, none of them the beginning of another.
+        batch_size: Prompts decoded at once.
+
+    Returns:
+        Per question the places of its candidates in the order of the answer.
+    """
+    line_break = list(explainer.encoder.answer_ids("\n"))
+    orders: list[list[int]] = [[] for _ in prompts]
+    for rows in _batches(prompts, batch_size):
+        lines = [[[*tokens, *line_break] for tokens in candidates[row]] for row in rows]
+        step = _Stepper(explainer, [prompts[row] for row in rows])
+        log_probabilities = step.first()
+        states = [(list(range(len(options))), 0) for options in lines]  # candidates that still fit, tokens into the line
+        while any(len(orders[row]) < len(lines[n]) for n, row in enumerate(rows)):
+            allowed = [
+                sorted({lines[n][c][place] for c in fitting} if fitting else {step.pad})
+                for n, (fitting, place) in enumerate(states)
+            ]
+            tokens = _best_allowed(log_probabilities, allowed)
+            for n, row in enumerate(rows):
+                states[n] = _advance(lines[n], orders[row], *states[n], tokens[n])
+            log_probabilities = step.next(torch.tensor(tokens, device=explainer.device))
+    return orders
+
+
+class _Stepper:
+    """Feeds one token per sequence to the LLM, after a left-padded prompt."""
+
+    def __init__(self, explainer: Explainer, prompts: Sequence[Encoded]) -> None:
+        self.llm = explainer.llm
+        self.pad = int(explainer.encoder.tokenizer.pad_token_id)
+        self._embeddings, self._mask = _left_padded(explainer, prompts)
+        self._positions = self._mask.sum(dim=1)
+        self._cache: Any = None
+
+    def first(self) -> Tensor:
+        """(batch, vocabulary) log-probabilities of the first token."""
+        positions = (self._mask.cumsum(dim=1) - 1).clamp(min=0)
+        output = self.llm(
+            inputs_embeds=self._embeddings,
+            attention_mask=self._mask,
+            position_ids=positions,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self._cache = output.past_key_values
+        return output.logits[:, -1].float().log_softmax(dim=-1)
+
+    def next(self, tokens: Tensor) -> Tensor:
+        """(batch, vocabulary) log-probabilities after one more token per sequence."""
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(self._mask), 1)], dim=1)
+        output = self.llm(
+            input_ids=tokens[:, None],
+            attention_mask=self._mask,
+            position_ids=self._positions[:, None],
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self._positions = self._positions + 1
+        return output.logits[:, -1].float().log_softmax(dim=-1)
+
+    def select(self, rows: Tensor) -> None:
+        """Continue with these sequences (with repeats) in place of the present ones."""
+        self._cache.batch_select_indices(rows)
+        self._mask, self._positions = self._mask[rows], self._positions[rows]
+
+
+class _Search:
+    """One batch of beam search; the state of all beams is in tensors (batch, n_beams)."""
+
+    def __init__(self, explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, trie: Trie | None) -> None:
+        self.n_prompts, self.n_beams, self.trie = len(prompts), n_beams, trie
+        self.end = _end(explainer)
+        self.stepper = _Stepper(explainer, prompts)
+        self.scores = torch.zeros(self.n_prompts, 1)
+        self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long)
+        self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long)
+        self.done: list[list[Beam]] = [[] for _ in prompts]
+        self.log_probabilities = self.stepper.first().cpu()
+
+    def step(self) -> bool:
+        """Extend every beam by a token; True when no beam can improve the answers found."""
+        scores, origins, tokens, nodes = self._candidates()
+        ends = (tokens == self.end) & scores.isfinite()
+        for row, place in ends.nonzero().tolist():
+            beam = Beam(self.tokens[row, origins[row, place]].tolist(), float(scores[row, place]))
+            self.done[row] = sorted([*self.done[row], beam], key=lambda b: -b.log_probability)[: self.n_beams]
+        live = scores.masked_fill(ends, -torch.inf).topk(min(self.n_beams, scores.shape[1]), dim=1)
+        self.scores = live.values
+        origins, tokens, nodes = (values.gather(1, live.indices) for values in (origins, tokens, nodes))
+        if self._is_over():
+            return True
+        width = self.tokens.shape[1]
+        history = self.tokens.gather(1, origins[..., None].expand(-1, -1, self.tokens.shape[2]))
+        self.tokens, self.nodes = torch.cat([history, tokens[..., None]], dim=2), nodes
+        device = self.stepper._mask.device
+        self.stepper.select((torch.arange(self.n_prompts)[:, None] * width + origins).flatten().to(device))
+        self.log_probabilities = self.stepper.next(tokens.flatten().to(device)).cpu()
+        return False
+
+    def finished(self) -> list[list[Beam]]:
+        """The answers found, best first."""
+        return self.done
+
+    def _is_over(self) -> bool:
+        """No live beam of any prompt can still enter its best answers: log-probabilities only fall."""
+        for row, beams in enumerate(self.done):
+            bar = beams[-1].log_probability if len(beams) == self.n_beams else -torch.inf
+            if bool((self.scores[row] > bar).any()):
+                return False
+        return True
+
+    def _candidates(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The best 2 · n_beams continuations per prompt: scores, the beam continued, token, node."""
+        n_live = self.scores.shape[1]
+        if self.trie is None:
+            totals = self.scores.flatten()[:, None] + self.log_probabilities
+            best = totals.view(self.n_prompts, -1).topk(2 * self.n_beams, dim=1)
+            vocabulary = self.log_probabilities.shape[1]
+            tokens = best.indices % vocabulary
+            return best.values, best.indices // vocabulary, tokens, torch.zeros_like(tokens)
+        rows, tokens, nodes = self.trie.continuations(self.nodes.flatten())
+        scores = self.scores.flatten()[rows] + self.log_probabilities[rows, tokens]
+        return self._padded(scores, rows // n_live, rows % n_live, tokens, nodes)
+
+    def _padded(
+        self, scores: Tensor, prompts: Tensor, origins: Tensor, tokens: Tensor, nodes: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Ragged continuations as the best 2 · n_beams per prompt, missing ones at −inf."""
+        counts = torch.bincount(prompts, minlength=self.n_prompts)
+        places = torch.arange(len(prompts)) - (counts.cumsum(0) - counts)[prompts]
+        width = max(int(counts.max()), 2 * self.n_beams)
+        table = torch.full((self.n_prompts, width), -torch.inf)
+        table[prompts, places] = scores
+        best = table.topk(2 * self.n_beams, dim=1)
+        index = torch.zeros(self.n_prompts, width, dtype=torch.long)
+        index[prompts, places] = torch.arange(len(prompts))
+        chosen = index.gather(1, best.indices)
+        return best.values, origins[chosen], tokens[chosen], nodes[chosen]
+
+
+def _advance(
+    lines: list[list[int]], order: list[int], fitting: list[int], place: int, token: int
+) -> tuple[list[int], int]:
+    """The state of one ranking after a token; a completed line goes to `order`."""
+    if not fitting:
+        return [], 0
+    fitting = [c for c in fitting if lines[c][place] == token]
+    place += 1
+    if place < len(lines[fitting[0]]):
+        return fitting, place
+    order.append(fitting[0])
+    return [c for c in range(len(lines)) if c not in order], 0
+
+
+def _best_allowed(log_probabilities: Tensor, allowed: list[list[int]]) -> list[int]:
+    """Per row the most probable of its allowed tokens."""
+    width = max(map(len, allowed))
+    table = torch.tensor([tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed])
+    best = log_probabilities.cpu().gather(1, table).argmax(dim=1, keepdim=True)
+    return table.gather(1, best)[:, 0].tolist()
+
+
+def _left_padded(explainer: Explainer, prompts: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
+    """Embeddings (batch, length, hidden) and mask (batch, length) of prompts that end together."""
+    length = max(len(prompt) for prompt in prompts)
+
+    def padded(name: str, fill: int) -> Tensor:
+        arrays = [getattr(prompt, name) for prompt in prompts]
+        table = np.stack([np.pad(array, (length - len(array), 0), constant_values=fill) for array in arrays])
+        return torch.from_numpy(table).long().to(explainer.device)
+
+    mask = torch.zeros(len(prompts), length, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        mask[row, length - len(prompt) :] = 1
+    ids = padded("input_ids", explainer.encoder.slot_id)
+    return explainer.embed(ids, padded("user_slots", -1), padded("item_slots", -1)), mask.to(explainer.device)
+
+
+def _batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
+    """Numbers of prompts in batches of similar length, longest first (so that what does not fit fails at once)."""
+    order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def _end(explainer: Explainer) -> int:
+    ends = explainer.encoder.end_ids
+    return int(ends[0]) if ends else int(explainer.encoder.tokenizer.eos_token_id)
+
+
+def _until(tokens: list[int], end: int) -> list[int]:
+    return tokens[: tokens.index(end)] if end in tokens else tokens

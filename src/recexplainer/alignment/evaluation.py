@@ -1,0 +1,178 @@
+"""How well an explainer predicts its recommender, on users whose histories it was not aligned on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recexplainer.alignment import decoding
+from recexplainer.alignment.chat import Encoded
+from recexplainer.alignment.examples import Example
+from recexplainer.alignment.prompts import Form, PromptWriter, fit
+from recexplainer.alignment.tasks import (
+    history_reconstruction,
+    interest_classification,
+    item_discrimination,
+    item_ranking,
+    next_item_retrieval,
+)
+from recexplainer.alignment.trie import Trie
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+from recexplainer.explainer.model import Explainer
+from recexplainer.settings import EvaluateAlignment
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The metrics of one explainer, and what it answered to every example."""
+
+    metrics: dict[str, Any]
+    answers: list[Row]
+
+
+def evaluate(
+    explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], settings: EvaluateAlignment
+) -> Evaluation:
+    """All alignment metrics that the explainer's mode has, on the given test examples.
+
+    Raises:
+        InputError: If `settings.tasks` names a task without a metric.
+    """
+    unknown = [task for task in settings.tasks if task not in EVALUATIONS]
+    if unknown:
+        raise InputError(f"evaluate_alignment.tasks: {unknown[0]!r} has no metric; known: {', '.join(EVALUATIONS)}")
+    metrics: dict[str, Any] = {}
+    answers: list[Row] = []
+    n_examples = {}
+    for task in settings.tasks:
+        asked = [example for example in examples if example.task == task]
+        result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings), asked)
+        if rows:
+            metrics[task] = result
+            answers += rows
+            n_examples[task] = len(rows)
+    return Evaluation({**metrics, "n_examples": n_examples}, answers)
+
+
+def resolve_title(catalogue: Catalogue, text: str) -> int | None:
+    """The item whose title a text is, exactly but for blanks around it; None if there is none."""
+    return catalogue.item_of_title.get(text.strip())
+
+
+class _Examiner:
+    """Asks one explainer and reads its answers."""
+
+    def __init__(self, explainer: Explainer, writer: PromptWriter, settings: EvaluateAlignment) -> None:
+        self.explainer, self.writer, self.settings = explainer, writer, settings
+        self.catalogue = writer.catalogue
+
+    @property
+    def reads_vectors(self) -> bool:
+        return self.explainer.mode in ("intention", "both")
+
+    def prompts(self, examples: Sequence[Example], form: str | None = None) -> list[Encoded]:
+        groups: dict[tuple[int, int], int] = {}
+        chosen: Form = form or self.explainer.form  # type: ignore[assignment]
+        return [
+            fit(
+                self.explainer.encoder, self.writer, example, chosen, self.settings.max_prompt_tokens, with_answer=False,
+                group=groups.setdefault((example.user_id, example.position), len(groups)),
+            )
+            for example in examples
+        ]  # fmt: skip
+
+    def generate(self, examples: Sequence[Example], max_new_tokens: int, form: str | None = None) -> list[str]:
+        prompts = self.prompts(examples, form)
+        return decoding.generate(self.explainer, prompts, max_new_tokens, self.settings.batch_size)
+
+    def beams(self, examples: Sequence[Example], trie: Trie | None) -> list[list[decoding.Beam]]:
+        return decoding.beam_search(
+            self.explainer, self.prompts(examples), self.settings.n_beams, self.settings.max_title_tokens,
+            self.settings.batch_size, trie,
+        )  # fmt: skip
+
+
+def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    """Beams over the catalogue's titles, and free beams beside them (the paper's way; invalid titles count as misses)."""
+    catalogue, encoder = examiner.catalogue, examiner.explainer.encoder
+    sequences = [list(encoder.answer_ids(title)) for title in catalogue.titles[1:]]
+    trie = Trie(sequences, decoding._end(examiner.explainer))
+    item_of = {tuple(tokens): item for item, tokens in enumerate(sequences, start=1)}
+    constrained = [[item_of.get(tuple(b.tokens)) for b in beams] for beams in examiner.beams(examples, trie)]
+    texts = [[encoder.tokenizer.decode(b.tokens) for b in beams] for beams in examiner.beams(examples, None)]
+    free = [[resolve_title(catalogue, text) for text in row] for row in texts]
+    metrics: Row = {
+        **next_item_retrieval.score(examples, constrained),
+        "free": next_item_retrieval.score(examples, free),
+    }
+    metrics["invalid_rate"] = metrics["free"]["invalid_rate"]  # constrained beams have none by construction
+    return metrics, _rows(examples, constrained, texts)
+
+
+def _evaluate_ranking(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    encoder, titles = examiner.explainer.encoder, examiner.catalogue.titles
+    candidates = [[list(encoder.answer_ids(titles[item])) for item in example.items] for example in examples]
+    orders = decoding.rank_candidates(
+        examiner.explainer, examiner.prompts(examples), candidates, examiner.settings.batch_size
+    )
+    answers = [[example.items[place] for place in order] for example, order in zip(examples, orders, strict=True)]
+    return item_ranking.score(examples, answers), _rows(examples, answers)
+
+
+def _evaluate_classification(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    examples = [example for example in examples if example.aspect == interest_classification.PLAIN]
+    p_yes = decoding.p_yes(examiner.explainer, examiner.prompts(examples), examiner.settings.row_tokens)
+    rows = _rows(examples, [round(float(p), 6) for p in p_yes])
+    return (interest_classification.score(examples, p_yes) if examples else {}), rows
+
+
+def _evaluate_reconstruction(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    if not examiner.reads_vectors:
+        return {}, []
+    budget = examiner.settings.max_title_tokens * max(len(example.history) for example in examples)
+    texts = examiner.generate(examples, budget)
+    answers = [[resolve_title(examiner.catalogue, line) for line in text.splitlines()] for text in texts]
+    return history_reconstruction.score(examples, answers), _rows(examples, answers, texts)
+
+
+def _evaluate_discrimination(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    """Titles from vectors; a mode without vectors is asked from the description and the features."""
+    wanted = examiner.reads_vectors
+    examples = [example for example in examples if (example.aspect == item_discrimination.TITLE) == wanted]
+    if not examples:
+        return {}, []
+    texts = examiner.generate(examples, examiner.settings.max_title_tokens)
+    answers = [resolve_title(examiner.catalogue, text) for text in texts]
+    return item_discrimination.score(examples, answers), _rows(examples, answers, texts)
+
+
+EVALUATIONS: dict[str, Callable[[_Examiner, list[Example]], tuple[Row, list[Row]]]] = {
+    next_item_retrieval.NAME: _evaluate_retrieval,
+    item_ranking.NAME: _evaluate_ranking,
+    interest_classification.NAME: _evaluate_classification,
+    history_reconstruction.NAME: _evaluate_reconstruction,
+    item_discrimination.NAME: _evaluate_discrimination,
+}
+
+
+def _rows(examples: Sequence[Example], answers: Iterable[Any], texts: Iterable[Any] | None = None) -> list[Row]:
+    rows = [
+        {
+            "task": example.task,
+            "aspect": example.aspect,
+            "user_id": example.user_id,
+            "position": example.position,
+            "items": example.items,
+            "expected": example.answer,
+            "answer": answer,
+        }
+        for example, answer in zip(examples, answers, strict=True)
+    ]
+    for row, text in zip(rows, texts or [], strict=False):
+        row["text"] = text
+    return rows
+

@@ -1,0 +1,136 @@
+"""Rendering: an example and a form become a prompt.
+
+Forms (the paper's alignment modes): `behaviour` writes users and items as text, `intention` as vectors, `both` as both.
+
+Source: Lei et al. 2024, sections 3.2 to 3.4. Departures: a vector replaces the embedding of its slot (as the paper says; the
+public code adds the two), and an item's text may state the categories that the catalogue holds for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from recexplainer.alignment import wording
+from recexplainer.alignment.chat import ChatEncoder, Content, Encoded, Slot
+from recexplainer.alignment.examples import Example
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+
+Form = Literal["behaviour", "intention", "both"]
+FORMS: tuple[Form, ...] = ("behaviour", "intention", "both")
+
+
+class PromptWriter:
+    """Writes users, items and questions in any form.
+
+    Args:
+        catalogue: The titles and attributes.
+        n_categories: How many categories stand behind a title in parentheses; 0 writes titles only, as the paper does.
+            Categories that most items share are left out.
+    """
+
+    def __init__(self, catalogue: Catalogue, n_categories: int) -> None:
+        self.catalogue = catalogue
+        self.common = common_categories(catalogue)
+        self._lines = [""]
+        for item in range(1, catalogue.n_items + 1):
+            categories = dict.fromkeys(catalogue.attributes(item)["categories"])
+            names = [name for name in categories if name not in self.common][:n_categories]
+            self._lines.append(catalogue.titles[item] + (f" ({', '.join(names)})" if names else ""))
+
+    def item_text(self, item_id: int) -> str:
+        """An item in words: its title and what is known of it."""
+        return self._lines[item_id]
+
+    def item(self, form: Form, item_id: int) -> list[str | Slot]:
+        """An item inside a prompt."""
+        if form == "behaviour":
+            return [self.item_text(item_id)]
+        slot = Slot("item", item_id)
+        return [slot] if form == "intention" else [slot, " " + self.item_text(item_id)]
+
+    def candidate(self, form: Form, item_id: int) -> list[str | Slot]:
+        """An item to be ranked: with the title alone, which is what the answer repeats."""
+        if form == "behaviour":
+            return [self.catalogue.titles[item_id]]
+        slot = Slot("item", item_id)
+        return [slot] if form == "intention" else [slot, " " + self.catalogue.titles[item_id]]
+
+    def user(self, form: Form, history: Sequence[int], vector_row: int) -> list[str | Slot]:
+        """The user at the head of a prompt: the history, the recommender's user vector, or both; ends with a new line."""
+        content: list[str | Slot] = []
+        if form != "behaviour":
+            content += [f"{wording.USER} ", Slot("user", vector_row), "\n"]
+        if form != "intention":
+            content.append(wording.HISTORY + "\n")
+            for item_id in history:
+                content += [*self.item(form, item_id), "\n"]
+        return content
+
+    def titles(self, item_ids: Sequence[int]) -> str:
+        """An answer that lists items: one title per line (titles hold no line breaks; they do hold commas and semicolons)."""
+        return "\n".join(self.catalogue.titles[item_id] for item_id in item_ids)
+
+
+def common_categories(catalogue: Catalogue, share: float = 0.6) -> set[str]:
+    """Categories that more than a share of all items have, and that therefore say nothing about one."""
+    counts = Counter(
+        name for item in range(1, catalogue.n_items + 1) for name in set(catalogue.attributes(item)["categories"])
+    )
+    return {name for name, count in counts.items() if count > share * catalogue.n_items}
+
+
+def answer_text(writer: PromptWriter, example: Example) -> str:
+    """The words of an example's answer."""
+    return example.answer if isinstance(example.answer, str) else writer.titles(example.answer)
+
+
+def render(writer: PromptWriter, example: Example, form: Form) -> Content:
+    """The prompt of an example in one form: the user's part first, so that the questions about one user share it."""
+    from recexplainer.alignment.tasks import TASKS
+
+    return merge_text(TASKS[example.task].question(writer, example, form))
+
+
+def fit(
+    encoder: ChatEncoder, writer: PromptWriter, example: Example, form: Form, max_tokens: int, with_answer: bool = True,
+    group: int = -1, weight: float = 1.0,
+) -> Encoded:  # fmt: skip
+    """Encode an example in at most `max_tokens`; what is too long loses its oldest history first, and nothing else.
+
+    Raises:
+        InputError: If it does not fit even without history.
+    """
+    for start in range(len(example.history) + 1):
+        shown = replace(example, history=example.history[start:]) if start else example
+        content = render(writer, shown, form)
+        if with_answer:
+            ends = example.aspect != "explain"  # an explanation goes on after its verdict
+            encoded = encoder.example(content, answer_text(writer, shown), ends=ends, group=group, weight=weight)
+        else:
+            encoded = encoder.prompt(content)
+        if len(encoded) <= max_tokens:
+            return encoded
+    raise InputError(
+        f"a prompt of task {example.task} needs {len(encoded)} tokens without any history, more than the {max_tokens} allowed: "
+        "raise align.row_tokens, or take a model with a longer context"
+    )
+
+
+def merge_text(content: Content) -> list[str | Slot]:
+    """Join neighbouring texts, so that the tokenizer sees whole lines."""
+    merged: list[str | Slot] = []
+    for piece in content:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    return merged
+
+
+def readable(content: Content) -> str:
+    """A prompt for people: slots are shown as <user> and <item>."""
+    return "".join(f"<{piece.kind}>" if isinstance(piece, Slot) else piece for piece in content)

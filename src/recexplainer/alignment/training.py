@@ -1,0 +1,224 @@
+"""Training: the explainer learns to answer as the recommender does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from recexplainer.alignment.chat import IGNORED, Encoded
+from recexplainer.alignment.examples import Example
+from recexplainer.alignment.packing import Tree, collate, pack, share_prefixes
+from recexplainer.alignment.prompts import FORMS, Form, PromptWriter, fit
+from recexplainer.alignment.tasks import history_reconstruction, item_discrimination
+from recexplainer.explainer.model import Explainer
+from recexplainer.settings import Align
+
+
+def forms_of(example: Example, mode: str) -> list[Form]:
+    """The forms in which a mode trains on an example.
+
+    Source: section 3.4: `both` trains on behaviour, intention and mixed forms. Departure: the shares of the forms are a
+    parameter (`align.both_forms`), applied by `training_examples`.
+    """
+    if example.task == item_discrimination.NAME:
+        allowed = item_discrimination.forms(example)
+    elif example.task == history_reconstruction.NAME:
+        allowed = ("intention",)  # a history in words would give the answer away
+    elif not example.history and not example.items:
+        return ["behaviour"]  # a dialogue has neither user nor item
+    else:
+        allowed = FORMS
+    wanted: Sequence[str] = FORMS if mode == "both" else (mode,)
+    return [form for form in allowed if form in wanted]
+
+
+def training_examples(
+    explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], align: Align, rng: np.random.Generator
+) -> list[Encoded]:
+    """Render and encode the training examples of a mode, in the shares and weights that the settings ask for.
+
+    `align.mixture` says how often an example of a task is seen in one epoch; a fraction is a chance.
+    """
+    encoded = []
+    groups: dict[tuple[int, int, str], int] = {}
+    for example in examples:
+        wanted = _mixture(align, example)
+        for form in forms_of(example, explainer.mode):
+            share = wanted * _form_share(align, explainer.mode, example, form)
+            for _ in range(int(share) + int(rng.random() < share % 1)):
+                if example.turns:
+                    dialogue = explainer.encoder.dialogue([(q, a) for q, a in example.turns], _weight(align, example))
+                    encoded += [dialogue] if len(dialogue) <= align.row_tokens else []
+                    continue
+                key = (example.user_id, example.position, form)
+                group = groups.setdefault(key, len(groups)) if example.user_id else -1
+                weight = _weight(align, example)
+                encoded.append(
+                    fit(explainer.encoder, writer, example, form, align.row_tokens, group=group, weight=weight)
+                )
+    return encoded
+
+
+def train(
+    explainer: Explainer,
+    encoded: Sequence[Encoded],
+    user_vectors: Tensor,
+    align: Align,
+    seed: int,
+    checkpoints: Path,
+    on_log: Callable[[dict[str, float], int], None],
+) -> dict[str, float]:
+    """Train adapter and connectors in place; resumes from the newest checkpoint in `checkpoints`.
+
+    Returns:
+        What was trained: examples, tokens with and without shared prefixes, rows, seconds, tokens per second.
+    """
+    rng, epochs = np.random.default_rng(seed), align.epochs[explainer.mode]
+    trees = share_prefixes(encoded, align.row_tokens)
+    rows = [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
+    explainer.user_vectors = user_vectors
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=align.rows_per_step,
+        learning_rate=align.learning_rate,
+        warmup_steps=align.warmup,
+        lr_scheduler_type="cosine",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        seed=seed,
+        data_seed=seed,
+        logging_steps=align.logging_steps,
+        save_strategy="steps",
+        save_steps=align.save_steps,
+        save_total_limit=1,
+        report_to=[],
+        disable_tqdm=not sys.stderr.isatty(),
+        remove_unused_columns=False,
+        label_names=["targets"],
+        use_cpu=not torch.cuda.is_available(),
+        bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
+    )
+    trainer = AlignmentTrainer(
+        explainer, arguments, train_dataset=_Rows(rows), data_collator=_one_row, callbacks=[_Log(on_log)]
+    )
+    trainer.mean_weight = float(np.mean([sum(t.weights[t.targets != IGNORED].sum() for t in row) for row in rows]))
+    trainer.connector_learning_rate = align.connector_learning_rate
+    resume = any(checkpoints.glob("checkpoint-*/trainer_state.json"))
+    outcome = trainer.train(resume_from_checkpoint=resume)
+    explainer.eval()
+    seconds = outcome.metrics["train_runtime"]
+    packed = sum(len(tree) for tree in trees)
+    return {
+        "n_examples": len(encoded),
+        "n_tokens": sum(len(example) for example in encoded),
+        "n_packed_tokens": packed,
+        "n_rows": len(rows),
+        "row_fill": round(packed / (len(rows) * align.row_tokens), 4),
+        "train_seconds": round(seconds, 1),
+        "examples_per_second": round(len(encoded) * epochs / seconds, 1),
+        "packed_tokens_per_second": round(packed * epochs / seconds, 1),
+        "train_loss": round(outcome.training_loss, 4),
+    }
+
+
+class AlignmentTrainer(Trainer):
+    """Weighted cross-entropy on the answers; only adapter and connectors are trained and stored."""
+
+    mean_weight: float = 1.0
+    connector_learning_rate: float = 1e-3
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
+    ) -> Any:
+        """Sum of the weighted token losses of a row, over the mean weight of a row (so that no row counts more per token)."""
+        targets = inputs["targets"][0]
+        places = (targets != IGNORED).nonzero()[:, 0]
+        logits = model(
+            input_ids=inputs["input_ids"],
+            user_slots=inputs["user_slots"],
+            item_slots=inputs["item_slots"],
+            places=places,
+            attention_mask=inputs["attention_mask"],
+            position_ids=inputs["position_ids"],
+        )
+        losses = torch.nn.functional.cross_entropy(logits[0], targets[places], reduction="none")
+        loss = (losses * inputs["weights"][0, places]).sum() / self.mean_weight
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
+        """AdamW with a rate of its own for the connectors, which start from nothing."""
+        named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        connectors = [p for name, p in named if name.startswith("connectors.")]
+        adapter = [p for name, p in named if not name.startswith("connectors.")]
+        groups = [{"params": adapter, "lr": self.args.learning_rate}]
+        if connectors:
+            groups.append({"params": connectors, "lr": self.connector_learning_rate})
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
+        return self.optimizer
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        from safetensors.torch import save_file
+
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(_trainable(self.model), folder / "trainable.safetensors")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        from safetensors.torch import load_file
+
+        weights = load_file(Path(resume_from_checkpoint) / "trainable.safetensors")
+        for name, parameter in _trainable(self.model).items():
+            parameter.copy_(weights[name])
+
+
+class _Rows(Dataset):
+    def __init__(self, rows: list[list[Tree]]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> list[Tree]:
+        return self.rows[index]
+
+
+class _Log(TrainerCallback):
+    """Hands the curves to whoever tracks the run."""
+
+    def __init__(self, report: Callable[[dict[str, float], int], None]) -> None:
+        self.report = report
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Pass loss, gradient norm and rate on."""
+        curves = ("loss", "grad_norm", "learning_rate")
+        self.report({key: float(value) for key, value in (logs or {}).items() if key in curves}, state.global_step)
+
+
+def _one_row(rows: list[list[Tree]]) -> dict[str, Tensor]:
+    return collate(rows[0])
+
+
+def _trainable(model: nn.Module) -> dict[str, Tensor]:
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _mixture(align: Align, example: Example) -> float:
+    return align.mixture.get(f"{example.task}/{example.aspect}", align.mixture.get(example.task, 1.0))
+
+
+def _weight(align: Align, example: Example) -> float:
+    return align.weights.get(example.task, 1.0)
+
+
+def _form_share(align: Align, mode: str, example: Example, form: str) -> float:
+    return align.both_forms[form] if mode == "both" and example.user_id else 1.0

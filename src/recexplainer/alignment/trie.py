@@ -1,0 +1,50 @@
+"""A prefix tree over token sequences, as arrays: which tokens may follow, for many beams at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Trie:
+    """The titles of a catalogue as token sequences, each closed by an end token.
+
+    Node 0 is the root. The children of a node are one slice of `tokens` and `targets`, so a step of beam search is a
+    gather, not a loop over the vocabulary.
+
+    Args:
+        sequences: Token sequences, none of them empty; sequence k leads to the leaf whose `item` is k.
+        end: The token that closes each sequence.
+    """
+
+    def __init__(self, sequences: Sequence[Sequence[int]], end: int) -> None:
+        children: list[dict[int, int]] = [{}]
+        self.end = end
+        for sequence in sequences:
+            node = 0
+            for token in [*sequence, end]:
+                if token not in children[node]:
+                    children[node][token] = len(children)
+                    children.append({})
+                node = children[node][token]
+        counts = torch.tensor([len(branch) for branch in children])
+        self.starts = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
+        self.tokens = torch.tensor([token for branch in children for token in branch], dtype=torch.long)
+        self.targets = torch.tensor([node for branch in children for node in branch.values()], dtype=torch.long)
+
+    def continuations(self, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All continuations of some nodes.
+
+        Args:
+            nodes: (n,) node numbers.
+
+        Returns:
+            For every continuation: the row of `nodes` it continues, its token, and the node it leads to.
+        """
+        counts = self.starts[nodes + 1] - self.starts[nodes]
+        rows = torch.repeat_interleave(torch.arange(len(nodes)), counts)
+        within = torch.arange(len(rows)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
+        edges = self.starts[nodes][rows] + within
+        return rows, self.tokens[edges], self.targets[edges]

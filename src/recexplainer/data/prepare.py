@@ -1,0 +1,235 @@
+"""Raw data to prepared data: filters, dense ids, unique titles, split users, and checks that fail loudly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recexplainer.data.catalogue import build_catalogue, clean_titles
+from recexplainer.data.checks import check_prepared
+from recexplainer.data.filters import core, most_popular, sampled_users, without_duplicates
+from recexplainer.data.readers.raw import RawData, RawInteractions
+from recexplainer.data.splits import SPLITS, assign_splits
+from recexplainer.errors import InputError
+from recexplainer.settings import Prepare
+
+SHORTEST_SEQUENCE = 3  # leave-one-out takes two items, and something has to be left to learn from
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set: the frames of store.py's schemas, the dialogues, and what was done to get them."""
+
+    interactions: pd.DataFrame
+    catalogue: pd.DataFrame
+    users: pd.DataFrame
+    dialogues: list[dict[str, Any]]
+    report: dict[str, Any]
+
+
+def prepare_data(raw: RawData, settings: Prepare, seed: int) -> Prepared:
+    """Filter, number, name and split a raw data set.
+
+    In this order: ratings below ``min_rating`` and duplicates go; users and items with fewer than ``k_core``
+    interactions go; items without a title, or unknown to the items' file, go with their interactions;
+    k-core again; all but the ``max_items`` most popular items go; users with fewer than ``min_user_items``
+    go; ``max_users`` of the others are drawn by hash; k-core a last time. Ids and splits do not depend on
+    the order of the raw rows, except that interactions of a user at the same time stay in that order.
+
+    Raises:
+        InputError: when a step leaves nothing, when the data cannot be filtered as asked, or when a check
+        fails.
+    """
+    _check_settings(raw.interactions, settings)
+    steps = _Steps(raw.interactions)
+    k_core = settings.k_core
+    steps.apply("min_rating", lambda kept: _well_rated(kept, settings.min_rating))
+    steps.apply("duplicates", without_duplicates)
+    steps.apply("k_core", lambda kept: core(kept, k_core, k_core))
+    items, items_report = _titled_items(raw, steps.kept)
+    titled = set(items["raw_id"])
+    steps.apply("titled_items", lambda kept: _with_items(kept, titled))
+    steps.apply("k_core_titled", lambda kept: core(kept, k_core, k_core))
+    max_items, max_users = settings.max_items, settings.max_users
+    if max_items is not None:
+        steps.apply("max_items", lambda kept: most_popular(kept, max_items))
+    steps.apply("min_user_items", lambda kept: core(kept, settings.min_user_items, 0))
+    if max_users is not None:
+        steps.apply("max_users", lambda kept: sampled_users(kept, max_users, seed))
+    steps.apply("k_core_last", lambda kept: core(kept, max(k_core, settings.min_user_items), k_core))
+
+    user_ids, item_ids = _natural_order(steps.kept, "user"), _natural_order(steps.kept, "item")
+    interactions = _interactions_frame(steps.kept, user_ids, item_ids)
+    names = steps.kept.item_names[item_ids]
+    catalogue, changes = build_catalogue(items.set_index("raw_id").loc[names].reset_index(), raw.has_markup)
+    users = _users_frame(list(steps.kept.user_names[user_ids]), settings, seed)
+    check_prepared(interactions, catalogue, users)
+    report = {
+        **_summary(interactions, catalogue, users),
+        "steps": steps.report,
+        "items": items_report,
+        "titles": asdict(changes),
+        "files": raw.report,
+        "n_dialogues": len(raw.dialogues),
+    }
+    return Prepared(interactions, catalogue, users, raw.dialogues, report)
+
+
+class _Steps:
+    """The interactions kept so far, and what each step left."""
+
+    def __init__(self, raw: RawInteractions) -> None:
+        self.kept = raw
+        self.report: list[dict[str, Any]] = []
+        self._record("read")
+
+    def apply(self, name: str, step: Callable[[RawInteractions], RawInteractions]) -> None:
+        before = self.report[-1]
+        self.kept = step(self.kept)
+        self._record(name)
+        if not len(self.kept):
+            raise InputError(
+                f"prepare: no interaction is left after the step '{name}'; before it there were"
+                f" {before['n_interactions']} of {before['n_users']} users with {before['n_items']} items;"
+                " lower prepare.min_rating, prepare.k_core or prepare.min_user_items, or give more data"
+            )
+
+    def _record(self, name: str) -> None:
+        self.report.append(
+            {
+                "step": name,
+                "n_interactions": len(self.kept),
+                "n_users": len(self.kept.present_users()),
+                "n_items": len(self.kept.present_items()),
+            }
+        )
+
+
+def _check_settings(raw: RawInteractions, settings: Prepare) -> None:
+    if settings.min_user_items < SHORTEST_SEQUENCE:
+        raise InputError(
+            f"prepare.min_user_items is {settings.min_user_items}; it should be at least {SHORTEST_SEQUENCE}:"
+            " a user's last two items are held out"
+        )
+    for name, value in (("max_items", settings.max_items), ("max_users", settings.max_users)):
+        if value is not None and value < 1:
+            raise InputError(f"prepare.{name} is {value}; it should be at least 1, or null for no limit")
+    if raw.ratings is None and settings.min_rating > 0:
+        raise InputError(
+            f"prepare.min_rating is {settings.min_rating:g} but the data has no ratings; set it to 0, or name"
+            " their column in dataset.columns.rating"
+        )
+
+
+def _well_rated(raw: RawInteractions, min_rating: float) -> RawInteractions:
+    return raw if raw.ratings is None else raw.keep(raw.ratings >= min_rating)
+
+
+def _titled_items(raw: RawData, kept: RawInteractions) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The kept interactions' items that have a title; what cannot be named cannot be asked of an LLM."""
+    wanted = set(kept.item_names[kept.present_items()])
+    rows = raw.read_items(wanted)
+    items = clean_titles(rows, raw.has_markup)
+    untitled = sorted(items.loc[items["title"] == "", "raw_id"])
+    unknown = sorted(wanted - set(items["raw_id"]))
+    report = {
+        "n_rated": len(wanted),
+        "n_unknown": len(unknown),
+        "unknown_examples": unknown[:5],
+        "n_without_title": len(untitled),
+        "without_title_examples": untitled[:5],
+        "n_repeated_rows": len(rows) - len(items),
+    }
+    return items[items["title"] != ""], report
+
+
+def _with_items(raw: RawInteractions, titled: set[str]) -> RawInteractions:
+    known = np.array([name in titled for name in raw.item_names], dtype=bool)
+    return raw.keep(known[raw.items])
+
+
+def _natural_order(raw: RawInteractions, what: str) -> np.ndarray:
+    """The codes of the users or items that are left, by raw id: numbers by value, then all else by text."""
+    codes, names = (
+        (raw.present_users(), raw.user_names) if what == "user" else (raw.present_items(), raw.item_names)
+    )
+
+    def key(code: int) -> tuple[int, str]:
+        name = names[code]
+        return (len(name), name) if name.isascii() and name.isdigit() else (10**9, name)
+
+    return np.array(sorted(codes, key=key), dtype=np.int64)
+
+
+def _interactions_frame(raw: RawInteractions, user_ids: np.ndarray, item_ids: np.ndarray) -> pd.DataFrame:
+    """Dense ids from 1, every user's rows together and oldest first.
+
+    Args:
+        raw: The interactions that are left.
+        user_ids: Codes of the users; the first becomes id 1.
+        item_ids: The same for the items.
+    """
+    users = _dense(user_ids, len(raw.user_names))[raw.users]
+    items = _dense(item_ids, len(raw.item_names))[raw.items]
+    age = raw.orders if raw.orders is not None else raw.times
+    assert age is not None, "every reader gives a time or an order"
+    rows = np.lexsort((age, users))  # stable: ties stay in the raw order
+    users, starts = users[rows], np.concatenate([[0], np.cumsum(np.bincount(users))])
+    frame = pd.DataFrame(
+        {
+            "user_id": users,
+            "item_id": items[rows],
+            "position": (np.arange(len(users)) - starts[users]).astype(np.int32),
+        }
+    )
+    if raw.ratings is not None:
+        frame["rating"] = raw.ratings[rows]
+    if raw.times is not None:
+        frame["timestamp"] = np.floor(raw.times[rows]).astype(np.int64)
+    return frame
+
+
+def _dense(codes: np.ndarray, n_codes: int) -> np.ndarray:
+    dense = np.zeros(n_codes, dtype=np.int32)
+    dense[codes] = np.arange(1, len(codes) + 1, dtype=np.int32)
+    return dense
+
+
+def _users_frame(raw_ids: Sequence[str], settings: Prepare, seed: int) -> pd.DataFrame:
+    shares = {name: float(getattr(settings.split, name)) for name in SPLITS}
+    splits = assign_splits(raw_ids, seed, shares)
+    for name in SPLITS:
+        if shares[name] > 0 and name not in splits:
+            raise InputError(
+                f"prepare.split: none of the {len(raw_ids)} users falls on the side '{name}' (share"
+                f" {shares[name]:g}); give it a larger share, keep more users, or take another run.seed"
+            )
+    return pd.DataFrame(
+        {"user_id": np.arange(1, len(raw_ids) + 1, dtype=np.int32), "raw_id": raw_ids, "split": splits}
+    )
+
+
+def _summary(interactions: pd.DataFrame, catalogue: pd.DataFrame, users: pd.DataFrame) -> dict[str, Any]:
+    lengths = interactions.groupby("user_id").size()
+    again = interactions.duplicated(["user_id", "item_id"])
+    is_target = interactions["position"] == interactions["user_id"].map(lengths) - 1
+    return {
+        "n_users": len(users),
+        "n_items": len(catalogue),
+        "n_interactions": len(interactions),
+        "n_users_per_split": {name: int((users["split"] == name).sum()) for name in SPLITS},
+        "sequence_length": {
+            "min": int(lengths.min()),
+            "median": float(lengths.median()),
+            "mean": round(float(lengths.mean()), 3),
+            "max": int(lengths.max()),
+        },
+        "n_repeated_interactions": int(again.sum()),
+        "n_targets_in_own_history": int((again & is_target).sum()),
+        "has_ratings": "rating" in interactions,
+        "has_timestamps": "timestamp" in interactions,
+    }

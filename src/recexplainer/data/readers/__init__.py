@@ -1,0 +1,81 @@
+"""Raw data sets in: one module per format, and ``open_raw``, which reads the one that the parameters name."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from recexplainer.data.readers import amazon_2018, movielens
+from recexplainer.data.readers.files import BadLines, require_folder
+from recexplainer.data.readers.raw import RawData, RawInteractions
+from recexplainer.data.readers.sharegpt import find_dialogues, read_dialogues
+from recexplainer.data.readers.table import TableReader
+from recexplainer.errors import InputError
+from recexplainer.settings import Dataset
+
+
+class Reader(Protocol):
+    """What a format's module (or object) offers."""
+
+    def find_files(
+        self, folder: Path, interactions_file: str | None, items_file: str | None
+    ) -> tuple[Path, Path]:
+        """The two raw files."""
+
+    def read_interactions(self, path: Path, bad: BadLines) -> RawInteractions:
+        """All usable interactions, in the file's order."""
+
+    def read_items(self, path: Path, wanted: set[str], bad: BadLines) -> pd.DataFrame:
+        """The wanted items, see ``RawData.read_items``."""
+
+
+def open_raw(dataset: Dataset) -> RawData:
+    """Read the interactions and dialogues of a raw data set, and make its items readable on demand.
+
+    Items are read only once it is known which of them are wanted: the metadata of a large shop is many
+    times as large as that of the items which survive the filters.
+
+    Raises:
+        InputError: when a file is missing, ambiguous, broken, or has more bad lines than
+        ``dataset.max_bad_lines``.
+    """
+    reader, has_markup = _reader(dataset)
+    folder = require_folder(Path(dataset.raw))
+    interactions_path, items_path = reader.find_files(folder, dataset.interactions_file, dataset.items_file)
+    dialogues_path = find_dialogues(folder, dataset.dialogues_file)
+    bad_interactions = BadLines(interactions_path, dataset.max_bad_lines)
+    interactions = reader.read_interactions(interactions_path, bad_interactions)
+    if not len(interactions):
+        seen = f"; {bad_interactions.examples[0]}" if bad_interactions.count else ""
+        raise InputError(f"{interactions_path}: no interaction in it{seen}")
+    report: dict[str, object] = {
+        "interactions_file": bad_interactions.report(),
+        "dialogues_file": {"file": None},
+    }
+    dialogues: list[dict[str, Any]] = []
+    if dialogues_path is not None:
+        dialogues, dialogue_report = read_dialogues(dialogues_path)
+        report["dialogues_file"] = {"file": dialogues_path.name, **dataclasses.asdict(dialogue_report)}
+
+    def read_items(wanted: set[str]) -> pd.DataFrame:
+        bad_items = BadLines(items_path, dataset.max_bad_lines)
+        frame = reader.read_items(items_path, wanted, bad_items)
+        report["items_file"] = bad_items.report()
+        if not len(frame):
+            raise InputError(
+                f"{items_path}: it describes none of the {len(wanted)} items of {interactions_path}"
+            )
+        return frame
+
+    return RawData(interactions, read_items, dialogues, has_markup, report)
+
+
+def _reader(dataset: Dataset) -> tuple[Reader, bool]:
+    if dataset.format == "amazon_2018":
+        return amazon_2018, amazon_2018.HAS_MARKUP
+    if dataset.format == "movielens":
+        return movielens, movielens.HAS_MARKUP
+    return TableReader(dataset.columns), False

@@ -1,0 +1,72 @@
+"""JSON lines, plain or gzipped: one object per line, streamed."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json
+
+from recexplainer.data.readers.fields import Field, Row, careful_table, is_clean
+from recexplainer.data.readers.files import BadLines, read_chunks
+
+
+def read_json_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterator[pa.Table]:
+    """The wanted values of a file of JSON lines, as tables of bounded size.
+
+    A clean piece is parsed by Arrow, about eight times as fast as line by line; a piece in which anything
+    is odd is read again line by line, so that what is bad is known by its number. Both give the same table
+    for a clean piece.
+
+    Args:
+        path: The file; gunzipped where its name ends in ``.gz``. Keys that no field wants are ignored.
+        fields: The wanted values.
+        bad: Counts the lines that cannot be used.
+
+    Raises:
+        InputError: when the file cannot be read or has too many bad lines.
+    """
+    for first_line, chunk in read_chunks(path):
+        table = _fast_table(chunk, fields)
+        yield careful_table(_objects(chunk, first_line), fields, bad) if table is None else table
+
+
+def _fast_table(chunk: bytes, fields: list[Field]) -> pa.Table | None:
+    if any(field.kind == "split_texts" for field in fields):
+        return None
+    schema = pa.schema([(field.column, field.arrow_type) for field in fields])
+    parse = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    read = pa.json.ReadOptions(block_size=len(chunk) + 1, use_threads=False)
+    try:
+        table = pa.json.read_json(io.BytesIO(chunk), read_options=read, parse_options=parse)
+        table = table.select([field.column for field in fields]).rename_columns(
+            [field.name for field in fields]
+        )
+        table.validate(full=True)
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+    if table.num_rows != chunk.count(b"\n") or not is_clean(table, fields):
+        return None
+    return table
+
+
+def _objects(chunk: bytes, first_line: int) -> Iterator[tuple[int, Row | str]]:
+    for line, raw in enumerate(chunk.split(b"\n"), start=first_line):
+        if raw.strip():
+            yield line, _parse(raw)
+
+
+def _parse(raw: bytes) -> dict[str, Any] | str:
+    try:
+        value = json.loads(raw)
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    except ValueError as error:
+        return f"malformed JSON ({getattr(error, 'msg', error)})"
+    except RecursionError:
+        return "malformed JSON (nested too deeply)"
+    return value if isinstance(value, dict) else "malformed JSON (a line should hold one object)"

@@ -1,0 +1,1 @@
+"""Discriminators: whose explanation a text is, and which score of the recommender it carries."""

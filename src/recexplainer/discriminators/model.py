@@ -1,0 +1,178 @@
+"""A linear model over TF-IDF words, kept as JSON and safetensors: nothing in it can run code when loaded.
+
+It is fitted by scikit-learn and predicts without it; its answers equal scikit-learn's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from recexplainer import store
+from recexplainer.errors import InputError
+
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.safetensors"
+FORMAT = "linear-text-model/1"
+TASKS = ("classify", "regress")
+TOKEN_PATTERN = r"\w+"  # single characters count: "Ember V" and "Ember X" are two games
+_TOKEN = re.compile(TOKEN_PATTERN)
+
+
+@dataclass(frozen=True)
+class LinearTextModel:
+    """Word n-grams → sublinear TF-IDF of unit length → linear scores.
+
+    Attributes:
+        task: ``classify`` (``labels`` by softmax, or by the logistic function for two) or ``regress``.
+        labels: The classes in the order of the rows of ``coefficients``; empty for ``regress``.
+        vocabulary: Terms (n-grams joined by a blank) in the order of the columns.
+        idf: float64 ``(n_terms,)``.
+        coefficients: float64 ``(n_outputs, n_terms)``; one row for ``regress`` and for two classes.
+        intercepts: float64 ``(n_outputs,)``.
+        max_ngram: Longest n-gram, in words.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    vocabulary: tuple[str, ...]
+    idf: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    max_ngram: int
+    _columns: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check that the parts fit together.
+
+        Raises:
+            InputError: when they do not.
+        """
+        n_terms, n_labels = len(self.vocabulary), len(self.labels)
+        n_outputs = 1 if self.task == "regress" or n_labels == 2 else n_labels
+        expected = {"idf": (n_terms,), "coefficients": (n_outputs, n_terms), "intercepts": (n_outputs,)}
+        if self.task not in TASKS or (self.task == "classify") != (n_labels >= 2):
+            raise InputError(f"text model: task {self.task!r} does not go with {n_labels} labels")
+        if len(set(self.vocabulary)) != n_terms or self.max_ngram < 1:
+            raise InputError("text model: the vocabulary repeats a term, or max_ngram is below 1")
+        for name, shape in expected.items():
+            value = getattr(self, name)
+            if value.shape != shape or value.dtype != np.float64 or not np.isfinite(value).all():
+                raise InputError(
+                    f"text model: {name} must be finite float64 {shape}, not {value.dtype} {value.shape}"
+                )
+        object.__setattr__(self, "_columns", {term: column for column, term in enumerate(self.vocabulary)})
+
+    def decision(self, texts: Sequence[str]) -> np.ndarray:
+        """Linear scores, float64 ``(n_texts, n_outputs)``."""
+        scores = np.tile(self.intercepts, (len(texts), 1))
+        for row, text in enumerate(texts):
+            columns, weights = self._tfidf(text)
+            scores[row] += self.coefficients[:, columns] @ weights
+        return scores
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Probability of each label, float64 ``(n_texts, n_labels)``.
+
+        Raises:
+            InputError: for a model that predicts scores.
+        """
+        if self.task != "classify":
+            raise InputError("text model: this one predicts scores, it has no classes")
+        scores = self.decision(texts)
+        if len(self.labels) == 2:
+            scores = np.hstack([np.zeros_like(scores), scores])
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """The likeliest label of each text, or its score: ``(n_texts,)``."""
+        if self.task == "regress":
+            return self.decision(texts)[:, 0]
+        return np.asarray(self.labels)[self.probabilities(texts).argmax(axis=1)]
+
+    def _tfidf(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """Columns and weights of a text's known terms: ``(1 + ln count) · idf``, of unit Euclidean length."""
+        known = self._columns
+        counts = Counter(known[term] for term in _terms(text, self.max_ngram) if term in known)
+        columns = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
+        weights = (1 + np.log(np.fromiter(counts.values(), dtype=np.float64, count=len(counts)))) * self.idf[
+            columns
+        ]
+        norm = np.linalg.norm(weights)
+        return columns, weights / norm if norm > 0 else weights
+
+    def save(self, folder: Path) -> None:
+        """Write the model to a folder, which appears whole or not at all."""
+        config = {
+            "format": FORMAT,
+            "task": self.task,
+            "labels": list(self.labels),
+            "max_ngram": self.max_ngram,
+            "token_pattern": TOKEN_PATTERN,
+            "vocabulary": list(self.vocabulary),
+        }
+        with store.atomic_path(folder) as temporary:
+            temporary.mkdir()
+            store.write_json(temporary / CONFIG_FILE, config)
+            arrays = {name: getattr(self, name) for name in ("idf", "coefficients", "intercepts")}
+            save_file(
+                {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+                temporary / WEIGHTS_FILE,
+            )
+
+
+def load_text_model(folder: Path | str) -> LinearTextModel:
+    """Read a model that `LinearTextModel.save` wrote.
+
+    Raises:
+        InputError: when a file is missing or malformed, or the parts do not fit together.
+    """
+    folder = Path(folder)
+    config = store.read_json(folder / CONFIG_FILE)
+    arrays = _read_arrays(folder / WEIGHTS_FILE)
+    keys = ("format", "task", "labels", "max_ngram", "token_pattern", "vocabulary")
+    if not isinstance(config, dict) or sorted(config) != sorted(keys) or config["format"] != FORMAT:
+        raise InputError(
+            f"{folder / CONFIG_FILE}: is no {FORMAT}; train the discriminators again (discriminate)"
+        )
+    if config["token_pattern"] != TOKEN_PATTERN:
+        raise InputError(f"{folder / CONFIG_FILE}: token_pattern must be {TOKEN_PATTERN!r}")
+    if sorted(arrays) != ["coefficients", "idf", "intercepts"]:
+        raise InputError(
+            f"{folder / WEIGHTS_FILE}: expected coefficients, idf and intercepts, not {sorted(arrays)}"
+        )
+    try:
+        return LinearTextModel(
+            task=config["task"],
+            labels=tuple(config["labels"]),
+            vocabulary=tuple(config["vocabulary"]),
+            max_ngram=config["max_ngram"],
+            **arrays,
+        )
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from None
+
+
+def _read_arrays(path: Path) -> dict[str, Any]:
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors: {' '.join(str(error).split())}") from None
+
+
+def _terms(text: str, max_ngram: int) -> list[str]:
+    """All word n-grams of the lower-cased text, shortest first."""
+    words = _TOKEN.findall(text.lower())
+    return [
+        " ".join(words[start : start + length])
+        for length in range(1, max_ngram + 1)
+        for start in range(len(words) - length + 1)
+    ]

@@ -1,0 +1,39 @@
+"""Connectors: from the recommender's space to the LLM's embedding space."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Connector(nn.Module):
+    """`W2 · GELU(W1 · standardise(e) + b1) + b2`, always in fp32.
+
+    Source: section 3.3. Departures: the input is standardised by the mean and deviation of the vectors it was made for (the
+    recommender's vectors have small norms, and learning is many times slower without), and the last layer starts at the
+    scale of the LLM's own token embeddings.
+
+    Args:
+        vectors: (n, dim) the vectors that the connector will see, for their mean and deviation.
+        hidden_size: Width of the layer between.
+        output_size: The LLM's embedding size.
+        output_std: Root mean square of the LLM's token embeddings.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, vectors: Tensor, hidden_size: int, output_size: int, output_std: float) -> None:
+        super().__init__()
+        vectors = vectors.float()
+        self.register_buffer("mean", vectors.mean(dim=0))
+        self.register_buffer("deviation", vectors.std(dim=0).clamp(min=1e-6))
+        self.first = nn.Linear(vectors.shape[1], hidden_size)
+        self.second = nn.Linear(hidden_size, output_size)
+        nn.init.normal_(self.second.weight, std=output_std / (0.6 * hidden_size**0.5))
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(…, dim) → (…, output_size)."""
+        standard = (vectors.float() - self.mean) / self.deviation
+        return self.second(torch.nn.functional.gelu(self.first(standard)))

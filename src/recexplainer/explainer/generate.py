@@ -1,0 +1,157 @@
+"""Explanations: the explainer says whether a user will like an item, and why, from the recommender's view."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from recexplainer.alignment import decoding, wording
+from recexplainer.alignment.chat import IGNORED, Encoded
+from recexplainer.alignment.examples import Example
+from recexplainer.alignment.prompts import PromptWriter, fit, readable, render
+from recexplainer.alignment.tasks import interest_classification
+from recexplainer.data.interactions import Interactions
+from recexplainer.explainer.model import Explainer
+from recexplainer.recommenders.base import Recommender
+from recexplainer.settings import BuildAlignment, Explain
+
+
+@dataclass(frozen=True)
+class Case:
+    """One decision of the recommender that is to be explained."""
+
+    example: Example
+    score: float  # the recommender's raw score of the item
+    rank: int  # 1 = best of the items outside the history
+    n_ranked: int
+
+    @property
+    def explanation_id(self) -> str:
+        """The id of this case, the same for every source."""
+        example = self.example
+        return f"u{example.user_id}-p{example.position}-i{example.items[0]}"
+
+
+def choose_cases(
+    recommender: Recommender,
+    interactions: Interactions,
+    pairs: Sequence[Example],
+    build: BuildAlignment,
+    settings: Explain,
+    seed: int,
+) -> list[Case]:
+    """Positive and negative decisions about test users, in turn: the recommender's top items and items of its bottom half.
+
+    Args:
+        recommender: The frozen recommender.
+        interactions: The histories.
+        pairs: One example per (user, position) that may be explained, with its vector row and shown history.
+        build: What counts as liked and disliked.
+        settings: How many cases.
+        seed: Of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    cases = []
+    for number in range(settings.n_cases):
+        pair = pairs[number % len(pairs)]
+        history = interactions.sequence(pair.user_id)[: pair.position].tolist()
+        scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
+        scores[history] = -np.inf
+        liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
+        is_liked = (number + number // len(pairs)) % 2 == 0
+        item = int(rng.choice(liked[: settings.top_k] if is_liked else disliked))
+        example = replace(
+            pair,
+            task=interest_classification.NAME,
+            aspect=interest_classification.EXPLAIN,
+            items=[item],
+            answer=wording.YES if is_liked else wording.NO,
+        )
+        open_scores = scores[np.isfinite(scores)]
+        cases.append(Case(example, float(scores[item]), int((open_scores > scores[item]).sum()) + 1, len(open_scores)))
+    return cases
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An explainer's verdict, its probability of Yes against No, and the whole text (which begins with the verdict)."""
+
+    verdict: str
+    p_yes: float
+    text: str
+
+
+def answer(
+    explainer: Explainer,
+    writer: PromptWriter,
+    examples: Sequence[Example],
+    max_prompt_tokens: int,
+    max_new_tokens: int,
+    batch_size: int,
+) -> list[Answer]:
+    """Answer questions of interest in the explanation's words.
+
+    The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that every
+    explanation has a verdict and its probability.
+    """
+    form: Any = explainer.form
+    prompts = [fit(explainer.encoder, writer, e, form, max_prompt_tokens, with_answer=False) for e in examples]
+    p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens)
+    verdicts = [wording.YES if p >= 0.5 else wording.NO for p in p_yes]
+    encode = explainer.encoder.answer_ids
+    begun = [_append(prompt, encode(verdict)) for prompt, verdict in zip(prompts, verdicts, strict=True)]
+    rests = decoding.generate(explainer, begun, max_new_tokens, batch_size, strip=False)
+    return [
+        Answer(verdict, round(float(probability), 6), (verdict + rest).strip())
+        for verdict, probability, rest in zip(verdicts, p_yes, rests, strict=True)
+    ]
+
+
+def explain(
+    explainer: Explainer, writer: PromptWriter, cases: Sequence[Case], settings: Explain, model: dict[str, str] | None
+) -> list[dict[str, Any]]:
+    """One record per case, in the order of the cases."""
+    examples = [case.example for case in cases]
+    answers = answer(
+        explainer, writer, examples, settings.max_prompt_tokens, settings.max_new_tokens, settings.batch_size
+    )
+    return [_record(explainer, writer, case, given, model) for case, given in zip(cases, answers, strict=True)]
+
+
+def _record(
+    explainer: Explainer, writer: PromptWriter, case: Case, given: Answer, model: dict[str, str] | None
+) -> dict[str, Any]:
+    form: Any = explainer.form
+    prompt = readable(render(writer, case.example, form))
+    return {
+        "explanation_id": case.explanation_id,
+        "source": explainer.mode,
+        "user_id": case.example.user_id,
+        "position": case.example.position,
+        "item_id": case.example.items[0],
+        "history": case.example.history,
+        "label": case.example.answer,
+        "score": round(case.score, 6),
+        "rank": case.rank,
+        "n_ranked": case.n_ranked,
+        "prompt": prompt,
+        "prompt_sha256": hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
+        "text": given.text,
+        "verdict": given.verdict,
+        "p_yes": given.p_yes,
+        "model": model,
+    }
+
+
+def _append(prompt: Encoded, tokens: Sequence[int]) -> Encoded:
+    n = len(tokens)
+    return Encoded(
+        input_ids=np.concatenate([prompt.input_ids, np.asarray(tokens, dtype=np.int32)]),
+        targets=np.concatenate([prompt.targets, np.full(n, IGNORED, dtype=np.int32)]),
+        user_slots=np.concatenate([prompt.user_slots, np.full(n, -1, dtype=np.int32)]),
+        item_slots=np.concatenate([prompt.item_slots, np.full(n, -1, dtype=np.int32)]),
+    )

@@ -1,0 +1,180 @@
+"""The explainer: a base LLM with an adapter, and connectors that let it read the recommender's vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from recexplainer import store
+from recexplainer.alignment.chat import ChatEncoder
+from recexplainer.errors import InputError
+from recexplainer.explainer.base_model import base_reference, check_reference, load_base
+from recexplainer.explainer.connectors import Connector
+from recexplainer.recommenders.base import Recommender, load_recommender
+from recexplainer.settings import Align, Llm
+
+SETTINGS_FILE, CONNECTORS_FILE, ADAPTER, RECOMMENDER = "explainer.json", "connectors.safetensors", "adapter", "recommender"
+
+
+class Explainer(nn.Module):
+    """An LLM whose prompts may hold slots for the recommender's vectors.
+
+    Attributes:
+        mode: `behaviour`, `intention`, `both`, or `none` for the unaligned base.
+        llm: The causal LM, with its adapter once aligned.
+        encoder: Turns messages into token ids.
+        recommender: The frozen recommender that is explained; None for `none`.
+        user_vectors: (n, dim) the vectors that the user slots of the prompts at hand point into; never saved.
+        settings: What prompts need to know (`n_categories`, `max_history`), saved with the model.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        llm: Any,
+        tokenizer: Any,
+        recommender: Recommender | None,
+        settings: dict[str, Any],
+        connectors: nn.ModuleDict | None = None,
+        reference: dict[str, str | None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.mode = mode
+        self.llm = llm
+        self.encoder = ChatEncoder(tokenizer)
+        self.connectors = connectors
+        self.settings = settings
+        self.reference = reference
+        self._frozen = (recommender,)  # in a tuple: no part of the module tree, so that nothing casts or trains it
+        self.user_vectors: Tensor | None = None
+        self.item_vectors = recommender.item_vectors() if connectors is not None and recommender else None
+
+    @property
+    def recommender(self) -> Recommender | None:
+        """The frozen recommender."""
+        return self._frozen[0]
+
+    @property
+    def form(self) -> str:
+        """The form in which this explainer reads prompts; the unaligned base reads text."""
+        return "behaviour" if self.mode == "none" else self.mode
+
+    @property
+    def device(self) -> torch.device:
+        """Where the LLM is."""
+        return next(self.llm.parameters()).device
+
+    def embed(self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor) -> Tensor:
+        """Token embeddings (batch, length, hidden) in which a connected vector stands at every slot.
+
+        Args:
+            input_ids: (batch, length).
+            user_slots: (batch, length) rows of `user_vectors`, −1 where there is no slot.
+            item_slots: (batch, length) item ids, −1 where there is no slot.
+        """
+        embeddings = self.llm.get_input_embeddings()(input_ids)
+        if self.connectors is None:
+            return embeddings
+        for name, slots, table in (
+            ("user", user_slots, self.user_vectors),
+            ("item", item_slots, self.item_vectors),
+        ):
+            places = slots >= 0
+            if bool(places.any()):
+                assert table is not None, f"there are {name} slots but no {name} vectors"
+                vectors = table[slots[places].to(table.device)].to(embeddings.device)
+                connected = self.connectors[name](vectors).to(embeddings.dtype)
+                embeddings = embeddings.masked_scatter(places[..., None], connected)
+        return embeddings
+
+    def forward(
+        self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor, places: Tensor, **inputs: Any
+    ) -> Tensor:
+        """Logits (batch, n_places, vocabulary) at some places of every row, in fp32."""
+        embeddings = self.embed(input_ids, user_slots, item_slots)
+        return self.llm(inputs_embeds=embeddings, logits_to_keep=places, use_cache=False, **inputs).logits.float()
+
+    def save(self, folder: Path) -> None:
+        """Write adapter, connectors, recommender and settings; of the base model only a reference."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.llm.save_pretrained(folder / ADAPTER, save_embedding_layers=False)
+        (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # a model card without content
+        if self.connectors is not None:
+            save_file({k: v.contiguous() for k, v in self.connectors.state_dict().items()}, folder / CONNECTORS_FILE)
+        assert self.recommender is not None
+        self.recommender.save(folder / RECOMMENDER)
+        store.write_json(folder / SETTINGS_FILE, {"mode": self.mode, "base": self.reference, **self.settings})
+
+
+def new_explainer(
+    mode: str, llm: Llm, align: Align, recommender: Recommender, user_vectors: Tensor, settings: dict[str, Any]
+) -> Explainer:
+    """A base LLM with a fresh adapter and, unless the mode is `behaviour`, fresh connectors.
+
+    Raises:
+        InputError: If the mode needs vectors that the recommender does not give.
+    """
+    if mode != "behaviour" and not recommender.has_vectors:
+        raise InputError(f"mode {mode} needs vectors, and the recommender {recommender.kind} only gives scores: use behaviour")
+    model, tokenizer = load_base(llm)
+    reference = base_reference(llm, model)
+    connectors = None
+    if mode != "behaviour":
+        embeddings = model.get_input_embeddings().weight
+        width, scale = embeddings.shape[1], float(embeddings.float().pow(2).mean().sqrt())
+        hidden = align.connector_hidden_size
+        connectors = nn.ModuleDict(
+            {
+                "user": Connector(user_vectors, hidden, width, scale),
+                "item": Connector(recommender.item_vectors()[1:], hidden, width, scale),
+            }
+        ).to(model.device)
+    model = get_peft_model(model, _lora(align))
+    settings = {**settings, "connector_hidden_size": align.connector_hidden_size}
+    return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference)
+
+
+def load_explainer(folder: Path) -> Explainer:
+    """The explainer that `save` wrote.
+
+    Raises:
+        InputError: If files are missing or do not fit, or the base model is not the one it was aligned on.
+    """
+    settings = store.read_json(folder / SETTINGS_FILE)
+    mode, reference = settings.pop("mode"), settings.pop("base")
+    check_reference(reference)
+    llm = Llm(base=reference["name"], revision=reference["revision"], chat_template=settings["chat_template"])
+    model, tokenizer = load_base(llm)
+    recommender = load_recommender(folder / RECOMMENDER)
+    connectors = None
+    if (folder / CONNECTORS_FILE).exists():
+        width = model.get_input_embeddings().weight.shape[1]
+        blank = torch.zeros(2, recommender.dim)
+        hidden = settings["connector_hidden_size"]
+        connectors = nn.ModuleDict({name: Connector(blank, hidden, width, 1.0) for name in ("user", "item")})
+        connectors.load_state_dict(load_file(folder / CONNECTORS_FILE), strict=True)
+        connectors = connectors.to(model.device)
+    model = PeftModel.from_pretrained(model, folder / ADAPTER).eval()
+    return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference).eval()
+
+
+def base_explainer(llm: Llm, settings: dict[str, Any]) -> Explainer:
+    """The unaligned control: the base LLM alone, reading text."""
+    model, tokenizer = load_base(llm)
+    return Explainer("none", model, tokenizer, None, settings, None, base_reference(llm, model)).eval()
+
+
+def _lora(align: Align) -> LoraConfig:
+    targets = align.lora.targets
+    return LoraConfig(
+        r=align.lora.r,
+        lora_alpha=align.lora.alpha,
+        lora_dropout=align.lora.dropout,
+        target_modules=targets if targets == "all-linear" else targets.split(","),
+        task_type="CAUSAL_LM",
+    )

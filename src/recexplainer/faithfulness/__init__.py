@@ -1,0 +1,1 @@
+"""Is an explanation true of the recommender? What a text cites, and what the recommender does without it."""

@@ -1,0 +1,225 @@
+"""The faithfulness of one model's explanations: one row per explanation and one table of figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.interactions import Interactions
+from recexplainer.errors import InputError
+from recexplainer.faithfulness import metrics
+from recexplainer.faithfulness.citations import Citations, resolve_citations
+from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
+from recexplainer.faithfulness.perturbation import VARIANTS, Case
+from recexplainer.recommenders.base import Recommender
+
+MEASURES = (
+    "comprehensiveness",
+    "sufficiency",
+    "comprehensiveness_aopc",
+    "sufficiency_aopc",
+    "log_comprehensiveness",
+)
+_LOWER_IS_BETTER = ("sufficiency", "sufficiency_aopc")
+_SCORE_TOLERANCE = 1e-3
+
+
+def evaluate_faithfulness(
+    records: Sequence[dict[str, Any]],
+    histories: Sequence[list[int]],
+    catalogue: Catalogue,
+    recommender: Recommender,
+    *,
+    top_ks: Sequence[int],
+    n_random: int,
+    seed: int,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Hold explanations against the recommender that they are about.
+
+    Args:
+        records: Explanation records; `history` is what the text could cite, the newest part of the whole one.
+        histories: The whole history of each record, oldest first: what the recommender decided on.
+        catalogue: Titles and attributes.
+        recommender: The recommender that made the decisions.
+        top_ks: The K of PN@K, PS@K and FNS@K.
+        n_random: Random draws per explanation.
+        seed: Of every draw.
+
+    Returns:
+        A frame with a row per explanation, in the order of the records, and the figures (see
+        docs/faithfulness.md). The main table is over the explanations of the label "Yes" that cite some and
+        not all of the history; the same table for "No" stands under `no_decisions`, since there the cited
+        items are evidence against the item.
+    """
+    cases = [
+        Case(history, record["item_id"], len(record["history"]))
+        for record, history in zip(records, histories, strict=True)
+    ]
+    citations = [
+        resolve_citations(record["text"], case.history, catalogue, case.item_id)
+        for record, case in zip(records, cases, strict=True)
+    ]
+    compared = [
+        row for row, case in enumerate(cases) if 0 < len(citations[row].in_history) < len(case.citable)
+    ]
+    comparison = compare(
+        recommender,
+        [cases[row] for row in compared],
+        [citations[row].in_history for row in compared],
+        [records[row]["explanation_id"] for row in compared],
+        n_random=n_random,
+        seed=seed,
+        top_ks=top_ks,
+    )
+    labels = np.array([records[row]["label"] for row in compared])
+    figures = {
+        **_text_figures(records, cases, citations),
+        "n_other_scores": _n_other_scores(recommender, records, cases),
+        **_table(comparison, labels == "Yes", top_ks, seed),
+        "no_decisions": _table(comparison, labels == "No", top_ks, seed),
+    }
+    return _rows(records, cases, citations, compared, comparison), figures
+
+
+def whole_histories(records: Sequence[dict[str, Any]], interactions: Interactions) -> list[list[int]]:
+    """All that the recommender was given for each record: the user's items before the record's position.
+
+    Raises:
+        InputError: A record's own history is not the newest part of it: it comes from other data.
+    """
+    histories = []
+    for record in records:
+        user, position, shown = record["user_id"], record["position"], record["history"]
+        known = 1 <= user <= interactions.n_users
+        history = interactions.sequence(user)[:position].tolist() if known else []
+        if history[len(history) - len(shown) :] != shown:
+            raise InputError(
+                f"explanation {record['explanation_id']}: its history is not what user {user} had before "
+                f"position {position}; the data has changed, run explain again"
+            )
+        histories.append(history)
+    return histories
+
+
+def _text_figures(
+    records: Sequence[dict[str, Any]], cases: list[Case], citations: list[Citations]
+) -> dict[str, Any]:
+    verdicts = [record["verdict"] for record in records]
+    n_titles = [found.n_titles for found in citations]
+    return {
+        "n": len(records),
+        "n_citing": sum(bool(found.in_history) for found in citations),
+        "n_citing_everything": sum(
+            len(found.in_history) >= len(case.citable) > 0
+            for found, case in zip(citations, cases, strict=True)
+        ),
+        "n_without_verdict": sum(verdict is None for verdict in verdicts),
+        "verdict_agreement": metrics.verdict_agreement(verdicts, [record["label"] for record in records]),
+        "hallucination_rate": metrics.hallucination_rate([found.n_unseen for found in citations], n_titles),
+        "invented_rate": metrics.hallucination_rate([len(found.invented) for found in citations], n_titles),
+        "hallucinating_texts": _mean([found.n_unseen > 0 for found in citations]),
+        "texts_naming_target": _mean([found.names_target for found in citations]),
+        "cited_items_mean": _mean([len(found.in_history) for found in citations]),
+    }
+
+
+def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]], cases: list[Case]) -> int:
+    """Explanations whose recorded score is not what the recommender gives: they are about another
+    recommender.
+    """
+    if not records:
+        return 0
+    scores = recommender.scores([case.history for case in cases]).double().cpu().numpy()
+    own = scores[np.arange(len(records)), [case.item_id for case in cases]]
+    recorded = np.array([record["score"] for record in records])
+    return int((np.abs(own - recorded) > _SCORE_TOLERANCE * np.maximum(1, np.abs(own))).sum())
+
+
+def _table(comparison: Comparison, chosen: np.ndarray, top_ks: Sequence[int], seed: int) -> dict[str, Any]:
+    table: dict[str, Any] = {"n_compared": int(chosen.sum())}
+    for measure in MEASURES:
+        table[measure] = {}
+        for variant in VARIANTS:
+            values = comparison.values[measure][variant][chosen]
+            table[measure][variant] = _means(values) | {
+                "p_value_over_random": metrics.p_value_over_random(
+                    values[:, CITED],
+                    values[:, RANDOM],
+                    np.random.default_rng(seed),
+                    higher_is_better=measure not in _LOWER_IS_BETTER,
+                )
+            }
+    for k in top_ks:
+        table[f"n_in_top@{k}"] = int((comparison.rank[chosen] <= k).sum())
+        for measure in (f"pn@{k}", f"ps@{k}"):
+            table[measure] = {v: _means(comparison.values[measure][v][chosen]) for v in VARIANTS}
+        table[f"fns@{k}"] = {v: _harmonic(table[f"pn@{k}"][v], table[f"ps@{k}"][v]) for v in VARIANTS}
+    return table
+
+
+def _means(values: np.ndarray) -> dict[str, float | None]:
+    return {
+        "cited": _mean(values[:, CITED]),
+        "random": _mean(values[:, RANDOM]),
+        "newest": _mean(values[:, NEWEST]),
+        "leave_one_out": _mean(values[:, LEAVE_ONE_OUT]),
+    }
+
+
+def _harmonic(first: dict[str, float | None], second: dict[str, float | None]) -> dict[str, float | None]:
+    return {
+        name: None
+        if value is None or (other := second[name]) is None
+        else metrics.harmonic_mean(value, other)
+        for name, value in first.items()
+    }
+
+
+def _mean(values: Any) -> float | None:
+    """Mean of what is defined, None when nothing is."""
+    defined = np.asarray(values, dtype=float)
+    defined = defined[~np.isnan(defined)]
+    return float(defined.mean()) if defined.size else None
+
+
+def _rows(
+    records: Sequence[dict[str, Any]],
+    cases: list[Case],
+    citations: list[Citations],
+    compared: list[int],
+    comparison: Comparison,
+) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "explanation_id": [record["explanation_id"] for record in records],
+            "label": [record["label"] for record in records],
+            "verdict": [record["verdict"] for record in records],
+            "n_history": [len(case.history) for case in cases],
+            "n_shown": [len(case.citable) for case in cases],
+            "cited_positions": [found.in_history for found in citations],
+            "cited_items": [
+                list(dict.fromkeys(case.history[position] for position in found.in_history))
+                for case, found in zip(cases, citations, strict=True)
+            ],
+            "other_items": [found.in_catalogue for found in citations],
+            "invented_titles": [found.invented for found in citations],
+            "names_target": [found.names_target for found in citations],
+        }
+    )
+    frame["compared"] = frame.index.isin(compared)
+    columns: dict[str, np.ndarray] = {"p": np.exp(comparison.log_p), "rank": comparison.rank}
+    for variant in VARIANTS:
+        columns[f"p_without_{variant}"] = np.exp(comparison.log_p_without[variant])
+        columns[f"rank_without_{variant}"] = comparison.rank_without[variant]
+        for measure, by_variant in comparison.values.items():
+            values = by_variant[variant]
+            columns[f"{measure}_{variant}_cited"] = values[:, CITED]
+            columns[f"{measure}_{variant}_random"] = values[:, RANDOM].mean(axis=1)
+            columns[f"{measure}_{variant}_newest"] = values[:, NEWEST]
+            columns[f"{measure}_{variant}_leave_one_out"] = values[:, LEAVE_ONE_OUT]
+    measured = pd.DataFrame({name: values.astype(float) for name, values in columns.items()}, index=compared)
+    return pd.concat([frame, measured.reindex(frame.index)], axis=1)

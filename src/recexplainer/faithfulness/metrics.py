@@ -1,0 +1,126 @@
+"""Formulas of faithfulness: how much of a decision hangs on the cited items, and how surely more than by
+chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+
+AOPC_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the history's length
+N_PERMUTATIONS = 10_000
+_PERMUTATIONS_AT_ONCE = 1_000
+
+
+def comprehensiveness(log_p: np.ndarray, log_p_without: np.ndarray) -> np.ndarray:
+    """p(i|x) − p(i|x∖S), element-wise: what the item loses without the cited items; higher is better.
+
+    >>> comprehensiveness(np.log([0.5]), np.log([0.2])).round(3).tolist()
+    [0.3]
+
+    Source: DeYoung et al., "ERASER", ACL 2020, section 4.
+    """
+    return np.exp(log_p) - np.exp(log_p_without)
+
+
+def sufficiency(log_p: np.ndarray, log_p_only: np.ndarray) -> np.ndarray:
+    """p(i|x) − p(i|S), element-wise: what the item loses when only the cited items are left; lower is better.
+
+    Source: DeYoung et al., "ERASER", ACL 2020, section 4.
+    """
+    return np.exp(log_p) - np.exp(log_p_only)
+
+
+def log_comprehensiveness(log_p: np.ndarray, log_p_without: np.ndarray) -> np.ndarray:
+    """ln p(i|x) − ln p(i|x∖S), in nats: the same loss in proportion, so that rarely chosen items count as
+    much.
+    """
+    return np.asarray(log_p - log_p_without)
+
+
+def aopc_sizes(n_history: int, n_cited: int) -> list[int]:
+    """How many of the cited items, the first cited first, each share of `AOPC_SHARES` takes: at least 1, at
+    most all.
+
+    >>> aopc_sizes(n_history=20, n_cited=3)
+    [1, 1, 2, 3, 3]
+
+    Source: ERASER's area over the perturbation curve, with two departures: an explanation orders the cited
+        items only, so a share ends at them; and the mean leaves out the share 0, which is always 0.
+    """
+    return [min(n_cited, max(1, ceil(round(share * n_history, 9)))) for share in AOPC_SHARES]
+
+
+def necessity(rank: np.ndarray, rank_without: np.ndarray, k: int) -> np.ndarray:
+    """PN@K, element-wise: 1 where the item leaves the top K without S, 0 where it stays, nan where it was
+    not in it.
+
+    Source: Tan et al., "Counterfactual Explainable Recommendation" (CountER), CIKM 2021, with S a set of
+        history items in place of aspects.
+    """
+    return np.where(rank <= k, (rank_without > k).astype(float), np.nan)
+
+
+def sufficient(rank: np.ndarray, rank_only: np.ndarray, k: int) -> np.ndarray:
+    """PS@K, element-wise: 1 where the item stays in the top K with S alone, else 0; nan as in `necessity`."""
+    return np.where(rank <= k, (rank_only <= k).astype(float), np.nan)
+
+
+def harmonic_mean(first: float, second: float) -> float:
+    """FNS from PN and PS; 0 when both are 0.
+
+    >>> harmonic_mean(0.5, 1.0).__round__(4), harmonic_mean(0.0, 0.0)
+    (0.6667, 0.0)
+    """
+    return 2 * first * second / (first + second) if first + second else 0.0
+
+
+def p_value_over_random(
+    cited: np.ndarray, random: np.ndarray, rng: np.random.Generator, higher_is_better: bool = True
+) -> float | None:
+    """How often citing at random would reach the cited items' mean; None without any explanation.
+
+    Under the null hypothesis an explanation's S is one more random draw, so S and its draws may change
+    places. Each permutation picks one of them in every explanation; the p-value is the share of permutations
+    (the observed one included) whose mean is at least as good. It pairs within explanations and assumes no
+    symmetry.
+
+    Args:
+        cited: (n,) the measure with the cited items.
+        random: (n, n_random) the measure with random items, as many as cited.
+        rng: Source of the permutations.
+        higher_is_better: False turns the test round.
+    """
+    if not len(cited):
+        return None
+    together = np.concatenate([cited[:, None], random], axis=1)
+    together = together if higher_is_better else -together
+    observed = together[:, 0].mean()
+    n_reached = 0
+    rows = np.arange(len(cited))
+    for n_at_once in [_PERMUTATIONS_AT_ONCE] * (N_PERMUTATIONS // _PERMUTATIONS_AT_ONCE):
+        picks = rng.integers(together.shape[1], size=(n_at_once, len(cited)))
+        n_reached += int((together[rows, picks].mean(axis=1) >= observed - 1e-12).sum())
+    return (1 + n_reached) / (1 + N_PERMUTATIONS)
+
+
+def hallucination_rate(n_unseen: Sequence[int], n_titles: Sequence[int]) -> float | None:
+    """Share of all cited titles that stand neither in the history nor in the prompt; None without any.
+
+    >>> hallucination_rate(n_unseen=[1, 0], n_titles=[2, 3])
+    0.2
+    """
+    total = sum(n_titles)
+    return sum(n_unseen) / total if total else None
+
+
+def verdict_agreement(verdicts: Sequence[str | None], labels: Sequence[str]) -> float | None:
+    """Share of texts whose Yes or No is the recommender's own; a text without a verdict does not agree.
+
+    >>> verdict_agreement(["Yes", None, "No", "No"], ["Yes", "Yes", "No", "Yes"])
+    0.5
+    """
+    agree = [verdict == label for verdict, label in zip(verdicts, labels, strict=True)]
+    return sum(agree) / len(agree) if agree else None

@@ -1,0 +1,121 @@
+"""What a recommender says of an item when parts of the history are deleted, for many deletions in one
+pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recexplainer.data.interactions import PADDING_ID
+from recexplainer.recommenders.base import Recommender
+
+Variant = Literal["shift", "mask"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+_SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory, not the result
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a decision was made on.
+
+    Attributes:
+        history: Item ids, oldest first: all that the recommender was given.
+        item_id: The item whose standing is watched.
+        n_shown: How many of the newest items an explanation could cite; None: all.
+    """
+
+    history: list[int]
+    item_id: int
+    n_shown: int | None = None
+
+    @property
+    def citable(self) -> range:
+        """Positions of the items that an explanation could cite."""
+        n_shown = len(self.history) if self.n_shown is None else self.n_shown
+        return range(len(self.history) - n_shown, len(self.history))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The watched item after each deletion.
+
+    Attributes:
+        log_p: (n,) log of its probability under the softmax of the scores over the whole catalogue.
+        rank: (n,) its rank from 1 among the items that are not in the full history; ties count against it.
+    """
+
+    log_p: np.ndarray
+    rank: np.ndarray
+
+
+class Perturbation:
+    """Deletes items of histories and asks the recommender about the watched item.
+
+    Two ways to delete: `shift` closes the gap, so that older items come nearer, as if the item had never
+    been there; `mask` leaves padding in the gap, so that the other items keep their places. The rank is
+    always among the items outside the *full* history: a deleted item does not become a rival of the watched
+    one.
+    """
+
+    def __init__(self, recommender: Recommender, cases: Sequence[Case]) -> None:
+        self._recommender = recommender
+        self._items = _left_padded([case.history for case in cases])
+        self._targets = np.array([case.item_id for case in cases], dtype=np.int64)
+        self.present: np.ndarray = self._items != PADDING_ID  # (n_cases, length): where histories have items
+        self.first_column: np.ndarray = (~self.present).sum(
+            axis=1
+        )  # (n_cases,): the column of the oldest item
+
+    def outcomes(self, cases: np.ndarray, kept: np.ndarray, variant: Variant) -> Outcomes:
+        """The watched items when only the kept items are left.
+
+        Args:
+            cases: (n,) row of the case of each deletion.
+            kept: (n, length) bool, True at the columns that stay; histories end at the last column.
+            variant: `shift` or `mask`.
+        """
+        together = np.concatenate([np.asarray(cases, dtype=np.int64)[:, None], kept], axis=1)
+        distinct, back = np.unique(together, axis=0, return_inverse=True)
+        rows, left = distinct[:, 0], distinct[:, 1:].astype(bool)
+        perturbed = np.where(left & self.present[rows], self._items[rows], PADDING_ID)
+        if variant == "shift":
+            order = np.argsort(
+                perturbed != PADDING_ID, axis=1, kind="stable"
+            )  # padding to the left, order kept
+            perturbed = np.take_along_axis(perturbed, order, axis=1)
+        n_at_once = max(1, _SCORES_AT_ONCE // (self._recommender.n_items + 1))
+        blocks = [
+            self._ask(perturbed[start : start + n_at_once], rows[start : start + n_at_once])
+            for start in range(0, len(rows), n_at_once)
+        ]
+        log_p = np.concatenate([block[0] for block in blocks]) if blocks else np.zeros(0)
+        rank = np.concatenate([block[1] for block in blocks]) if blocks else np.zeros(0, dtype=np.int64)
+        back = back.reshape(-1)
+        return Outcomes(log_p[back], rank[back])
+
+    def _ask(self, histories: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores = self._recommender.scores(torch.from_numpy(histories)).double().cpu()
+        targets = torch.from_numpy(self._targets[rows])[:, None]
+        own = scores.gather(1, targets)
+        log_p = own - scores.logsumexp(dim=1, keepdim=True)
+        rank = _rank(scores, own, torch.from_numpy(self._items[rows]), targets)
+        return log_p[:, 0].numpy(), rank.numpy()
+
+
+def _left_padded(histories: Sequence[Sequence[int]]) -> np.ndarray:
+    length = max(map(len, histories), default=0)
+    padded = np.full((len(histories), length), PADDING_ID, dtype=np.int64)
+    for row, history in enumerate(histories):
+        padded[row, length - len(history) :] = history
+    return padded
+
+
+def _rank(scores: Tensor, own: Tensor, full_histories: Tensor, targets: Tensor) -> Tensor:
+    rivals = scores.scatter(1, full_histories, -torch.inf).scatter(1, targets, -torch.inf)
+    return 1 + (rivals >= own).sum(dim=1)

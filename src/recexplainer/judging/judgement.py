@@ -1,0 +1,63 @@
+"""The four levels of an explanation, and what a set of judgements amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SCORES = {"A": 0, "B": 1, "C": 2, "D": 3}
+UNPARSEABLE = "unparseable"
+FAILED = "failed"
+OUTCOMES = (*SCORES, UNPARSEABLE, FAILED)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One explanation's level.
+
+    Attributes:
+        level: A (wrong decision), B (right, but without an explanation or with a false one), C (acceptable),
+            D (satisfying); `unparseable` when the judge's answer holds no level, `failed` when no answer
+            came.
+        reasons: What the level rests on: the rubric's checks, or the model's rationale or its error.
+    """
+
+    level: str
+    reasons: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown level."""
+        if self.level not in OUTCOMES:
+            raise ValueError(f"unknown level {self.level!r}; known: {', '.join(OUTCOMES)}")
+
+    @property
+    def score(self) -> int | None:
+        """0 to 3, None without a level."""
+        return SCORES.get(self.level)
+
+    def as_row(self, explanation_id: str, judge: str) -> dict[str, Any]:
+        """The judgement as it is stored."""
+        return {
+            "explanation_id": explanation_id,
+            "level": self.level,
+            "score": self.score,
+            "judge": judge,
+            "reasons": self.reasons,
+        }
+
+
+def summarise(levels: Sequence[str], judge: str) -> dict[str, Any]:
+    """Mean score over the explanations that have a level (None if none has), and the count of each outcome.
+
+    >>> summarise(["D", "C", "failed"], "rubric")["mean"]
+    2.5
+
+    Source: the four levels and the mean over 0–3 are those of the RecExplainer paper's evaluation by GPT-4;
+        outcomes
+    without a level are counted here, not dropped.
+    """
+    scores = [SCORES[level] for level in levels if level in SCORES]
+    counts = {outcome: sum(level == outcome for level in levels) for outcome in OUTCOMES}
+    mean = sum(scores) / len(scores) if scores else None
+    return {"mean": mean, **counts, "n": len(levels), "judge": judge}

@@ -1,0 +1,187 @@
+"""The embedded judge: a rule-based rubric, not a language model. It checks facts and knows nothing of
+style.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.faithfulness.attributes import (
+    AttributeIndex,
+    AttributeMention,
+    attribute_index,
+    speaks_of_series,
+)
+from recexplainer.faithfulness.citations import Citations, resolve_citations
+from recexplainer.judging.judgement import Judgement
+
+JUDGE = "rubric"
+MIN_WORDS = 3  # after the verdict; fewer are no explanation
+_VERDICT = re.compile(r"\s*(yes|no)\b\W*", re.IGNORECASE)
+_SAME_SERIES = "same series"
+_CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "… was for the"
+    r"""["”]?\s+(?:is|was)\s+(?:\w+\s+)?(?:an?|for|the)\b(?:(?!\b(?:like|unlike|than|such|similar)\b)[^,.;!?"“])*"""
+)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What the rubric finds in one explanation; titles and attributes as the catalogue writes them."""
+
+    verdict_right: bool
+    n_words: int
+    cited_titles: list[str]
+    unseen_titles: list[str]
+    target_titled: bool
+    target_attributes: list[str]
+    shared_attributes: list[str]
+    differing_attributes: list[str]
+    false_attributes: list[str]
+
+    @property
+    def talks_about_target(self) -> bool:
+        """Whether the target is named by its title or by an attribute that holds for it."""
+        return self.target_titled or bool(self.target_attributes)
+
+
+def judge_by_rubric(record: dict[str, Any], catalogue: Catalogue) -> Judgement:
+    """Give an explanation one of the four levels by facts that can be checked.
+
+    - A: the verdict is not the recommender's, or there is none.
+    - B: the verdict is right, and the text explains nothing (fewer than `MIN_WORDS` words), names a title
+      that is neither in the history nor the target (another item or an invented one), claims an attribute
+      that does not hold (neither for the target nor a cited item, or not for the title that the text says it
+      of), cites no item of the history, or does not talk about the target.
+    - C: none of these.
+    - D: moreover it names what decides: for "Yes" an attribute that the target and a cited item share, for
+      "No" one that holds on one side only.
+
+    An attribute is a brand, category, short feature value or series of the catalogue. One that more than
+    half of the items hold counts for nothing. Denied attributes ("no Racing games") are no claims.
+
+    Args:
+        record: An explanation record: `text`, `verdict`, `label`, `history`, `item_id`.
+        catalogue: Titles and attributes.
+
+    Source: the levels are the RecExplainer paper's, where GPT-4 and humans give them; the rules are our own.
+    """
+    checks = check(record, catalogue)
+    level, because = _level(checks, record["label"])
+    return Judgement(level, {"because": because, **asdict(checks)})
+
+
+def check(record: dict[str, Any], catalogue: Catalogue) -> Checks:
+    """Find the facts that the rubric's levels rest on."""
+    text, history, target = record["text"], record["history"], record["item_id"]
+    citations = resolve_citations(text, history, catalogue, target)
+    attributes = attribute_index(catalogue)
+    cited_items = list(dict.fromkeys(history[position] for position in citations.in_history))
+    of_target = attributes.of_item[target]
+    of_cited = frozenset().union(*(attributes.of_item[item] for item in cited_items))
+    named = _named(text, citations, attributes, target, cited_items)
+    return Checks(
+        verdict_right=record["verdict"] == record["label"],
+        n_words=len(_VERDICT.sub("", text, count=1).split()),
+        cited_titles=[catalogue.title(item) for item in cited_items],
+        unseen_titles=[catalogue.title(item) for item in citations.in_catalogue] + citations.invented,
+        target_titled=citations.names_target,
+        target_attributes=_names(named & of_target, attributes),
+        shared_attributes=_names(named & of_target & of_cited, attributes),
+        differing_attributes=_names(named & (of_target ^ of_cited), attributes),
+        false_attributes=_false_claims(text, citations, attributes, target, cited_items),
+    )
+
+
+def _level(checks: Checks, label: str) -> tuple[str, str]:
+    if not checks.verdict_right:
+        return "A", "the verdict is missing or not the recommender's"
+    flaws = [
+        (checks.n_words < MIN_WORDS, "it explains nothing"),
+        (bool(checks.unseen_titles), f"it names what was never shown: {_listed(checks.unseen_titles)}"),
+        (
+            bool(checks.false_attributes),
+            f"it claims what does not hold: {_listed(checks.false_attributes)}",
+        ),
+        (not checks.cited_titles, "it cites no item of the history"),
+        (not checks.talks_about_target, "it does not talk about the item"),
+    ]
+    found = [reason for holds, reason in flaws if holds]
+    if found:
+        return "B", "; ".join(found)
+    if label == "Yes":
+        deciding, kind = checks.shared_attributes, "that the item and a cited item share"
+    else:
+        deciding, kind = checks.differing_attributes, "that tells the item from the cited items"
+    if not deciding:
+        return "C", f"right and true, but it names no attribute {kind}"
+    return "D", f"right and true, and it names an attribute {kind}: {_listed(deciding)}"
+
+
+def _named(
+    text: str, citations: Citations, attributes: AttributeIndex, target: int, cited_items: list[int]
+) -> frozenset[int]:
+    """Attribute numbers that a text names, also those that it denies, without common ones."""
+    masked = _title_spans(citations)
+    named = {mention.attribute for mention in attributes.find(text, masked)} - attributes.common
+    series = attributes.series_of_item[target]
+    if series is not None and speaks_of_series(text, masked) and _in_series(series, attributes, cited_items):
+        named.add(series)
+    return frozenset(named)
+
+
+def _false_claims(
+    text: str, citations: Citations, attributes: AttributeIndex, target: int, cited_items: list[int]
+) -> list[str]:
+    """Attributes that a text claims and that hold for no item that it can mean.
+
+    An attribute that is said of one title ("… is a Racing game") must hold for that item, any other one for
+    the target or a cited item.
+    """
+    false = set()
+    for mention in attributes.find(text, _title_spans(citations)):
+        item = _item_spoken_of(text, citations, mention)
+        items = [target, *cited_items] if item is None else [item]
+        if not mention.denied and not any(mention.attribute in attributes.of_item[item] for item in items):
+            false.add(attributes.names[mention.attribute])
+    if _claims_false_series(text, citations, attributes, target, cited_items):
+        false.add(_SAME_SERIES)
+    return sorted(false)
+
+
+def _item_spoken_of(text: str, citations: Citations, attribute: AttributeMention) -> int | None:
+    """The item of the last title before an attribute, when the words between say that it has the
+    attribute.
+    """
+    before = [mention for mention in citations.mentions if mention.end <= attribute.start]
+    if not before or not _CLAIM_OF_TITLE.fullmatch(text[before[-1].end : attribute.start]):
+        return None
+    return before[-1].item_id
+
+
+def _claims_false_series(
+    text: str, citations: Citations, attributes: AttributeIndex, target: int, cited_items: list[int]
+) -> bool:
+    if not cited_items or not speaks_of_series(text, _title_spans(citations)):
+        return False
+    series = [attributes.series_of_item[item] for item in (target, *cited_items)]
+    known = [number for number in series if number is not None]
+    return len(known) == len(set(known))  # no two of the items that the text is about are of one series
+
+
+def _title_spans(citations: Citations) -> list[tuple[int, int]]:
+    return [(mention.start, mention.end) for mention in citations.mentions]
+
+
+def _in_series(series: int, attributes: AttributeIndex, items: list[int]) -> bool:
+    return any(attributes.series_of_item[item] == series for item in items)
+
+
+def _names(numbers: frozenset[int], attributes: AttributeIndex) -> list[str]:
+    return sorted(attributes.names[number] for number in numbers)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)

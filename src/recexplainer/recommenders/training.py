@@ -1,0 +1,217 @@
+"""Training a recommender on the leave-one-out split: batches, early stopping, one entry for every kind."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from recexplainer.data.interactions import PADDING_ID, Interactions
+from recexplainer.errors import InputError
+from recexplainer.recommenders.base import Recommender, pad_histories
+from recexplainer.recommenders.floors import ItemKNN, Popularity
+from recexplainer.recommenders.mf import MF
+from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, rank_cases
+from recexplainer.recommenders.sasrec import SASRec, full_softmax_loss
+
+FLOORS = (Popularity.kind, ItemKNN.kind)
+VALID_METRIC = "valid_ndcg@10"
+MAX_GRADIENT_NORM = 5.0
+
+OnEpoch = Callable[[int, dict[str, float]], None]
+
+
+@dataclass
+class Training:
+    """A trained recommender and how it got there.
+
+    Attributes:
+        recommender: The state of the best epoch by NDCG@10 on the valid items.
+        curve: Per epoch `train_loss` (SASRec) and `valid_ndcg@10`.
+        best_epoch: The epoch of that state, counted from 1; 0 where nothing is trained in epochs.
+    """
+
+    recommender: Recommender
+    curve: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+
+
+def train_recommender(
+    kind: str,
+    split: LeaveOneOut,
+    settings: Mapping[str, Any],
+    seed: int,
+    on_epoch: OnEpoch = lambda epoch, metrics: None,
+) -> Training:
+    """Train a recommender of one kind on `split.train`.
+
+    Args:
+        kind: "sasrec", "mf", "item_knn" or "popularity".
+        split: The held-out items; the test items are not touched.
+        settings: The settings of this kind, by name.
+        seed: The source of every random choice.
+        on_epoch: Told the number (from 1) and the metrics of every epoch.
+
+    Raises:
+        InputError: The kind is unknown, a setting is out of range, or the loss is no longer finite.
+    """
+    if kind == "sasrec":
+        return train_sasrec(split, seed=seed, on_epoch=on_epoch, **settings)
+    if kind == "mf":
+        return _train_mf(split, seed, on_epoch, settings)
+    if kind == "item_knn":
+        return Training(ItemKNN.fit(split.train, **settings))
+    if kind == "popularity":
+        return Training(Popularity.fit(split.train))
+    raise InputError(f"recommender.kind: expected sasrec or mf, got {kind!r}")
+
+
+def train_sasrec(
+    split: LeaveOneOut,
+    *,
+    seed: int,
+    dim: int,
+    n_layers: int,
+    n_heads: int,
+    max_length: int,
+    dropout: float,
+    learning_rate: float,
+    weight_decay: float,
+    batch_size: int,
+    max_epochs: int,
+    patience: int,
+    on_epoch: OnEpoch = lambda epoch, metrics: None,
+) -> Training:
+    """Train SASRec until valid NDCG@10 has not risen for `patience` epochs; the best epoch's weights stay.
+
+    Args:
+        split: The held-out items.
+        seed: Of the weights, the order of batches and dropout; torch's global generator is left as it was.
+        dim: Width of the vectors.
+        n_layers: Number of blocks.
+        n_heads: Attention heads of a block.
+        max_length: The number of newest items that a history is cut to.
+        dropout: Share of dropped activations in training.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+        batch_size: Sequences in a batch.
+        max_epochs: The most passes over the training sequences.
+        patience: Epochs without a better valid metric before it stops.
+        on_epoch: Told the number and the metrics of every epoch.
+
+    Raises:
+        InputError: A setting is out of range, there is nothing to train on, or the loss is no longer finite.
+    """
+    windows = training_windows(split.train, max_length)
+    if not windows:
+        raise InputError("no user has two training interactions; loosen the filters of prepare")
+    if min(batch_size, max_epochs, patience) < 1:
+        raise InputError("train_recommender.sasrec: expected batch_size, max_epochs and patience above 0")
+    rng = np.random.default_rng(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        recommender = SASRec(split.train.n_items, dim, n_layers, n_heads, max_length, dropout)
+        optimiser = torch.optim.AdamW(recommender.parameters(), lr=learning_rate, weight_decay=weight_decay)
+        best = _Best(recommender, patience)
+        for epoch in tqdm(range(1, max_epochs + 1), desc="SASRec", unit="epoch", disable=None):
+            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng))
+            try:
+                metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
+            except ValueError as error:
+                raise InputError(
+                    f"train_recommender.sasrec: diverged ({error}); lower learning_rate"
+                ) from error
+            on_epoch(epoch, metrics)
+            if best.stops_after(epoch, metrics):
+                break
+    recommender.load_state_dict(best.weights)
+    return Training(recommender.freeze(), best.curve, best.epoch)
+
+
+def training_windows(train: Interactions, max_length: int) -> list[np.ndarray]:
+    """The users' sequences, cut from the newest end into windows that predict at most `max_length` items.
+
+    A window holds one item more than it predicts, and neighbours share that item, so every item but a user's
+    first is predicted exactly once.
+    """
+    windows = []
+    for user_id in range(1, train.n_users + 1):
+        sequence = train.sequence(user_id)
+        for end in range(len(sequence), 1, -max_length):
+            windows.append(sequence[max(0, end - max_length - 1) : end])
+    return windows
+
+
+def batches(windows: list[np.ndarray], batch_size: int, rng: np.random.Generator) -> Iterator[Tensor]:
+    """All windows once, similar lengths together, in random order; each batch (batch, length) left-padded."""
+    lengths = np.array([len(window) for window in windows])
+    shuffled = rng.permutation(len(windows))
+    by_length = shuffled[np.argsort(lengths[shuffled], kind="stable")]
+    starts = rng.permutation(np.arange(0, len(windows), batch_size))
+    for start in starts:
+        rows = by_length[start : start + batch_size]
+        yield pad_histories([windows[row] for row in rows], int(lengths[rows].max()))
+
+
+def sequence_loss(recommender: SASRec, item_ids: Tensor, dropout: float) -> tuple[Tensor, int]:
+    """Mean loss of the next item at every position of windows (batch, length), and how many there are."""
+    inputs, targets = item_ids[:, :-1], item_ids[:, 1:]
+    predicts = inputs != PADDING_ID
+    states = recommender.hidden_states(inputs, dropout)[predicts]
+    return full_softmax_loss(states, recommender.items, targets[predicts]), len(states)
+
+
+def _train_epoch(recommender: SASRec, optimiser: torch.optim.Optimizer, epoch: Iterator[Tensor]) -> float:
+    total, n_positions = 0.0, 0
+    for item_ids in epoch:
+        loss, n_in_batch = sequence_loss(recommender, item_ids, recommender.dropout)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(recommender.parameters(), MAX_GRADIENT_NORM)
+        optimiser.step()
+        total += float(loss.detach()) * n_in_batch
+        n_positions += n_in_batch
+    return total / n_positions
+
+
+def _train_mf(split: LeaveOneOut, seed: int, on_epoch: OnEpoch, settings: Mapping[str, Any]) -> Training:
+    curve: list[dict[str, float]] = []
+
+    def after_iteration(iteration: int, recommender: MF) -> None:
+        curve.append(_valid_metrics(recommender, split.valid))
+        on_epoch(iteration, curve[-1])
+
+    recommender = MF.fit(split.train, seed=seed, after_iteration=after_iteration, **settings)
+    return Training(recommender, curve, best_epoch=len(curve))
+
+
+def _valid_metrics(recommender: Recommender, valid: RankingCases) -> dict[str, float]:
+    return {VALID_METRIC: ndcg(rank_cases(recommender, valid), 10)} if len(valid) else {}
+
+
+class _Best:
+    """The best epoch so far, and when to give up on a better one."""
+
+    def __init__(self, recommender: Recommender, patience: int) -> None:
+        self.recommender = recommender
+        self.patience = patience
+        self.curve: list[dict[str, float]] = []
+        self.epoch = 0
+        self.value = -math.inf
+        self.weights: dict[str, Tensor] = {}
+
+    def stops_after(self, epoch: int, metrics: dict[str, float]) -> bool:
+        """Whether training ends here; without valid cases the last epoch counts as the best."""
+        self.curve.append(metrics)
+        value = metrics.get(VALID_METRIC, float(epoch))
+        if value > self.value:
+            self.value, self.epoch = value, epoch
+            self.weights = copy.deepcopy(self.recommender.state_dict())
+        return epoch - self.epoch >= self.patience

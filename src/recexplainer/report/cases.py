@@ -1,0 +1,167 @@
+"""The cases of the explorer: history, target, and every answer with the titles that it names marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.faithfulness.citations import resolve_citations
+from recexplainer.report.inputs import ReportInputs
+
+Record = Mapping[str, Any]
+Case = tuple[int, int, int]  # user, position, item
+DELETION = "mask"  # the variant whose deletion the explorer shows: the other items keep their places
+
+
+def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
+    """The explorer's data, ready for JSON: a spread of cases, half of each decision where there are as many.
+
+    Args:
+        inputs: Needs the catalogue.
+        n_cases: At most so many.
+    """
+    if inputs.catalogue is None:
+        return []
+    by_case: dict[Case, dict[str, Record]] = {}
+    for source, records in inputs.explanations.items():
+        for record in records:
+            by_case.setdefault(_case(record), {})[source] = record
+    labels = {case: next(iter(answers.values()))["label"] for case, answers in by_case.items()}
+    judgements = {s: {row["explanation_id"]: row for row in rows} for s, rows in inputs.judgements.items()}
+    removals = {s: _removals(rows) for s, rows in inputs.faithfulness_rows.items()}
+    return [
+        _describe(by_case[case], inputs.catalogue, judgements, removals)
+        for case in choose_cases(labels, n_cases)
+    ]
+
+
+def choose_cases(labels: Mapping[Case, str], n_cases: int) -> list[Case]:
+    """Evenly spaced cases of each decision, in their order; one with few leaves its places to the other.
+
+    >>> choose_cases({(u, 0, u): "Yes" if u % 2 else "No" for u in range(8)}, 4)
+    [(0, 0, 0), (1, 0, 1), (4, 0, 4), (5, 0, 5)]
+    """
+    groups: dict[str, list[Case]] = {}
+    for case, label in labels.items():
+        groups.setdefault(label, []).append(case)
+    chosen: list[Case] = []
+    for n_left, group in zip(range(len(groups), 0, -1), sorted(groups.values(), key=len), strict=True):
+        share = min(len(group), (n_cases - len(chosen)) // n_left)
+        chosen += [group[number * len(group) // share] for number in range(share)]
+    order = {case: number for number, case in enumerate(labels)}
+    return sorted(chosen, key=order.__getitem__)
+
+
+def mark_text(text: str, history: Sequence[int], catalogue: Catalogue, target: int) -> list[list[str]]:
+    """A text in pieces `[piece, kind]`; the kind is "" or `history`, `target`, `catalogue`, `invented`."""
+    pieces, place = [], 0
+    for mention in resolve_citations(text, history, catalogue, target).mentions:
+        if mention.start < place:
+            continue
+        pieces += [[text[place : mention.start], ""], [text[mention.start : mention.end], mention.kind]]
+        place = mention.end
+    pieces.append([text[place:], ""])
+    return [piece for piece in pieces if piece[0]]
+
+
+def _describe(
+    answers: Mapping[str, Record],
+    catalogue: Catalogue,
+    judgements: Mapping[str, Mapping[str, Record]],
+    removals: Mapping[str, Mapping[str, dict[str, float]]],
+) -> dict[str, Any]:
+    first = next(iter(answers.values()))
+    history, target = list(first["history"]), first["item_id"]
+    return {
+        "id": first["explanation_id"],
+        "user": first["user_id"],
+        "item": catalogue.title(target),
+        "about": _about(catalogue, target),
+        "label": first["label"],
+        "score": first["score"],
+        "rank": first["rank"],
+        "n_ranked": first["n_ranked"],
+        "history": [catalogue.title(item_id) for item_id in history],
+        "answers": [
+            _answer(
+                record,
+                catalogue,
+                judgements.get(source, {}).get(record["explanation_id"]),
+                removals.get(source, {}).get(record["explanation_id"]),
+            )
+            for source, record in answers.items()
+        ],
+    }
+
+
+def _answer(
+    record: Record, catalogue: Catalogue, judgement: Record | None, removal: dict[str, float] | None
+) -> dict[str, Any]:
+    found = resolve_citations(record["text"], record["history"], catalogue, record["item_id"])
+    return {
+        "source": record["source"],
+        "pieces": mark_text(record["text"], record["history"], catalogue, record["item_id"]),
+        "prompt": record["prompt"],
+        "verdict": record["verdict"],
+        "p_yes": record["p_yes"],
+        "cited": sorted(found.in_history),
+        "level": judgement["level"] if judgement else None,
+        "judge": judgement["judge"] if judgement else None,
+        "reasons": read_reasons(judgement["reasons"]) if judgement else [],
+        "removal": removal,
+    }
+
+
+def read_reasons(reasons: Any) -> list[list[str]]:
+    """A judge's reasons as pairs of name and value, whatever their form; True and False become yes and no.
+
+    >>> read_reasons({"decision_right": True, "invented": ["A", "B"]})
+    [['decision right', 'yes'], ['invented', 'A; B']]
+    """
+    if isinstance(reasons, Mapping):
+        return [[str(name).replace("_", " "), _plain(value)] for name, value in reasons.items()]
+    return [["", _plain(reasons)]] if reasons else []
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == [] or value == {}:
+        return "none"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{str(name).replace('_', ' ')}: {_plain(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_plain(inner) for inner in value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _removals(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Per explanation what deleting its cited items does, for those that were compared."""
+    columns = {
+        "p": "p",
+        "rank": "rank",
+        "p_without": f"p_without_{DELETION}",
+        "rank_without": f"rank_without_{DELETION}",
+    }
+    if any(column not in rows.columns for column in columns.values()):
+        return {}
+    compared = rows.dropna(subset=list(columns.values()))
+    values = {name: compared[column].astype(float) for name, column in columns.items()}
+    return {
+        explanation_id: {name: float(column.iloc[row]) for name, column in values.items()}
+        for row, explanation_id in enumerate(compared["explanation_id"])
+    }
+
+
+def _case(record: Record) -> Case:
+    return record["user_id"], record["position"], record["item_id"]
+
+
+def _about(catalogue: Catalogue, item_id: int) -> str:
+    """Brand, categories and price of an item, in one line."""
+    known = catalogue.attributes(item_id)
+    price = None if known["price"] is None else f"{known['price']:.2f}"
+    return " · ".join(part for part in (known["brand"], ", ".join(known["categories"]), price) if part)

@@ -1,0 +1,115 @@
+"""What the report is made of: every figure, answer and judgement that is there, and what made them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from recexplainer import store
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.settings import Settings
+from recexplainer.settings_parsing import flatten
+from recexplainer.tracking import redact
+
+T = TypeVar("T")
+Metrics = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """The report's content; None, or a missing key, where the stage that makes it has not run.
+
+    Attributes:
+        sources: Who explains, in the order of the parameters.
+        params: All parameters under dotted names, without credentials.
+        commit: The commit of the code, with a remark if files differ from it.
+        dataset: The report of ``prepare``.
+        recommender: ``metrics/recommender.json``.
+        alignment: Per source.
+        baselines: ``metrics/alignment_baselines.json``.
+        judge: Per source.
+        faithfulness: Per source.
+        discriminators: ``metrics/discriminators.json``.
+        catalogue: Titles and attributes.
+        explanations: Per source, its records.
+        judgements: Per source, its rows.
+        faithfulness_rows: Per source, one row per explanation.
+    """
+
+    sources: list[str]
+    params: dict[str, Any]
+    commit: str | None = None
+    dataset: Metrics | None = None
+    recommender: Metrics | None = None
+    alignment: dict[str, Metrics] = field(default_factory=dict)
+    baselines: Metrics | None = None
+    judge: dict[str, Metrics] = field(default_factory=dict)
+    faithfulness: dict[str, Metrics] = field(default_factory=dict)
+    discriminators: Metrics | None = None
+    catalogue: Catalogue | None = None
+    explanations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    judgements: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    faithfulness_rows: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def read_inputs(settings: Settings) -> ReportInputs:
+    """Read what is there; a file that is missing leaves its place empty, a broken one raises.
+
+    Raises:
+        InputError: when a file exists and cannot be read.
+    """
+    sources = list(settings.explain.sources)
+    return ReportInputs(
+        sources=sources,
+        params={name: redact(value) for name, value in flatten(settings).items()},
+        commit=read_commit(),
+        dataset=_if_there(store.PREPARE_REPORT, store.read_json),
+        recommender=_if_there(store.RECOMMENDER_METRICS, store.read_json),
+        alignment=_by_source(sources, store.alignment_metrics, store.read_json),
+        baselines=_if_there(store.ALIGNMENT_BASELINES_METRICS, store.read_json),
+        judge=_by_source(sources, store.judge_metrics, store.read_json),
+        faithfulness=_by_source(sources, store.faithfulness_metrics, store.read_json),
+        discriminators=_if_there(store.DISCRIMINATORS_METRICS, store.read_json),
+        catalogue=_if_there(store.CATALOGUE, store.read_catalogue),
+        explanations=_by_source(
+            sources, store.explanations, lambda path: store.read_jsonl(path, store.EXPLANATION_KEYS)
+        ),
+        judgements=_by_source(
+            sources, store.judgements, lambda path: store.read_jsonl(path, store.JUDGEMENT_KEYS)
+        ),
+        faithfulness_rows=_by_source(
+            sources, store.faithfulness_rows, lambda path: store.read_parquet(path, ("explanation_id",))
+        ),
+    )
+
+
+def read_commit(folder: Path | str = ".") -> str | None:
+    """The commit of the code in a folder; None where there is no git, no repository or no commit."""
+    commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+    if not commit:
+        return None
+    changed = _git(
+        folder, "status", "--porcelain", "--untracked-files=no", "--", "src", "params.yaml", "dvc.yaml"
+    )
+    return f"{commit}, with uncommitted changes" if changed else commit
+
+
+def _git(folder: Path | str, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _if_there(path: Path, read: Callable[[Path], T]) -> T | None:
+    return read(path) if path.exists() else None
+
+
+def _by_source(sources: list[str], path_of: Callable[[str], Path], read: Callable[[Path], T]) -> dict[str, T]:
+    return {source: read(path_of(source)) for source in sources if path_of(source).exists()}

@@ -1,0 +1,152 @@
+"""The page itself: sections and cases poured into the templates; nothing in it reaches for a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from recexplainer.report import published
+from recexplainer.report.cases import build_cases
+from recexplainer.report.inputs import ReportInputs
+from recexplainer.report.sections.alignment import alignment_section
+from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
+from recexplainer.report.sections.discriminators import VIEWS, discriminators_section
+from recexplainer.report.sections.faithfulness import faithfulness_section
+from recexplainer.report.sections.judge import LEVELS, judge_section
+from recexplainer.report.sections.recommender import recommender_section
+
+SUMMARY_PARAMS = {
+    "dataset.name": "Data set",
+    "dataset.format": "Format",
+    "recommender.kind": "Recommender",
+    "llm.base": "Base LLM",
+    "align.modes": "Aligned modes",
+    "judge.backend": "Judge",
+    "run.seed": "Seed",
+}
+DATASET_COUNTS = {
+    "n_users": "users",
+    "n_items": "items",
+    "n_interactions": "interactions",
+    "n_dialogues": "general dialogues",
+}
+
+
+def build_page(inputs: ReportInputs, n_cases: int) -> str:
+    """The whole report as one HTML text.
+
+    Args:
+        inputs: What is there; each section says what is missing and which command makes it.
+        n_cases: How many cases the explorer holds, at most.
+    """
+    cases = build_cases(inputs, n_cases)
+    style, script = _own_file("page.css"), _own_file("explorer.js")
+    environment = Environment(
+        loader=PackageLoader("recexplainer.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = write
+    return environment.get_template("page.html.jinja").render(
+        style=Markup(style),
+        script=Markup(script),
+        script_hash=_content_hash(script),
+        data=to_script_json(_explorer_data(inputs, cases)),
+        dataset_name=inputs.params.get("dataset.name", ""),
+        commit=inputs.commit,
+        run=_run_section(inputs),
+        params={name: _written(value) for name, value in inputs.params.items()},
+        recommender=recommender_section(inputs.recommender),
+        alignment=alignment_section(inputs),
+        judge=judge_section(inputs),
+        faithfulness=faithfulness_section(inputs),
+        discriminators=discriminators_section(inputs.discriminators),
+        explorer=_explorer_section(inputs, cases),
+        sources=inputs.sources,
+        hints=SOURCE_HINTS,
+        views=VIEWS,
+        levels=LEVELS,
+        citation=published.CITATION,
+    )
+
+
+def to_script_json(value: Any) -> Markup:
+    """JSON that can stand inside a script element: no character of it can end the element or open a comment.
+
+    >>> print(to_script_json("</script><!--"))
+    "\\u003c/script\\u003e\\u003c!--"
+    """
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _explorer_data(inputs: ReportInputs, cases: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "sources": [{"id": source, "hint": SOURCE_HINTS[source]} for source in inputs.sources],
+        "levels": LEVELS,
+        "cases": cases,
+    }
+
+
+def _explorer_section(inputs: ReportInputs, cases: list[dict[str, Any]]) -> Section:
+    missing = missing_sources(inputs.sources, inputs.explanations, "results/explanations_{}.jsonl", "explain")
+    if inputs.catalogue is None:
+        missing.append(Missing("data/prepared/catalogue.parquet", "dvc repro prepare"))
+    files = [f"results/explanations_{source}.jsonl" for source in inputs.explanations]
+    files += [f"results/judgements_{source}.jsonl" for source in inputs.judgements]
+    files += [f"results/faithfulness_{source}.parquet" for source in inputs.faithfulness_rows]
+    return Section(
+        files=files if cases else [],
+        missing=missing,
+        extra={"n_cases": len(cases), "n_all": max(map(len, inputs.explanations.values()), default=0)},
+    )
+
+
+def _run_section(inputs: ReportInputs) -> Section:
+    if inputs.dataset is None:
+        return Section(
+            missing=[Missing("data/prepared/report.json", "dvc repro prepare")],
+            extra={"counts": {}, "splits": {}, "facts": _facts(inputs)},
+        )
+    counts = {name: inputs.dataset[key] for key, name in DATASET_COUNTS.items() if key in inputs.dataset}
+    splits = inputs.dataset.get("n_users_per_split", {})
+    return Section(
+        files=["data/prepared/report.json", "params.yaml"],
+        extra={"counts": counts, "splits": splits, "facts": _facts(inputs)},
+    )
+
+
+def _facts(inputs: ReportInputs) -> dict[str, str]:
+    facts = {
+        label: _written(inputs.params[name])
+        for name, label in SUMMARY_PARAMS.items()
+        if name in inputs.params
+    }
+    return facts | {"Commit": inputs.commit} if inputs.commit else facts
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_written(inner) for inner in value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return "–" if value is None else str(value)
+
+
+def _own_file(name: str) -> str:
+    return resources.files("recexplainer.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _content_hash(text: str) -> str:
+    """The hash by which the page's policy lets this script run, and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

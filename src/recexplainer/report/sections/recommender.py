@@ -1,0 +1,85 @@
+"""The recommender that is explained, beside two floors measured in the same run."""
+
+from __future__ import annotations
+
+from recexplainer.report.charts import Bar, chart
+from recexplainer.report.inputs import Metrics
+from recexplainer.report.sections.common import (
+    Group,
+    Missing,
+    Section,
+    Table,
+    figure,
+    figure_rows,
+    percent,
+    write,
+)
+
+FILE = "metrics/recommender.json"
+NAMES = {
+    "sasrec": "SASRec",
+    "mf": "Matrix factorisation",
+    "item_knn": "Item neighbours",
+    "popularity": "Popularity",
+}
+COLUMNS = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr@10")
+CHARTS = ("ndcg@10", "hr@10")
+
+
+def recommender_section(metrics: Metrics | None) -> Section:
+    """Charts and tables of every recommender in the metrics; the one that is explained comes first."""
+    if metrics is None:
+        return Section(missing=[Missing(FILE, "dvc repro train_recommender")])
+    explained = str(metrics.get("kind", ""))
+    names = [name for name, value in metrics.items() if isinstance(value, dict) and "test" in value]
+    names.sort(key=lambda name: name != explained)
+    charts = [
+        chart(
+            metric.upper(),
+            [
+                Bar(
+                    NAMES.get(n, n),
+                    figure(metrics, n, "test", metric),
+                    "strong" if n == explained else "control",
+                )
+                for n in names
+            ],
+        )
+        for metric in CHARTS
+    ]
+    return Section(
+        readings=_readings(metrics, explained, [name for name in names if name != explained]),
+        charts=charts,
+        details=[_table(metrics, names, part) for part in ("test", "valid")],
+        files=[FILE],
+    )
+
+
+def _table(metrics: Metrics, names: list[str], part: str) -> Table:
+    rows = figure_rows(
+        (NAMES.get(name, name), "", "", [figure(metrics, name, part, column) for column in COLUMNS])
+        for name in names
+    )
+    title = {"test": "The last item of each user", "valid": "The item before it, on which training stopped"}[
+        part
+    ]
+    return Table([column.upper() for column in COLUMNS], [Group("", rows)], title)
+
+
+def _readings(metrics: Metrics, explained: str, floors: list[str]) -> list[str]:
+    own = figure(metrics, explained, "test", "ndcg@10")
+    hits = figure(metrics, explained, "test", "hr@10")
+    known = {
+        name: value for name in floors if (value := figure(metrics, name, "test", "ndcg@10")) is not None
+    }
+    if own is None or not known:
+        return []
+    name, best = NAMES.get(explained, explained), max(known, key=known.__getitem__)
+    verb = "beats" if own > known[best] else "does not beat"
+    sentence = (
+        f"{name} {verb} the better floor, {NAMES.get(best, best).lower()}: "
+        f"NDCG@10 {write(own)} against {write(known[best])}."
+    )
+    if hits is not None:
+        sentence += f" The item really chosen next is among its first ten for {percent(hits)} of the users."
+    return [sentence]

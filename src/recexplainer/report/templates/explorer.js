@@ -1,0 +1,206 @@
+
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const form = document.getElementById("filters");
+  const list = document.getElementById("list");
+  const pane = document.getElementById("case");
+  const found = document.getElementById("found");
+  const names = ["q", "user", "label", "source", "verdict", "level"];
+  const meanings = {
+    history: "in the history", target: "the item itself", catalogue: "exists, but not in the history", invented: "invented",
+  };
+  let shown = [];
+  let current = null;
+  let live = false;
+
+  // Text only ever enters the page through text nodes and attributes, never as HTML.
+  function el(tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+    }
+    node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    return node;
+  }
+
+  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const number = (value, digits) => value.toFixed(digits).replace("-", "−");
+  const share = (value) => value >= 0.1 ? (100 * value).toFixed(0) + "\u00a0%" : (100 * value).toPrecision(2) + "\u00a0%";
+
+  for (const item of data.cases) {
+    const texts = item.answers.map((answer) => answer.pieces.map((piece) => piece[0]).join(""));
+    item.words = plain([item.item, ...item.history, ...texts].join("\n"));
+  }
+
+  function state() {
+    return Object.fromEntries(names.map((name) => [name, form.elements[name].value.trim()]));
+  }
+
+  function agrees(answer, item) {
+    return answer.verdict !== null && answer.verdict === item.label;
+  }
+
+  function fits(item, wanted) {
+    if (wanted.user && String(item.user) !== wanted.user) return false;
+    if (wanted.label && item.label !== wanted.label) return false;
+    if (wanted.q && !plain(wanted.q).split(/\s+/).every((word) => item.words.includes(word))) return false;
+    return item.answers.some((answer) =>
+      (!wanted.source || answer.source === wanted.source) &&
+      (!wanted.level || answer.level === wanted.level) &&
+      (!wanted.verdict || agrees(answer, item) === (wanted.verdict === "right")));
+  }
+
+  function verdictBadge(answer, item) {
+    if (answer.verdict === null) return el("span", {class: "badge absent"}, "no verdict");
+    const right = agrees(answer, item);
+    return el("span", {class: "badge " + (right ? "right" : "wrong")}, answer.verdict + (right ? ", right" : ", wrong"));
+  }
+
+  function levelBadge(answer) {
+    if (!answer.level) return null;
+    return el("span", {class: "badge level-" + answer.level, title: data.levels[answer.level]}, "Level " + answer.level);
+  }
+
+  function removalLine(removal) {
+    if (!removal) return null;
+    return el("p", {class: "facts-line"},
+      "Without the cited items: probability " + share(removal.p) + " → " + share(removal.p_without) +
+      ", place " + removal.rank + " → " + removal.rank_without);
+  }
+
+  function answerCard(answer, item) {
+    const said = el("p", {class: "said"}, answer.pieces.map(([text, kind]) =>
+      kind ? el("mark", {class: kind, title: meanings[kind]}, text) : text));
+    const pYes = answer.p_yes === null ? null : el("p", {class: "facts-line"}, "Probability of Yes: " + number(answer.p_yes, 2));
+    const reasons = answer.reasons.length === 0 ? null : el("details", {},
+      el("summary", {}, "Why level " + answer.level + " (" + answer.judge + ")"),
+      el("dl", {class: "reasons"}, answer.reasons.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+    return el("section", {class: "answer", "aria-label": "Answer of " + answer.source},
+      el("h4", {}, el("span", {class: "source " + answer.source}, answer.source),
+        el("span", {}, verdictBadge(answer, item), " ", levelBadge(answer))),
+      said, pYes, removalLine(answer.removal), reasons,
+      el("details", {}, el("summary", {}, "What it was asked"), el("p", {class: "prompt"}, answer.prompt)));
+  }
+
+  function historyList(item, answers) {
+    return el("ol", {class: "items", "aria-label": "History, oldest first"}, item.history.map((title, position) => {
+      const by = answers.filter((answer) => answer.cited.includes(position));
+      return el("li", {class: by.length ? "cited" : null},
+        el("span", {class: "n"}, String(position + 1)), title,
+        by.map((answer) => el("span", {class: "source " + answer.source, title: "cited by " + answer.source},
+          el("span", {class: "unseen"}, "cited by " + answer.source))));
+    }));
+  }
+
+  function step(by) {
+    const next = shown[shown.indexOf(current) + by];
+    if (next) choose(next, true);
+  }
+
+  function showCase(item) {
+    if (!item) {
+      pane.replaceChildren(el("p", {class: "empty"}, "No case fits these filters."));
+      return;
+    }
+    const source = state().source;
+    const answers = item.answers.filter((answer) => !source || answer.source === source);
+    const place = shown.indexOf(item);
+    const back = el("button", {type: "button", "aria-label": "Previous case", disabled: place <= 0}, "←");
+    const on = el("button", {type: "button", "aria-label": "Next case", disabled: place >= shown.length - 1}, "→");
+    back.addEventListener("click", () => step(-1));
+    on.addEventListener("click", () => step(1));
+    pane.replaceChildren(
+      el("header", {}, el("div", {}, el("h3", {}, item.item), item.about ? el("p", {class: "facts-line"}, item.about) : null),
+        el("div", {class: "steps"}, back, on)),
+      el("p", {class: "decision"}, "The recommender ", el("b", {}, item.label === "Yes" ? "would recommend" : "would not recommend"),
+        " it to user " + item.user + ": place " + item.rank + " of " + item.n_ranked + ", score " + number(item.score, 2) + "."),
+      el("p", {class: "facts-line"}, "History, oldest first; dots: who cites it"),
+      historyList(item, answers),
+      el("div", {class: "answers"}, answers.map((answer) => answerCard(answer, item))));
+  }
+
+  function choose(item, focus) {
+    current = item;
+    for (const button of list.querySelectorAll("button")) {
+      const chosen = item && button.dataset.id === item.id;
+      button.setAttribute("aria-current", chosen ? "true" : "false");
+      if (chosen) {
+        const box = list.getBoundingClientRect(), own = button.getBoundingClientRect();
+        if (own.top < box.top) list.scrollTop -= box.top - own.top;
+        if (own.bottom > box.bottom) list.scrollTop += own.bottom - box.bottom;
+        if (focus && document.activeElement && list.contains(document.activeElement)) button.focus({preventScroll: true});
+      }
+    }
+    showCase(item);
+    remember();
+  }
+
+  function listEntry(item, source) {
+    const answers = item.answers.filter((answer) => answer.level && (!source || answer.source === source));
+    const dots = el("span", {class: "dots"}, answers.map((answer) =>
+      el("span", {class: "dot level-" + answer.level, title: answer.source + ": level " + answer.level},
+        answer.level.length === 1 ? answer.level : "–")));
+    const button = el("button", {type: "button", "data-id": item.id}, item.item,
+      el("span", {class: "hint"}, "user " + item.user + " · " + item.label, dots));
+    button.addEventListener("click", () => choose(item));
+    return el("li", {}, button);
+  }
+
+  function update(wantedId) {
+    const wanted = state();
+    shown = data.cases.filter((item) => fits(item, wanted));
+    found.textContent = shown.length + " of " + data.cases.length + " cases";
+    list.replaceChildren(...shown.map((item) => listEntry(item, wanted.source)));
+    const kept = shown.find((item) => item.id === wantedId) || (shown.includes(current) ? current : shown[0]);
+    choose(kept || null);
+  }
+
+  // The filters and the case stand in the address, so that what is seen can be linked to.
+  function remember() {
+    if (!live) return;
+    const wanted = state();
+    const pairs = names.filter((name) => wanted[name]).map((name) => [name, wanted[name]]);
+    if (current) pairs.push(["case", current.id]);
+    try {
+      history.replaceState(null, "", "#cases?" + new URLSearchParams(pairs));
+    } catch {
+      // a page that is shown inside another one may not change its address
+    }
+  }
+
+  function recall() {
+    const [place, query] = location.hash.split("?");
+    if (place !== "#cases" || !query) return null;
+    const wanted = new URLSearchParams(query);
+    for (const name of names) form.elements[name].value = wanted.get(name) || "";
+    document.getElementById("cases").scrollIntoView();
+    return wanted.get("case");
+  }
+
+  function fill(name, values) {
+    for (const [value, text] of values) form.elements[name].append(el("option", {value}, text));
+  }
+
+  fill("user", [...new Set(data.cases.map((item) => item.user))].sort((a, b) => a - b).map((user) => [user, user]));
+  fill("source", data.sources.map((source) => [source.id, source.id]));
+  fill("level", Object.keys(data.levels)
+    .filter((level) => data.cases.some((item) => item.answers.some((answer) => answer.level === level)))
+    .map((level) => [level, level + ": " + data.levels[level]]));
+
+  form.addEventListener("input", () => update());
+  form.addEventListener("reset", () => setTimeout(update));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  window.addEventListener("hashchange", () => update(recall()));
+  list.addEventListener("keydown", (event) => {
+    const moves = {ArrowDown: 1, ArrowUp: -1, Home: -shown.length, End: shown.length};
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    const to = Math.min(shown.length - 1, Math.max(0, shown.indexOf(current) + moves[event.key]));
+    choose(shown[to], true);
+  });
+
+  update(recall());
+  live = true;
+  document.getElementById("explorer").dataset.ready = "true";
+})();

@@ -1,0 +1,413 @@
+"""One frozen dataclass per section of params.yaml: no defaults here, the values stand in params.yaml alone.
+
+A new parameter is a field here and a line in params.yaml. Checks of single values live in ``__post_init__``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recexplainer.errors import InputError
+from recexplainer.settings_parsing import apply_overrides, build_section
+
+PARAMS_FILE = Path("params.yaml")
+ALIGNED_MODES = ("behaviour", "intention", "both")
+SOURCES = (*ALIGNED_MODES, "none")
+
+
+def _require(holds: bool, where: str, expected: str) -> None:
+    if not holds:
+        raise InputError(f"params: {where} must be {expected}")
+
+
+def _require_one_of(value: str, known: tuple[str, ...], where: str) -> None:
+    _require(value in known, where, f"one of {', '.join(known)}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for every stage: the seed of all generators and the torch threads of one stage."""
+
+    seed: int
+    threads: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(self.threads >= 1, "run.threads", "at least 1")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns of a generic table; null where the table has no such column."""
+
+    user: str
+    item: str
+    order: str | None
+    time: str | None
+    rating: str | None
+    item_key: str
+    title: str
+    brand: str | None
+    categories: str | None
+    description: str | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Which raw data to read, and in which format."""
+
+    name: str
+    raw: str
+    format: str
+    interactions_file: str | None
+    items_file: str | None
+    dialogues_file: str | None
+    columns: Columns
+    max_bad_lines: int
+
+    def __post_init__(self) -> None:
+        """Check names that end up in paths and in the registry."""
+        _require_one_of(self.format, ("amazon_2018", "movielens", "table"), "dataset.format")
+        plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
+        _require(plain, "dataset.name", f"letters, digits, '-', '_' and '.' only, not {self.name!r}")
+        _require(self.max_bad_lines >= 0, "dataset.max_bad_lines", "at least 0")
+
+
+@dataclass(frozen=True)
+class GenerateDemo:
+    """Size and seed of the invented demo world."""
+
+    seed: int
+    n_users: int
+    n_items: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Shares of users for alignment and explanations; they sum to 1."""
+
+    train: float
+    valid: float
+    test: float
+
+    def __post_init__(self) -> None:
+        """Check the sum."""
+        parts = (self.train, self.valid, self.test)
+        _require(all(p >= 0 for p in parts), "prepare.split", "shares of at least 0")
+        _require(abs(sum(parts) - 1) < 1e-6, "prepare.split", f"shares that sum to 1, not {sum(parts):g}")
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Which interactions, items and users are kept."""
+
+    min_rating: float
+    k_core: int
+    max_items: int | None
+    max_users: int | None
+    min_user_items: int
+    split: Split
+
+
+@dataclass(frozen=True)
+class RecommenderChoice:
+    """Which recommender is trained and explained."""
+
+    kind: str
+
+    def __post_init__(self) -> None:
+        """Check the kind."""
+        _require_one_of(self.kind, ("sasrec", "mf"), "recommender.kind")
+
+
+@dataclass(frozen=True)
+class Sasrec:
+    """Architecture and training of the self-attentive sequential recommender."""
+
+    dim: int
+    n_layers: int
+    n_heads: int
+    max_length: int
+    dropout: float
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+
+
+@dataclass(frozen=True)
+class Mf:
+    """Implicit matrix factorisation by alternating least squares."""
+
+    dim: int
+    iterations: int
+    regularisation: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class ItemKnn:
+    """The item-neighbourhood floor."""
+
+    n_neighbours: int
+
+
+@dataclass(frozen=True)
+class TrainRecommender:
+    """Hyper-parameters of every kind of recommender."""
+
+    sasrec: Sasrec
+    mf: Mf
+    item_knn: ItemKnn
+
+
+@dataclass(frozen=True)
+class Llm:
+    """The base language model: a hub name with a revision, or a local folder."""
+
+    base: str
+    revision: str | None
+    chat_template: str | None
+
+
+# --- alignment and explainer: the sections below belong to the alignment code ------------------------------
+
+
+@dataclass(frozen=True)
+class BuildAlignment:
+    """How alignment examples are drawn from the recommender."""
+
+    max_history: int  # the newest items that a prompt shows
+    min_history: int
+    positions_per_user: int  # of a training user
+    eval_positions_per_user: int  # the newest positions of a valid or test user
+    n_candidates: int  # of item ranking, at most 5
+    classifications_per_history: int
+    verdicts_per_history: int  # classifications in the words of the explanation
+    like_top: float
+    dislike_bottom: float
+    n_dialogues: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(1 <= self.max_history, "build_alignment.max_history", "at least 1")
+        _require(1 <= self.min_history, "build_alignment.min_history", "at least 1")
+        _require(2 <= self.n_candidates <= 5, "build_alignment.n_candidates", "2 to 5")
+        for name in ("like_top", "dislike_bottom"):
+            _require(0 < getattr(self, name) < 1, f"build_alignment.{name}", "a share between 0 and 1")
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The adapter: ``targets`` is ``all-linear``, or names of linear layers separated by commas."""
+
+    r: int
+    alpha: int
+    dropout: float
+    targets: str
+
+
+@dataclass(frozen=True)
+class Align:
+    """How the language model is aligned; ``modes`` drives the DVC matrix."""
+
+    modes: list[str]
+    epochs: dict[str, float]  # by mode
+    learning_rate: float  # of the adapter
+    connector_learning_rate: float
+    connector_hidden_size: int
+    warmup: float  # share of the steps
+    row_tokens: int
+    rows_per_step: int
+    n_categories: int  # how many categories stand behind a title in a prompt
+    lora: Lora
+    mixture: dict[str, float]  # how often an example of a task (or task/aspect) is seen in one epoch
+    weights: dict[str, float]  # of the loss, by task
+    both_forms: dict[str, float]  # shares of the three forms in mode both
+    logging_steps: int
+    save_steps: int
+
+    def __post_init__(self) -> None:
+        """Check the modes."""
+        for mode in self.modes:
+            _require_one_of(mode, ALIGNED_MODES, "align.modes")
+        _require(len(set(self.modes)) == len(self.modes), "align.modes", "without repeats")
+        for name in ("epochs", "both_forms"):
+            _require(sorted(getattr(self, name)) == sorted(ALIGNED_MODES), f"align.{name}", f"a number for each of {', '.join(ALIGNED_MODES)}")
+
+
+@dataclass(frozen=True)
+class EvaluateAlignment:
+    """How alignment is measured."""
+
+    tasks: list[str]
+    n_beams: int
+    max_title_tokens: int
+    max_prompt_tokens: int
+    row_tokens: int
+    batch_size: int
+    student_epochs: int
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Which sources explain (aligned modes and ``none``, the base language model), and how."""
+
+    sources: list[str]
+    n_cases: int
+    top_k: int  # positive cases are drawn from the recommender's top k
+    max_prompt_tokens: int
+    max_new_tokens: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        """Check the sources."""
+        for source in self.sources:
+            _require_one_of(source, SOURCES, "explain.sources")
+        _require(len(set(self.sources)) == len(self.sources), "explain.sources", "without repeats")
+        _require(self.n_cases >= 1, "explain.n_cases", "at least 1")
+
+
+# --- explanations ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who judges the explanations: the embedded rubric, or an OpenAI-compatible server."""
+
+    backend: str
+    base_url: str | None
+    model: str | None
+    max_calls: int
+    concurrency: int
+    n_traces: int
+
+    def __post_init__(self) -> None:
+        """Check the backend."""
+        _require_one_of(self.backend, ("rubric", "openai"), "judge.backend")
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """Cut-offs and random controls of the faithfulness metrics."""
+
+    top_ks: list[int]
+    n_random: int
+
+
+@dataclass(frozen=True)
+class Discriminate:
+    """The text classifiers that tell sources apart and predict scores."""
+
+    test_fraction: float
+    max_features: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the HTML report shows."""
+
+    n_cases: int
+
+
+# --- registry ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Registry:
+    """``alias``: the registry alias whose version evaluation and explanation load."""
+
+    alias: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of a promotion: ``metric`` is ``<metrics file>:<dotted key>``; a bound may be null."""
+
+    metric: str
+    at_least: float | None
+    at_most: float | None
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Gates per role; a role without an entry is promoted without a gate."""
+
+    gates: dict[str, list[Gate]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of params.yaml."""
+
+    run: Run
+    dataset: Dataset
+    generate_demo: GenerateDemo
+    prepare: Prepare
+    recommender: RecommenderChoice
+    train_recommender: TrainRecommender
+    llm: Llm
+    build_alignment: BuildAlignment
+    align: Align
+    evaluate_alignment: EvaluateAlignment
+    explain: Explain
+    judge: Judge
+    faithfulness: Faithfulness
+    discriminate: Discriminate
+    report: Report
+    registry: Registry
+    promote: Promote
+
+    def __post_init__(self) -> None:
+        """Check what ties two sections together."""
+        for source in self.explain.sources:
+            if source != "none" and source not in self.align.modes:
+                raise InputError(
+                    f"params: explain.sources names {source!r}, which align.modes {list(self.align.modes)} "
+                    "does not align; change both lists together"
+                )
+
+
+def parse_settings(values: Any, origin: str = "params.yaml") -> Settings:
+    """Build the settings from nested mappings.
+
+    Raises:
+        InputError: for an unknown, missing or wrongly typed key, with its dotted name.
+    """
+    built: Settings = build_section(Settings, values, origin=origin, at="")
+    return built
+
+
+def load_settings(path: Path | str = PARAMS_FILE, overrides: list[str] | None = None) -> Settings:
+    """Read params.yaml and apply ``section.key=value`` overrides, typed as the overridden field is.
+
+    Raises:
+        InputError: when the file is missing or malformed, or a key or value does not fit.
+    """
+    return parse_settings(apply_overrides(Settings, read_params(path), overrides or []), origin=str(path))
+
+
+def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
+    """Read params.yaml as nested mappings, unchecked.
+
+    Raises:
+        InputError: when the file is missing or is no YAML mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such file; run the stage in the project's root, or pass --params"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: must hold a mapping of sections")
+    return values

@@ -1,0 +1,114 @@
+"""What every stage shares: command line, parameters, threads, the tracked run, and clear ends on bad input.
+
+A stage module is thin::
+
+    def run(settings: Settings, run: StageRun, mode: str) -> None:
+        ...  # read through store, call one pure function, write through store, log
+
+    main = stage_main("align", run, options=("mode",))
+    if __name__ == "__main__":
+        sys.exit(main())
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from recexplainer.errors import InputError
+from recexplainer.settings import ALIGNED_MODES, PARAMS_FILE, SOURCES, Settings, load_settings
+from recexplainer.tracking import StageRun, open_run, set_quiet_environment
+
+set_quiet_environment()
+
+Body = Callable[..., None]
+
+
+class Main(Protocol):
+    """A stage's command line: arguments in, exit code out."""
+
+    def __call__(self, argv: list[str] | None = None) -> int:
+        """Run the stage; without arguments those of the process count."""
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "mode": {"help": f"alignment mode: {', '.join(SOURCES)}"},
+    "source": {"help": f"who explains: {', '.join(SOURCES)}"},
+}
+
+
+def stage_main(
+    name: str, body: Body, options: Sequence[str] = (), sections: Sequence[str] = (), tracked: bool = True
+) -> Main:
+    """Build a stage's ``main``: it parses the command line, loads the parameters and runs ``body``.
+
+    ``body`` is called as ``body(settings, run, **options)``. With ``tracked=False`` there is no MLflow run, and
+    the call is ``body(settings, **options)``. Parameters of the sections ``name`` and ``sections`` are logged.
+    The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
+    """
+
+    def main(argv: list[str] | None = None) -> int:
+        arguments = vars(_parser(name, options).parse_args(argv))
+        try:
+            chosen = {option: _checked(option, arguments[option]) for option in options}
+            settings = load_settings(arguments["params"], _assignments(arguments))
+            set_threads(settings.run.threads)
+            if not tracked:
+                body(settings, **chosen)
+                return 0
+            with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
+                body(settings, run, **chosen)
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("error: interrupted", file=sys.stderr)
+            return 130
+        return 0
+
+    return main
+
+
+def set_threads(threads: int) -> None:
+    """Bound torch and the numeric libraries; OMP_NUM_THREADS, when set, goes before the parameter."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    threads = int(wanted) if wanted.isdigit() and int(wanted) > 0 else threads
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, str(threads))
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def _parser(name: str, options: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m recexplainer.stages.{name}", allow_abbrev=False)
+    for option in options:
+        parser.add_argument(f"--{option}", required=True, **OPTIONS.get(option, {}))
+    parser.add_argument(
+        "-S", dest="assignments", action="append", default=[], metavar="SECTION.KEY=VALUE",
+        help="use another value for one parameter (repeatable)",
+    )  # fmt: skip
+    parser.add_argument("--set", default="", help="several such assignments in one text, separated by blanks")
+    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
+    return parser
+
+
+def _assignments(arguments: dict[str, Any]) -> list[str]:
+    try:
+        return [*arguments["assignments"], *shlex.split(arguments["set"])]
+    except ValueError as error:
+        raise InputError(f"--set {arguments['set']!r}: {error}") from None
+
+
+def _checked(option: str, value: str) -> str:
+    known = {"mode": SOURCES, "source": SOURCES}.get(option)
+    if known is not None and value not in known:
+        raise InputError(f"--{option} must be one of {', '.join(known)}, not {value!r}")
+    return value
+
+
+__all__ = ["ALIGNED_MODES", "SOURCES", "Settings", "StageRun", "set_threads", "stage_main"]

@@ -1,0 +1,51 @@
+"""Align the base LLM to the recommender in one mode."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from transformers import set_seed
+
+from recexplainer import registry, store
+from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.alignment.training import train, training_examples
+from recexplainer.errors import InputError
+from recexplainer.explainer.model import new_explainer
+from recexplainer.recommenders import load_recommender
+from recexplainer.settings import ALIGNED_MODES, Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+def run(settings: Settings, run: StageRun, mode: str) -> None:
+    """Train adapter and connectors on the training users' examples; write and log the explainer."""
+    if mode not in ALIGNED_MODES:
+        raise InputError(f"--mode must be one of {', '.join(ALIGNED_MODES)}, not {mode!r}: `none` is the base itself")
+    examples, user_vectors = store.read_alignment()
+    run.log_dataset(store.ALIGNMENT, "alignment", "training")
+    writer = PromptWriter(store.read_catalogue(), settings.align.n_categories)
+    set_seed(settings.run.seed)
+    prompts = {
+        "n_categories": settings.align.n_categories,
+        "max_history": settings.build_alignment.max_history,
+        "chat_template": settings.llm.chat_template,
+    }
+    recommender = load_recommender(store.RECOMMENDER)
+    explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
+    rng = np.random.default_rng(settings.run.seed)
+    taught = [example for example in examples if example.split == "train"]
+    encoded = training_examples(explainer, writer, taught, settings.align, rng)
+    checkpoints = store.checkpoints_folder(mode)
+    report = train(explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics)
+    run.log_metrics(report)
+    with store.atomic_path(store.explainer_folder(mode)) as folder:
+        explainer.save(folder)
+        store.copy_catalogue(folder)
+    store.remove(checkpoints)
+    registry.log_model_folder(store.explainer_folder(mode), f"explainer-{mode}", settings.dataset.name)
+
+
+main = stage_main("align", run, options=("mode",), sections=("llm",))
+
+if __name__ == "__main__":
+    sys.exit(main())

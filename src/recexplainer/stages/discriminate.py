@@ -1,0 +1,35 @@
+"""Train the source classifier and the score predictors on all explanations, and measure them."""
+
+from __future__ import annotations
+
+import sys
+
+from recexplainer import store
+from recexplainer.discriminators.evaluation import train_discriminators
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+def run(settings: Settings, run: StageRun) -> None:
+    """Read every source's explanations; write the models and ``metrics/discriminators.json``."""
+    explanations = {source: store.read_explanations(source) for source in settings.explain.sources}
+    for source in explanations:
+        run.log_dataset(store.explanations(source), f"explanations-{source}", "training")
+    metrics, models = train_discriminators(
+        explanations,
+        settings.discriminate.test_fraction,
+        settings.discriminate.max_features,
+        settings.run.seed,
+    )
+    with store.atomic_path(store.DISCRIMINATORS) as folder:
+        for role, model in models.items():
+            model.save(folder / role)
+    store.write_json(store.DISCRIMINATORS_METRICS, metrics)
+    run.log_metrics(metrics)
+    run.log_artifact(store.DISCRIMINATORS_METRICS)
+
+
+main = stage_main("discriminate", run)
+
+if __name__ == "__main__":
+    sys.exit(main())

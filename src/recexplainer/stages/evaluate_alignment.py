@@ -1,0 +1,34 @@
+"""Measure how well an explainer predicts its recommender, on users it was not aligned on."""
+
+from __future__ import annotations
+
+import sys
+
+from recexplainer import store
+from recexplainer.alignment.evaluation import evaluate
+from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.explainer.sources import load_source
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+def run(settings: Settings, run: StageRun, mode: str) -> None:
+    """Pull the registered explainer (or take the base LLM for `none`), ask it the test examples, score its answers."""
+    examples, user_vectors = store.read_alignment()
+    run.log_dataset(store.ALIGNMENT, "alignment", "evaluation")
+    explainer, model = load_source(settings, mode)
+    explainer.user_vectors = user_vectors
+    writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
+    test = [example for example in examples if example.split == "test"]
+    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment)
+    store.write_answers(mode, evaluation.answers)
+    store.write_json(store.alignment_metrics(mode), evaluation.metrics)
+    run.set_tags({"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base})
+    run.log_metrics(evaluation.metrics)
+    run.log_artifact(store.alignment_metrics(mode))
+
+
+main = stage_main("evaluate_alignment", run, options=("mode",), sections=("llm", "registry"))
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Let a source explain the recommender's decisions about test users."""
+
+from __future__ import annotations
+
+import sys
+
+from recexplainer import store
+from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.alignment.tasks import next_item_retrieval
+from recexplainer.explainer.generate import choose_cases, explain
+from recexplainer.explainer.sources import load_source
+from recexplainer.recommenders import load_recommender
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+def run(settings: Settings, run: StageRun, source: str) -> None:
+    """Write one explanation per case; every source gets the same cases in the same order."""
+    examples, user_vectors = store.read_alignment()
+    pairs = [e for e in examples if e.split == "test" and e.task == next_item_retrieval.NAME]
+    cases = choose_cases(
+        load_recommender(store.RECOMMENDER),
+        store.read_interactions(),
+        pairs,
+        settings.build_alignment,
+        settings.explain,
+        settings.run.seed,
+    )
+    explainer, model = load_source(settings, source)
+    explainer.user_vectors = user_vectors
+    writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
+    records = explain(explainer, writer, cases, settings.explain, model)
+    store.write_explanations(source, records)
+    right = sum(record["verdict"] == record["label"] for record in records)
+    run.log_metrics({"n_explanations": len(records), "verdict_agreement": right / len(records)})
+    run.log_artifact(store.explanations(source))
+
+
+main = stage_main("explain", run, options=("source",), sections=("llm", "registry"))
+
+if __name__ == "__main__":
+    sys.exit(main())

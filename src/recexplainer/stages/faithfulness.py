@@ -1,0 +1,39 @@
+"""Measure how much of each decision hangs on the items that its explanation cites."""
+
+from __future__ import annotations
+
+import sys
+
+from recexplainer import store
+from recexplainer.faithfulness.evaluation import evaluate_faithfulness, whole_histories
+from recexplainer.recommenders import load_recommender
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+def run(settings: Settings, run: StageRun, source: str) -> None:
+    """Read one source's explanations and the recommender; write rows and
+    ``metrics/faithfulness_<source>.json``.
+    """
+    records = store.read_explanations(source)
+    histories = whole_histories(records, store.read_interactions())
+    frame, figures = evaluate_faithfulness(
+        records,
+        histories,
+        store.read_catalogue(),
+        load_recommender(store.RECOMMENDER),
+        top_ks=settings.faithfulness.top_ks,
+        n_random=settings.faithfulness.n_random,
+        seed=settings.run.seed,
+    )
+    store.write_parquet(store.faithfulness_rows(source), frame)
+    store.write_json(store.faithfulness_metrics(source), figures)
+    run.log_dataset(store.explanations(source), f"explanations-{source}", "evaluation")
+    run.log_metrics(figures)
+    run.log_artifact(store.faithfulness_metrics(source))
+
+
+main = stage_main("faithfulness", run, options=("source",))
+
+if __name__ == "__main__":
+    sys.exit(main())

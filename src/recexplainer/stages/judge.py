@@ -1,0 +1,103 @@
+"""Give every explanation of a source one of the four levels, by the embedded rubric or by a language
+model.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from recexplainer import store
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+from recexplainer.judging.judgement import Judgement, summarise
+from recexplainer.judging.rubric import JUDGE, judge_by_rubric
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+from recexplainer.tracking import log_explanation_traces
+
+MAX_ANSWER_TOKENS = 400
+MAX_ATTEMPTS = 6
+TIMEOUT_SECONDS = 60.0
+FIRST_WAIT_SECONDS = 0.5
+
+
+def run(settings: Settings, run: StageRun, source: str) -> None:
+    """Read one source's explanations; write judgements and ``metrics/judge_<source>.json``; log traces with
+    them.
+    """
+    records = store.read_explanations(source)
+    catalogue = store.read_catalogue()
+    costs: dict[str, int] = {}
+    if settings.judge.backend == "rubric":
+        judge = JUDGE
+        judgements = [judge_by_rubric(record, catalogue) for record in records]
+    else:
+        judge, judgements, costs = _ask_server(settings, source, records, catalogue)
+    rows = [
+        judgement.as_row(record["explanation_id"], judge)
+        for record, judgement in zip(records, judgements, strict=True)
+    ]
+    figures = summarise([row["level"] for row in rows], judge)
+    store.write_judgements(source, rows)
+    store.write_json(store.judge_metrics(source), figures)
+    run.log_dataset(store.explanations(source), f"explanations-{source}", "evaluation")
+    run.log_metrics(figures | costs)
+    run.log_artifact(store.judge_metrics(source))
+    traced = [_trace_row(record, row) for record, row in zip(records, rows, strict=True)]
+    kind = "CODE" if settings.judge.backend == "rubric" else "LLM_JUDGE"
+    log_explanation_traces(traced[: settings.judge.n_traces], kind)
+
+
+def _ask_server(
+    settings: Settings, source: str, records: list[dict[str, Any]], catalogue: Catalogue
+) -> tuple[str, list[Judgement], dict[str, int]]:
+    from recexplainer.judging.api import ApiSettings, judge_by_api
+    from recexplainer.judging.cache import AnswerCache
+    from recexplainer.judging.prompts import judge_messages
+
+    chosen = settings.judge
+    if not chosen.model:
+        raise InputError("params: judge.model must name the server's model when judge.backend is openai")
+    api_settings = ApiSettings(
+        base_url=chosen.base_url,
+        model=chosen.model,
+        seed=settings.run.seed,
+        max_calls=chosen.max_calls,
+        concurrency=chosen.concurrency,
+        max_answer_tokens=MAX_ANSWER_TOKENS,
+        max_attempts=MAX_ATTEMPTS,
+        timeout_seconds=TIMEOUT_SECONDS,
+        first_wait_seconds=FIRST_WAIT_SECONDS,
+    )
+    with AnswerCache(store.judge_cache(source)) as cache:
+        result = judge_by_api([judge_messages(record, catalogue) for record in records], api_settings, cache)
+    costs = {
+        "prompt_tokens": result.prompt_tokens,
+        "completion_tokens": result.completion_tokens,
+        "n_calls": result.n_calls,
+        "n_from_cache": result.n_from_cache,
+    }
+    return chosen.model, result.judgements, costs
+
+
+def _trace_row(record: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    reasons = row["reasons"]
+    rationale = next(
+        (str(reasons[key]) for key in ("because", "rationale", "error", "answer") if key in reasons), ""
+    )
+    return {
+        "prompt": record["prompt"],
+        "text": record["text"],
+        "explanation_id": record["explanation_id"],
+        "level": row["level"],
+        "score": row["score"],
+        "rationale": rationale,
+        "judge": row["judge"],
+    }
+
+
+main = stage_main("judge", run, options=("source",))
+
+if __name__ == "__main__":
+    sys.exit(main())

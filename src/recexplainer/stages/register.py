@@ -1,0 +1,33 @@
+"""Give an aligned explainer its version in the registry, move the working alias to it, and point at it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from recexplainer import registry, store
+from recexplainer.errors import InputError
+from recexplainer.settings import ALIGNED_MODES, Settings
+from recexplainer.stages import stage_main
+from recexplainer.tracking import open_run
+
+
+def run(settings: Settings, mode: str) -> None:
+    """Register ``models/explainer-<mode>``."""
+    if mode not in ALIGNED_MODES:
+        raise InputError(f"--mode must be one of {', '.join(ALIGNED_MODES)}: {mode!r} is the base LLM itself")
+    register_folder(settings, store.explainer_folder(mode), f"explainer-{mode}", stage="register", mode=mode)
+
+
+def register_folder(settings: Settings, folder: Path, role: str, stage: str, **options: str) -> None:
+    """Register one folder; a run is made for new content only; when all is well, MLflow stays away."""
+    dataset = settings.dataset.name
+    if not registry.is_registered(folder, role, dataset):
+        registry.register(folder, role, dataset, lambda: open_run(stage, settings, options))
+    registry.write_pointer(folder, role, dataset)
+
+
+main = stage_main("register", run, options=("mode",), tracked=False)
+
+if __name__ == "__main__":
+    sys.exit(main())

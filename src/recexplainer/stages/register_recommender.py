@@ -1,0 +1,23 @@
+"""Give the trained recommender its version in the registry, and point at it."""
+
+from __future__ import annotations
+
+import sys
+
+from recexplainer import store
+from recexplainer.settings import Settings
+from recexplainer.stages import stage_main
+from recexplainer.stages.register import register_folder
+
+
+def run(settings: Settings) -> None:
+    """Register ``models/recommender``."""
+    register_folder(
+        settings, store.RECOMMENDER, f"recommender-{settings.recommender.kind}", "register_recommender"
+    )
+
+
+main = stage_main("register_recommender", run, tracked=False)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from recexplainer.faithfulness import metrics
+
+
+def test_differences_of_probabilities() -> None:
+    before, after = np.log([0.5, 0.5]), np.log([0.2, 0.6])
+    assert metrics.comprehensiveness(before, after) == pytest.approx([0.3, -0.1])
+    assert metrics.sufficiency(before, after) == pytest.approx([0.3, -0.1])
+    assert metrics.log_comprehensiveness(before, after) == pytest.approx([np.log(2.5), np.log(5 / 6)])
+
+
+@pytest.mark.parametrize(
+    ("n_history", "n_cited", "sizes"),
+    [
+        (20, 3, [1, 1, 2, 3, 3]),
+        (100, 100, [1, 5, 10, 20, 50]),
+        (2, 1, [1, 1, 1, 1, 1]),
+        (10, 10, [1, 1, 1, 2, 5]),
+    ],
+)
+def test_aopc_sizes(n_history: int, n_cited: int, sizes: list[int]) -> None:
+    assert metrics.aopc_sizes(n_history, n_cited) == sizes
+
+
+def test_necessity_and_sufficiency_look_at_items_of_the_top_k_only() -> None:
+    rank, after = np.array([1, 3, 4]), np.array([4, 3, 9])
+    assert metrics.necessity(rank, after, 3)[:2].tolist() == [1, 0]
+    assert metrics.sufficient(rank, after, 3)[:2].tolist() == [0, 1]
+    assert np.isnan(metrics.necessity(rank, after, 3)[2]) and np.isnan(metrics.sufficient(rank, after, 3)[2])
+
+
+def test_p_value_is_small_for_a_clear_gain_and_large_for_none() -> None:
+    rng = np.random.default_rng(0)
+    random = rng.exponential(size=(60, 20))
+    better = metrics.p_value_over_random(random.max(axis=1) + 0.1, random, np.random.default_rng(1))
+    worse = metrics.p_value_over_random(random.min(axis=1), random, np.random.default_rng(1))
+    turned = metrics.p_value_over_random(random.min(axis=1), random, np.random.default_rng(1), False)
+    assert better == turned == pytest.approx(1 / 10_001)
+    assert worse is not None and worse > 0.99
+
+
+def test_p_value_of_ties_is_one_and_of_nothing_undefined() -> None:
+    assert metrics.p_value_over_random(np.zeros(5), np.zeros((5, 3)), np.random.default_rng(0)) == 1
+    assert metrics.p_value_over_random(np.zeros(0), np.zeros((0, 3)), np.random.default_rng(0)) is None
+
+
+def test_p_values_of_random_citations_are_uniform() -> None:
+    """Also where the measure is so skewed that a test which assumes symmetry would be off."""
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(60):
+        draws = rng.exponential(size=(30, 11)) ** 3
+        found.append(metrics.p_value_over_random(draws[:, 0], draws[:, 1:], rng) or 0.0)
+    assert 0.35 < np.mean(found) < 0.65
+    assert np.mean(np.array(found) < 0.1) < 0.25
+
+
+def test_rates() -> None:
+    assert metrics.hallucination_rate([], []) is None
+    assert metrics.hallucination_rate([0, 0], [0, 0]) is None
+    assert metrics.hallucination_rate([2, 0], [2, 2]) == 0.5
+    assert metrics.verdict_agreement([], []) is None
+    assert metrics.verdict_agreement([None, "No"], ["No", "No"]) == 0.5

@@ -1,0 +1,73 @@
+from math import e
+
+import numpy as np
+import pytest
+import torch
+
+from recexplainer.faithfulness.perturbation import Case, Perturbation
+from tests.faithfulness.fakes import AdditiveRecommender, NewestRecommender
+
+
+def additive() -> AdditiveRecommender:
+    """Six items. exp(score) of item 4 is 2·3 after items 1 and 2, exp(score) of item 5 is 4 after item 3."""
+    weight = torch.zeros(7, 7)
+    weight[1, 4], weight[2, 4], weight[3, 5] = np.log(2), np.log(3), np.log(4)
+    return AdditiveRecommender(weight)
+
+
+@pytest.mark.parametrize("variant", ["shift", "mask"])
+@pytest.mark.parametrize(
+    ("kept", "p", "rank"),
+    [
+        ([1, 1, 1], 6 / 14, 1),
+        ([1, 0, 1], 2 / 10, 2),
+        ([0, 1, 1], 3 / 11, 2),
+        ([0, 1, 0], 3 / 8, 1),
+        ([0, 0, 1], 1 / 9, 3),  # item 5 is better, item 6 is level and counts against; 1, 2 and 3 are seen
+        ([0, 0, 0], 1 / 6, 3),
+    ],
+)
+def test_probability_and_rank_by_hand(variant: str, kept: list[int], p: float, rank: int) -> None:
+    perturbation = Perturbation(additive(), [Case([1, 2, 3], 4)])
+    found = perturbation.outcomes(np.array([0]), np.array([kept], dtype=bool), variant)  # type: ignore[arg-type]
+    assert np.exp(found.log_p) == pytest.approx([p])
+    assert found.rank.tolist() == [rank]
+
+
+def test_shift_closes_the_gap_and_mask_leaves_it() -> None:
+    perturbation = Perturbation(NewestRecommender(6), [Case([2, 5], 3)])
+    without_newest = np.array([[True, False]])
+    shifted = perturbation.outcomes(np.array([0]), without_newest, "shift")
+    masked = perturbation.outcomes(np.array([0]), without_newest, "mask")
+    assert np.exp(shifted.log_p) == pytest.approx([e / (5 + e)])  # item 2 is the newest now
+    assert np.exp(masked.log_p) == pytest.approx([1 / 6])  # nobody stands in the newest place
+
+
+def test_many_deletions_at_once_are_those_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    recommender = AdditiveRecommender(torch.randn(31, 31, generator=torch.Generator().manual_seed(0)))
+    cases = [
+        Case([int(item) for item in rng.integers(1, 31, size=length)], int(rng.integers(1, 31)))
+        for length in (1, 4, 9, 9)
+    ]
+    perturbation = Perturbation(recommender, cases)
+    rows = rng.integers(len(cases), size=200)
+    kept = rng.random((200, 9)) < 0.6
+    together = perturbation.outcomes(rows, kept, "shift")
+    for number in range(0, 200, 7):
+        case = cases[rows[number]]
+        columns = range(9 - len(case.history), 9)
+        left = [item for item, column in zip(case.history, columns, strict=True) if kept[number, column]]
+        scores = recommender.scores([left])[0].double()
+        expected = float(scores.log_softmax(0)[case.item_id])
+        rivals = set(range(1, 31)) - set(case.history) - {case.item_id}
+        rank = 1 + sum(bool(scores[item] >= scores[case.item_id]) for item in rivals)
+        assert together.log_p[number] == pytest.approx(expected, abs=1e-6)
+        assert together.rank[number] == rank
+
+
+def test_no_cases() -> None:
+    found = Perturbation(additive(), []).outcomes(
+        np.zeros(0, dtype=int), np.zeros((0, 0), dtype=bool), "mask"
+    )
+    assert found.log_p.shape == found.rank.shape == (0,)

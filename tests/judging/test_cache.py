@@ -1,0 +1,27 @@
+from pathlib import Path
+
+from recexplainer.judging.cache import AnswerCache
+
+
+def test_answers_outlive_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "cache.jsonl"
+    with AnswerCache(path) as cache:
+        assert cache.get("k") is None
+        cache.put("k", {"content": "ä\n\ud800"})
+        assert path.read_bytes().endswith(b"\n")  # before the file is closed
+    with AnswerCache(path) as cache:
+        cache.put("l", {"content": None})
+        assert (len(cache), cache.n_damaged) == (2, 0)
+    with AnswerCache(path) as cache:
+        assert cache.get("l") == {"content": None}
+        assert len(cache) == 2
+
+
+def test_a_line_that_a_kill_cut_off_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "cache.jsonl"
+    path.write_text('{"key": "a", "content": "1"}\nno json\n["x"]\n{"content": "no key"}\n{"key": "b", "cont')
+    with AnswerCache(path) as cache:
+        assert (cache.get("a"), cache.get("b"), cache.n_damaged) == ({"content": "1"}, None, 4)
+        cache.put("b", {"content": "2"})
+    with AnswerCache(path) as cache:
+        assert (cache.get("a"), cache.get("b"), len(cache)) == ({"content": "1"}, {"content": "2"}, 2)

@@ -1,0 +1,136 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.dialogues import explain
+from recexplainer.data.world import Game, make_world
+from recexplainer.judging.rubric import judge_by_rubric
+from tests.faithfulness.fakes import make_catalogue, make_record
+
+TARGET = '"Ember Crown II - Nova 64"'  # item 2: Role-Playing, Nova 64, Crown Works
+# The history: 1 "Ember Crown" (Role-Playing, Nova 64, Crown Works), 3 "Iron Drift - Nova 64" (Racing, Nova
+# 64, Fox Labs), 5 'The "Quiet" Harbor' (Puzzle, Orbit 2, Fox Labs). Most are by Fox Labs and for Orbit 2.
+
+
+def judged(catalogue: Catalogue, text: str, **changes: Any) -> tuple[str, dict[str, Any]]:
+    verdict = {"Yes": "Yes", "No.": "No"}.get(text[:3])
+    judgement = judge_by_rubric(make_record(text=text, verdict=verdict, **changes), catalogue)
+    return judgement.level, judgement.reasons
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        # the decision
+        (f'No. {TARGET} is a Role-Playing game like "Ember Crown".', "A"),
+        ("Perhaps.", "A"),
+        ("", "A"),
+        # no explanation, or an irrelevant one
+        ("Yes.", "B"),
+        ("Yes. It fits.", "B"),
+        ("Yes. The user will surely enjoy this one very much.", "B"),
+        (f"Yes. {TARGET} is a Role-Playing game for the Nova 64.", "B"),  # no item of the history
+        ('Yes. The user played "The "Quiet" Harbor" a lot.', "B"),  # not about the item
+        # what is not so
+        (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown" and "Golden Hog".', "B"),
+        (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown" and "Silent Valley".', "B"),  # never shown
+        (f'Yes. {TARGET} is a Shooter game like "Ember Crown".', "B"),
+        (
+            f'Yes. {TARGET} is a Racing game like "Iron Drift - Nova 64".',
+            "B",
+        ),  # holds for the other item only
+        (f'Yes. {TARGET} belongs to the series of "Iron Drift - Nova 64".', "B"),
+        # acceptable
+        (f'Yes. {TARGET} goes well with "Ember Crown".', "C"),
+        (f'Yes. {TARGET} is a Role-Playing game, something new after "The "Quiet" Harbor".', "C"),
+        (
+            f'Yes. {TARGET} is one of the Video Games like "The "Quiet" Harbor".',
+            "C",
+        ),  # true of nearly everything
+        # satisfying
+        (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".', "D"),
+        (f'Yes. The user played "Iron Drift - Nova 64", and {TARGET} is for the Nova 64 too.', "D"),
+        ('Yes. A Role-Playing game for the Nova 64, like "Ember Crown".', "D"),  # the item is not titled
+        (f'Yes. {TARGET} belongs to the series of "Ember Crown".', "D"),
+        (f'Yes. It is by Crown Works, as "Ember Crown" is, and no Shooter. {TARGET}!', "D"),
+    ],
+)
+def test_levels_of_a_yes(games: Catalogue, text: str, level: str) -> None:
+    assert judged(games, text)[0] == level, judged(games, text)[1]["because"]
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".', "A"),
+        (
+            f'No. {TARGET} is a Role-Playing game, but he played "Iron Drift - Nova 64", a Racing game.',
+            "D",
+        ),
+        (f'No. {TARGET} is a game for the Nova 64, and "Iron Drift - Nova 64" was enough of that.', "C"),
+        (f'No. {TARGET} is a Role-Playing game, and no Racing game like "Iron Drift - Nova 64".', "D"),
+        (f'No. {TARGET} is a Shooter game, but the user played "Iron Drift - Nova 64".', "B"),
+    ],
+)
+def test_levels_of_a_no(games: Catalogue, text: str, level: str) -> None:
+    assert judged(games, text, label="No")[0] == level, judged(games, text, label="No")[1]["because"]
+
+
+def test_each_check_is_kept(games: Catalogue) -> None:
+    _, reasons = judged(
+        games, f'Yes. {TARGET} is a Racing game, like "Ember Crown", "Golden Hog", "Silent Valley".'
+    )
+    assert reasons == {
+        "because": "it names what was never shown: Silent Valley, Golden Hog; it claims what does not hold: "
+        "Racing",
+        "verdict_right": True,
+        "n_words": 17,
+        "cited_titles": ["Ember Crown"],
+        "unseen_titles": ["Silent Valley", "Golden Hog"],
+        "target_titled": True,
+        "target_attributes": [],
+        "shared_attributes": [],
+        "differing_attributes": [],
+        "false_attributes": ["Racing"],
+    }
+
+
+def test_true_explanations_are_never_faulted_and_spoiled_ones_always() -> None:
+    """Explanations that are true by construction, of an invented world; then the same, one fact spoiled."""
+    rng = np.random.default_rng(4)
+    world = make_world(rng, 150)
+    games = [replace(game, title=f"{game.title} ({row})") for row, game in enumerate(world.games)]
+    catalogue = make_catalogue([_item(game) for game in games])
+    levels, spoiled = [], []
+    for _ in range(150):
+        rows = rng.choice(len(games), size=7, replace=False)
+        history, target = [games[row] for row in rows[:-1]], games[rows[-1]]
+        verdict = str(rng.choice(["Yes", "No"]))
+        text = explain(rng, history, target, verdict)
+        case = {
+            "history": [int(row) + 1 for row in rows[:-1]],
+            "item_id": int(rows[-1]) + 1,
+            "label": verdict,
+        }
+        levels.append(judged(catalogue, text, **case)[0])
+        wrong_title = text.replace(history[0].title, "Nobody's Game").replace(
+            history[-1].title, "Nobody's Game"
+        )
+        if wrong_title != text:
+            spoiled.append(judged(catalogue, wrong_title, **case)[0])
+        other = next(game for game in games if game.genre not in {g.genre for g in [*history, target]})
+        spoiled.append(judged(catalogue, text.replace(f" {target.genre} ", f" {other.genre} "), **case)[0])
+    assert set(levels) <= {"C", "D"} and levels.count("D") > 75
+    assert set(spoiled) == {"B"}
+
+
+def _item(game: Game) -> dict[str, Any]:
+    return {
+        "title": game.title,
+        "brand": game.studio,
+        "categories": ["Video Games", game.platform, game.genre],
+        "features": game.features,
+    }

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from recexplainer.errors import InputError
+from recexplainer.recommenders.sasrec import SASRec, full_softmax_loss
+
+
+@pytest.fixture
+def sasrec() -> SASRec:
+    torch.manual_seed(1)
+    return SASRec(n_items=20, dim=8, n_layers=2, n_heads=2, max_length=6, dropout=0.5).freeze()
+
+
+def test_a_state_reads_nothing_later(sasrec):
+    before = sasrec.hidden_states(torch.tensor([[1, 2, 3, 4, 5]]))
+    after = sasrec.hidden_states(torch.tensor([[1, 2, 3, 9, 8]]))
+    torch.testing.assert_close(before[:, :3], after[:, :3])
+    assert (before[:, 3] - after[:, 3]).abs().max() > 1e-3
+
+
+def test_an_earlier_item_changes_a_later_state(sasrec):
+    assert (sasrec.user_vectors([[1, 2, 3]]) - sasrec.user_vectors([[9, 2, 3]])).abs().max() > 1e-3
+
+
+def test_a_deleted_item_inside_is_not_read_and_moves_nothing(sasrec):
+    masked = sasrec.hidden_states(torch.tensor([[1, 0, 3]]))
+    assert torch.isfinite(masked).all()
+    with torch.no_grad():
+        sasrec.items[0] = 100.0  # what stands at the padding must not matter to the others
+    torch.testing.assert_close(sasrec.hidden_states(torch.tensor([[1, 0, 3]]))[:, [0, 2]], masked[:, [0, 2]])
+    shifted = sasrec.user_vectors([[1, 3]])
+    assert (masked[:, 2] - shifted).abs().max() > 1e-4  # place 2 and place 1 of item 1 differ
+
+
+def test_without_its_newest_item_the_vector_is_the_state_of_the_one_before_at_its_own_place(sasrec):
+    states = sasrec.hidden_states(torch.tensor([[1, 2, 3]]))
+    torch.testing.assert_close(sasrec.user_vectors([[1, 2, 0]]), states[:, 1])
+
+
+def test_places_count_from_the_newest(sasrec):
+    narrow = sasrec.hidden_states(torch.tensor([[1, 2]]))
+    wide = sasrec.hidden_states(torch.tensor([[0, 0, 0, 1, 2]]))
+    torch.testing.assert_close(wide[:, 3:], narrow)
+
+
+def test_dropout_is_an_argument_and_no_mode(sasrec):
+    torch.manual_seed(0)
+    history = torch.tensor([[1, 2, 3]])
+    assert not torch.equal(sasrec.hidden_states(history, dropout=0.5), sasrec.hidden_states(history))
+    for block in sasrec.blocks:
+        block.train()
+    assert torch.equal(sasrec.user_vectors([[1, 2, 3]]), sasrec.user_vectors([[1, 2, 3]]))
+
+
+@pytest.mark.parametrize("logits_at_once", [1, 7 * 3, 10**6])
+def test_chunked_loss_is_cross_entropy_with_its_gradients(logits_at_once):
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(10, 4, dtype=torch.float64, generator=generator, requires_grad=True)
+    items = torch.randn(8, 4, dtype=torch.float64, generator=generator, requires_grad=True)
+    targets = torch.randint(1, 8, (10,), generator=generator)
+    ours = full_softmax_loss(states, items, targets, logits_at_once)
+    expected = F.cross_entropy(states @ items[1:].T, targets - 1)
+    torch.testing.assert_close(ours, expected)
+    gradients = [torch.autograd.grad(2 * loss, [states, items]) for loss in (ours, expected)]
+    for mine, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"n_heads": 3}, {"dim": 0}, {"n_layers": 0}, {"max_length": 0}, {"dropout": 1.0}, {"dropout": -0.1}],
+)
+def test_sizes_that_do_not_fit_are_refused(wrong):
+    sizes = {"n_items": 5, "dim": 8, "n_layers": 1, "n_heads": 2, "max_length": 4, "dropout": 0.0}
+    with pytest.raises(InputError, match="train_recommender.sasrec"):
+        SASRec(**{**sizes, **wrong})

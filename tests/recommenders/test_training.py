@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from recexplainer.errors import InputError
+from recexplainer.recommenders.ranking import leave_one_out, ndcg, rank_cases
+from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.recommenders.training import batches, sequence_loss, train_recommender, training_windows
+
+from .conftest import SETTINGS
+from .worlds import interactions_of, random_draws, ring_walks
+
+
+def test_windows_predict_every_item_once():
+    train = interactions_of([[1, 2, 3, 4, 5, 6], [7], [], [8, 9]], n_items=9)
+    windows = [window.tolist() for window in training_windows(train, max_length=2)]
+    assert windows == [[4, 5, 6], [2, 3, 4], [1, 2], [8, 9]]
+
+
+def test_batches_hold_every_window_once_and_follow_the_generator():
+    windows = [np.arange(1, length + 1) for length in (2, 3, 4, 5, 2, 3, 4, 5, 9)]
+
+    def drawn(seed: int) -> list[list[list[int]]]:
+        return [batch.tolist() for batch in batches(windows, 2, np.random.default_rng(seed))]
+
+    rows = sorted(tuple(item for item in row if item) for batch in drawn(1) for row in batch)
+    assert rows == sorted(tuple(window) for window in windows)
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert all(any(row[0] for row in batch) for batch in drawn(1))  # no column of padding alone
+
+
+def test_the_loss_covers_every_next_item_and_no_padding():
+    torch.manual_seed(0)
+    recommender = SASRec(n_items=9, dim=8, n_layers=1, n_heads=1, max_length=5, dropout=0.0)
+    loss, n_positions = sequence_loss(recommender, torch.tensor([[0, 0, 1, 2], [3, 4, 5, 6]]), dropout=0.0)
+    short, _ = sequence_loss(recommender, torch.tensor([[1, 2]]), dropout=0.0)
+    long, _ = sequence_loss(recommender, torch.tensor([[3, 4, 5, 6]]), dropout=0.0)
+    assert n_positions == 4
+    torch.testing.assert_close(loss, (short + 3 * long) / 4)
+    loss.backward()
+    assert recommender.items.grad is not None and torch.equal(recommender.items.grad[0], torch.zeros(8))
+
+
+def test_the_best_epoch_stays_and_patience_ends_the_training():
+    split = leave_one_out(random_draws(n_users=60))
+    seen = []
+    training = train_recommender(
+        "sasrec",
+        split,
+        {**SETTINGS["sasrec"], "max_epochs": 40, "patience": 3},
+        seed=1,
+        on_epoch=lambda epoch, metrics: seen.append((epoch, metrics)),
+    )
+    values = [metrics["valid_ndcg@10"] for metrics in training.curve]
+    assert [epoch for epoch, _ in seen] == list(range(1, len(values) + 1))
+    assert [metrics for _, metrics in seen] == training.curve
+    assert training.best_epoch == int(np.argmax(values)) + 1
+    assert len(values) == min(40, training.best_epoch + 3)
+    assert ndcg(rank_cases(training.recommender, split.valid), 10) == pytest.approx(max(values))
+
+
+def test_the_loss_falls_on_learnable_data(trained):
+    losses = [metrics["train_loss"] for metrics in trained("sasrec").curve]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_held_out_items_do_not_reach_the_training():
+    walks = ring_walks()
+    others = interactions_of([walks.sequence(user).tolist() for user in range(1, walks.n_users + 1)], 30)
+    others.item_ids[others.offsets[2:] - 1] = 1  # other test items, the same valid and training items
+    for kind, settings in SETTINGS.items():
+        splits = [leave_one_out(data) for data in (walks, others)]
+        one, other = (train_recommender(kind, split, settings, seed=3).recommender for split in splits)
+        assert all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in one.state_dict().items())
+
+
+def test_mf_reports_its_curve(trained):
+    training = trained("mf")
+    assert len(training.curve) == SETTINGS["mf"]["iterations"] == training.best_epoch
+    assert all(0 <= metrics["valid_ndcg@10"] <= 1 for metrics in training.curve)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        ("oracle", {}, "recommender.kind"),
+        ("sasrec", {"patience": 0}, "patience above 0"),
+        ("sasrec", {"learning_rate": 1e30}, "lower learning_rate"),
+    ],
+)
+def test_settings_that_cannot_work_are_one_clear_line(kind, change, message):
+    settings = {**SETTINGS["sasrec"], **change}
+    with pytest.raises(InputError, match=message):
+        train_recommender(kind, leave_one_out(ring_walks(n_users=20)), settings, seed=1)
+
+
+def test_nothing_to_train_on():
+    split = leave_one_out(interactions_of([[1, 2, 3], [4]], n_items=4))
+    with pytest.raises(InputError, match="two training interactions"):
+        train_recommender("sasrec", split, SETTINGS["sasrec"], seed=1)

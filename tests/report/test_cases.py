@@ -1,0 +1,94 @@
+import json
+
+import pytest
+
+from recexplainer.report.cases import build_cases, choose_cases, mark_text, read_reasons
+
+
+def test_text_is_cut_at_titles_and_nothing_of_it_is_lost(inputs):
+    text = '"Ember Drift" and "Royal Puzzle & Friends", not "Phantom of Nowhere", suit "Golden Forge V".'
+    pieces = mark_text(text, history=[1, 3], catalogue=inputs.catalogue, target=10)
+    assert "".join(piece for piece, _ in pieces) == text
+    assert [piece for piece in pieces if piece[1]] == [
+        ["Ember Drift", "history"],
+        ["Royal Puzzle & Friends", "catalogue"],
+        ["Phantom of Nowhere", "invented"],
+        ["Golden Forge V", "target"],
+    ]
+
+
+def test_text_without_titles_is_one_piece(inputs):
+    assert mark_text("Yes.", [1], inputs.catalogue, 2) == [["Yes.", ""]]
+    assert mark_text("", [1], inputs.catalogue, 2) == []
+
+
+def test_answers_of_all_sources_are_joined_by_case_even_in_another_order(inputs_with):
+    straight = build_cases(inputs_with(), 100)
+    shuffled = inputs_with()
+    shuffled.explanations["none"].reverse()
+    assert build_cases(shuffled, 100) == straight
+    assert len(straight) == 12
+    case = straight[0]
+    assert [answer["source"] for answer in case["answers"]] == ["behaviour", "intention", "both", "none"]
+    assert case["history"][0] == inputs_with().catalogue.title(
+        inputs_with().explanations["both"][0]["history"][0]
+    )
+    json.dumps(straight, allow_nan=False)
+
+
+def test_judgement_and_removal_stand_beside_their_answer(inputs):
+    case = build_cases(inputs, 100)[1]  # the row of user 2 was compared, that of user 1 was not
+    answer = case["answers"][2]
+    assert answer["level"] == "D" and answer["judge"] == "rubric"
+    assert answer["reasons"] == [["decision right", "yes"], ["invented", "none"]]
+    assert answer["removal"] == {"p": 0.08, "rank": 2.0, "p_without": 0.031, "rank_without": 7.0}
+    assert build_cases(inputs, 100)[0]["answers"][2]["removal"] is None
+
+
+def test_cited_positions_are_those_of_the_history(inputs):
+    case = build_cases(inputs, 100)[0]
+    answer = case["answers"][0]
+    cited = {case["history"][position] for position in answer["cited"]}
+    assert cited == {piece for piece, kind in answer["pieces"] if kind == "history"}
+    assert len(cited) == 2
+
+
+def test_what_is_not_judged_or_measured_yet_is_left_out(inputs_with):
+    cases = build_cases(inputs_with(judgements={}, faithfulness_rows={}), 100)
+    answer = cases[1]["answers"][0]
+    assert (answer["level"], answer["reasons"], answer["removal"]) == (None, [], None)
+    assert build_cases(inputs_with(catalogue=None), 100) == []
+
+
+def test_a_source_that_lacks_a_case_leaves_its_place_empty(inputs_with):
+    inputs = inputs_with()
+    del inputs.explanations["both"][0]
+    sources = [answer["source"] for answer in build_cases(inputs, 100)[0]["answers"]]
+    assert sources == ["behaviour", "intention", "none"]
+
+
+@pytest.mark.parametrize(
+    ("n_cases", "n_yes", "n_no"), [(10, 5, 5), (4, 2, 2), (100, 30, 10), (30, 20, 10), (1, 1, 0)]
+)
+def test_decisions_are_balanced_as_far_as_they_go(n_cases, n_yes, n_no):
+    labels = {(user, 0, user): "Yes" if user % 4 else "No" for user in range(40)}
+    chosen = choose_cases(labels, n_cases)
+    assert chosen == sorted(set(chosen))
+    assert [sum(labels[case] == label for case in chosen) for label in ("Yes", "No")] == [n_yes, n_no]
+
+
+def test_no_case_is_chosen_from_none():
+    assert choose_cases({}, 10) == []
+    assert choose_cases({(1, 0, 1): "Yes"}, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        (None, []),
+        ("It fits.", [["", "It fits."]]),
+        ({"a_b": {"c": [1, 2.5]}, "d": None}, [["a b", "c: 1; 2.5"], ["d", "none"]]),
+    ],
+)
+def test_reasons_of_any_form_are_readable(reasons, expected):
+    assert read_reasons(reasons) == expected

@@ -1,0 +1,95 @@
+"""The stage on explanations of two sources."""
+
+import pytest
+
+from recexplainer import store
+from recexplainer.discriminators.model import load_text_model
+from recexplainer.errors import InputError
+from recexplainer.settings import load_settings
+from recexplainer.stages import discriminate
+
+
+class RecordedRun:
+    """Stands in for the tracked run."""
+
+    def __init__(self):
+        self.metrics = {}
+        self.paths = []
+
+    def log_metrics(self, metrics):
+        self.metrics |= metrics
+
+    def log_artifact(self, path):
+        self.paths.append(path)
+
+    def log_dataset(self, path, name, context):
+        self.paths.append(path)
+
+
+def write_explanations(source, n_users=40, style=""):
+    empty = dict.fromkeys(store.EXPLANATION_KEYS)
+    store.write_explanations(
+        source,
+        [
+            empty
+            | {
+                "explanation_id": f"u{user}",
+                "source": source,
+                "user_id": user,
+                "position": 4,
+                "item_id": 1,
+                "score": float(user % 3),
+                "verdict": "Yes" if user % 3 else "No",
+                "text": f"{'Yes' if user % 3 else 'No'}. {style} {'much ' * (user % 3)}liked.",
+            }
+            for user in range(1, n_users + 1)
+        ],
+    )
+
+
+@pytest.fixture
+def settings(empty_project):
+    return load_settings(overrides=["explain.sources=[both, none]"])
+
+
+def test_models_and_metrics_are_written_and_logged(settings):
+    write_explanations("both", style="Surely")
+    write_explanations("none", style="Perhaps")
+    run = RecordedRun()
+    discriminate.run(settings, run)
+    metrics = store.read_json(store.DISCRIMINATORS_METRICS)
+    assert metrics["source_classifier"]["text"]["accuracy"] == 1.0
+    assert run.metrics == metrics
+    assert store.explanations("none") in run.paths
+    classifier = load_text_model(store.discriminator_folder("source-classifier"))
+    assert classifier.predict(["Perhaps liked."]).tolist() == ["none"]
+    folders = sorted(path.name for path in store.DISCRIMINATORS.iterdir())
+    assert folders == ["score-predictor-both", "score-predictor-none", "source-classifier"]
+
+
+def test_a_source_that_has_not_explained_is_named_and_nothing_is_written(settings):
+    write_explanations("both")
+    with pytest.raises(InputError, match="explanations_none.jsonl: no such file"):
+        discriminate.run(settings, RecordedRun())
+    assert not store.DISCRIMINATORS.exists() and not store.DISCRIMINATORS_METRICS.exists()
+
+
+def test_too_few_users_leave_the_earlier_models(settings):
+    for source in ("both", "none"):
+        write_explanations(source)
+    discriminate.run(settings, RecordedRun())
+    before = store.DISCRIMINATORS_METRICS.read_bytes()
+    for source in ("both", "none"):
+        write_explanations(source, n_users=4)
+    with pytest.raises(InputError, match="at least 5 are needed"):
+        discriminate.run(settings, RecordedRun())
+    assert store.DISCRIMINATORS_METRICS.read_bytes() == before
+    assert load_text_model(store.discriminator_folder("source-classifier")).labels == ("both", "none")
+
+
+@pytest.mark.slow
+def test_command_line(project):
+    write_explanations("both", style="Surely")
+    write_explanations("none", style="Perhaps")
+    assert discriminate.main(["-S", "explain.sources=[both, none]"]) == 0
+    assert discriminate.main(["-S", "explain.sources=[both]"]) == 2

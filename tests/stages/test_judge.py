@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recexplainer import store
+from recexplainer.errors import InputError
+from recexplainer.settings import Settings, load_settings
+from recexplainer.stages import judge
+from tests.faithfulness.fakes import make_games, make_record
+from tests.judging.fake_server import FakeServer, Reply, completion, error, level
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+class RecordedRun:
+    """Stands in for the tracked run."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Any] = {}
+        self.paths: list[Path] = []
+
+    def log_metrics(self, metrics: dict[str, Any]) -> None:
+        self.metrics |= metrics
+
+    def log_artifact(self, path: Path) -> None:
+        self.paths.append(path)
+
+    def log_dataset(self, path: Path, name: str, context: str) -> None:
+        self.paths.append(path)
+
+
+@pytest.fixture
+def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[dict[str, Any]], str]]:
+    """A project with a catalogue and three explanations; gives the traces that are logged."""
+    monkeypatch.chdir(tmp_path)
+    store.write_catalogue(make_games().frame)
+    target = '"Ember Crown II - Nova 64"'
+    store.write_explanations(
+        "both",
+        [
+            make_record(explanation_id="a", text=f'Yes. {target} is a Role-Playing game like "Ember Crown".'),
+            make_record(explanation_id="b", text="No. Not that.", verdict="No"),
+            make_record(explanation_id="c", text=f'Yes. {target} is like "Golden Hog".'),
+        ],
+    )
+    logged: list[tuple[list[dict[str, Any]], str]] = []
+    monkeypatch.setattr(judge, "log_explanation_traces", lambda rows, kind: logged.append((rows, kind)))
+    return logged
+
+
+def settings_for(server: FakeServer | None = None, *more: str) -> Settings:
+    server_settings = [
+        "judge.backend=openai",
+        f"judge.base_url={server.base_url if server else 'http://127.0.0.1:9/v1'}",
+        "judge.model=some-judge",
+    ]
+    return load_settings(PARAMS, [*(server_settings if server else []), "judge.n_traces=2", *more])
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
+    monkeypatch.setattr(judge, "FIRST_WAIT_SECONDS", 0.01)
+    with FakeServer() as running:
+        yield running
+
+
+def test_rubric(traces: list[tuple[list[dict[str, Any]], str]]) -> None:
+    run = RecordedRun()
+    judge.run(settings_for(), run, "both")  # type: ignore[arg-type]
+    rows = store.read_judgements("both")
+    assert [(row["explanation_id"], row["level"], row["score"]) for row in rows] == [
+        ("a", "D", 3), ("b", "A", 0), ("c", "B", 1),
+    ]  # fmt: skip
+    assert {row["judge"] for row in rows} == {"rubric"}
+    assert rows[2]["reasons"]["unseen_titles"] == ["Golden Hog"]
+    figures = store.read_json(store.judge_metrics("both"))
+    assert figures == run.metrics
+    assert (figures["mean"], figures["A"], figures["n"], figures["judge"]) == (4 / 3, 1, 3, "rubric")
+    assert run.paths == [store.explanations("both"), store.judge_metrics("both")]
+    ((traced, kind),) = traces
+    assert kind == "CODE"
+    assert [(row["explanation_id"], row["level"]) for row in traced] == [("a", "D"), ("b", "A")]
+    assert traced[1]["rationale"] == "the verdict is missing or not the recommender's"
+    assert not Path("cache").exists()
+
+
+def test_server(traces: list[tuple[list[dict[str, Any]], str]], server: FakeServer) -> None:
+    def reply(message: str, *_: Any) -> Reply:
+        return completion("D, I think") if "Golden Hog" in message else level("C")
+
+    server.reply = reply
+    for n_calls in (3, 0):
+        run = RecordedRun()
+        judge.run(settings_for(server), run, "both")  # type: ignore[arg-type]
+        assert (run.metrics["n_calls"], run.metrics["prompt_tokens"]) == (n_calls, 300)
+    assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "unparseable"]
+    figures = store.read_json(store.judge_metrics("both"))
+    assert (figures["mean"], figures["unparseable"], figures["judge"]) == (2.0, 1, "some-judge")
+    assert "n_calls" not in figures  # the file depends on the answers, not on which run asked for them
+    assert traces[0][1] == "LLM_JUDGE"
+    assert traces[0][0][0]["rationale"] == "because"
+    everything = b"".join(path.read_bytes() for path in Path().rglob("*") if path.is_file())
+    assert b"not-a-real-key" not in everything
+
+
+def test_failed_calls_are_a_category(
+    traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
+    server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")
+    judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
+    assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [("judge.model=null", "judge.model"), ("judge.max_calls=2", "max_calls is 2, and 3")],
+)
+def test_bad_settings_write_nothing(traces: list[Any], server: FakeServer, change: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        judge.run(settings_for(server, change), RecordedRun(), "both")  # type: ignore[arg-type]
+    assert not store.judgements("both").exists() and not store.judge_metrics("both").exists()
+
+
+def test_rubric_needs_no_openai_package(traces: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    judge.run(settings_for(), RecordedRun(), "both")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_the_command_line_ends_with_one_line_on_a_missing_key(
+    traces: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    arguments = [
+        "--source",
+        "both",
+        "--params",
+        str(PARAMS),
+        "-S",
+        "judge.backend=openai",
+        "-S",
+        "judge.model=m",
+    ]
+    assert judge.main(arguments) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: judge.backend openai needs")
+    assert not store.judgements("both").exists()

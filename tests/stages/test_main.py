@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recexplainer import tracking
+from recexplainer.stages import main as module
+
+
+def test_repro_runs_under_one_parent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.setenv("MLFLOW_RUN_ID", tracking.connect().create_run("0").info.run_id)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(subprocess, "run", lambda command, env, check: seen.update(command=command, env=env))
+    assert module.main(["--targets", "prepare align@both"]) == 0
+    assert seen["command"] == [sys.executable, "-m", "dvc", "repro", "prepare", "align@both"]
+    assert "MLFLOW_RUN_ID" not in seen["env"] and seen["env"]["MLFLOW_EXPERIMENT_ID"] == "0"
+    run = tracking.connect().get_run(seen["env"]["RECEXPLAINER_PARENT_RUN_ID"])
+    assert run.info.run_name == "main" and run.info.status == "FINISHED"
+
+
+def test_a_failing_repro_fails_the_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("dvc.yaml").write_text("stages: {}\n")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise subprocess.CalledProcessError(255, "dvc")
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    assert module.main([]) == 255
+    assert capsys.readouterr().err == "error: dvc repro ended with exit code 255; its own message is above\n"
+    client = tracking.connect()
+    experiment = client.get_experiment_by_name("recexplainer-demo")
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
+
+
+def test_it_runs_in_the_projects_root(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert module.main([]) == 2
+    assert "error: dvc.yaml: no such file; run this in the project's root" in capsys.readouterr().err

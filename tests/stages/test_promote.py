@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recexplainer import store, tracking
+from recexplainer.contents import dvc_md5
+from recexplainer.stages.promote import main
+from tests.test_registry import NAME, ROLE, register
+
+FILE = "metrics/discriminators.json"
+
+
+@pytest.fixture
+def gated(project: Path) -> Path:
+    """A registered model whose gate asks for a spearman of .5."""
+    params: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text())
+    gate = {"metric": f"{FILE}:both.text.spearman", "at_least": 0.5, "at_most": None}
+    params["promote"]["gates"] = {ROLE: [gate]}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    register(1.0)
+    return project
+
+
+def measure(value: float) -> None:
+    store.write_json(FILE, {"both": {"text": {"spearman": value}}})
+    Path("dvc.lock").write_text(
+        yaml.safe_dump({"stages": {"s": {"outs": [{"path": FILE, "md5": dvc_md5(FILE)}]}}})
+    )
+
+
+def aliases() -> dict[str, str]:
+    return dict(tracking.connect().get_registered_model(NAME).aliases)
+
+
+def test_the_alias_moves_when_the_gates_hold(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(0.5)
+    assert main(["--role", ROLE, "--to", "staging", "--why", "good"]) == 0
+    assert "staging is now version 1" in capsys.readouterr().out and "staging" in aliases()
+
+
+def test_what_did_not_hold_is_said(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(0.4)
+    assert main(["--role", ROLE, "--to", "staging"]) == 1
+    error = capsys.readouterr().err
+    assert f"gate not held: {FILE}:both.text.spearman is 0.4, at least 0.5 is asked for" in error
+    assert "staging" not in aliases()
+
+
+def test_stale_metrics_promote_nothing(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(0.4)
+    store.write_json(FILE, {"both": {"text": {"spearman": 0.9}}})
+    assert main(["--role", ROLE, "--to", "staging"]) == 2
+    assert "is not what dvc.lock names; run dvc repro" in capsys.readouterr().err
+
+
+def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(0.9)
+    for arguments, message in (
+        (["--role", "explainer", "--to", "staging"], "unknown role 'explainer'"),
+        (["--role", ROLE, "--from", "production", "--to", "staging"], "has no alias 'production'"),
+        (["--role", ROLE, "--to", "latest"], "'latest' is no alias"),
+    ):
+        assert main(arguments) == 2
+        assert message in capsys.readouterr().err

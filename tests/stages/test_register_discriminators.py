@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from recexplainer import registry, store, tracking
+from recexplainer.stages.register_discriminators import main
+from tests.test_registry import FOLDER, NAME, ROLE, write_model
+
+
+def runs() -> int:
+    client = tracking.connect()
+    experiment = client.get_experiment_by_name("recexplainer-demo")
+    return len(client.search_runs([experiment.experiment_id])) if experiment else 0
+
+
+def test_every_discriminator_gets_a_version_and_a_pointer(project: Path) -> None:
+    write_model(1.0)
+    FOLDER.rename(store.discriminator_folder("source-classifier"))
+    write_model(2.0)
+    assert main([]) == 0
+    assert {path.name for path in Path("registry/discriminators").iterdir()} == {
+        "source-classifier.json", "score-predictor-both.json",
+    }  # fmt: skip
+    assert registry.pull("source-classifier", "demo").version == "1"
+    assert registry.pull(ROLE, "demo").name == NAME
+
+
+def test_nothing_to_do_makes_no_run_and_imports_no_mlflow(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(1.0)
+    assert main([]) == 0 and runs() == 1
+    before = store.pointer(ROLE).read_bytes()
+    store.pointer(ROLE).unlink()
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # importing it would raise
+    assert main([]) == 0
+    assert store.pointer(ROLE).read_bytes() == before
+    monkeypatch.undo()
+
+
+def test_known_content_makes_no_run(project: Path) -> None:
+    for weight in (1.0, 2.0, 1.0):
+        write_model(weight)
+        assert main([]) == 0
+    assert runs() == 2 and registry.pull(ROLE, "demo").version == "1"
+
+
+def test_missing_models_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "models/discriminators: no such model folder" in capsys.readouterr().err

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from recexplainer import registry, store
+from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.stages.register_recommender import main
+
+
+def test_the_recommender_is_registered_and_served(project: Path) -> None:
+    import mlflow
+
+    torch.manual_seed(0)
+    recommender = SASRec(n_items=6, dim=4, max_length=5, n_layers=1, n_heads=1, dropout=0.0).freeze()
+    recommender.save(store.RECOMMENDER)
+    assert main([]) == 0
+    pulled = registry.pull("recommender-sasrec", "demo")
+    model = mlflow.pyfunc.load_model(f"models:/{pulled.name}/{pulled.version}")
+    answer = model.predict(pd.DataFrame({"history": [[1, 2, 3]]}), params={"k": 2})
+    expected = recommender.scores([[1, 2, 3]], exclude_seen=True).topk(2)
+    assert answer["item_ids"][0] == expected.indices[0].tolist()
+    assert np.allclose(answer["scores"][0], expected.values[0].tolist())
+    with pytest.raises(Exception, match="item ids are 1 to 6"):
+        model.predict(pd.DataFrame({"history": [[7]]}))
+
+
+def test_a_missing_model_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "error: models/recommender: no such model folder" in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""What every stage shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from recexplainer import stages, tracking
+from recexplainer.errors import InputError
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+@pytest.fixture
+def seen() -> list[Any]:
+    return []
+
+
+def test_the_body_gets_settings_run_and_options(project: Any, seen: list[Any]) -> None:
+    def body(settings: Settings, run: StageRun, mode: str) -> None:
+        seen.extend([settings.run.seed, settings.judge.max_calls, mode, run.run_id])
+
+    main = stage_main("align", body, options=("mode",))
+    assert main(["--mode", "both", "-S", "run.seed=99", "--set", "judge.max_calls=5 run.threads=1"]) == 0
+    assert seen[:3] == [99, 5, "both"]
+    run = tracking.connect().get_run(seen[3])
+    assert run.data.params["run.seed"] == "99" and "align.learning_rate" in run.data.params
+
+
+def test_bad_input_is_one_line_and_exit_code_2(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        raise InputError("data/x.json: line 3: no title;\nadd one")
+
+    assert stage_main("prepare", body)([]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: data/x.json: line 3: no title; add one"
+    client = tracking.connect()
+    experiment = client.get_experiment_by_name("recexplainer-demo")
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mode", "all"], "error: --mode must be one of behaviour, intention, both, none, not 'all'"),
+        (
+            ["--mode", "both", "-S", "run.sede=1"],
+            "error: -S 'run.sede=1': unknown parameter 'run.sede'; did you mean",
+        ),
+        (
+            ["--mode", "both", "--set", "run.seed=x"],
+            "error: params.yaml: run.seed must be a whole number, not 'x'",
+        ),
+        (["--mode", "both", "--set", "a='"], 'error: --set "a=\'": No closing quotation'),
+        (["--mode", "both", "--params", "none.yaml"], "error: none.yaml: no such file"),
+    ],
+)
+def test_a_bad_command_line_needs_no_tracking_store(
+    empty_project: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    main = stage_main("align", lambda *_: pytest.fail("ran"), options=("mode",))
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(message)
+    assert not (empty_project / "mlflow.db").exists()
+
+
+def test_unknown_arguments_end_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        stage_main("align", lambda: None, options=("mode",))([])
+    assert ended.value.code == 2 and "--mode" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_130(project: Any) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        raise KeyboardInterrupt
+
+    assert stage_main("prepare", body)([]) == 130
+
+
+def test_other_errors_are_the_programs_own(project: Any) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stage_main("prepare", body)([])
+
+
+def test_omp_num_threads_goes_before_the_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        stages.set_threads(2)
+        assert torch.get_num_threads() == 1
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        stages.set_threads(2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

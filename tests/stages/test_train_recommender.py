@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from recexplainer import store
+from recexplainer.errors import InputError
+from recexplainer.recommenders import load_recommender
+from recexplainer.recommenders.ranking import ranking_metrics
+from recexplainer.settings import Settings, load_settings
+from recexplainer.stages import train_recommender
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+SMALL = [
+    "train_recommender.sasrec.dim=8",
+    "train_recommender.sasrec.n_layers=1",
+    "train_recommender.sasrec.max_length=6",
+    "train_recommender.sasrec.max_epochs=3",
+    "train_recommender.mf.dim=4",
+    "train_recommender.mf.iterations=2",
+    "train_recommender.item_knn.n_neighbours=5",
+]
+N_ITEMS = 15
+
+
+class RecordedRun:
+    """Stands in for the tracked run."""
+
+    def __init__(self) -> None:
+        self.metrics: list[tuple[dict[str, Any], int | None]] = []
+        self.artifacts: list[Path] = []
+        self.datasets: list[Path] = []
+
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+        self.metrics.append((metrics, step))
+
+    def log_artifact(self, path: Path) -> None:
+        self.artifacts.append(path)
+
+    def log_dataset(self, path: Path, name: str, context: str) -> None:
+        self.datasets.append(path)
+
+
+def settings_with(*assignments: str) -> Settings:
+    return load_settings(PARAMS, [*SMALL, *assignments])
+
+
+def prepare(lengths: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        (user, int(item), position)
+        for user, length in enumerate(lengths, start=1)
+        for position, item in enumerate(rng.permutation(N_ITEMS)[:length] + 1)
+    ]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "position"])
+    store.PREPARED.mkdir(parents=True)
+    store.write_interactions(frame)
+    pd.DataFrame({"item_id": np.arange(1, N_ITEMS + 1)}).to_parquet(store.CATALOGUE)
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["sasrec", "mf"])
+def test_it_writes_the_recommender_its_ranks_and_the_metrics_beside_the_floors(kind):
+    prepare([6] * 20 + [2, 1])
+    run = RecordedRun()
+    train_recommender.run(settings_with(f"recommender.kind={kind}"), run)
+
+    metrics = json.loads(store.RECOMMENDER_METRICS.read_text())
+    assert metrics["kind"] == kind
+    assert {key: metrics[key] for key in ("n_users", "n_items", "n_interactions")} == {
+        "n_users": 22,
+        "n_items": N_ITEMS,
+        "n_interactions": 123,
+    }
+    assert metrics["n_users_evaluated"] == 20 and metrics["n_users_too_short"] == 2
+    assert metrics["train_seconds"] >= 0 and 1 <= metrics["best_epoch"] <= metrics["n_epochs"] <= 3
+
+    recommender = load_recommender(store.RECOMMENDER)
+    assert recommender.kind == kind and recommender.n_items == N_ITEMS
+    ranks = pd.read_parquet(store.RECOMMENDER_PER_USER)
+    for name in (kind, "popularity", "item_knn"):
+        assert set(metrics[name]) == {"test", "valid"}
+        for part in ("test", "valid"):
+            rows = ranks[(ranks["recommender"] == name) & (ranks["part"] == part)]
+            assert rows["user_id"].tolist() == list(range(1, 21))
+            assert ranking_metrics(rows["rank"].to_numpy()) == metrics[name][part]
+    sequences = store.read_interactions()
+    assert ranks[ranks["part"] == "test"]["target"].iloc[0] == sequences.sequence(1)[-1]
+
+    assert [step for values, step in run.metrics if "valid_ndcg@10" in values] == list(
+        range(1, metrics["n_epochs"] + 1)
+    )
+    assert run.metrics[-1] == (metrics, None)
+    assert run.datasets == [store.INTERACTIONS] and run.artifacts == [store.RECOMMENDER_METRICS]
+
+
+def test_a_second_run_gives_the_same_files():
+    prepare([6] * 20)
+    written = []
+    for _ in range(2):
+        torch.rand(3)  # the global generator's state must not matter
+        train_recommender.run(settings_with(), RecordedRun())
+        written.append({path.name: path.read_bytes() for path in store.RECOMMENDER.iterdir()})
+    assert written[0] == written[1]
+    assert set(written[0]) == {"config.json", "weights.safetensors", "per_user.parquet"}
+
+
+def test_bad_settings_leave_what_was_there():
+    prepare([6] * 20)
+    store.RECOMMENDER.mkdir(parents=True)
+    (store.RECOMMENDER / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="n_heads 3"):
+        train_recommender.run(settings_with("train_recommender.sasrec.n_heads=3"), RecordedRun())
+    assert [path.name for path in store.RECOMMENDER.iterdir()] == ["config.json"]
+    assert not store.RECOMMENDER_METRICS.exists()
+
+
+def test_users_that_are_all_too_short_are_one_clear_line():
+    prepare([2, 2, 1])
+    with pytest.raises(InputError, match="no user has three items"):
+        train_recommender.run(settings_with(), RecordedRun())
+    assert not store.RECOMMENDER.exists()
+
+
+def test_missing_input_ends_with_code_2(project, capsys):
+    assert train_recommender.main([]) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert error[-1].startswith("error: ") and "interactions.parquet" in error[-1]

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from recexplainer import environment, tracking
+from recexplainer.contents import dvc_md5
+from recexplainer.errors import InputError
+from recexplainer.settings import Settings, load_settings
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings("params.yaml")
+
+
+def fetch(run_id: str) -> Any:
+    return tracking.connect().get_run(run_id)
+
+
+def test_a_run_holds_parameters_metrics_files_and_data(project: Path, settings: Settings) -> None:
+    frame = pd.DataFrame({"a": [1, 2]})
+    frame.to_parquet("in.parquet")
+    Path("in.txt").write_text("x")
+    with tracking.open_run("faithfulness", settings, {"source": "both"}, ("run", "faithfulness")) as run:
+        run.log_metrics({"test": {"hr@5": 0.5, "name": "x", "flag": True, "none": None, "nan": float("nan")}})
+        run.log_metrics({"loss": 2.0}, step=1)
+        run.log_metrics({"loss": 1.0}, step=2)
+        run.log_artifact("in.txt")
+        run.log_figure(Figure(), "curve.png")
+        run.log_dataset("in.parquet", "table", "training")
+        run.log_dataset("in.txt")
+    seen = fetch(run.run_id)
+    assert seen.info.status == "FINISHED" and seen.info.run_name == "faithfulness-both"
+    assert seen.data.params["faithfulness.top_ks"] == "[1, 3, 5]" and seen.data.params["run.seed"] == "7"
+    assert seen.data.params["source"] == "both"
+    assert seen.data.metrics == {"test/hr_at_5": 0.5, "loss": 1.0}
+    table, text = sorted(
+        (entry.dataset for entry in seen.inputs.dataset_inputs), key=lambda d: d.name, reverse=True
+    )
+    assert (table.name, table.digest, text.digest) == ("table", dvc_md5("in.parquet"), dvc_md5("in.txt"))
+    assert {a.path for a in tracking.connect().list_artifacts(run.run_id)} == {"in.txt", "curve.png"}
+
+
+def test_artifacts_stay_in_the_project(project: Path, settings: Settings) -> None:
+    with tracking.open_run("prepare", settings) as run:
+        pass
+    assert fetch(run.run_id).info.artifact_uri.startswith(
+        f"file://{project.resolve()}/mlruns/recexplainer-demo/"
+    )
+
+
+def test_a_failing_body_marks_its_run(project: Path, settings: Settings) -> None:
+    with pytest.raises(InputError), tracking.open_run("prepare", settings) as run:
+        raise InputError("no")
+    assert fetch(run.run_id).info.status == "FAILED"
+
+
+def test_mlflow_runs_own_run_is_resumed(
+    project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tracking.connect()
+    given = client.create_run("0")
+    client.log_param(given.info.run_id, "mode", "both")
+    client.log_param(given.info.run_id, "run.seed", "7.0")
+    monkeypatch.setenv("MLFLOW_RUN_ID", given.info.run_id)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
+    with tracking.open_run("align", settings, {"mode": "both"}, ("run",)) as run:
+        pass
+    assert run.run_id == given.info.run_id
+    seen = fetch(run.run_id)
+    assert seen.data.params == {"mode": "both", "run.seed": "7.0", "run.threads": str(settings.run.threads)}
+    assert seen.info.status == "FINISHED" and seen.info.run_name == "align-both"
+
+
+def test_runs_of_one_repro_hang_under_one_parent(
+    project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "calling_repro", lambda: "17-1")
+    ids = []
+    for stage in ("prepare", "align"):
+        with tracking.open_run(stage, settings) as run:
+            ids.append(run.run_id)
+    parents = {fetch(run_id).data.tags["mlflow.parentRunId"] for run_id in ids}
+    assert len(parents) == 1
+    parent = fetch(parents.pop())
+    assert parent.info.run_name == "dvc repro" and parent.info.status == "FINISHED"
+    monkeypatch.setattr(environment, "calling_repro", lambda: "18-1")
+    with pytest.raises(RuntimeError), tracking.open_run("prepare", settings) as run:
+        raise RuntimeError
+    other = fetch(fetch(run.run_id).data.tags["mlflow.parentRunId"])
+    assert other.info.run_id != parent.info.run_id and other.info.status == "FAILED"
+
+
+def test_a_parent_can_be_given(project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tracking.open_run("main", settings) as run:
+        parent = run.run_id
+    monkeypatch.setenv(environment.PARENT_RUN_VARIABLE, parent)
+    with tracking.open_run("prepare", settings) as run:
+        pass
+    assert fetch(run.run_id).data.tags["mlflow.parentRunId"] == parent
+
+
+def test_credentials_do_not_reach_the_log(project: Path) -> None:
+    settings = load_settings(
+        "params.yaml", ["judge.base_url=https://me:secret@host/v1", "judge.model=sk-" + "a" * 30]
+    )
+    with tracking.open_run("judge", settings, sections=("judge",)) as run:
+        pass
+    logged = " ".join(fetch(run.run_id).data.params.values())
+    assert "secret" not in logged and "aaaa" not in logged and "https://***@host/v1" in logged
+
+
+def test_traces_carry_the_judges_assessment(project: Path, settings: Settings) -> None:
+    import mlflow
+
+    rows = [
+        {"prompt": "Will they?", "text": "Yes.", "explanation_id": f"u{i}", "level": level, "score": score,
+         "rationale": "cites nothing", "judge": "rubric"}
+        for i, (level, score) in enumerate([("B", 1), ("unparseable", None)])
+    ]  # fmt: skip
+    with tracking.open_run("judge", settings) as run:
+        assert tracking.log_explanation_traces(rows, "CODE") == 2
+    mlflow.flush_trace_async_logging()
+    locations = [fetch(run.run_id).info.experiment_id]
+    found = mlflow.search_traces(locations=locations, run_id=run.run_id, return_type="list")
+    assessed = {
+        trace.info.tags["explanation_id"]: {a.name: a.feedback.value for a in trace.info.assessments}
+        for trace in found
+    }
+    assert assessed == {"u0": {"level": "B", "score": 1}, "u1": {"level": "unparseable"}}
+    assert all(a.source.source_type == "CODE" and a.source.source_id == "rubric"
+               for trace in found for a in trace.info.assessments)  # fmt: skip
+
+
+def test_a_store_that_cannot_be_reached_is_named(
+    empty_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_project / "file").write_text("no folder")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{empty_project}/file/mlflow.db")
+    with pytest.raises(InputError, match="^tracking store sqlite:.*cannot be used"):
+        tracking.connect()
+
+
+@pytest.mark.slow
+def test_four_processes_may_meet_a_cold_database(empty_project: Path) -> None:
+    code = (
+        "from recexplainer.settings import load_settings\nfrom recexplainer.tracking import open_run\n"
+        "with open_run('prepare', load_settings()) as run: run.log_metrics({'a': 1})\n"
+    )
+    variables = os.environ | {"PYTHONPATH": str(Path(tracking.__file__).parents[1])}
+    command = [sys.executable, "-c", code]
+    processes = [
+        subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, errors
+    client = tracking.connect()
+    experiment = client.get_experiment_by_name("recexplainer-demo")
+    assert len(client.search_runs([experiment.experiment_id])) == 4
