@@ -1,4 +1,4 @@
-# make demo | test | check | ui | clean | demo-llm | setup | lock
+# make demo | test | check | preset | ui | clean | demo-llm | setup | lock
 # Needs python >= 3.11, git and make.
 
 SHELL := /bin/sh
@@ -14,7 +14,7 @@ export MLFLOW_MODEL_CATALOG_URI =
 export PYTHONPATH = src
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check format ui clean demo-llm setup lock git
+.PHONY: demo test check preset format ui clean demo-llm setup lock git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m recexplainer.stages.main
@@ -34,6 +34,10 @@ check: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# make preset NAME=ml_latest_small RAW=/path/to/the/files
+preset: setup
+	@$(BIN)/python bin/preset.py "$(NAME)" "$(RAW)"
 
 ui: setup
 	@echo "http://127.0.0.1:$(PORT)   (ready in half a minute; models: http://127.0.0.1:$(PORT)/#/models)"

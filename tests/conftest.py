@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,25 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 REPOSITORY = Path(__file__).resolve().parents[1]
 OUTER = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME",
          "RECEXPLAINER_PARENT_RUN_ID")  # fmt: skip
+GIVEN = {name: os.environ[name] for name in OUTER if name in os.environ}
+
+
+@pytest.fixture(autouse=True)
+def no_store_is_left_over() -> Iterator[None]:
+    """MLflow writes the store that it points to into the environment; the next test must not find it."""
+    yield
+    leave_store()
+
+
+def leave_store() -> None:
+    """End open runs and forget the tracking store, in MLflow and in the environment."""
+    if "mlflow" in sys.modules:
+        mlflow = sys.modules["mlflow"]
+        while mlflow.active_run():
+            mlflow.end_run()
+        mlflow.set_tracking_uri(None)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    os.environ.update(GIVEN)
 
 
 @pytest.fixture
@@ -35,23 +55,28 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from recexplainer import tracking
 
     folder = tmp_path_factory.mktemp("database")
-    before, kept = Path.cwd(), {name: os.environ.pop(name) for name in OUTER if name in os.environ}
+    before = Path.cwd()
     os.chdir(folder)
+    for name in OUTER:
+        os.environ.pop(name, None)
     try:
         tracking.connect()
     finally:
         os.chdir(before)
-        os.environ.update(kept)
+        leave_store()
     return folder / "mlflow.db"
 
 
 @pytest.fixture
-def project(empty_project: Path, database: Path) -> Iterator[Path]:
+def project(database: Path, empty_project: Path) -> Path:
     """An empty project with a tracking store of its own."""
-    import mlflow
-
     shutil.copy(database, empty_project / "mlflow.db")
-    yield empty_project
-    while mlflow.active_run():
-        mlflow.end_run()
-    mlflow.set_tracking_uri(None)
+    return empty_project
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a base model of two layers with random weights (see tests/tiny.py)."""
+    from tests import tiny
+
+    return tiny.write_base(tmp_path_factory.mktemp("base") / "model")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import yaml
 from recipe.corpus import conversations, lesson_worlds
+from recipe.start import start_copying
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.utils.data import IterableDataset
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
@@ -69,8 +70,8 @@ def train_tokenizer(rng: np.random.Generator, worlds: list[World], vocabulary: i
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, params: dict[str, Any]) -> LlamaForCausalLM:
-    """A Llama of the recipe's size with fresh weights."""
-    return LlamaForCausalLM(
+    """A Llama of the recipe's size with fresh weights, its first heads set to copy."""
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=params["hidden_size"],
@@ -80,12 +81,15 @@ def new_model(tokenizer: PreTrainedTokenizerFast, params: dict[str, Any]) -> Lla
             num_key_value_heads=params["n_heads"],
             max_position_embeddings=2048,
             initializer_range=params["initial_std"],
+            rope_parameters={"rope_type": "default", "rope_theta": params["rope_theta"]},
             tie_word_embeddings=False,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+    start_copying(model, torch.Generator().manual_seed(params["seed"]), params["initial_std"])
+    return model
 
 
 class LessonRows(IterableDataset):

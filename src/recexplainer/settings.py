@@ -85,6 +85,11 @@ class GenerateDemo:
     n_users: int
     n_items: int
 
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(self.n_users >= 1, "generate_demo.n_users", "at least 1")
+        _require(self.n_items >= 60, "generate_demo.n_items", "at least 60, or users run out of games")
+
 
 @dataclass(frozen=True)
 class Split:
@@ -195,11 +200,13 @@ class BuildAlignment:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _require(1 <= self.max_history, "build_alignment.max_history", "at least 1")
-        _require(1 <= self.min_history, "build_alignment.min_history", "at least 1")
+        for name in ("max_history", "min_history", "positions_per_user", "eval_positions_per_user"):
+            _require(getattr(self, name) >= 1, f"build_alignment.{name}", "at least 1")
         _require(2 <= self.n_candidates <= 5, "build_alignment.n_candidates", "2 to 5")
         for name in ("like_top", "dislike_bottom"):
             _require(0 < getattr(self, name) < 1, f"build_alignment.{name}", "a share between 0 and 1")
+        shares = self.like_top + self.dislike_bottom
+        _require(shares <= 1, "build_alignment.like_top + dislike_bottom", f"at most 1, not {shares:g}")
 
 
 @dataclass(frozen=True)
@@ -238,7 +245,8 @@ class Align:
             _require_one_of(mode, ALIGNED_MODES, "align.modes")
         _require(len(set(self.modes)) == len(self.modes), "align.modes", "without repeats")
         for name in ("epochs", "both_forms"):
-            _require(sorted(getattr(self, name)) == sorted(ALIGNED_MODES), f"align.{name}", f"a number for each of {', '.join(ALIGNED_MODES)}")
+            named = sorted(getattr(self, name)) == sorted(ALIGNED_MODES)
+            _require(named, f"align.{name}", f"a number for each of {', '.join(ALIGNED_MODES)}")
 
 
 @dataclass(frozen=True)

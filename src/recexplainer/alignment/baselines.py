@@ -42,7 +42,7 @@ def evaluate_scores(scores: np.ndarray, examples: Sequence[Example], rows: dict[
         return scores[rows[example.user_id, example.position]]
 
     best = [np.argsort(-of(example), kind="stable")[:5].tolist() for example in retrieval]
-    orders = [sorted(example.items, key=lambda item, s=of(example): -s[item]) for example in ranking]
+    orders = [_ordered(example.items, of(example)) for example in ranking]
     shares = [_share_above(of(example), example.items[0]) for example in interest]
     p_yes = np.array([1 / (1 + np.exp(20 * (share - 0.35))) for share in shares])
     return {
@@ -121,6 +121,10 @@ def train_student(
                 loss.backward()
                 optimiser.step()
     return student.freeze()
+
+
+def _ordered(items: Sequence[int], scores: np.ndarray) -> list[int]:
+    return sorted(items, key=lambda item: -scores[item])
 
 
 def _share_above(scores: np.ndarray, item: int) -> float:

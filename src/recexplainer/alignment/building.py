@@ -47,7 +47,8 @@ def choose_pairs(
 ) -> Pairs:
     """Several random positions of every training user, and the newest ones of the others.
 
-    A position p stands for the history before it; p = length stands for the whole sequence.
+    A position p stands for the history before it; p = length stands for the whole sequence. No position is so late
+    that fewer than `n_candidates` items would be left to ask about.
 
     Raises:
         InputError: If a split has no user with at least `min_history` interactions.
@@ -55,7 +56,8 @@ def choose_pairs(
     rows: list[tuple[int, int, str]] = []
     for user_id, split in zip(users["user_id"], users["split"], strict=True):
         length = len(interactions.sequence(user_id))
-        positions = np.arange(settings.min_history, length + 1)
+        last = min(length, interactions.n_items - settings.n_candidates)
+        positions = np.arange(settings.min_history, last + 1)
         n = settings.positions_per_user if split == "train" else settings.eval_positions_per_user
         if split == "train" and len(positions) > n:
             positions = rng.choice(positions, size=n, replace=False)

@@ -2,7 +2,8 @@
 
 A prompt is a list of pieces: text, and `Slot`s that the recommender's vectors will fill. The template is rendered once with
 sentinels in place of the contents; what it puts around them is the frame of every later example. So a title that
-contains a placeholder stays text, no template is parsed, and no offset of an answer is counted by hand.
+contains a placeholder or a special token's name stays text, no template is parsed, and no offset of an answer is counted
+by hand.
 """
 
 from __future__ import annotations
@@ -88,13 +89,15 @@ class ChatEncoder:
                 "give llm.chat_template a Jinja template that does"
             ) from error
         self._between = prompt  # a template may write past turns otherwise than the one to be answered
-        self._end = tail.rstrip() or tokenizer.eos_token or ""
+        self._end = tail.strip() or tokenizer.eos_token or ""
+        self._next = self._next.split(self._end, 1)[-1] if self._end else self._next  # the answer brings its end
         self._ids = lru_cache(maxsize=200_000)(self._tokenise)
+        self._frame = lru_cache(maxsize=8)(self._tokenise_frame)
 
     @property
     def end_ids(self) -> tuple[int, ...]:
         """The tokens that end an answer; the first of them stops generation."""
-        return self._ids(self._end)
+        return self._frame(self._end)
 
     def answer_ids(self, answer: str) -> tuple[int, ...]:
         """An answer's tokens, without its end.
@@ -119,16 +122,22 @@ class ChatEncoder:
         """A conversation of (question, answer) turns; every answer carries loss."""
         parts: list[tuple[list, bool]] = []
         for number, (question, answer) in enumerate(turns):
-            header = self._before if number == 0 else self._next.removeprefix(self._end)
-            parts.append(([self._ids(header), self._ids(question), self._ids(self._between)], False))
+            header = self._frame(self._before if number == 0 else self._next)
+            parts.append(([header, self._ids(question), self._frame(self._between)], False))
             parts.append(([self.answer_ids(answer) + self.end_ids], True))
         return _assemble(parts, self.slot_id, weight)
 
     def _pieces(self, content: Content) -> list[tuple[int, ...] | Slot]:
         pieces = [piece if isinstance(piece, Slot) else self._ids(piece) for piece in content]
-        return [self._ids(self._before), *pieces, self._ids(self._between)]
+        return [self._frame(self._before), *pieces, self._frame(self._between)]
 
     def _tokenise(self, text: str) -> tuple[int, ...]:
+        """Tokens of a content; a special token's name in it is text."""
+        if not text:
+            return ()
+        return tuple(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+    def _tokenise_frame(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else ()
 
     def _render(self, contents: list[str], generate: bool) -> str:

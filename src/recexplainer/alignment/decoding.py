@@ -76,7 +76,9 @@ def generate(
             pad_token_id=tokenizer.pad_token_id,
         )
         for row, tokens in zip(rows, output.tolist(), strict=True):
-            text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True)
+            text = tokenizer.decode(
+                _until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
             answers[row] = text.strip() if strip else text
     return answers
 
@@ -170,21 +172,33 @@ class _Stepper:
     def next(self, tokens: Tensor) -> Tensor:
         """(batch, vocabulary) log-probabilities after one more token per sequence."""
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(self._mask), 1)], dim=1)
-        output = self.llm(
-            input_ids=tokens[:, None],
-            attention_mask=self._mask,
-            position_ids=self._positions[:, None],
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        output = self._forward(tokens[:, None], self._mask, self._positions[:, None])
         self._positions = self._positions + 1
-        return output.logits[:, -1].float().log_softmax(dim=-1)
+        return output[:, -1]
 
-    def select(self, rows: Tensor) -> None:
-        """Continue with these sequences (with repeats) in place of the present ones."""
-        self._cache.batch_select_indices(rows)
-        self._mask, self._positions = self._mask[rows], self._positions[rows]
+    def next_of_beams(self, tokens: Tensor, ancestry: Tensor) -> Tensor:
+        """(batch, n_beams, vocabulary) log-probabilities after one more token per beam.
+
+        The beams of a prompt stand side by side in its one row of the cache, as leaves of a tree: a token sees the prompt
+        and its own ancestors. So no key or value is copied when beams are dropped, doubled or reordered.
+
+        Args:
+            tokens: (batch, n_beams).
+            ancestry: (batch, n_beams, n_fed) which of the tokens fed so far, these included, a beam consists of.
+        """
+        prompt = self._mask.bool()[:, None].expand(-1, tokens.shape[1], -1)
+        visible = torch.cat([prompt, ancestry], dim=2)
+        mask = torch.zeros(visible.shape, dtype=self.llm.dtype, device=visible.device)
+        mask = mask.masked_fill(~visible, torch.finfo(mask.dtype).min)[:, None]
+        output = self._forward(tokens, mask, self._positions[:, None].expand_as(tokens))
+        self._positions = self._positions + 1
+        return output
+
+    def _forward(self, tokens: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
+        output = self.llm(
+            input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=self._cache, use_cache=True
+        )
+        return output.logits.float().log_softmax(dim=-1)
 
 
 class _Search:
@@ -193,12 +207,14 @@ class _Search:
     def __init__(self, explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, trie: Trie | None) -> None:
         self.n_prompts, self.n_beams, self.trie = len(prompts), n_beams, trie
         self.end = _end(explainer)
+        self.device = explainer.device
         self.stepper = _Stepper(explainer, prompts)
         self.scores = torch.zeros(self.n_prompts, 1)
         self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long)
         self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long)
+        self.ancestry = torch.zeros(self.n_prompts, 1, 0, dtype=torch.bool)
         self.done: list[list[Beam]] = [[] for _ in prompts]
-        self.log_probabilities = self.stepper.first().cpu()
+        self.log_probabilities = self.stepper.first().cpu()[:, None]  # (batch, n_beams, vocabulary)
 
     def step(self) -> bool:
         """Extend every beam by a token; True when no beam can improve the answers found."""
@@ -209,15 +225,14 @@ class _Search:
             self.done[row] = sorted([*self.done[row], beam], key=lambda b: -b.log_probability)[: self.n_beams]
         live = scores.masked_fill(ends, -torch.inf).topk(min(self.n_beams, scores.shape[1]), dim=1)
         self.scores = live.values
-        origins, tokens, nodes = (values.gather(1, live.indices) for values in (origins, tokens, nodes))
+        origins, tokens, self.nodes = (values.gather(1, live.indices) for values in (origins, tokens, nodes))
         if self._is_over():
             return True
-        width = self.tokens.shape[1]
-        history = self.tokens.gather(1, origins[..., None].expand(-1, -1, self.tokens.shape[2]))
-        self.tokens, self.nodes = torch.cat([history, tokens[..., None]], dim=2), nodes
-        device = self.stepper._mask.device
-        self.stepper.select((torch.arange(self.n_prompts)[:, None] * width + origins).flatten().to(device))
-        self.log_probabilities = self.stepper.next(tokens.flatten().to(device)).cpu()
+        self.tokens = torch.cat([_rows_of(self.tokens, origins), tokens[..., None]], dim=2)
+        itself = torch.eye(tokens.shape[1], dtype=torch.bool).expand(self.n_prompts, -1, -1)
+        self.ancestry = torch.cat([_rows_of(self.ancestry, origins), itself], dim=2)
+        fed, ancestry = tokens.to(self.device), self.ancestry.to(self.device)
+        self.log_probabilities = self.stepper.next_of_beams(fed, ancestry).cpu()
         return False
 
     def finished(self) -> list[list[Beam]]:
@@ -236,13 +251,13 @@ class _Search:
         """The best 2 · n_beams continuations per prompt: scores, the beam continued, token, node."""
         n_live = self.scores.shape[1]
         if self.trie is None:
-            totals = self.scores.flatten()[:, None] + self.log_probabilities
-            best = totals.view(self.n_prompts, -1).topk(2 * self.n_beams, dim=1)
-            vocabulary = self.log_probabilities.shape[1]
+            totals = self.scores[..., None] + self.log_probabilities
+            best = totals.flatten(1).topk(2 * self.n_beams, dim=1)
+            vocabulary = totals.shape[2]
             tokens = best.indices % vocabulary
             return best.values, best.indices // vocabulary, tokens, torch.zeros_like(tokens)
         rows, tokens, nodes = self.trie.continuations(self.nodes.flatten())
-        scores = self.scores.flatten()[rows] + self.log_probabilities[rows, tokens]
+        scores = self.scores.flatten()[rows] + self.log_probabilities.flatten(0, 1)[rows, tokens]
         return self._padded(scores, rows // n_live, rows % n_live, tokens, nodes)
 
     def _padded(
@@ -259,6 +274,11 @@ class _Search:
         index[prompts, places] = torch.arange(len(prompts))
         chosen = index.gather(1, best.indices)
         return best.values, origins[chosen], tokens[chosen], nodes[chosen]
+
+
+def _rows_of(table: Tensor, origins: Tensor) -> Tensor:
+    """The rows (batch, n_beams, width) of a table that the beams continue."""
+    return table.gather(1, origins[..., None].expand(-1, -1, table.shape[2]))
 
 
 def _advance(

@@ -50,6 +50,8 @@ def evaluate(
     n_examples = {}
     for task in settings.tasks:
         asked = [example for example in examples if example.task == task]
+        if not asked:
+            continue
         result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings), asked)
         if rows:
             metrics[task] = result
@@ -91,7 +93,8 @@ class _Examiner:
 
     def beams(self, examples: Sequence[Example], trie: Trie | None) -> list[list[decoding.Beam]]:
         return decoding.beam_search(
-            self.explainer, self.prompts(examples), self.settings.n_beams, self.settings.max_title_tokens,
+            self.explainer, self.prompts(examples), self.settings.n_beams,
+            trie.depth if trie else self.settings.max_title_tokens,  # no title of the catalogue is too long to be found
             self.settings.batch_size, trie,
         )  # fmt: skip
 
@@ -103,7 +106,10 @@ def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[R
     trie = Trie(sequences, decoding._end(examiner.explainer))
     item_of = {tuple(tokens): item for item, tokens in enumerate(sequences, start=1)}
     constrained = [[item_of.get(tuple(b.tokens)) for b in beams] for beams in examiner.beams(examples, trie)]
-    texts = [[encoder.tokenizer.decode(b.tokens) for b in beams] for beams in examiner.beams(examples, None)]
+    texts = [
+        [encoder.tokenizer.decode(b.tokens, clean_up_tokenization_spaces=False) for b in beams]
+        for beams in examiner.beams(examples, None)
+    ]
     free = [[resolve_title(catalogue, text) for text in row] for row in texts]
     metrics: Row = {
         **next_item_retrieval.score(examples, constrained),

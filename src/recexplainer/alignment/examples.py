@@ -32,8 +32,13 @@ class Example:
     turns: list[list[str]] = field(default_factory=list)  # (question, answer) of a dialogue
 
     def to_row(self) -> dict[str, Any]:
-        """A JSON object without the fields that are empty."""
-        return {key: value for key, value in asdict(self).items() if value or key == "answer"}
+        """A JSON object without the fields that hold their defaults (row 0 of the user vectors is no default)."""
+        defaults = asdict(Example("", "", ""))
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if key in ("task", "split", "answer") or value != defaults[key]
+        }
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -76,7 +77,9 @@ def train(
     checkpoints: Path,
     on_log: Callable[[dict[str, float], int], None],
 ) -> dict[str, float]:
-    """Train adapter and connectors in place; resumes from the newest checkpoint in `checkpoints`.
+    """Train adapter and connectors in place; resumes from the newest complete checkpoint in `checkpoints`.
+
+    Checkpoints of other examples, settings or base models are left alone: they lie in folders of their own.
 
     Returns:
         What was trained: examples, tokens with and without shared prefixes, rows, seconds, tokens per second.
@@ -85,6 +88,7 @@ def train(
     trees = share_prefixes(encoded, align.row_tokens)
     rows = [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
     explainer.user_vectors = user_vectors
+    checkpoints /= _fingerprint(explainer, trees, user_vectors, align, seed)
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=epochs,
@@ -108,13 +112,13 @@ def train(
         use_cpu=not torch.cuda.is_available(),
         bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # several GPUs: accelerate launch, not DataParallel, which would cut rows
     trainer = AlignmentTrainer(
         explainer, arguments, train_dataset=_Rows(rows), data_collator=_one_row, callbacks=[_Log(on_log)]
     )
     trainer.mean_weight = float(np.mean([sum(t.weights[t.targets != IGNORED].sum() for t in row) for row in rows]))
     trainer.connector_learning_rate = align.connector_learning_rate
-    resume = any(checkpoints.glob("checkpoint-*/trainer_state.json"))
-    outcome = trainer.train(resume_from_checkpoint=resume)
+    outcome = trainer.train(resume_from_checkpoint=_newest_checkpoint(checkpoints))
     explainer.eval()
     seconds = outcome.metrics["train_runtime"]
     packed = sum(len(tree) for tree in trees)
@@ -204,8 +208,27 @@ class _Log(TrainerCallback):
         self.report({key: float(value) for key, value in (logs or {}).items() if key in curves}, state.global_step)
 
 
+def _newest_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end: the trainer's state comes last."""
+    complete = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    return str(max(complete, key=lambda path: int(path.name.split("-")[1]))) if complete else None
+
+
+def _fingerprint(
+    explainer: Explainer, trees: Sequence[Tree], user_vectors: Tensor, align: Align, seed: int
+) -> str:
+    """What a checkpoint must agree with to be gone on from."""
+    digest = hashlib.sha256(repr((explainer.mode, explainer.reference, align, seed)).encode())
+    for tree in trees:
+        for array in (tree.input_ids, tree.targets, tree.user_slots, tree.item_slots, tree.weights):
+            digest.update(array.tobytes())
+    for table in (user_vectors, explainer.item_vectors):
+        digest.update(b"" if table is None else table.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
 def _one_row(rows: list[list[Tree]]) -> dict[str, Tensor]:
-    return collate(rows[0])
+    return collate([tree for row in rows for tree in row])
 
 
 def _trainable(model: nn.Module) -> dict[str, Tensor]:

@@ -15,13 +15,14 @@ class Trie:
     gather, not a loop over the vocabulary.
 
     Args:
-        sequences: Token sequences, none of them empty; sequence k leads to the leaf whose `item` is k.
+        sequences: Token sequences, none of them empty; equal ones share a leaf.
         end: The token that closes each sequence.
     """
 
     def __init__(self, sequences: Sequence[Sequence[int]], end: int) -> None:
         children: list[dict[int, int]] = [{}]
         self.end = end
+        self.depth = 1 + max((len(sequence) for sequence in sequences), default=0)  # tokens of the longest, with its end
         for sequence in sequences:
             node = 0
             for token in [*sequence, end]:

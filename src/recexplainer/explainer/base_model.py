@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from recexplainer.alignment.packing import attention_mask
 from recexplainer.errors import InputError
 from recexplainer.settings import Llm
 
@@ -21,18 +23,31 @@ def load_base(llm: Llm) -> tuple[Any, Any]:
     Raises:
         InputError: If the model cannot be loaded, or is no causal language model.
     """
-    is_local = Path(llm.base).exists()
-    if not is_local and (llm.base.startswith((".", "/")) or llm.base.count("/") > 1):
+    is_local = Path(llm.base).is_dir()
+    if not is_local and (llm.base.startswith((".", "/")) or llm.base.count("/") > 1 or Path(llm.base).exists()):
         raise InputError(f"llm.base: {llm.base} is no folder; give a model folder or a hub name such as org/model")
     options: dict[str, Any] = {"revision": llm.revision} if llm.revision and not is_local else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(llm.base, **options)
-        model = AutoModelForCausalLM.from_pretrained(
-            llm.base, dtype=_dtype(), use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa", **options
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            llm.base,
+            dtype=_dtype(),
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **options,
         )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"llm.base: {llm.base} cannot be loaded as a causal language model: {reason}") from error
+        place = "" if is_local else " (it is no folder here, so it was taken for a hub name)"
+        raise InputError(
+            f"llm.base: {llm.base} cannot be loaded as a causal language model{place}: {reason}"
+        ) from error
+    if loading["missing_keys"]:
+        raise InputError(
+            f"llm.base: {llm.base} lacks weights that a causal language model has, such as "
+            f"{sorted(loading['missing_keys'])[0]}; is it another kind of model?"
+        )
     if llm.chat_template:
         path = Path(llm.chat_template)
         if not path.is_file():
@@ -40,8 +55,9 @@ def load_base(llm: Llm) -> tuple[Any, Any]:
         tokenizer.chat_template = path.read_text(encoding="utf-8")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token_id = tokenizer.eos_token_id
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return model.eval(), tokenizer
+    model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    _check_attention(model, llm.base)
+    return model, tokenizer
 
 
 def base_reference(llm: Llm, model: Any) -> dict[str, str | None]:
@@ -75,8 +91,41 @@ def hash_files(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.suffix in {".json", ".safetensors", ".jinja", ".model", ".txt"}:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+            digest.update(path.name.encode() + b"\0")
+            with path.open("rb") as file:
+                while block := file.read(2**24):
+                    digest.update(block)
     return digest.hexdigest()
+
+
+@torch.inference_mode()
+def _check_attention(model: Any, name: str) -> None:
+    """Try on six tokens what training rests on: tokens see the past alone, and packed examples nothing of each other.
+
+    Raises:
+        InputError: If the model is no decoder, or cannot be given embeddings, positions and a mask.
+    """
+    ids = torch.linspace(1, model.config.get_text_config().vocab_size - 1, 6, device=model.device).long()[None]
+    embeddings = model.get_input_embeddings()(ids)
+    owner = torch.tensor([0, 0, 0, 1, 1, 1])
+    packed: dict[str, Any] = {
+        "attention_mask": attention_mask(owner, torch.zeros_like(owner)).to(embeddings),
+        "position_ids": torch.tensor([[0, 1, 2, 0, 1, 2]], device=model.device),
+        "logits_to_keep": torch.arange(6, device=model.device),
+        "use_cache": False,
+    }
+    try:
+        alone = model(inputs_embeds=embeddings[:, 3:]).logits[0, 1].float()
+        without_future = model(inputs_embeds=embeddings[:, 3:5]).logits[0, 1].float()
+        in_a_row = model(inputs_embeds=embeddings, **packed).logits[0, 4].float()
+    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"llm.base: {name} cannot be given embeddings, positions and a mask: {reason}") from error
+    tolerance = 0.1 * float(alone.std())
+    if float((alone - without_future).abs().max()) > tolerance:
+        raise InputError(f"llm.base: {name} sees later tokens: it is an encoder, and no causal language model")
+    if float((alone - in_a_row).abs().max()) > tolerance:
+        raise InputError(f"llm.base: {name} does not follow an attention mask of its own for each token")
 
 
 def _dtype() -> torch.dtype:

@@ -44,7 +44,9 @@ def choose_cases(
     settings: Explain,
     seed: int,
 ) -> list[Case]:
-    """Positive and negative decisions about test users, in turn: the recommender's top items and items of its bottom half.
+    """Positive and negative decisions about test users, in turn: the recommender's top and bottom items.
+
+    No (user, position, item) comes twice, so there may be fewer cases than asked for.
 
     Args:
         recommender: The frozen recommender.
@@ -55,15 +57,22 @@ def choose_cases(
         seed: Of the draw.
     """
     rng = np.random.default_rng(seed)
-    cases = []
+    cases: list[Case] = []
+    taken: set[tuple[int, int]] = set()  # (place in pairs, item): no decision is explained twice
     for number in range(settings.n_cases):
-        pair = pairs[number % len(pairs)]
+        place = number % len(pairs)
+        pair = pairs[place]
         history = interactions.sequence(pair.user_id)[: pair.position].tolist()
         scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
         scores[history] = -np.inf
         liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
-        is_liked = (number + number // len(pairs)) % 2 == 0
-        item = int(rng.choice(liked[: settings.top_k] if is_liked else disliked))
+        is_liked = (place + number // len(pairs)) % 2 == 0
+        pool = [int(i) for i in (liked[: settings.top_k] if is_liked else disliked)]
+        left = [i for i in pool if (place, i) not in taken]
+        if not left:
+            continue
+        item = int(rng.choice(left))
+        taken.add((place, item))
         example = replace(
             pair,
             task=interest_classification.NAME,

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -18,7 +19,8 @@ from recexplainer.explainer.connectors import Connector
 from recexplainer.recommenders.base import Recommender, load_recommender
 from recexplainer.settings import Align, Llm
 
-SETTINGS_FILE, CONNECTORS_FILE, ADAPTER, RECOMMENDER = "explainer.json", "connectors.safetensors", "adapter", "recommender"
+SETTINGS_FILE, CONNECTORS_FILE = "explainer.json", "connectors.safetensors"
+ADAPTER, RECOMMENDER, TEMPLATE_FILE = "adapter", "recommender", "chat_template.jinja"
 
 
 class Explainer(nn.Module):
@@ -104,10 +106,13 @@ class Explainer(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         self.llm.save_pretrained(folder / ADAPTER, save_embedding_layers=False)
         (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # a model card without content
+        _sort_lists(folder / ADAPTER / "adapter_config.json")
         if self.connectors is not None:
             save_file({k: v.contiguous() for k, v in self.connectors.state_dict().items()}, folder / CONNECTORS_FILE)
         assert self.recommender is not None
         self.recommender.save(folder / RECOMMENDER)
+        if self.settings.get("chat_template"):  # the file may be changed or be elsewhere later
+            (folder / TEMPLATE_FILE).write_text(self.encoder.tokenizer.chat_template, encoding="utf-8")
         store.write_json(folder / SETTINGS_FILE, {"mode": self.mode, "base": self.reference, **self.settings})
 
 
@@ -126,7 +131,7 @@ def new_explainer(
     connectors = None
     if mode != "behaviour":
         embeddings = model.get_input_embeddings().weight
-        width, scale = embeddings.shape[1], float(embeddings.float().pow(2).mean().sqrt())
+        width, scale = embeddings.shape[1], float(embeddings.detach().float().pow(2).mean().sqrt())
         hidden = align.connector_hidden_size
         connectors = nn.ModuleDict(
             {
@@ -146,13 +151,21 @@ def load_explainer(folder: Path) -> Explainer:
         InputError: If files are missing or do not fit, or the base model is not the one it was aligned on.
     """
     settings = store.read_json(folder / SETTINGS_FILE)
+    try:
+        return _load(folder, settings)
+    except (KeyError, TypeError, OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{folder}: is not what the stage align writes ({reason}); align again") from error
+
+
+def _load(folder: Path, settings: dict[str, Any]) -> Explainer:
     mode, reference = settings.pop("mode"), settings.pop("base")
     check_reference(reference)
-    llm = Llm(base=reference["name"], revision=reference["revision"], chat_template=settings["chat_template"])
-    model, tokenizer = load_base(llm)
+    template = str(folder / TEMPLATE_FILE) if settings.get("chat_template") else None
+    model, tokenizer = load_base(Llm(reference["name"], reference["revision"], template))
     recommender = load_recommender(folder / RECOMMENDER)
     connectors = None
-    if (folder / CONNECTORS_FILE).exists():
+    if mode != "behaviour":
         width = model.get_input_embeddings().weight.shape[1]
         blank = torch.zeros(2, recommender.dim)
         hidden = settings["connector_hidden_size"]
@@ -167,6 +180,13 @@ def base_explainer(llm: Llm, settings: dict[str, Any]) -> Explainer:
     """The unaligned control: the base LLM alone, reading text."""
     model, tokenizer = load_base(llm)
     return Explainer("none", model, tokenizer, None, settings, None, base_reference(llm, model)).eval()
+
+
+def _sort_lists(path: Path) -> None:
+    """peft writes sets in whatever order they have; sorted, equal adapters have equal files."""
+    config = store.read_json(path)
+    sortable = {key: value for key, value in config.items() if isinstance(value, list)}
+    store.write_json(path, config | {key: sorted(value) for key, value in sortable.items()})
 
 
 def _lora(align: Align) -> LoraConfig:

@@ -47,8 +47,9 @@ def stage_main(
 ) -> Main:
     """Build a stage's ``main``: it parses the command line, loads the parameters and runs ``body``.
 
-    ``body`` is called as ``body(settings, run, **options)``. With ``tracked=False`` there is no MLflow run, and
-    the call is ``body(settings, **options)``. Parameters of the sections ``name`` and ``sections`` are logged.
+    ``body`` is called as ``body(settings, run, **options)``. With ``tracked=False`` there is no run, and
+    the call is ``body(settings, **options)``. The parameters of the section ``name`` and of the further
+    ``sections`` are logged.
     The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
     """
 

@@ -53,7 +53,7 @@ def question(writer: PromptWriter, example: Example, form: Form) -> list[str | S
 
 
 def score(examples: list[Example], p_yes: np.ndarray) -> dict[str, float]:
-    """Accuracy at p(Yes) ≥ p(No), and the area under the ROC curve.
+    """Accuracy at p(Yes) ≥ p(No), and the area under the ROC curve (absent where all answers are alike).
 
     Args:
         examples: The questions.
@@ -61,7 +61,5 @@ def score(examples: list[Example], p_yes: np.ndarray) -> dict[str, float]:
     """
     labels = np.array([example.answer == wording.YES for example in examples])
     both = labels.any() and not labels.all()
-    return {
-        "accuracy": round(float(np.mean((p_yes >= 0.5) == labels)), 4),
-        "auc": round(float(roc_auc_score(labels, p_yes)), 4) if both else float("nan"),
-    }
+    accuracy = {"accuracy": round(float(np.mean((p_yes >= 0.5) == labels)), 4)}
+    return accuracy | ({"auc": round(float(roc_auc_score(labels, p_yes)), 4)} if both else {})

@@ -1,0 +1,49 @@
+"""Merge a preset of params/ into params.yaml, keeping its comments: python bin/preset.py NAME [RAW]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from recexplainer import store
+from recexplainer.errors import InputError
+from recexplainer.settings import load_settings
+
+
+def merge(values: Any, changes: Any) -> None:
+    """Change nested values in place."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            merge(values[key], value)
+        else:
+            values[key] = value
+
+
+def main(arguments: list[str]) -> int:
+    """Write params.yaml; refuse a preset that does not exist or does not fit."""
+    presets = sorted(path.stem for path in Path("params").glob("*.yaml"))
+    try:
+        if not arguments or arguments[0] not in presets:
+            raise InputError(f"NAME must be one of {', '.join(presets)}: make preset NAME=… RAW=folder")
+        yaml = YAML()
+        yaml.preserve_quotes = True
+        yaml.width = 200
+        values = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
+        merge(values, yaml.load(Path(f"params/{arguments[0]}.yaml").read_text(encoding="utf-8")))
+        if len(arguments) > 1 and arguments[1]:
+            values["dataset"]["raw"] = arguments[1]
+        with store.atomic_path(Path("params.yaml")) as temporary:
+            with temporary.open("w", encoding="utf-8") as file:
+                yaml.dump(values, file)
+            load_settings(temporary)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from recexplainer.alignment.baselines import (
+    evaluate_chance,
+    evaluate_recommender,
+    evaluate_scores,
+    pair_rows,
+    train_popularity,
+    train_student,
+)
+from recexplainer.alignment.building import build_examples
+from recexplainer.alignment.examples import Example
+from tests import tiny
+
+INTERACTIONS = tiny.interactions(40)
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    given = (INTERACTIONS, tiny.catalogue(), tiny.users(40), [], tiny.mf())
+    found, _ = build_examples(*given, tiny.settings().build_alignment, seed=1)
+    return [example for example in found if example.user_id]
+
+
+def test_the_teacher_in_the_explainers_place_is_always_right(examples: list[Example]) -> None:
+    metrics = evaluate_recommender(tiny.mf(), INTERACTIONS, examples)
+    assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 1.0, "invalid_rate": 0.0}
+    assert metrics["item_ranking"]["paper_ndcg@5"] == metrics["item_ranking"]["kendall_tau"] == 1.0
+    assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
+
+
+def test_chance_stays_at_chance(examples: list[Example]) -> None:
+    many = [evaluate_chance(examples, tiny.N_ITEMS, np.random.default_rng(seed)) for seed in range(20)]
+    n_open = np.mean([12 - len(set(e.history)) for e in examples if e.task == "next_item_retrieval"])
+    assert np.mean([m["next_item_retrieval"]["hr@5"] for m in many]) == pytest.approx(5 / n_open, abs=0.05)
+    assert np.mean([m["item_ranking"]["paper_ndcg@5"] for m in many]) == pytest.approx(0.6131, abs=0.03)
+    assert np.mean([m["item_ranking"]["kendall_tau"] for m in many]) == pytest.approx(0, abs=0.05)
+    assert np.mean([m["interest_classification"]["auc"] for m in many]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_scores_by_hand() -> None:
+    scores = np.array([[-np.inf, -np.inf, 5, 4, 3, 2, 1, 0, -1, -2, -3]])  # item 1 is in the history; nine are open
+    one = {"split": "test", "user_id": 4, "position": 2}
+    asked = [
+        Example("next_item_retrieval", answer=[4], **one),  # the third of the order
+        Example("item_ranking", answer=[3, 2], items=[3, 2], **one),
+        Example("interest_classification", answer="Yes", items=[5], **one),  # three of nine are above
+        Example("interest_classification", answer="No", items=[6], **one),  # four of nine are above: No
+        Example("interest_classification", answer="Yes", items=[10], aspect="explain", **one),  # asked of the LLM alone
+    ]
+    metrics = evaluate_scores(scores, asked, pair_rows(asked))
+    assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 0.5, "invalid_rate": 0.0}
+    assert metrics["item_ranking"]["kendall_tau"] == -1.0
+    assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
+
+
+def test_popularity_counts_interactions() -> None:
+    scores = train_popularity(INTERACTIONS).scores([[1]])[0]
+    assert scores[1:].tolist() == np.bincount(INTERACTIONS.item_ids, minlength=13)[1:].tolist()
+
+
+def test_the_student_learns_the_teacher_and_draws_nothing_from_outside() -> None:
+    pairs = [(user, 4) for user in range(1, 41)]
+    settings = asdict(tiny.settings().train_recommender.sasrec) | {"dim": 16, "n_heads": 2, "learning_rate": 0.01}
+    teacher = tiny.mf()
+    histories = [INTERACTIONS.sequence(user)[:4].tolist() for user, _ in pairs]
+    wanted = teacher.scores(histories).argmax(dim=1)
+    before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
+    students = []
+    for epochs in (60, 60, 0):
+        torch.rand(3)
+        students.append(train_student(teacher, INTERACTIONS, pairs, settings, 5, epochs))
+    right = [float((student.scores(histories).argmax(dim=1) == wanted).float().mean()) for student in students]
+    assert right[0] > 0.9 > 0.5 > right[2]
+    assert torch.equal(students[0].scores(histories), students[1].scores(histories))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.state_dict().items())

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recexplainer.alignment import decoding
+from recexplainer.alignment.building import build_examples
+from recexplainer.alignment.evaluation import EVALUATIONS, evaluate, resolve_title
+from recexplainer.alignment.examples import Example
+from recexplainer.errors import InputError
+from recexplainer.explainer.model import Explainer, base_explainer
+from tests import tiny
+
+SETTINGS = tiny.settings().evaluate_alignment
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[list[Example], Any]:
+    given = (tiny.interactions(), tiny.catalogue(), tiny.users(), tiny.dialogues(), tiny.mf())
+    examples, vectors = build_examples(*given, tiny.settings().build_alignment, seed=1)
+    return [example for example in examples if example.split == "test"], vectors
+
+
+def aligned(base: Path, mode: str, vectors: Any) -> Explainer:
+    if mode == "none":
+        return base_explainer(tiny.settings(f"llm.base={base}").llm, {"n_categories": 1})
+    return tiny.explainer(base, mode, None, vectors)
+
+
+@pytest.mark.parametrize("mode", ["behaviour", "intention", "both", "none"])
+def test_every_mode_has_the_metrics_that_it_can_have(base: Path, world: Any, mode: str) -> None:
+    examples, vectors = world
+    result = evaluate(aligned(base, mode, vectors), tiny.writer(), examples, SETTINGS)
+    metrics = result.metrics
+    json.dumps(metrics, allow_nan=False)
+    assert set(metrics["next_item_retrieval"]) == {"hr@5", "ndcg@5", "invalid_rate", "free"}
+    assert set(metrics["item_ranking"]) == {"paper_ndcg@5", "ndcg@5", "kendall_tau", "invalid_rate"}
+    assert metrics["item_ranking"]["invalid_rate"] == 0.0  # constrained to the candidates
+    assert set(metrics["interest_classification"]) == {"accuracy", "auc"}
+    assert ("history_reconstruction" in metrics) == (mode in ("intention", "both"))
+    assert set(metrics["item_discrimination"]) == {"title_accuracy"}
+    counts = metrics["n_examples"]
+    n_pairs = sum(example.task == "next_item_retrieval" for example in examples)
+    assert counts["next_item_retrieval"] == counts["item_ranking"] == n_pairs == 4
+    assert counts["interest_classification"] == 8  # the plain questions; those of explanations are no test
+    assert counts["item_discrimination"] == (12 if mode in ("intention", "both") else 12 + 8)
+    assert len(result.answers) == sum(counts.values())
+
+
+def test_an_explainer_that_knows_everything_scores_full_marks(
+    base: Path, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples, vectors = world
+    explainer = aligned(base, "both", vectors)
+    titles = tiny.catalogue().titles
+    encode, decode = explainer.encoder.answer_ids, explainer.encoder.tokenizer.decode
+    asked = {task: [e for e in examples if e.task == task] for task in EVALUATIONS}
+
+    def beams(e: Any, prompts: Any, n: int, limit: int, size: int, trie: Any = None) -> list[list[decoding.Beam]]:
+        return [
+            [decoding.Beam(list(encode(titles[example.answer[0]])), -1.0)]  # type: ignore[index]
+            for example in asked["next_item_retrieval"]
+        ]
+
+    def ranked(e: Any, prompts: Any, candidates: list[list[list[int]]], size: int) -> list[list[int]]:
+        orders = []
+        for example, own in zip(asked["item_ranking"], candidates, strict=True):
+            assert [decode(tokens) for tokens in own] == [titles[item] for item in example.items]
+            orders.append([example.items.index(item) for item in example.answer])  # type: ignore[arg-type]
+        return orders
+
+    def generated(e: Any, prompts: list[Any], limit: int, size: int) -> list[str]:
+        if len(prompts) == len(asked["history_reconstruction"]):
+            return [
+                "\n".join([titles[item] for item in example.answer] + ["No such title"])  # type: ignore[misc]
+                for example in asked["history_reconstruction"]
+            ]
+        return [f" {title} " for title in titles[1:]]
+
+    plain = [e for e in asked["interest_classification"] if not e.aspect]
+    verdicts = np.array([0.5 if example.answer == "Yes" else 0.49 for example in plain])
+    monkeypatch.setattr(decoding, "beam_search", beams)
+    monkeypatch.setattr(decoding, "rank_candidates", ranked)
+    monkeypatch.setattr(decoding, "generate", generated)
+    monkeypatch.setattr(decoding, "p_yes", lambda *_: verdicts)
+    metrics = evaluate(explainer, tiny.writer(), examples, SETTINGS).metrics
+    full = {"hr@5": 1.0, "ndcg@5": 1.0, "invalid_rate": 0.0}
+    assert metrics["next_item_retrieval"] == full | {"free": full}
+    assert metrics["item_ranking"]["kendall_tau"] == 1.0
+    assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
+    assert metrics["history_reconstruction"] == {"hcr": 1.0}
+    assert metrics["item_discrimination"] == {"title_accuracy": 1.0}
+
+
+def test_no_title_is_too_long_to_be_retrieved(base: Path, world: Any) -> None:
+    """The limit of tokens is of free answers; constrained ones end by themselves."""
+    examples, vectors = world
+    short = tiny.settings("evaluate_alignment.max_title_tokens=1", "evaluate_alignment.n_beams=12").evaluate_alignment
+    asked = [example for example in examples if example.task == "next_item_retrieval"]
+    answers = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, short).answers
+    assert all(sorted(row["answer"]) == list(range(1, 13)) for row in answers)
+
+
+def test_answers_are_told_with_what_was_expected(base: Path, world: Any) -> None:
+    examples, vectors = world
+    settings = tiny.settings("evaluate_alignment.tasks=[item_discrimination, item_ranking]").evaluate_alignment
+    result = evaluate(aligned(base, "both", vectors), tiny.writer(), examples, settings)
+    assert set(result.metrics) == {"item_discrimination", "item_ranking", "n_examples"}
+    titles = [row for row in result.answers if row["task"] == "item_discrimination"]
+    assert [row["expected"] for row in titles] == [[item] for item in range(1, 13)]
+    assert all({"text", "answer", "items"} <= set(row) for row in titles)
+    for row in result.answers:
+        if row["task"] == "item_ranking":
+            assert sorted(row["answer"]) == sorted(row["items"])
+
+
+def test_a_task_that_was_never_asked_is_left_out(base: Path, world: Any) -> None:
+    examples, vectors = world
+    asked = [example for example in examples if example.task == "item_ranking"]
+    metrics = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, SETTINGS).metrics
+    assert set(metrics) == {"item_ranking", "n_examples"}
+
+
+def test_an_unknown_task_is_refused(base: Path, world: Any) -> None:
+    settings = tiny.settings("evaluate_alignment.tasks=[item_rankings]").evaluate_alignment
+    with pytest.raises(InputError, match="'item_rankings' has no metric; known: next_item_retrieval, "):
+        evaluate(aligned(base, "none", None), tiny.writer(), [], settings)
+
+
+def test_titles_are_resolved_whole() -> None:
+    catalogue = tiny.catalogue()
+    assert resolve_title(catalogue, " Rust; Bone; Glory\n") == 3
+    assert resolve_title(catalogue, "Rust") == 1 and resolve_title(catalogue, "rust") is None
+    assert resolve_title(catalogue, "") is None

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recexplainer.alignment import training
+from recexplainer.alignment.building import build_examples
+from recexplainer.alignment.chat import IGNORED, Encoded
+from recexplainer.alignment.examples import Example
+from recexplainer.alignment.training import forms_of, train, training_examples
+from recexplainer.explainer.model import Explainer
+from recexplainer.recommenders.base import Recommender
+from recexplainer.settings import Align
+from tests import tiny
+
+SPEED = ("align.epochs={behaviour: 1, intention: 1, both: 1}", "align.save_steps=2", "align.rows_per_step=2")
+
+
+@dataclass
+class Lesson:
+    """All that `train` needs, made afresh."""
+
+    explainer: Explainer
+    encoded: list[Encoded]
+    vectors: torch.Tensor
+    align: Align
+    recommender: Recommender
+    logs: list[tuple[dict[str, float], int]] = field(default_factory=list)
+
+    def train(self, folder: Path, seed: int = 3) -> dict[str, float]:
+        return train(
+            self.explainer, self.encoded, self.vectors, self.align, seed, folder,
+            lambda values, step: self.logs.append((values, step)),
+        )  # fmt: skip
+
+    @property
+    def trained(self) -> dict[str, torch.Tensor]:
+        return {n: p.detach().clone() for n, p in self.explainer.named_parameters() if p.requires_grad}
+
+
+def taught(recommender: Recommender) -> tuple[list[Example], torch.Tensor]:
+    given = (tiny.interactions(), tiny.catalogue(), tiny.users(), tiny.dialogues(), recommender)
+    examples, vectors = build_examples(*given, tiny.settings().build_alignment, seed=1)
+    return [example for example in examples if example.split == "train"], vectors
+
+
+def lesson(base: Path, mode: str = "both", recommender: Recommender | None = None, *assignments: str) -> Lesson:
+    recommender = recommender or tiny.sasrec()
+    examples, vectors = taught(recommender)
+    examples = [e for e in examples if e.user_id in (0, 1, 2) and (e.user_id or not e.items or e.items[0] < 4)]
+    align = tiny.settings(*SPEED, *assignments).align
+    explainer = tiny.explainer(base, mode, recommender, vectors)
+    encoded = training_examples(explainer, tiny.writer(), examples, align, np.random.default_rng(0))
+    return Lesson(explainer, encoded, vectors, align, recommender)
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+# --- which examples, in which forms ------------------------------------------------------------------------
+
+
+def test_forms_of_each_mode() -> None:
+    examples, _ = taught(tiny.mf())
+    forms: dict[tuple[str, str, str], set[str]] = {}
+    for example in examples:
+        for mode in ("behaviour", "intention", "both"):
+            forms.setdefault((example.task, example.aspect, mode), set()).update(forms_of(example, mode))
+    every = {"behaviour", "intention", "both"}
+    for task in ("next_item_retrieval", "item_ranking", "interest_classification", "user_summary"):
+        assert forms[task, "", "both"] == every
+        assert forms[task, "", "behaviour"] == {"behaviour"} and forms[task, "", "intention"] == {"intention"}
+    assert forms["history_reconstruction", "", "both"] == forms["history_reconstruction", "", "intention"] == {"intention"}
+    assert forms["history_reconstruction", "", "behaviour"] == set()
+    assert forms["item_discrimination", "title", "both"] == {"intention"}
+    assert forms["item_discrimination", "title", "behaviour"] == set()
+    assert forms["item_discrimination", "from_description", "intention"] == set()
+    assert {len(forms["general_dialogue", "", mode]) for mode in every} == {1}
+
+
+def test_mixture_and_form_shares_say_how_often_an_example_is_seen(base: Path) -> None:
+    examples, vectors = taught(tiny.mf())
+    retrieval = [example for example in examples if example.task == "next_item_retrieval"] * 40
+    explainer = tiny.explainer(base, "both", None, vectors)
+    align = tiny.settings(
+        "align.mixture={next_item_retrieval: 2.5}",
+        "align.both_forms={behaviour: 0.2, intention: 1.0, both: 0}",
+        "align.weights={next_item_retrieval: 3.0}",
+    ).align
+    encoded = training_examples(explainer, tiny.writer(), retrieval, align, np.random.default_rng(0))
+    n_slots = Counter(int((one.user_slots >= 0).sum()) for one in encoded)
+    assert n_slots[0] / len(retrieval) == pytest.approx(0.5, abs=0.07)
+    assert n_slots[1] / len(retrieval) == pytest.approx(2.5, abs=0.07)
+    assert {one.weight for one in encoded} == {3.0}
+
+
+def test_questions_about_one_user_in_one_form_are_a_group(base: Path) -> None:
+    made = lesson(base, "intention")
+    rows: dict[int, set[int]] = {}
+    for one in made.encoded:
+        if one.group >= 0:
+            rows.setdefault(one.group, set()).update(one.user_slots[one.user_slots >= 0].tolist())
+    assert rows and all(len(users) == 1 for users in rows.values())
+    assert sum(one.group < 0 for one in made.encoded) > 0
+
+
+def test_every_example_fits_a_row_and_has_an_answer(base: Path) -> None:
+    made = lesson(base, "both", None, "align.row_tokens=150")
+    assert max(len(one) for one in made.encoded) <= 150
+    assert all(one.n_targets > 0 for one in made.encoded)
+
+
+# --- training ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [tiny.mf, tiny.sasrec], ids=["mf", "sasrec"])
+def test_the_recommender_is_bit_for_bit_unchanged_and_deterministic_meanwhile(
+    base: Path, tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender = make()
+    made = lesson(base, "both", recommender)
+    before = {name: tensor.clone() for name, tensor in recommender.state_dict().items()}
+    histories = [[3, 5, 3, 8], [1, 2]]
+    expected = recommender.user_vectors(histories)
+    during: list[bool] = []
+    original = training.AlignmentTrainer.compute_loss
+
+    def watched(self: Any, model: Any, *given: Any, **named: Any) -> Any:
+        assert model.training and not recommender.training
+        during.append(torch.equal(recommender.user_vectors(histories), expected))
+        return original(self, model, *given, **named)
+
+    monkeypatch.setattr(training.AlignmentTrainer, "compute_loss", watched)
+    made.train(tmp_path)
+    assert during and all(during)
+    for name, tensor in recommender.state_dict().items():
+        assert torch.equal(tensor, before[name]) and tensor.dtype == before[name].dtype
+        assert not tensor.requires_grad
+    assert torch.equal(recommender.user_vectors(histories), expected)
+
+
+@pytest.mark.parametrize("mode", ["behaviour", "intention", "both"])
+def test_only_adapter_and_connectors_learn(base: Path, tmp_path: Path, mode: str) -> None:
+    made = lesson(base, mode)
+    before = {name: p.detach().clone() for name, p in made.explainer.named_parameters()}
+    buffers = {name: b.clone() for name, b in made.explainer.named_buffers()}
+    made.train(tmp_path)
+    changed = {n for n, p in made.explainer.named_parameters() if not torch.equal(p, before[n])}
+    assert changed == set(made.trained)
+    assert any(name.startswith("connectors.user.") for name in changed) == (mode != "behaviour")
+    assert any(name.startswith("connectors.item.") for name in changed) == (mode != "behaviour")
+    assert all("lora_" in name or name.startswith("connectors.") for name in changed)
+    assert equal({name: b for name, b in made.explainer.named_buffers()}, buffers)
+    assert not made.explainer.training
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(base: Path, tmp_path: Path) -> None:
+    weights = []
+    for number, seed in enumerate((3, 3, 4)):
+        torch.rand(number)  # whatever the global generator did before
+        made = lesson(base)
+        made.train(tmp_path / str(number), seed)
+        weights.append(made.trained)
+    assert equal(weights[0], weights[1]) and not equal(weights[0], weights[2])
+
+
+class Killed(Exception):
+    """Stands in for a killed process."""
+
+
+def interrupted(base: Path, folder: Path, step: int, *assignments: str) -> None:
+    made = lesson(base, "both", None, *assignments)
+
+    def kill(values: dict[str, float], at: int) -> None:
+        if at == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(made.explainer, made.encoded, made.vectors, made.align, 3, folder, kill)
+
+
+def test_what_was_killed_goes_on_to_the_same_weights(base: Path, tmp_path: Path) -> None:
+    whole = lesson(base)
+    whole.train(tmp_path / "whole")
+    n_steps = max(step for _, step in whole.logs)
+    assert n_steps >= 4
+    interrupted(base, tmp_path / "cut", 3)
+    rest = lesson(base)
+    rest.train(tmp_path / "cut")
+    assert min(step for values, step in rest.logs if "loss" in values) == 3  # it did not begin anew
+    assert equal(rest.trained, whole.trained)
+
+
+def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(base: Path, tmp_path: Path) -> None:
+    interrupted(base, tmp_path, 3)
+    [found] = tmp_path.glob("*/checkpoint-2")
+    (found.parent / "checkpoint-4").mkdir()
+    (found.parent / "checkpoint-4" / "trainable.safetensors").write_bytes(b"half")
+    rest = lesson(base)
+    rest.train(tmp_path)
+    assert min(step for values, step in rest.logs if "loss" in values) == 3
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_from(base: Path, tmp_path: Path) -> None:
+    interrupted(base, tmp_path, 3, "align.learning_rate=0.5")
+    made = lesson(base)
+    made.train(tmp_path)
+    assert min(step for values, step in made.logs if "loss" in values) == 1
+    fresh = lesson(base)
+    fresh.train(tmp_path / "fresh")
+    assert equal(made.trained, fresh.trained)
+
+
+def test_it_learns_and_tells_its_curves(base: Path, tmp_path: Path) -> None:
+    made = lesson(base, "both", None, "align.epochs={behaviour: 1, intention: 1, both: 12}")
+    report = made.train(tmp_path)
+    losses = [values["loss"] for values, _ in made.logs if "loss" in values]
+    assert losses[-1] < 0.8 * losses[0]
+    assert [step for values, step in made.logs if "loss" in values] == list(range(1, len(losses) + 1))
+    assert report["n_examples"] == len(made.encoded)
+    assert report["n_tokens"] == sum(map(len, made.encoded)) > report["n_packed_tokens"]
+    assert report["row_fill"] <= 1 and report["train_seconds"] >= 0
+
+
+def test_connectors_and_adapter_have_rates_of_their_own(base: Path, tmp_path: Path) -> None:
+    made = lesson(base)
+    arguments = training.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[], learning_rate=0.5)
+    trainer = training.AlignmentTrainer(made.explainer, arguments)
+    trainer.connector_learning_rate = 0.25
+    groups = trainer.create_optimizer().param_groups
+    counts = {group["lr"]: sum(p.numel() for p in group["params"]) for group in groups}
+    n_connectors = sum(p.numel() for n, p in made.explainer.named_parameters() if n.startswith("connectors."))
+    assert counts == {0.25: n_connectors, 0.5: sum(p.numel() for p in made.trained.values()) - n_connectors}
+
+
+def test_the_loss_is_the_weighted_cross_entropy_of_every_example_alone(base: Path, tmp_path: Path) -> None:
+    """Packing, shared prefixes and slots change nothing in the loss."""
+    made = lesson(base)
+    arguments = training.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
+    trainer = training.AlignmentTrainer(made.explainer, arguments)
+    trees = training.share_prefixes(made.encoded, made.align.row_tokens)
+    rows = training.pack(trees, made.align.row_tokens, np.random.default_rng(0))
+    made.explainer.eval()
+    with torch.no_grad():
+        packed = sum(
+            float(trainer.compute_loss(made.explainer, training.collate([trees[n] for n in row]))) for row in rows
+        )
+        alone = 0.0
+        for one in made.encoded:
+            ids, users, items = (
+                torch.from_numpy(t[None]).long() for t in (one.input_ids, one.user_slots, one.item_slots)
+            )
+            places = torch.from_numpy(np.flatnonzero(one.targets != IGNORED))
+            logits = made.explainer(ids, users, items, places=places)[0]
+            targets = torch.from_numpy(one.targets)[places].long()
+            losses = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+            alone += one.weight * float(losses) / one.n_targets**0.5
+    assert packed == pytest.approx(alone, rel=1e-4)

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import torch
+
+from recexplainer.alignment.trie import Trie
+
+SEQUENCES = [[5, 6], [5, 6, 7], [5, 8], [9], [5, 6]]
+END = 0
+
+
+def walks(trie: Trie) -> list[list[int]]:
+    """All paths from the root to the leaves."""
+    finished, open_ = [], [([], 0)]
+    while open_:
+        path, node = open_.pop()
+        rows, tokens, targets = trie.continuations(torch.tensor([node]))
+        assert rows.tolist() == [0] * len(tokens)
+        if len(tokens) == 0:
+            finished.append(path)
+        open_ += [([*path, t], n) for t, n in zip(tokens.tolist(), targets.tolist(), strict=True)]
+    return sorted(finished)
+
+
+def test_the_paths_are_the_sequences_with_their_end() -> None:
+    assert walks(Trie(SEQUENCES, END)) == [[5, 6, END], [5, 6, 7, END], [5, 8, END], [9, END]]
+
+
+def test_continuations_of_many_nodes_at_once_are_those_of_each() -> None:
+    trie = Trie(SEQUENCES, END)
+    _, tokens, nodes = trie.continuations(torch.tensor([0]))
+    five = int(nodes[tokens.tolist().index(5)])
+    leaf = int(trie.continuations(nodes[tokens == 9])[2])
+    rows, tokens, _ = trie.continuations(torch.tensor([five, leaf, 0, five]))
+    found = {row: sorted(tokens[rows == row].tolist()) for row in range(4)}
+    assert found == {0: [6, 8], 1: [], 2: [5, 9], 3: [6, 8]}
+
+
+def test_the_depth_is_that_of_the_longest_sequence_with_its_end() -> None:
+    assert Trie(SEQUENCES, END).depth == 4
+    assert Trie([], END).depth == 1

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from recexplainer.contents import content_sha256
+from recexplainer.errors import InputError
+from recexplainer.explainer.model import Explainer, base_explainer, load_explainer
+from recexplainer.recommenders.floors import Popularity
+from tests import tiny
+
+
+def logits(explainer: Explainer, user_row: int = 1, item: int = 4) -> torch.Tensor:
+    """Logits (1, 2, vocabulary) at the last places of a prompt with both slots."""
+    ids = torch.tensor([[5, 9, 0, 11, 0, 13]])
+    users, items = torch.full_like(ids, -1), torch.full_like(ids, -1)
+    if explainer.connectors is not None:
+        users[0, 2], items[0, 4] = user_row, item
+    with torch.no_grad():
+        return explainer(ids, users, items, places=torch.tensor([4, 5]))
+
+
+@pytest.mark.parametrize("recommender", [tiny.mf(), tiny.sasrec()], ids=["mf", "sasrec"])
+@pytest.mark.parametrize("mode", ["behaviour", "intention", "both"])
+def test_what_is_saved_is_loaded(base: Path, tmp_path: Path, mode: str, recommender: Any) -> None:
+    explainer = tiny.explainer(base, mode, recommender)
+    explainer.save(tmp_path / "model")
+    loaded = load_explainer(tmp_path / "model")
+    loaded.user_vectors = explainer.user_vectors
+    assert torch.equal(logits(loaded), logits(explainer))
+    assert loaded.mode == mode and loaded.settings == explainer.settings and loaded.reference == explainer.reference
+    assert loaded.recommender is not None
+    assert torch.equal(loaded.recommender.scores([[1, 2]]), recommender.scores([[1, 2]]))
+
+
+def test_nothing_of_the_base_model_is_saved_and_nothing_is_pickled(base: Path, tmp_path: Path) -> None:
+    tiny.explainer(base, "both").save(tmp_path / "model")
+    files = {path.relative_to(tmp_path / "model").as_posix(): path for path in (tmp_path / "model").rglob("*.*")}
+    assert {path.suffix for path in files.values()} == {".json", ".safetensors"}
+    from safetensors.torch import load_file
+
+    adapter = load_file(files["adapter/adapter_model.safetensors"])
+    assert adapter and all("lora_" in name for name in adapter)
+
+
+def test_equal_explainers_have_equal_files(base: Path, tmp_path: Path) -> None:
+    """The registry goes by the files' bytes; peft writes sets, whose order changes from process to process."""
+    for name in "ab":
+        tiny.explainer(base, "both").save(tmp_path / name)
+    assert content_sha256(tmp_path / "a") == content_sha256(tmp_path / "b")
+    config = json.loads((tmp_path / "a/adapter/adapter_config.json").read_text())
+    assert len(config["target_modules"]) == 14  # seven linear layers of two blocks
+    for value in config.values():
+        assert not isinstance(value, list) or value == sorted(value)
+
+
+def test_a_vector_replaces_the_embedding_of_its_slot_and_nothing_else(base: Path) -> None:
+    explainer = tiny.explainer(base, "both")
+    assert explainer.connectors is not None and explainer.user_vectors is not None
+    ids = torch.tensor([[5, 9, 0, 11, 0, 13], [0, 7, 7, 7, 7, 7]])
+    users, items = torch.full_like(ids, -1), torch.full_like(ids, -1)
+    users[0, 2], items[0, 4], items[1, 0] = 3, 6, 2
+    embedded = explainer.embed(ids, users, items)
+    words = explainer.llm.get_input_embeddings()(ids)
+    user, item = explainer.connectors["user"], explainer.connectors["item"]
+    assert torch.allclose(embedded[0, 2], user(explainer.user_vectors[3]), atol=1e-6)
+    assert torch.allclose(embedded[0, 4], item(tiny.mf().item_vectors()[6]), atol=1e-6)
+    assert torch.allclose(embedded[1, 0], item(tiny.mf().item_vectors()[2]), atol=1e-6)
+    is_word = (users < 0) & (items < 0)
+    assert torch.equal(embedded[is_word], words[is_word])
+    assert not torch.equal(logits(explainer, 1, 4), logits(explainer, 2, 4))
+    assert not torch.equal(logits(explainer, 1, 4), logits(explainer, 1, 5))
+
+
+def test_the_recommender_is_no_part_of_the_module_tree(base: Path) -> None:
+    for recommender in (tiny.mf(), tiny.sasrec()):
+        explainer = tiny.explainer(base, "both", recommender)
+        before = {name: tensor.clone() for name, tensor in recommender.state_dict().items()}
+        own = [tensor for _, tensor in explainer.named_parameters()] + [t for _, t in explainer.named_buffers()]
+        pointers = {tensor.data_ptr() for tensor in own}
+        assert not pointers & {tensor.data_ptr() for tensor in recommender.state_dict().values()}
+        explainer.train()
+        explainer.half()
+        assert not recommender.training
+        for name, tensor in recommender.state_dict().items():
+            assert torch.equal(tensor, before[name]) and tensor.dtype == before[name].dtype
+
+
+def test_only_adapter_and_connectors_are_trainable(base: Path) -> None:
+    for mode in ("behaviour", "both"):
+        explainer = tiny.explainer(base, mode)
+        for name, parameter in explainer.named_parameters():
+            assert parameter.requires_grad == ("lora_" in name or name.startswith("connectors.")), name
+    assert not any("lm_head" in n or "embed_tokens" in n for n, p in explainer.named_parameters() if p.requires_grad)
+
+
+def test_a_mode_with_vectors_needs_a_recommender_that_has_them(base: Path) -> None:
+    popularity = Popularity(tiny.N_ITEMS)
+    for mode in ("intention", "both"):
+        with pytest.raises(InputError, match=f"mode {mode} needs vectors, and the recommender popularity only gives"):
+            tiny.explainer(base, mode, popularity, torch.zeros(0, 0))
+    explainer = tiny.explainer(base, "behaviour", popularity, torch.zeros(0, 0))
+    assert explainer.connectors is None and explainer.item_vectors is None
+
+
+def test_another_base_model_is_refused(base: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(base, tmp_path / "base")
+    tiny.explainer(other, "both").save(tmp_path / "model")
+    config = json.loads((other / "generation_config.json").read_text())
+    (other / "generation_config.json").write_text(json.dumps(config | {"temperature": 0.5}))
+    with pytest.raises(InputError, match="is not the one that the explainer was aligned on"):
+        load_explainer(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "lost", ["explainer.json", "connectors.safetensors", "adapter/adapter_model.safetensors", "adapter/adapter_config.json",
+             "recommender/config.json"]
+)  # fmt: skip
+def test_a_missing_file_is_one_clear_line(base: Path, tmp_path: Path, lost: str) -> None:
+    tiny.explainer(base, "both").save(tmp_path / "model")
+    (tmp_path / "model" / lost).unlink()
+    with pytest.raises(InputError):
+        load_explainer(tmp_path / "model")
+
+
+def test_weights_of_another_shape_are_refused(base: Path, tmp_path: Path) -> None:
+    tiny.explainer(base, "both").save(tmp_path / "model")
+    written = json.loads((tmp_path / "model" / "explainer.json").read_text())
+    (tmp_path / "model" / "explainer.json").write_text(json.dumps(written | {"connector_hidden_size": 9}))
+    with pytest.raises(InputError, match="is not what the stage align writes .*; align again"):
+        load_explainer(tmp_path / "model")
+
+
+def test_a_template_of_ones_own_is_kept_with_the_model(base: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.jinja"
+    own.write_text(tiny.TEMPLATE.replace("<|user|>", "[INST]"))
+    explainer = tiny.explainer(base, "behaviour", None, None, f"llm.chat_template={own}")
+    explainer.settings["chat_template"] = str(own)
+    explainer.save(tmp_path / "model")
+    own.unlink()
+    loaded = load_explainer(tmp_path / "model")
+    assert loaded.encoder.prompt(["a"]).input_ids.tolist() == explainer.encoder.prompt(["a"]).input_ids.tolist()
+    assert loaded.encoder.tokenizer.chat_template != tiny.TEMPLATE
+
+
+def test_the_unaligned_base_reads_text(base: Path) -> None:
+    chosen = tiny.settings(f"llm.base={base}")
+    explainer = base_explainer(chosen.llm, {"n_categories": 1})
+    assert (explainer.mode, explainer.form, explainer.recommender) == ("none", "behaviour", None)
+    assert not explainer.training and explainer.connectors is None

@@ -1,0 +1,47 @@
+"""Every shipped preset fits the settings; a preset changes what it names and keeps the rest."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recexplainer.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("params.yaml", "params", "bin"):
+        source = ROOT / name
+        shutil.copytree(source, tmp_path / name) if source.is_dir() else shutil.copy(source, tmp_path / name)
+    return tmp_path
+
+
+def apply(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "bin/preset.py", *arguments]
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "params").glob("*.yaml")))
+def test_a_preset_fits(project: Path, preset: str) -> None:
+    assert apply(project, preset, "/somewhere").returncode == 0
+    settings = load_settings(project / "params.yaml")
+    assert settings.dataset.raw == "/somewhere"
+    assert settings.dataset.name != "demo"
+    assert settings.judge == load_settings(ROOT / "params.yaml").judge
+    assert "# " in (project / "params.yaml").read_text()
+
+
+def test_an_unknown_preset_changes_nothing(project: Path) -> None:
+    before = (project / "params.yaml").read_text()
+    result = apply(project, "nonsense")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: NAME must be one of")
+    assert len(result.stderr.splitlines()) == 1
+    assert (project / "params.yaml").read_text() == before
