@@ -1,4 +1,6 @@
-"""A world that fits on a page: a catalogue of awkward titles, histories, a recommender, and a language model of two layers."""
+"""A world that fits on a page: a catalogue of awkward titles, histories, a recommender, and a language model of
+two layers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from recexplainer import store
 from recexplainer.alignment import wording
+from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
@@ -21,7 +25,6 @@ from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.mf import MF
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.settings import Settings, load_settings
-
 from tests.conftest import REPOSITORY
 
 torch.set_num_threads(1)
@@ -162,9 +165,7 @@ def users(n_users: int = 10) -> pd.DataFrame:
 def dialogues() -> list[dict[str, Any]]:
     """Two conversations, as `prepare` writes them."""
     texts = ["Hello!", "Hello! How can I help?", "Thank you.", "You are welcome."]
-    turns = [
-        {"role": ("user", "assistant")[place % 2], "content": text} for place, text in enumerate(texts)
-    ]
+    turns = [{"role": ("user", "assistant")[place % 2], "content": text} for place, text in enumerate(texts)]
     return [{"id": "a", "turns": turns}, {"id": "b", "turns": turns[:2]}]
 
 
@@ -183,6 +184,48 @@ def sasrec(seed: int = 0) -> SASRec:
     return SASRec(N_ITEMS, dim=8, n_layers=1, n_heads=2, max_length=6, dropout=0.5).freeze()
 
 
+class RecordedRun:
+    """Stands in for the tracked run."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Any] = {}
+        self.tags: dict[str, Any] = {}
+        self.artifacts: list[Path] = []
+        self.datasets: list[Path] = []
+
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+        """Keep the metrics."""
+        self.metrics |= metrics
+
+    def set_tags(self, tags: dict[str, Any]) -> None:
+        """Keep the tags."""
+        self.tags |= tags
+
+    def log_artifact(self, path: Path) -> None:
+        """Keep the path."""
+        self.artifacts.append(path)
+
+    def log_dataset(self, path: Path, name: str, context: str = "") -> None:
+        """Keep the path."""
+        self.datasets.append(path)
+
+
+def write_prepared(recommender: Recommender | None = None) -> None:
+    """Put what `prepare` and `train_recommender` write into the working folder."""
+    store.write_interactions(interactions_frame(interactions()))
+    store.write_catalogue(catalogue().frame)
+    store.write_users(users())
+    store.write_dialogues(dialogues())
+    (recommender or mf()).save(store.RECOMMENDER)
+
+
+def write_alignment() -> None:
+    """Put what `build_alignment` writes beside it."""
+    given = (interactions(), catalogue(), users(), dialogues(), mf())
+    examples, vectors = build_examples(*given, settings().build_alignment, seed=1)
+    store.write_alignment(examples, vectors)
+
+
 SMALL = (
     "run.threads=1",
     "build_alignment.max_history=4",
@@ -190,6 +233,7 @@ SMALL = (
     "build_alignment.classifications_per_history=2",
     "align.connector_hidden_size=8",
     "align.n_categories=1",
+    "align.warm_start_steps=3",
     "align.row_tokens=320",
     "align.lora.r=2",
     "align.logging_steps=1",

@@ -228,6 +228,7 @@ class Align:
     learning_rate: float  # of the adapter
     connector_learning_rate: float
     connector_hidden_size: int
+    warm_start_steps: int  # of fitting the connectors before the LLM; 0 starts them at random, as the paper does
     warmup: float  # share of the steps
     row_tokens: int
     rows_per_step: int

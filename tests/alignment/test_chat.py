@@ -23,7 +23,8 @@ FAMILIES = {
     ),
     "vicuna": (
         "{{ 'A chat between a user and an assistant. ' }}{% for m in messages %}{% if m['role'] == 'user' %}"
-        "{{ 'USER: ' + m['content'] + ' ' }}{% else %}{{ 'ASSISTANT: ' + m['content'] + '</s>' }}{% endif %}{% endfor %}"
+        "{{ 'USER: ' + m['content'] + ' ' }}{% else %}{{ 'ASSISTANT: ' + m['content'] + '</s>' }}{% endif %}"
+        "{% endfor %}"
         "{% if add_generation_prompt %}{{ 'ASSISTANT: ' }}{% endif %}",
         "</s>",
     ),
@@ -81,7 +82,10 @@ def test_in_a_dialogue_every_answer_carries_loss_and_no_end_stands_twice(family:
     text = tokenizer.decode(encoded.input_ids)
     assert text.count("One") == text.count("And?") == text.count("Hello!") == 1
     assert text.split("One")[1].split("And?")[0].count(end) == 1
-    assert encoder.dialogue([("Hello!", "One")]).input_ids.tolist() == encoder.example(["Hello!"], "One").input_ids.tolist()
+    assert (
+        encoder.dialogue([("Hello!", "One")]).input_ids.tolist()
+        == encoder.example(["Hello!"], "One").input_ids.tolist()
+    )
 
 
 def test_a_dialogue_is_what_the_template_writes() -> None:

@@ -188,9 +188,7 @@ def test_a_ranking_is_a_permutation_and_brute_force_greedy(explainer, prompts, t
     rng = np.random.default_rng(0)
     candidates = [[titles[place] for place in rng.permutation(len(titles))[:5]] for _ in prompts]
     candidates[0] = [titles[0], titles[1], titles[7], titles[8], titles[9]]  # Rust, Rust II, Fox, Fox on the Run
-    for prompt, own, order in zip(
-        prompts, candidates, rank_candidates(explainer, prompts, candidates, 3), strict=True
-    ):
+    for prompt, own, order in zip(prompts, candidates, rank_candidates(explainer, prompts, candidates, 3), strict=True):
         assert sorted(order) == [0, 1, 2, 3, 4]
         written: list[int] = []
         for place in order:

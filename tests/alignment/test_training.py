@@ -77,7 +77,9 @@ def test_forms_of_each_mode() -> None:
     for task in ("next_item_retrieval", "item_ranking", "interest_classification", "user_summary"):
         assert forms[task, "", "both"] == every
         assert forms[task, "", "behaviour"] == {"behaviour"} and forms[task, "", "intention"] == {"intention"}
-    assert forms["history_reconstruction", "", "both"] == forms["history_reconstruction", "", "intention"] == {"intention"}
+    assert (
+        forms["history_reconstruction", "", "both"] == forms["history_reconstruction", "", "intention"] == {"intention"}
+    )
     assert forms["history_reconstruction", "", "behaviour"] == set()
     assert forms["item_discrimination", "title", "both"] == {"intention"}
     assert forms["item_discrimination", "title", "behaviour"] == set()

@@ -64,7 +64,7 @@ def test_a_folder_without_a_model(tmp_path: Path) -> None:
     [
         lambda size: BertForMaskedLM(BertConfig(**size)),
         lambda size: BertLMHeadModel(BertConfig(**size)),
-        lambda size: T5(T5Config(vocab_size=size["vocab_size"], d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)),
+        lambda size: T5(T5Config(vocab_size=size["vocab_size"], d_model=16, d_kv=8, d_ff=8, num_layers=1)),
     ],
     ids=["masked", "head", "encoder-decoder"],
 )  # fmt: skip
@@ -82,7 +82,9 @@ def test_what_is_no_decoder_is_refused(make: Any, tmp_path: Path) -> None:
 
 def test_a_model_that_reads_no_positions_is_refused(tmp_path: Path) -> None:
     tokenizer = tiny.tokenizer()
-    BloomForCausalLM(BloomConfig(vocab_size=len(tokenizer), hidden_size=16, n_layer=1, n_head=2)).save_pretrained(tmp_path)
+    BloomForCausalLM(BloomConfig(vocab_size=len(tokenizer), hidden_size=16, n_layer=1, n_head=2)).save_pretrained(
+        tmp_path
+    )
     tokenizer.save_pretrained(tmp_path)
     assert "cannot be given embeddings, positions and a mask" in refusal(tmp_path)
 

@@ -17,9 +17,7 @@ from tests import tiny
 
 
 def pairs_of(settings: Settings, given: Interactions, users) -> list[Example]:  # type: ignore[no-untyped-def]
-    examples, _ = build_examples(
-        given, tiny.catalogue(), users, [], tiny.mf(), settings.build_alignment, seed=1
-    )
+    examples, _ = build_examples(given, tiny.catalogue(), users, [], tiny.mf(), settings.build_alignment, seed=1)
     return [e for e in examples if e.split == "test" and e.task == next_item_retrieval.NAME]
 
 

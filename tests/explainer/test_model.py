@@ -62,7 +62,7 @@ def test_equal_explainers_have_equal_files(base: Path, tmp_path: Path) -> None:
 def test_a_vector_replaces_the_embedding_of_its_slot_and_nothing_else(base: Path) -> None:
     explainer = tiny.explainer(base, "both")
     assert explainer.connectors is not None and explainer.user_vectors is not None
-    ids = torch.tensor([[5, 9, 0, 11, 0, 13], [0, 7, 7, 7, 7, 7]])
+    ids = torch.tensor([[5, 9, 8, 11, 8, 13], [8, 7, 7, 7, 7, 7]])  # the padding's embedding is zero: not here
     users, items = torch.full_like(ids, -1), torch.full_like(ids, -1)
     users[0, 2], items[0, 4], items[1, 0] = 3, 6, 2
     embedded = explainer.embed(ids, users, items)
@@ -118,9 +118,15 @@ def test_another_base_model_is_refused(base: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", ["explainer.json", "connectors.safetensors", "adapter/adapter_model.safetensors", "adapter/adapter_config.json",
-             "recommender/config.json"]
-)  # fmt: skip
+    "lost",
+    [
+        "explainer.json",
+        "connectors.safetensors",
+        "adapter/adapter_model.safetensors",
+        "adapter/adapter_config.json",
+        "recommender/config.json",
+    ],
+)
 def test_a_missing_file_is_one_clear_line(base: Path, tmp_path: Path, lost: str) -> None:
     tiny.explainer(base, "both").save(tmp_path / "model")
     (tmp_path / "model" / lost).unlink()

@@ -11,7 +11,7 @@ from recexplainer import registry, store, tracking
 from recexplainer.alignment import decoding
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.prompts import PromptWriter, fit
-from recexplainer.alignment.tasks import interest_classification
+from recexplainer.alignment.tasks.interest_classification import EXPLAIN, NAME
 from tests import tiny
 
 
@@ -32,9 +32,9 @@ def test_the_logged_model_answers_as_the_explainer_does_without_pickle(base: Pat
 
     explainer.user_vectors = tiny.mf().user_vectors(list(asked["history"]))
     examples = [
-        Example(interest_classification.NAME, "", "", vector_row=row, history=history[-4:], items=[item], aspect="explain")
+        Example(NAME, "", "", vector_row=row, history=history[-4:], items=[item], aspect=EXPLAIN)
         for row, (history, item) in enumerate(zip(asked["history"], asked["item_id"], strict=True))
-    ]  # fmt: skip
+    ]
     writer = PromptWriter(tiny.catalogue(), 1)
     prompts = [fit(explainer.encoder, writer, example, "both", 999, with_answer=False) for example in examples]
     expected = decoding.p_yes(explainer, prompts, 999)

@@ -27,8 +27,8 @@ def evaluate_scores(scores: np.ndarray, examples: Sequence[Example], rows: dict[
         examples: Test examples of tasks 1 to 3.
         rows: The row of `scores` of each (user, position).
 
-    A question of task 3 is answered Yes where the item stands nearer to the top 20 % than to the bottom 50 %, that is in
-    the top 35 % of the unseen items.
+    A question of task 3 is answered Yes where the item stands nearer to the top 20 % than to the bottom 50 %, that
+    is in the top 35 % of the unseen items.
     """
     by_task: dict[str, list[Example]] = {}
     for example in examples:
@@ -131,5 +131,3 @@ def _share_above(scores: np.ndarray, item: int) -> float:
     """The share of the unseen items that score higher than one item."""
     open_scores = scores[np.isfinite(scores)]
     return float((open_scores > scores[item]).mean())
-
-

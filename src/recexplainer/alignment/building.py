@@ -93,7 +93,9 @@ def build_examples(
     examples: list[Example] = []
     vectors = []
     for start in range(0, len(pairs), _BATCH):
-        batch, batch_vectors = _ask(recommender, interactions, pairs, range(start, min(start + _BATCH, len(pairs))), settings)
+        batch, batch_vectors = _ask(
+            recommender, interactions, pairs, range(start, min(start + _BATCH, len(pairs))), settings
+        )
         if batch_vectors is not None:
             vectors.append(batch_vectors)
         examples += next_item_retrieval.make_examples(batch)
@@ -117,9 +119,7 @@ def build_examples(
 def _ask(
     recommender: Recommender, interactions: Interactions, pairs: Pairs, rows: range, settings: BuildAlignment
 ) -> tuple[TeacherBatch, torch.Tensor | None]:
-    histories = [
-        interactions.sequence(int(pairs.user_ids[row]))[: int(pairs.positions[row])].tolist() for row in rows
-    ]
+    histories = [interactions.sequence(int(pairs.user_ids[row]))[: int(pairs.positions[row])].tolist() for row in rows]
     scores = recommender.scores(histories, exclude_seen=True).numpy().astype(np.float64)
     seen = np.zeros(scores.shape, dtype=bool)
     for row, history in enumerate(histories):

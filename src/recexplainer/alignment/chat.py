@@ -1,9 +1,9 @@
 """From messages to token ids through the tokenizer's own chat template, with slots that no text can imitate.
 
-A prompt is a list of pieces: text, and `Slot`s that the recommender's vectors will fill. The template is rendered once with
-sentinels in place of the contents; what it puts around them is the frame of every later example. So a title that
-contains a placeholder or a special token's name stays text, no template is parsed, and no offset of an answer is counted
-by hand.
+A prompt is a list of pieces: text, and `Slot`s that the recommender's vectors will fill. The template is rendered
+once with sentinels in place of the contents; what it puts around them is the frame of every later example. So a
+title that contains a placeholder or a special token's name stays text, no template is parsed, and no offset of an
+answer is counted by hand.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ Content = Sequence[str | Slot]
 class Encoded:
     """One tokenised example.
 
-    `targets[i]` is the token to be predicted from position i (`IGNORED` where no loss falls), so an example can be cut and
-    packed without shifting labels. `user_slots` and `item_slots` hold the row of the vector that replaces the token's
-    embedding, or -1.
+    `targets[i]` is the token to be predicted from position i (`IGNORED` where no loss falls), so an example can be
+    cut and packed without shifting labels. `user_slots` and `item_slots` hold the row of the vector that replaces
+    the token's embedding, or -1.
     """
 
     input_ids: np.ndarray  # int32 (length,)
@@ -112,10 +112,12 @@ class ChatEncoder:
         """A prompt up to and with the header of the answer; no token carries loss."""
         return _assemble([(self._pieces(content), False)], self.slot_id)
 
-    def example(self, content: Content, answer: str, *, ends: bool = True, weight: float = 1.0, group: int = -1) -> Encoded:
+    def example(
+        self, content: Content, answer: str, *, ends: bool = True, weight: float = 1.0, group: int = -1
+    ) -> Encoded:
         """A prompt with its answer; exactly the answer's tokens (and its end, if it `ends`) carry loss."""
         answer_ids = self.answer_ids(answer) + (self.end_ids if ends else ())
-        parts = [(self._pieces(content), False), ([answer_ids], True)]
+        parts: list[tuple[list, bool]] = [(self._pieces(content), False), ([answer_ids], True)]
         return _assemble(parts, self.slot_id, weight, group)
 
     def dialogue(self, turns: Sequence[tuple[str, str]], weight: float = 1.0) -> Encoded:
@@ -152,7 +154,9 @@ class ChatEncoder:
             )
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"the chat template cannot render a conversation: {reason}; see llm.chat_template") from error
+            raise InputError(
+                f"the chat template cannot render a conversation: {reason}; see llm.chat_template"
+            ) from error
 
 
 def _slot_id(tokenizer: Any) -> int:
@@ -163,9 +167,7 @@ def _slot_id(tokenizer: Any) -> int:
     raise AssertionError("unreachable")
 
 
-def _assemble(
-    parts: list[tuple[list, bool]], slot_id: int, weight: float = 1.0, group: int = -1
-) -> Encoded:
+def _assemble(parts: list[tuple[list, bool]], slot_id: int, weight: float = 1.0, group: int = -1) -> Encoded:
     ids: list[int] = []
     carries: list[bool] = []
     users: dict[int, int] = {}

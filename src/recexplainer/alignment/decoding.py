@@ -1,4 +1,6 @@
-"""Decoding: answers of an explainer, batched, with a KV cache, deterministic, free or constrained to what can be right."""
+"""Decoding: answers of an explainer, batched, with a KV cache, deterministic, free or constrained to what can be
+right.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from recexplainer.explainer.model import Explainer
 
 @dataclass(frozen=True)
 class Beam:
-    """One answer of a beam search: its tokens without the end, and the sum of their log-probabilities (with the end)."""
+    """One answer of a beam search: its tokens without the end, and the sum of their log-probabilities (with the
+    end).
+    """
 
     tokens: list[int]
     log_probability: float
@@ -47,13 +51,14 @@ def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> 
     trees = share_prefixes(numbered, limit)
     answers = np.empty(len(prompts))
     for row in pack(trees, limit, np.random.default_rng(0)):
-        batch = {key: value.to(explainer.device) for key, value in collate([trees[n] for n in row]).items()}
-        targets = batch.pop("targets")[0]
+        parts = collate([trees[n] for n in row])
+        batch = {key: tensor.to(explainer.device) for key, tensor in parts.items()}
+        owners = batch.pop("targets")[0]
         batch.pop("weights")
-        places = (targets != IGNORED).nonzero()[:, 0]
+        places = (owners != IGNORED).nonzero()[:, 0]
         batch["attention_mask"] = batch["attention_mask"].to(explainer.llm.dtype)
         logits = explainer(places=places, **batch)[0]
-        answers[targets[places].cpu().numpy()] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
+        answers[owners[places].cpu().numpy()] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
     return answers
 
 
@@ -76,9 +81,7 @@ def generate(
             pad_token_id=tokenizer.pad_token_id,
         )
         for row, tokens in zip(rows, output.tolist(), strict=True):
-            text = tokenizer.decode(
-                _until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False
-            )
+            text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False)
             answers[row] = text.strip() if strip else text
     return answers
 
@@ -96,8 +99,8 @@ def beam_search(
         n_beams: Width of the beam and number of answers.
         max_new_tokens: Answers that do not end by then are dropped.
         batch_size: Prompts decoded at once.
-        trie: The only answers allowed; None leaves decoding free. Probabilities are those of the whole vocabulary either
-            way, so that a constrained answer has the probability it has in free decoding.
+        trie: The only answers allowed; None leaves decoding free. Probabilities are those of the whole vocabulary
+            either way, so that a constrained answer has the probability it has in free decoding.
     """
     found: list[list[Beam]] = [[] for _ in prompts]
     for rows in _batches(prompts, batch_size):
@@ -133,7 +136,9 @@ def rank_candidates(
         lines = [[[*tokens, *line_break] for tokens in candidates[row]] for row in rows]
         step = _Stepper(explainer, [prompts[row] for row in rows])
         log_probabilities = step.first()
-        states = [(list(range(len(options))), 0) for options in lines]  # candidates that still fit, tokens into the line
+        states = [
+            (list(range(len(options))), 0) for options in lines
+        ]  # candidates that still fit, tokens into the line
         while any(len(orders[row]) < len(lines[n]) for n, row in enumerate(rows)):
             allowed = [
                 sorted({lines[n][c][place] for c in fitting} if fitting else {step.pad})
@@ -179,8 +184,8 @@ class _Stepper:
     def next_of_beams(self, tokens: Tensor, ancestry: Tensor) -> Tensor:
         """(batch, n_beams, vocabulary) log-probabilities after one more token per beam.
 
-        The beams of a prompt stand side by side in its one row of the cache, as leaves of a tree: a token sees the prompt
-        and its own ancestors. So no key or value is copied when beams are dropped, doubled or reordered.
+        The beams of a prompt stand side by side in its one row of the cache, as leaves of a tree: a token sees the
+        prompt and its own ancestors. So no key or value is copied when beams are dropped, doubled or reordered.
 
         Args:
             tokens: (batch, n_beams).

@@ -81,8 +81,8 @@ class _Examiner:
         chosen: Form = form or self.explainer.form  # type: ignore[assignment]
         return [
             fit(
-                self.explainer.encoder, self.writer, example, chosen, self.settings.max_prompt_tokens, with_answer=False,
-                group=groups.setdefault((example.user_id, example.position), len(groups)),
+                self.explainer.encoder, self.writer, example, chosen, self.settings.max_prompt_tokens,
+                with_answer=False, group=groups.setdefault((example.user_id, example.position), len(groups)),
             )
             for example in examples
         ]  # fmt: skip
@@ -100,7 +100,9 @@ class _Examiner:
 
 
 def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
-    """Beams over the catalogue's titles, and free beams beside them (the paper's way; invalid titles count as misses)."""
+    """Beams over the catalogue's titles, and free beams beside them (the paper's way; invalid titles count as
+    misses).
+    """
     catalogue, encoder = examiner.catalogue, examiner.explainer.encoder
     sequences = [list(encoder.answer_ids(title)) for title in catalogue.titles[1:]]
     trie = Trie(sequences, decoding._end(examiner.explainer))
@@ -181,4 +183,3 @@ def _rows(examples: Sequence[Example], answers: Iterable[Any], texts: Iterable[A
     for row, text in zip(rows, texts or [], strict=False):
         row["text"] = text
     return rows
-

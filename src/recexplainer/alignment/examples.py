@@ -1,7 +1,7 @@
 """Alignment examples: what the recommender answers, free of any mode.
 
-An example names its user, position and items by id and holds the recommender's answer; a mode only decides, at rendering,
-whether a user or an item appears as text, as a vector, or as both. So one file serves every mode.
+An example names its user, position and items by id and holds the recommender's answer; a mode only decides, at
+rendering, whether a user or an item appears as text, as a vector, or as both. So one file serves every mode.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 class Example:
     """One question to the LLM with the answer that the recommender gives.
 
-    `history` are the items before `position` that the prompt may show, oldest first; `vector_row` is the row of the table of
-    user vectors that belongs to (user_id, position), or -1 where the question holds no user.
+    `history` are the items before `position` that the prompt may show, oldest first; `vector_row` is the row of
+    the table of user vectors that belongs to (user_id, position), or -1 where the question holds no user.
     """
 
     task: str
@@ -58,7 +58,9 @@ class TeacherBatch:
     def __len__(self) -> int:
         return len(self.user_ids)
 
-    def example(self, row: int, task: str, answer: list[int] | str, items: list[int] | None = None, aspect: str = "") -> Example:
+    def example(
+        self, row: int, task: str, answer: list[int] | str, items: list[int] | None = None, aspect: str = ""
+    ) -> Example:
         """An example about the pair of one row."""
         return Example(
             task=task,

@@ -1,8 +1,8 @@
 """Packing: many examples in one row, no padding, no cross-talk, and a shared prompt computed once.
 
-Several questions about one user begin with the same tokens (the history). They are laid out as a tree: the common prefix
-once, then each question with its answer as a branch that sees the prefix and itself. Positions continue from the prefix
-in every branch, so each example's logits are those it has alone.
+Several questions about one user begin with the same tokens (the history). They are laid out as a tree: the common
+prefix once, then each question with its answer as a branch that sees the prefix and itself. Positions continue
+from the prefix in every branch, so each example's logits are those it has alone.
 
 Source: none in the paper, whose public code pads every example to 1,024 tokens.
 """
@@ -60,7 +60,8 @@ def share_prefixes(examples: Sequence[Encoded], max_tokens: int) -> list[Tree]:
 
 
 def pack(trees: Sequence[Tree], row_tokens: int, rng: np.random.Generator) -> list[list[int]]:
-    """Group trees into rows of at most `row_tokens` tokens: shuffled, then each into the fullest open row that has room.
+    """Group trees into rows of at most `row_tokens` tokens: shuffled, then each into the fullest open row that has
+    room.
 
     Returns:
         The numbers of the trees of each row.
@@ -109,7 +110,9 @@ def collate(trees: Iterable[Tree]) -> dict[str, Tensor]:
 
 
 def attention_mask(owner: Tensor, branches: Tensor) -> Tensor:
-    """What each token may see, as an additive mask (1, 1, length, length): earlier tokens of its own prefix and branch."""
+    """What each token may see, as an additive mask (1, 1, length, length): earlier tokens of its own prefix and
+    branch.
+    """
     same_tree = owner[:, None] == owner[None, :]
     visible = (branches[None, :] == 0) | (branches[:, None] == branches[None, :])
     causal = torch.ones(len(owner), len(owner), dtype=torch.bool).tril()
@@ -137,7 +140,9 @@ def _split_group(members: list[Encoded], max_tokens: int) -> list[Tree]:
 
 
 def _common_prefix(members: list[Encoded]) -> int:
-    """How many leading tokens (with equal slots and no target) all members share; at least one token stays in a branch."""
+    """How many leading tokens (with equal slots and no target) all members share; at least one token stays in a
+    branch.
+    """
     if len(members) == 1:
         return 0
     first = members[0]

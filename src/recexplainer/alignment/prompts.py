@@ -2,7 +2,8 @@
 
 Forms (the paper's alignment modes): `behaviour` writes users and items as text, `intention` as vectors, `both` as both.
 
-Source: Lei et al. 2024, sections 3.2 to 3.4. Departures: a vector replaces the embedding of its slot (as the paper says; the
+Source: Lei et al. 2024, sections 3.2 to 3.4. Departures: a vector replaces the embedding of its slot (as the paper
+    says; the
 public code adds the two), and an item's text may state the categories that the catalogue holds for it.
 """
 
@@ -60,7 +61,9 @@ class PromptWriter:
         return [slot] if form == "intention" else [slot, " " + self.catalogue.titles[item_id]]
 
     def user(self, form: Form, history: Sequence[int], vector_row: int) -> list[str | Slot]:
-        """The user at the head of a prompt: the history, the recommender's user vector, or both; ends with a new line."""
+        """The user at the head of a prompt: the history, the recommender's user vector, or both; ends with a new
+        line.
+        """
         content: list[str | Slot] = []
         if form != "behaviour":
             content += [f"{wording.USER} ", Slot("user", vector_row), "\n"]
@@ -71,7 +74,9 @@ class PromptWriter:
         return content
 
     def titles(self, item_ids: Sequence[int]) -> str:
-        """An answer that lists items: one title per line (titles hold no line breaks; they do hold commas and semicolons)."""
+        """An answer that lists items: one title per line (titles hold no line breaks; they do hold commas and
+        semicolons).
+        """
         return "\n".join(self.catalogue.titles[item_id] for item_id in item_ids)
 
 
@@ -115,8 +120,8 @@ def fit(
         if len(encoded) <= max_tokens:
             return encoded
     raise InputError(
-        f"a prompt of task {example.task} needs {len(encoded)} tokens without any history, more than the {max_tokens} allowed: "
-        "raise align.row_tokens, or take a model with a longer context"
+        f"a prompt of task {example.task} needs {len(encoded)} tokens without any history, "
+        f"more than the {max_tokens} allowed: raise align.row_tokens, or take a model with a longer context"
     )
 
 

@@ -112,7 +112,8 @@ def train(
         use_cpu=not torch.cuda.is_available(),
         bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
     )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # several GPUs: accelerate launch, not DataParallel, which would cut rows
+    # Several GPUs are for accelerate launch, not for DataParallel, which would cut rows.
+    arguments._n_gpu = min(1, arguments.n_gpu)
     trainer = AlignmentTrainer(
         explainer, arguments, train_dataset=_Rows(rows), data_collator=_one_row, callbacks=[_Log(on_log)]
     )
@@ -142,9 +143,13 @@ class AlignmentTrainer(Trainer):
     connector_learning_rate: float = 1e-3
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Sum of the weighted token losses of a row, over the mean weight of a row (so that no row counts more per token)."""
+        """Sum of the weighted token losses of a row, over the mean weight of a row: no row counts more per token."""
         targets = inputs["targets"][0]
         places = (targets != IGNORED).nonzero()[:, 0]
         logits = model(
@@ -161,6 +166,7 @@ class AlignmentTrainer(Trainer):
 
     def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
         """AdamW with a rate of its own for the connectors, which start from nothing."""
+        assert self.model is not None
         named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         connectors = [p for name, p in named if name.startswith("connectors.")]
         adapter = [p for name, p in named if not name.startswith("connectors.")]
@@ -173,7 +179,7 @@ class AlignmentTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         from safetensors.torch import save_file
 
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or self.args.output_dir or ".")
         folder.mkdir(parents=True, exist_ok=True)
         save_file(_trainable(self.model), folder / "trainable.safetensors")
 
@@ -214,9 +220,7 @@ def _newest_checkpoint(folder: Path) -> str | None:
     return str(max(complete, key=lambda path: int(path.name.split("-")[1]))) if complete else None
 
 
-def _fingerprint(
-    explainer: Explainer, trees: Sequence[Tree], user_vectors: Tensor, align: Align, seed: int
-) -> str:
+def _fingerprint(explainer: Explainer, trees: Sequence[Tree], user_vectors: Tensor, align: Align, seed: int) -> str:
     """What a checkpoint must agree with to be gone on from."""
     digest = hashlib.sha256(repr((explainer.mode, explainer.reference, align, seed)).encode())
     for tree in trees:
@@ -231,7 +235,8 @@ def _one_row(rows: list[list[Tree]]) -> dict[str, Tensor]:
     return collate([tree for row in rows for tree in row])
 
 
-def _trainable(model: nn.Module) -> dict[str, Tensor]:
+def _trainable(model: nn.Module | None) -> dict[str, Tensor]:
+    assert model is not None
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 

@@ -22,7 +22,9 @@ class Trie:
     def __init__(self, sequences: Sequence[Sequence[int]], end: int) -> None:
         children: list[dict[int, int]] = [{}]
         self.end = end
-        self.depth = 1 + max((len(sequence) for sequence in sequences), default=0)  # tokens of the longest, with its end
+        self.depth = 1 + max(
+            (len(sequence) for sequence in sequences), default=0
+        )  # tokens of the longest, with its end
         for sequence in sequences:
             node = 0
             for token in [*sequence, end]:

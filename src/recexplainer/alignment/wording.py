@@ -1,6 +1,7 @@
 """The words of every prompt: what is said to the LLM around histories, items and candidates.
 
-Constants only, so that the embedded dialogues and the demo LLM's recipe can speak the same language without importing more.
+Constants only, so that the embedded dialogues and the demo LLM's recipe can speak the same language without
+importing more.
 """
 
 HISTORY = "History, oldest first:"

@@ -1,0 +1,1 @@
+"""From interactions in many raw formats to a catalogue, sequences and splits."""

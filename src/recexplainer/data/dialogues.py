@@ -1,8 +1,9 @@
 """Conversations about invented catalogues: the demo's general dialogues, and the lessons of the demo LLM.
 
-Every conversation holds the facts that its answer needs, so a model that reads them learns to use a prompt, not a catalogue.
-What no prompt can tell is left to chance on purpose: whether a user likes an item, and in which order a recommender ranks
-candidates, are drawn at random, so that the unaligned LLM knows the form of such an answer and nothing of its content.
+Every conversation holds the facts that its answer needs, so a model that reads them learns to use a prompt, not a
+catalogue. What no prompt can tell is left to chance on purpose: whether a user likes an item, and in which order a
+recommender ranks candidates, are drawn at random, so that the unaligned LLM knows the form of such an answer and
+nothing of its content.
 """
 
 from __future__ import annotations

@@ -52,8 +52,10 @@ def make_demo(seed: int, n_users: int, n_items: int, n_dialogues: int = 400) -> 
     """Make the whole demo data set in memory.
 
     Returns:
-        `meta` (list of metadata rows), `reviews` (list of review rows, in time order), `causes` (a frame with one row per
-        review: reviewerID, asin, unixReviewTime, cause, driver) and `dialogues` (ShareGPT conversations about other worlds).
+        `meta` (list of metadata rows), `reviews` (list of review rows, in time order), `causes` (a frame with one
+        row per
+        review: reviewerID, asin, unixReviewTime, cause, driver) and `dialogues` (ShareGPT conversations about
+            other worlds).
     """
     rng = np.random.default_rng(seed)
     world = demo_world(seed, n_items)
@@ -92,10 +94,14 @@ def reserved_names(world: World) -> set[str]:
 
 
 def write_demo(folder: Path, demo: dict[str, Any]) -> None:
-    """Write the raw files of a data set made by `make_demo` into an existing folder; the bytes depend on the content only."""
+    """Write the raw files of a data set made by `make_demo` into an existing folder; the bytes depend on the
+    content only.
+    """
     _write_lines(folder / "reviews.json.gz", demo["reviews"])
     _write_lines(folder / "meta.json.gz", demo["meta"])
-    (folder / "dialogues.json").write_text(json.dumps(demo["dialogues"], ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / "dialogues.json").write_text(
+        json.dumps(demo["dialogues"], ensure_ascii=False, indent=1), encoding="utf-8"
+    )
     demo["causes"].to_parquet(folder / "causes.parquet", index=False)
 
 

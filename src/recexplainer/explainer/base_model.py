@@ -29,7 +29,7 @@ def load_base(llm: Llm) -> tuple[Any, Any]:
     options: dict[str, Any] = {"revision": llm.revision} if llm.revision and not is_local else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(llm.base, **options)
-        model, loading = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             llm.base,
             dtype=_dtype(),
             use_safetensors=True,
@@ -43,10 +43,12 @@ def load_base(llm: Llm) -> tuple[Any, Any]:
         raise InputError(
             f"llm.base: {llm.base} cannot be loaded as a causal language model{place}: {reason}"
         ) from error
-    if loading["missing_keys"]:
+    model: Any = loaded[0]
+    missing = sorted(loaded[1]["missing_keys"])
+    if missing:
         raise InputError(
             f"llm.base: {llm.base} lacks weights that a causal language model has, such as "
-            f"{sorted(loading['missing_keys'])[0]}; is it another kind of model?"
+            f"{missing[0]}; is it another kind of model?"
         )
     if llm.chat_template:
         path = Path(llm.chat_template)
@@ -61,7 +63,9 @@ def load_base(llm: Llm) -> tuple[Any, Any]:
 
 
 def base_reference(llm: Llm, model: Any) -> dict[str, str | None]:
-    """What pins a base model: name, revision (the hub's commit where there is one), and for a folder the hash of its files."""
+    """What pins a base model: name, revision (the hub's commit where there is one), and for a folder the hash of
+    its files.
+    """
     folder = Path(llm.base)
     commit = getattr(model.config, "_commit_hash", None)
     return {

@@ -104,8 +104,8 @@ def answer(
 ) -> list[Answer]:
     """Answer questions of interest in the explanation's words.
 
-    The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that every
-    explanation has a verdict and its probability.
+    The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that
+    every explanation has a verdict and its probability.
     """
     form: Any = explainer.form
     prompts = [fit(explainer.encoder, writer, e, form, max_prompt_tokens, with_answer=False) for e in examples]

@@ -125,7 +125,9 @@ def new_explainer(
         InputError: If the mode needs vectors that the recommender does not give.
     """
     if mode != "behaviour" and not recommender.has_vectors:
-        raise InputError(f"mode {mode} needs vectors, and the recommender {recommender.kind} only gives scores: use behaviour")
+        raise InputError(
+            f"mode {mode} needs vectors, and the recommender {recommender.kind} only gives scores: use behaviour"
+        )
     model, tokenizer = load_base(llm)
     reference = base_reference(llm, model)
     connectors = None

@@ -1,6 +1,7 @@
 """The explainer as an MLflow model: a user's history and an item in, the verdict and its explanation out.
 
-MLflow runs this file when it loads the model; weights come from safetensors, the base LLM from where it was trained from.
+MLflow runs this file when it loads the model; weights come from safetensors, the base LLM from where it was
+trained from.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.models
-import mlflow.pyfunc
 import pandas as pd
 import torch
 from mlflow.models import ModelSignature
+from mlflow.pyfunc.model import PythonModel
 from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from recexplainer import store
@@ -25,12 +26,14 @@ from recexplainer.explainer.model import load_explainer
 
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(Array(DataType.long), "history"), ColSpec(DataType.long, "item_id")]),
-    outputs=Schema([ColSpec(DataType.string, "verdict"), ColSpec(DataType.double, "p_yes"), ColSpec(DataType.string, "text")]),
+    outputs=Schema(
+        [ColSpec(DataType.string, "verdict"), ColSpec(DataType.double, "p_yes"), ColSpec(DataType.string, "text")]
+    ),
     params=ParamSchema([ParamSpec("max_new_tokens", DataType.long, 80)]),
 )
 
 
-class ServedExplainer(mlflow.pyfunc.PythonModel):
+class ServedExplainer(PythonModel):
     """Explains decisions about any history; item ids are those of the prepared catalogue, oldest first."""
 
     def load_context(self, context: Any) -> None:
@@ -52,7 +55,9 @@ class ServedExplainer(mlflow.pyfunc.PythonModel):
         items = [int(item) for item in model_input["item_id"]]
         for history, item in zip(histories, items, strict=True):
             if not history or not all(1 <= i <= recommender.n_items for i in [*history, item]):
-                raise InputError(f"history and item_id: a history has items, and item ids are 1 to {recommender.n_items}")
+                raise InputError(
+                    f"history and item_id: a history has items, and item ids are 1 to {recommender.n_items}"
+                )
         if recommender.has_vectors:
             self.explainer.user_vectors = recommender.user_vectors(histories)
         shown = self.explainer.settings["max_history"]

@@ -10,6 +10,7 @@ from transformers import set_seed
 from recexplainer import registry, store
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.training import train, training_examples
+from recexplainer.alignment.warm_start import warm_start
 from recexplainer.errors import InputError
 from recexplainer.explainer.model import new_explainer
 from recexplainer.recommenders import load_recommender
@@ -34,10 +35,11 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
     rng = np.random.default_rng(settings.run.seed)
     taught = [example for example in examples if example.split == "train"]
+    warmed = warm_start(explainer, writer, taught, user_vectors, settings.align.warm_start_steps, settings.run.seed)
     encoded = training_examples(explainer, writer, taught, settings.align, rng)
     checkpoints = store.checkpoints_folder(mode)
     report = train(explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics)
-    run.log_metrics(report)
+    run.log_metrics({**warmed, **report})
     with store.atomic_path(store.explainer_folder(mode)) as folder:
         explainer.save(folder)
         store.copy_catalogue(folder)

@@ -17,7 +17,9 @@ def run(settings: Settings, run: StageRun) -> None:
     with store.atomic_path(store.RAW_DEMO) as folder:
         folder.mkdir()
         write_demo(folder, demo)
-    run.log_metrics({"n_reviews": len(demo["reviews"]), "n_items": len(demo["meta"]), "n_dialogues": len(demo["dialogues"])})
+    run.log_metrics(
+        {"n_reviews": len(demo["reviews"]), "n_items": len(demo["meta"]), "n_dialogues": len(demo["dialogues"])}
+    )
 
 
 main = stage_main("generate_demo", run)

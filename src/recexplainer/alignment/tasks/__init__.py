@@ -1,4 +1,6 @@
-"""The alignment tasks, one module each: `make_examples` asks the recommender, `question` words it, `score` measures answers."""
+"""The alignment tasks, one module each: `make_examples` asks the recommender, `question` words it, `score`
+measures answers.
+"""
 
 from types import ModuleType
 

@@ -1,6 +1,7 @@
 """Task 3: will the user like this item?
 
-Source: section 3.2 "interest classification": Yes for the recommender's top 20 % of the unseen items, No for its bottom 50 %.
+Source: section 3.2 "interest classification": Yes for the recommender's top 20 % of the unseen items, No for its
+    bottom 50 %.
 Departure: some questions are asked in the words of the explanation, with loss on the verdict alone, so that an
 explanation begins with the verdict that the recommender gives.
 """

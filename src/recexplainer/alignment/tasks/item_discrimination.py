@@ -1,6 +1,7 @@
 """Task 4: know the items behind the recommender's item vectors.
 
-Source: section 3.2 "item discrimination", and the public code's description → title and features → title for `behaviour`.
+Source: section 3.2 "item discrimination", and the public code's description → title and features → title for
+    `behaviour`.
 Departure: the most similar item is found by cosine, not by dot product, where large norms win.
 """
 
@@ -25,8 +26,8 @@ FROM_PREFIX = "from_"
 def make_examples(catalogue: Catalogue, item_vectors: torch.Tensor | None) -> list[Example]:
     """Per item one question about each attribute that the catalogue holds, and the most similar item.
 
-    Every item is asked in training, and its title again in evaluation: the task is to know the recommender's items, and an
-    item that was never taught has no title to be known. The splits therefore share items on purpose.
+    Every item is asked in training, and its title again in evaluation: the task is to know the recommender's
+    items, and an item that was never taught has no title to be known. The splits therefore share items on purpose.
     """
     similar = most_similar(item_vectors) if item_vectors is not None else None
     examples = []

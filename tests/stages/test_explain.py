@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recexplainer import store
+from recexplainer.stages import align, evaluate_alignment, explain, register
+from tests import tiny
+from tests.stages.test_align import options
+
+
+def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    settings = tiny.settings(f"llm.base={base}")
+    run = tiny.RecordedRun()
+    explain.run(settings, run, "none")  # type: ignore[arg-type]
+    aligned = tiny.explainer(base, "both", None, store.read_alignment()[1])
+    monkeypatch.setattr(explain, "load_source", lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"}))
+    explain.run(settings, tiny.RecordedRun(), "both")  # type: ignore[arg-type]
+    none, both = store.read_explanations("none"), store.read_explanations("both")
+    same = ("explanation_id", "user_id", "position", "item_id", "history", "label", "score", "rank", "n_ranked")
+    assert [[row[key] for key in same] for row in none] == [[row[key] for key in same] for row in both]
+    assert {row["source"] for row in none} == {"none"} and {row["source"] for row in both} == {"both"}
+    assert none[0]["model"] is None and both[0]["model"]["version"] == "1"
+    assert run.metrics["n_explanations"] == 4 and 0 <= run.metrics["verdict_agreement"] <= 1
+    assert run.artifacts == [store.explanations("none")]
+
+
+@pytest.mark.slow
+def test_what_was_aligned_and_registered_is_what_evaluates_and_explains(base: Path, project: Path) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    given = ["--mode", "both", *options(f"llm.base={base}")]
+    assert align.main(given) == register.main(given) == evaluate_alignment.main(given) == 0
+    assert explain.main(["--source", "both", *given[2:]]) == 0
+    content = store.read_pointer("explainer-both")["content_sha256"]
+    for record in store.read_explanations("both"):
+        assert record["model"] == {"name": "recexplainer-demo-explainer-both", "version": "1", "sha256": content}
+    assert store.read_json(store.alignment_metrics("both"))["n_examples"]["history_reconstruction"] == 4
