@@ -60,9 +60,7 @@ def test_dvc_is_recognised_by_its_command_line(line: str, expected: bool) -> Non
 def test_two_children_of_one_repro_name_the_same_one(tmp_path: Path) -> None:
     fake = tmp_path / "dvc"
     ask = f"'{sys.executable}' -c 'from recexplainer import environment; print(environment.calling_repro())'"
-    fake.write_text(
-        f"import subprocess\nfor _ in range(2): subprocess.run({ask!r}, shell=True, check=True)\n"
-    )
+    fake.write_text(f"import subprocess\nfor _ in range(2): subprocess.run({ask!r}, shell=True, check=True)\n")
     variables = os.environ | {"PYTHONPATH": str(Path(environment.__file__).parents[1])}
     seen = [
         subprocess.run(

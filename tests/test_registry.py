@@ -33,9 +33,7 @@ def register(weight: float | None = None) -> str:
     if weight is not None:
         write_model(weight)
     settings = load_settings()
-    version = registry.register(
-        FOLDER, ROLE, "demo", lambda: tracking.open_run("register_discriminators", settings)
-    )
+    version = registry.register(FOLDER, ROLE, "demo", lambda: tracking.open_run("register_discriminators", settings))
     registry.write_pointer(FOLDER, ROLE, "demo")
     return version
 
@@ -118,16 +116,12 @@ def test_unknown_alias_model_role_and_missing_pointer(project: Path) -> None:
         registry.pull(ROLE, "demo")
     write_model(1.0)
     registry.write_pointer(FOLDER, ROLE, "demo")
-    with pytest.raises(
-        InputError, match="has no alias 'candidate'; no such model is registered here; run dvc repro"
-    ):
+    with pytest.raises(InputError, match="has no alias 'candidate'; no such model is registered here; run dvc repro"):
         registry.pull(ROLE, "demo")
     register()
     with pytest.raises(InputError, match=r"has no alias 'staging'; it has candidate \(version 1\)"):
         registry.pull(ROLE, "demo", "staging")
-    with pytest.raises(
-        InputError, match="is of recexplainer-demo-score-predictor-both, not of recexplainer-other"
-    ):
+    with pytest.raises(InputError, match="is of recexplainer-demo-score-predictor-both, not of recexplainer-other"):
         registry.pull(ROLE, "other")
     with pytest.raises(InputError, match="unknown role 'explainer-'; roles are recommender-…, explainer-…"):
         registry.registered_name("demo", "explainer-")
@@ -138,9 +132,7 @@ def test_another_alias_must_hold_what_dvc_names(project: Path) -> None:
     registry.promote(ROLE, "demo", "candidate", "staging", "first")
     assert registry.pull(ROLE, "demo", "staging").version == "1"
     register(2.0)
-    with pytest.raises(
-        InputError, match=r"@staging is version 1 .*\(version 2\); check out the commit .*promote"
-    ):
+    with pytest.raises(InputError, match=r"@staging is version 1 .*\(version 2\); check out the commit .*promote"):
         registry.pull(ROLE, "demo", "staging")
 
 

@@ -85,9 +85,7 @@ def test_parquet_names_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_interactions_are_stored_sorted_and_typed(tmp_path: Path) -> None:
-    frame = pd.DataFrame(
-        {"user_id": [2, 1, 1], "item_id": [3, 1, 2], "position": [0, 1, 0], "rating": [5, 4, 3]}
-    )
+    frame = pd.DataFrame({"user_id": [2, 1, 1], "item_id": [3, 1, 2], "position": [0, 1, 0], "rating": [5, 4, 3]})
     store.write_interactions(frame, tmp_path / "i.parquet")
     read = pd.read_parquet(tmp_path / "i.parquet")
     assert read["item_id"].tolist() == [2, 1, 3]

@@ -45,9 +45,7 @@ def test_a_run_holds_parameters_metrics_files_and_data(project: Path, settings: 
     assert seen.data.params["faithfulness.top_ks"] == "[1, 3, 5]" and seen.data.params["run.seed"] == "7"
     assert seen.data.params["source"] == "both"
     assert seen.data.metrics == {"test/hr_at_5": 0.5, "loss": 1.0}
-    table, text = sorted(
-        (entry.dataset for entry in seen.inputs.dataset_inputs), key=lambda d: d.name, reverse=True
-    )
+    table, text = sorted((entry.dataset for entry in seen.inputs.dataset_inputs), key=lambda d: d.name, reverse=True)
     assert (table.name, table.digest, text.digest) == ("table", dvc_md5("in.parquet"), dvc_md5("in.txt"))
     assert {a.path for a in tracking.connect().list_artifacts(run.run_id)} == {"in.txt", "curve.png"}
 
@@ -55,9 +53,7 @@ def test_a_run_holds_parameters_metrics_files_and_data(project: Path, settings: 
 def test_artifacts_stay_in_the_project(project: Path, settings: Settings) -> None:
     with tracking.open_run("prepare", settings) as run:
         pass
-    assert fetch(run.run_id).info.artifact_uri.startswith(
-        f"file://{project.resolve()}/mlruns/recexplainer-demo/"
-    )
+    assert fetch(run.run_id).info.artifact_uri.startswith(f"file://{project.resolve()}/mlruns/recexplainer-demo/")
 
 
 def test_a_failing_body_marks_its_run(project: Path, settings: Settings) -> None:
@@ -66,9 +62,7 @@ def test_a_failing_body_marks_its_run(project: Path, settings: Settings) -> None
     assert fetch(run.run_id).info.status == "FAILED"
 
 
-def test_mlflow_runs_own_run_is_resumed(
-    project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mlflow_runs_own_run_is_resumed(project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     client = tracking.connect()
     given = client.create_run("0")
     client.log_param(given.info.run_id, "mode", "both")
@@ -112,9 +106,7 @@ def test_a_parent_can_be_given(project: Path, settings: Settings, monkeypatch: p
 
 
 def test_credentials_do_not_reach_the_log(project: Path) -> None:
-    settings = load_settings(
-        "params.yaml", ["judge.base_url=https://me:secret@host/v1", "judge.model=sk-" + "a" * 30]
-    )
+    settings = load_settings("params.yaml", ["judge.base_url=https://me:secret@host/v1", "judge.model=sk-" + "a" * 30])
     with tracking.open_run("judge", settings, sections=("judge",)) as run:
         pass
     logged = " ".join(fetch(run.run_id).data.params.values())
@@ -135,17 +127,14 @@ def test_traces_carry_the_judges_assessment(project: Path, settings: Settings) -
     locations = [fetch(run.run_id).info.experiment_id]
     found = mlflow.search_traces(locations=locations, run_id=run.run_id, return_type="list")
     assessed = {
-        trace.info.tags["explanation_id"]: {a.name: a.feedback.value for a in trace.info.assessments}
-        for trace in found
+        trace.info.tags["explanation_id"]: {a.name: a.feedback.value for a in trace.info.assessments} for trace in found
     }
     assert assessed == {"u0": {"level": "B", "score": 1}, "u1": {"level": "unparseable"}}
     assert all(a.source.source_type == "CODE" and a.source.source_id == "rubric"
                for trace in found for a in trace.info.assessments)  # fmt: skip
 
 
-def test_a_store_that_cannot_be_reached_is_named(
-    empty_project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_cannot_be_reached_is_named(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (empty_project / "file").write_text("no folder")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{empty_project}/file/mlflow.db")
     with pytest.raises(InputError, match="^tracking store sqlite:.*cannot be used"):
@@ -160,9 +149,7 @@ def test_four_processes_may_meet_a_cold_database(empty_project: Path) -> None:
     )
     variables = os.environ | {"PYTHONPATH": str(Path(tracking.__file__).parents[1])}
     command = [sys.executable, "-c", code]
-    processes = [
-        subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    processes = [subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     errors = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
     client = tracking.connect()

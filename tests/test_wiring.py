@@ -28,9 +28,7 @@ OPTION = re.compile(r"--(mode|source) \$\{item\.(mode|source)\}")
 
 def paths(stage: str, field: str) -> list[str]:
     """The paths of a stage's deps, outs or metrics, as they stand in dvc.yaml."""
-    return [
-        next(iter(entry)) if isinstance(entry, dict) else entry for entry in PIPELINE[stage].get(field, [])
-    ]
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in PIPELINE[stage].get(field, [])]
 
 
 def filled(path: str, stage: str) -> list[str]:
@@ -43,9 +41,7 @@ def filled(path: str, stage: str) -> list[str]:
     if not found:
         return [path]
     variable = PIPELINE[stage]["matrix"][found.group(1)]
-    values = {"${align.modes}": settings.align.modes, "${explain.sources}": settings.explain.sources}[
-        variable
-    ]
+    values = {"${align.modes}": settings.align.modes, "${explain.sources}": settings.explain.sources}[variable]
     return [path.replace(found.group(0), value) for value in values]
 
 
@@ -134,11 +130,7 @@ def test_metrics_are_in_git_and_large_files_are_not() -> None:
 
 
 def test_conda_and_lock_hold_the_same_pins() -> None:
-    lock = [
-        line
-        for line in (REPOSITORY / "requirements.lock").read_text().splitlines()
-        if not line.startswith("#")
-    ]
+    lock = [line for line in (REPOSITORY / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
     conda = yaml.safe_load((REPOSITORY / "conda.yaml").read_text())["dependencies"]
     assert conda[-1] == {"pip": lock}
     assert all(re.fullmatch(r"[\w.\-\[\]]+==[\w.]+", pin) for pin in lock), "no local versions, no addresses"
@@ -173,11 +165,7 @@ def known_paths() -> set[str]:
                         store.ALIGNMENT_BASELINES_METRICS, store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
                         store.pointer(f"recommender-{settings.recommender.kind}"),
                         store.pointer("source-classifier").parent]  # fmt: skip
-    known += [
-        place
-        for mode in modes
-        for place in (store.explainer_folder(mode), store.pointer(f"explainer-{mode}"))
-    ]
+    known += [place for mode in modes for place in (store.explainer_folder(mode), store.pointer(f"explainer-{mode}"))]
     for source in sources:
         known += [store.alignment_metrics(source), store.alignment_answers(source),
                   store.explanations(source), store.judgements(source), store.judge_metrics(source),

@@ -31,22 +31,15 @@ def dvc_md5(path: Path | str) -> str:
     path = Path(path)
     if path.is_dir():
         listing = [{"md5": dvc_md5(file), "relpath": name} for name, file in _files(path)]
-        return (
-            hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-            + ".dir"
-        )
+        return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:
     if not folder.is_dir():
-        raise InputError(
-            f"{folder}: no such model folder; run the stage that writes it (dvc repro, or dvc pull)"
-        )
-    found = sorted(
-        (file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if not file.is_dir()
-    )
+        raise InputError(f"{folder}: no such model folder; run the stage that writes it (dvc repro, or dvc pull)")
+    found = sorted((file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if not file.is_dir())
     for name, file in found:
         if file.is_symlink():
             raise InputError(f"{folder}: {name} is a symbolic link; a model folder holds plain files only")

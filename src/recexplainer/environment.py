@@ -36,11 +36,7 @@ def project_root() -> Path:
     """The working folder, or the project that a ``dvc exp run --temp`` copy of it was made from."""
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
-        if (
-            folder.parent.name == "exps"
-            and folder.parent.parent.name == "tmp"
-            and folder.parents[2].name == ".dvc"
-        ):
+        if folder.parent.name == "exps" and folder.parent.parent.name == "tmp" and folder.parents[2].name == ".dvc":
             return folder.parents[3]
     return here
 

@@ -67,9 +67,7 @@ def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock"))
     pointer = store.pointer(role).as_posix()
     for dep in stage.get("deps", []):
         if dep["path"] == pointer and dep.get("md5") != dvc_md5(pointer):
-            raise InputError(
-                f"{metrics_file}: was measured on another model than {pointer} names; run dvc repro"
-            )
+            raise InputError(f"{metrics_file}: was measured on another model than {pointer} names; run dvc repro")
 
 
 def _stage_of(metrics_file: str, lock: Path) -> dict[str, Any]:

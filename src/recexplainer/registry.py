@@ -66,9 +66,7 @@ def registered_name(dataset: str, role: str) -> str:
     return f"recexplainer-{dataset}-{role}"
 
 
-def log_model_folder(
-    folder: Path | str, role: str, dataset: str, params: Mapping[str, Any] | None = None
-) -> str:
+def log_model_folder(folder: Path | str, role: str, dataset: str, params: Mapping[str, Any] | None = None) -> str:
     """Log a model folder in the active run as an MLflow model from code, without pickle; return its id.
 
     The folder is copied: a DVC output is never registered in place. The served file may define SIGNATURE.

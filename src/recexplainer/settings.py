@@ -410,9 +410,7 @@ def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such file; run the stage in the project's root, or pass --params"
-        ) from None
+        raise InputError(f"{path}: no such file; run the stage in the project's root, or pass --params") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:

@@ -27,9 +27,7 @@ def build_section(kind: type, values: Any, origin: str, at: str) -> Any:
     names = [field.name for field in dataclasses.fields(kind)]
     for key in values:
         if key not in names:
-            raise InputError(
-                f"{origin}: unknown parameter {_join(at, str(key))!r}; {did_you_mean(str(key), names)}"
-            )
+            raise InputError(f"{origin}: unknown parameter {_join(at, str(key))!r}; {did_you_mean(str(key), names)}")
     for name in names:
         if name not in values:
             raise InputError(f"{origin}: parameter {_join(at, name)!r} is missing")
@@ -90,9 +88,7 @@ def _hint_of(kind: type, path: list[str], assignment: str) -> Any:
             raise InputError(f"-S {assignment!r}: {at!r} is a single value, it has no {key!r}")
         hints = typing.get_type_hints(hint)
         if key not in hints:
-            raise InputError(
-                f"-S {assignment!r}: unknown parameter {_join(at, key)!r}; {did_you_mean(key, hints)}"
-            )
+            raise InputError(f"-S {assignment!r}: unknown parameter {_join(at, key)!r}; {did_you_mean(key, hints)}")
         hint = hints[key]
     return hint
 
@@ -129,9 +125,7 @@ def _convert(hint: Any, value: Any, origin: str, at: str) -> Any:
         if outer is list and isinstance(value, list):
             return [_convert(inner[0], entry, origin, f"{at}[{i}]") for i, entry in enumerate(value)]
         if outer is dict and isinstance(value, dict):
-            return {
-                str(k): _convert(inner[1], entry, origin, _join(at, str(k))) for k, entry in value.items()
-            }
+            return {str(k): _convert(inner[1], entry, origin, _join(at, str(k))) for k, entry in value.items()}
         if outer is None and _fits(choice, value):
             return float(value) if choice is float else value
     wanted = " or ".join(_name(choice) for choice in choices)

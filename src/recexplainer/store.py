@@ -169,9 +169,7 @@ def read_json(path: Path | str) -> Any:
     try:
         return json.loads(_read_text(path))
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: line {error.lineno}: is not valid JSON ({error.msg}); make it again"
-        ) from None
+        raise InputError(f"{path}: line {error.lineno}: is not valid JSON ({error.msg}); make it again") from None
 
 
 def write_jsonl(path: Path | str, rows: Iterable[Any]) -> None:
@@ -393,7 +391,9 @@ def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tenso
         examples = [Example(**row) for row in rows]
         vectors = load_file(Path(folder) / ALIGNMENT_USER_VECTORS.name)["user_vectors"]
     except (TypeError, OSError, KeyError) as error:
-        raise InputError(f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment") from None
+        raise InputError(
+            f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment"
+        ) from None
     return examples, vectors
 
 

@@ -113,9 +113,7 @@ def open_run(
     try:
         with active:
             run = StageRun(active.info.run_id, active.data.params)
-            mlflow.set_tags(
-                {"mlflow.runName": label, STAGE_TAG: stage, "dataset": settings.dataset.name, **options}
-            )
+            mlflow.set_tags({"mlflow.runName": label, STAGE_TAG: stage, "dataset": settings.dataset.name, **options})
             run.log_params(options)
             for section in dict.fromkeys(sections):
                 if hasattr(settings, section):
@@ -146,9 +144,7 @@ def connect() -> MlflowClient:
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
     except Exception as error:  # the store's errors have no common base
-        raise InputError(
-            f"tracking store {redact(uri)} cannot be used: {str(error).splitlines()[0]}"
-        ) from error
+        raise InputError(f"tracking store {redact(uri)} cannot be used: {str(error).splitlines()[0]}") from error
     return client
 
 
@@ -208,9 +204,7 @@ def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str) -
     for row, trace in zip(rows, traces, strict=True):
         source = AssessmentSource(source_type=judge_kind, source_id=str(row["judge"]))
         rationale = redact(str(row["rationale"]))
-        mlflow.log_feedback(
-            trace_id=trace, name="level", value=row["level"], source=source, rationale=rationale
-        )
+        mlflow.log_feedback(trace_id=trace, name="level", value=row["level"], source=source, rationale=rationale)
         if row["score"] is not None:
             mlflow.log_feedback(trace_id=trace, name="score", value=row["score"], source=source)
     return len(traces)
@@ -248,9 +242,7 @@ def _numbers(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
         name = f"{prefix}/{key}" if prefix else str(key)
         if isinstance(value, Mapping):
             yield from _numbers(value, name)
-        elif (
-            not isinstance(value, bool | str) and hasattr(value, "__float__") and not math.isnan(float(value))
-        ):
+        elif not isinstance(value, bool | str) and hasattr(value, "__float__") and not math.isnan(float(value)):
             yield _clean(name), float(value)
 
 

@@ -1,24 +1,24 @@
+"""Connectors start at words, and users where the recommender's order of the items can be read off."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
+from scipy.stats import spearmanr
 
-from recexplainer.alignment.building import build_examples
-from recexplainer.alignment.warm_start import item_embeddings, user_embeddings, warm_start
+from recexplainer.alignment.warm_start import item_tokens, item_words, user_directions, warm_start
 from tests import tiny
 
 
-def test_slots_come_near_the_words_of_what_they_stand_for(base: Path) -> None:
-    given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], tiny.mf())
-    examples, vectors = build_examples(*given, tiny.settings().build_alignment, seed=1)
-    taught = [example for example in examples if example.split == "train"]
+def test_slots_are_fitted_and_nothing_else_is(base: Path) -> None:
+    vectors = tiny.mf().user_vectors([[1, 2], [3, 4], [5], [6, 7, 8], [2, 9]])
     fits = []
     for steps in (0, 300, 300):
         explainer = tiny.explainer(base, "both", None, vectors)
         adapter = {n: p.clone() for n, p in explainer.named_parameters() if not n.startswith("connectors.")}
         torch.rand(2)
-        fits.append(warm_start(explainer, tiny.writer(), taught, vectors, steps, seed=1))
+        fits.append(warm_start(explainer, tiny.writer(), vectors, steps, seed=1))
         assert all(torch.equal(p, adapter[n]) for n, p in explainer.named_parameters() if n in adapter)
         assert all(p.grad is None for n, p in explainer.named_parameters() if n in adapter)
     assert fits[0] == {} and fits[1] == fits[2]
@@ -26,20 +26,31 @@ def test_slots_come_near_the_words_of_what_they_stand_for(base: Path) -> None:
 
 
 def test_a_mode_without_connectors_has_nothing_to_start(base: Path) -> None:
-    assert warm_start(tiny.explainer(base, "behaviour"), tiny.writer(), [], torch.zeros(0, 0), 10, 1) == {}
+    assert warm_start(tiny.explainer(base, "behaviour"), tiny.writer(), torch.zeros(0, 0), 10, 1) == {}
 
 
-def test_items_of_like_words_lie_near_each_other(base: Path) -> None:
-    words = item_embeddings(tiny.explainer(base, "both"), tiny.writer())
-    assert words.shape == (tiny.N_ITEMS + 1, 32) and not words[0].any()
-    near = torch.cosine_similarity(words[1], words[2], dim=0)  # Rust, Rust II
-    assert near > torch.cosine_similarity(words[1], words[5], dim=0)
+def test_items_of_like_words_lie_near_each_other_at_the_scale_of_a_token(base: Path) -> None:
+    explainer = tiny.explainer(base, "both")
+    table = explainer.llm.get_input_embeddings().weight
+    words = item_words(table, item_tokens(explainer, tiny.writer()))
+    assert words.shape == (tiny.N_ITEMS, 32) and words.requires_grad is False
+    near = torch.cosine_similarity(words[0], words[1], dim=0)  # Rust, Rust II
+    assert near > torch.cosine_similarity(words[0], words[4], dim=0)
+    spread = words - words.mean(dim=0)
+    assert torch.isclose(spread.pow(2).mean(), table.pow(2).mean(), rtol=1e-3)
 
 
-def test_every_training_user_has_a_place_to_go(base: Path) -> None:
-    given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], tiny.mf())
-    examples, _ = build_examples(*given, tiny.settings().build_alignment, seed=1)
-    taught = [example for example in examples if example.split == "train"]
-    rows, places = user_embeddings(taught, item_embeddings(tiny.explainer(base, "both"), tiny.writer()))
-    assert rows.tolist() == sorted({example.vector_row for example in taught if example.user_id})
-    assert places.shape == (len(rows), 32) and places.isfinite().all()
+def test_padding_is_no_word() -> None:
+    table = torch.randn(9, 6, generator=torch.Generator().manual_seed(0))
+    short, long = torch.tensor([[3, 4, -1, -1], [5, -1, -1, -1]]), torch.tensor([[3, 4], [5, -1]])
+    assert torch.equal(item_words(table, short), item_words(table, long))
+
+
+def test_a_user_points_to_where_the_recommender_ranks_high() -> None:
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randn(40, 64, generator=generator)
+    scores = torch.randn(3, 40, generator=generator) * torch.tensor([[1.0], [50.0], [0.01]]) + 7
+    directions = user_directions(words, scores)
+    for row in range(3):
+        assert spearmanr(words @ directions[row], scores[row]).statistic > 0.95
+    assert torch.isclose(directions.pow(2).mean(), words.pow(2).mean())

@@ -79,9 +79,7 @@ def raw_interactions() -> Callable[..., RawInteractions]:
             item_names=np.array(items, dtype=object),
             users=np.array([users.index(row[0]) for row in rows], dtype=np.int32),
             items=np.array([items.index(row[1]) for row in rows], dtype=np.int32),
-            ratings=np.array([row[3] for row in rows], dtype=np.float32)
-            if rows and len(rows[0]) > 3
-            else None,
+            ratings=np.array([row[3] for row in rows], dtype=np.float32) if rows and len(rows[0]) > 3 else None,
             times=np.array([row[2] for row in rows], dtype=np.float64),
             orders=None,
         )

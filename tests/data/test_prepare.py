@@ -23,10 +23,7 @@ def raw_data(raw_interactions):
             empty = dict.fromkeys(ITEM_TEXTS, "") | {name: [] for name in ITEM_LISTS}
             known = [item for item in titles if item in wanted]
             return pd.DataFrame(
-                [
-                    empty | {"raw_id": item, "title": titles[item]} | attributes.get(item, {})
-                    for item in known
-                ],
+                [empty | {"raw_id": item, "title": titles[item]} | attributes.get(item, {}) for item in known],
                 columns=["raw_id", *empty],
             )
 
@@ -57,9 +54,7 @@ def test_sequences_are_in_time_order_and_ties_in_input_order(raw_data, prepare_s
         ("t", "b", 8),
         ("t", "c", 7),
     ]
-    prepared = prepare_data(
-        raw_data(rows, dict(zip("abcd", AWKWARD, strict=True))), prepare_settings(), seed=1
-    )
+    prepared = prepare_data(raw_data(rows, dict(zip("abcd", AWKWARD, strict=True))), prepare_settings(), seed=1)
     assert sequences(prepared) == {"t": ["c", "b", "a"], "u": ["b", "d", "a", "c"]}
     assert prepared.interactions["user_id"].tolist() == [1, 1, 1, 2, 2, 2, 2]
     assert prepared.interactions["position"].tolist() == [0, 1, 2, 0, 1, 2, 3]
@@ -169,15 +164,9 @@ def test_an_order_that_contradicts_the_time_is_refused(tmp_path, dataset, column
     (tmp_path / "t.csv").write_text("item_id,title\na,A\nb,B\nc,C\n")
     files = {"format": "table", "interactions_file": "i.csv", "items_file": "t.csv"}
     with pytest.raises(InputError, match="time runs backwards for user 'u' at position 2 .30 then 20"):
-        prepare_data(
-            open_raw(dataset(**files, columns=columns(time="at", order="n"))), prepare_settings(), seed=1
-        )
-    prepared = prepare_data(
-        open_raw(dataset(**files, columns=columns(time="at"))), prepare_settings(), seed=1
-    )
+        prepare_data(open_raw(dataset(**files, columns=columns(time="at", order="n"))), prepare_settings(), seed=1)
+    prepared = prepare_data(open_raw(dataset(**files, columns=columns(time="at"))), prepare_settings(), seed=1)
     assert sequences(prepared) == {"u": ["a", "c", "b"]}
-    prepared = prepare_data(
-        open_raw(dataset(**files, columns=columns(order="n"))), prepare_settings(), seed=1
-    )
+    prepared = prepare_data(open_raw(dataset(**files, columns=columns(order="n"))), prepare_settings(), seed=1)
     assert sequences(prepared) == {"u": ["a", "b", "c"]}
     assert "timestamp" not in prepared.interactions

@@ -13,9 +13,7 @@ from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
 from recexplainer.settings import Split
 
-ROOT = Path(
-    os.environ.get("RECEXPLAINER_REAL_DATA") or Path(__file__).resolve().parents[2].parent / "shared" / "data"
-)
+ROOT = Path(os.environ.get("RECEXPLAINER_REAL_DATA") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
 
 
 @pytest.mark.real_data

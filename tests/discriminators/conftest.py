@@ -18,9 +18,7 @@ def make_explanations(n_users=60, sources=("both", "none"), seed=0):
         for label in ("Yes", "No"):
             taste = int(rng.integers(len(TASTES)))
             score = (4.0 if label == "Yes" else -4.0) + 2.0 * taste + float(rng.normal(0, 0.1))
-            cases.append(
-                (user_id, 5, 10 + taste if label == "Yes" else 20 + taste, label, TASTES[taste], score)
-            )
+            cases.append((user_id, 5, 10 + taste if label == "Yes" else 20 + taste, label, TASTES[taste], score))
     return {
         source: [
             {

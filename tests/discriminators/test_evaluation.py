@@ -79,9 +79,7 @@ def test_nothing_of_the_test_users_reaches_the_models(explanations):
     cases = join_cases(explanations, 0.4, seed=7)
     testers = set(cases.user_ids[cases.in_test])
     spoilt = {
-        source: [
-            r | {"text": "spoilt " * 50, "verdict": None} if r["user_id"] in testers else r for r in rows
-        ]
+        source: [r | {"text": "spoilt " * 50, "verdict": None} if r["user_id"] in testers else r for r in rows]
         for source, rows in explanations.items()
     }
     _, again = train_discriminators(spoilt, 0.4, 500, seed=7)
@@ -91,10 +89,7 @@ def test_nothing_of_the_test_users_reaches_the_models(explanations):
 
 
 def test_same_seed_same_figures(explanations):
-    assert (
-        train_discriminators(explanations, 0.4, 500, 7)[0]
-        == train_discriminators(explanations, 0.4, 500, 7)[0]
-    )
+    assert train_discriminators(explanations, 0.4, 500, 7)[0] == train_discriminators(explanations, 0.4, 500, 7)[0]
 
 
 def test_empty_texts_are_a_clear_error(explanations):

@@ -42,18 +42,14 @@ def test_score_predictor_equals_scikit_learn_when_terms_are_cut(tmp_path):
 
 def test_prediction_by_hand():
     """Two known terms, "b" twice: weights (1, 1 + ln 2) · idf (2, 1), of unit length, · (3, 5), + 0.5."""
-    model = LinearTextModel(
-        "regress", (), ("a", "b"), np.array([2.0, 1.0]), np.array([[3.0, 5.0]]), np.array([0.5]), 1
-    )
+    model = LinearTextModel("regress", (), ("a", "b"), np.array([2.0, 1.0]), np.array([[3.0, 5.0]]), np.array([0.5]), 1)
     weights = np.array([2.0, 1 + np.log(2)])
     expected = (weights / np.sqrt((weights**2).sum())) @ [3.0, 5.0] + 0.5
     np.testing.assert_allclose(model.predict(["B a, b; c", "c"]), [expected, 0.5])
 
 
 def save_tiny(folder):
-    LinearTextModel("classify", ("x", "y"), ("a", "b"), np.ones(2), np.ones((1, 2)), np.zeros(1), 2).save(
-        folder
-    )
+    LinearTextModel("classify", ("x", "y"), ("a", "b"), np.ones(2), np.ones((1, 2)), np.zeros(1), 2).save(folder)
 
 
 def test_nothing_but_json_and_safetensors_is_written(tmp_path):

@@ -40,9 +40,7 @@ def test_history_target_and_inventions(games: Catalogue) -> None:
         ("星の庭 Hoshi no Niwa", 6),
     ],
 )
-@pytest.mark.parametrize(
-    "form", ['He liked "{}".', '("{}")', "“{}”, for one", "{} was liked", '"{}," he said']
-)
+@pytest.mark.parametrize("form", ['He liked "{}".', '("{}")', "“{}”, for one", "{} was liked", '"{}," he said'])
 def test_awkward_titles_in_every_form(games: Catalogue, title: str, position: int, form: str) -> None:
     found = resolve_citations(form.format(title), HISTORY, games, target=2)
     assert found.in_history == [position]
@@ -143,8 +141,6 @@ def test_every_title_of_public_data_is_found_where_it_is_quoted() -> None:
     catalogue = make_catalogue(list(dict.fromkeys(title for title in titles if title)))
     assert catalogue.n_items > 16_000
     for item in range(1, catalogue.n_items, 3):
-        text = (
-            f'Yes. The history shows "{catalogue.title(item)}", and "{catalogue.title(item + 1)}" is like it.'
-        )
+        text = f'Yes. The history shows "{catalogue.title(item)}", and "{catalogue.title(item + 1)}" is like it.'
         found = resolve_citations(text, [item], catalogue, target=item + 1)
         assert (found.in_history, found.names_target, found.n_unseen) == ([0], True, 0), text

@@ -18,9 +18,7 @@ SETTINGS: dict[str, Any] = {"top_ks": [1, 5], "n_random": 20, "seed": 7}
 
 @pytest.fixture(scope="module")
 def recommender() -> AdditiveRecommender:
-    return AdditiveRecommender(
-        torch.randn(N_ITEMS + 1, N_ITEMS + 1, generator=torch.Generator().manual_seed(1))
-    )
+    return AdditiveRecommender(torch.randn(N_ITEMS + 1, N_ITEMS + 1, generator=torch.Generator().manual_seed(1)))
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +32,7 @@ def evaluate(records: list[dict[str, Any]], catalogue: Catalogue, recommender: R
     return evaluate_faithfulness(records, histories, catalogue, recommender, **SETTINGS)
 
 
-def records_citing(
-    recommender: Recommender, catalogue: Catalogue, how: str, n: int = 80
-) -> list[dict[str, Any]]:
+def records_citing(recommender: Recommender, catalogue: Catalogue, how: str, n: int = 80) -> list[dict[str, Any]]:
     """Explanations of the top item of random histories, citing two items by a rule that the test plants."""
     rng = np.random.default_rng(2)
     records = []
@@ -98,9 +94,7 @@ def test_planted_explainers_are_compared_whole(planted: dict[str, dict[str, Any]
 
 def test_figures_of_the_texts(games: Catalogue) -> None:
     records = [
-        make_record(
-            explanation_id="a", text='Yes. Like "Ember Crown" and "Golden Hog".'
-        ),  # one of two is unseen
+        make_record(explanation_id="a", text='Yes. Like "Ember Crown" and "Golden Hog".'),  # one of two is unseen
         make_record(explanation_id="b", text='No. "Silent Valley".', verdict="No"),  # another item
         make_record(explanation_id="c", text="", verdict=None),
         make_record(
@@ -109,9 +103,7 @@ def test_figures_of_the_texts(games: Catalogue) -> None:
             verdict="No",
             label="No",
         ),
-        make_record(
-            explanation_id="e", text='Yes. "Ember Crown" suits "Ember Crown II - Nova 64".', history=[1]
-        ),
+        make_record(explanation_id="e", text='Yes. "Ember Crown" suits "Ember Crown II - Nova 64".', history=[1]),
     ]
     recommender = AdditiveRecommender(torch.zeros(13, 13))
     frame, figures = evaluate(records, games, recommender)
@@ -170,9 +162,7 @@ def test_the_recommender_is_asked_about_the_whole_history_of_which_the_newest_pa
     assert (figures["n_other_scores"], figures["hallucination_rate"]) == (0, 0)  # an old item is no invention
     assert frame["cited_positions"].tolist() == [[2], [0]]
     assert frame["compared"].all()
-    assert frame["comprehensiveness_mask_cited"].tolist() == pytest.approx(
-        [0, np.exp(4) / (np.exp(4) + 11) - 1 / 12]
-    )
+    assert frame["comprehensiveness_mask_cited"].tolist() == pytest.approx([0, np.exp(4) / (np.exp(4) + 11) - 1 / 12])
     for control in ("random", "newest", "leave_one_out"):  # controls are what could be cited: the shown items
         assert frame[f"comprehensiveness_mask_{control}"].tolist() == pytest.approx([0, 0])
 

@@ -67,7 +67,5 @@ def test_many_deletions_at_once_are_those_one_by_one() -> None:
 
 
 def test_no_cases() -> None:
-    found = Perturbation(additive(), []).outcomes(
-        np.zeros(0, dtype=int), np.zeros((0, 0), dtype=bool), "mask"
-    )
+    found = Perturbation(additive(), []).outcomes(np.zeros(0, dtype=int), np.zeros((0, 0), dtype=bool), "mask")
     assert found.log_p.shape == found.rank.shape == (0,)

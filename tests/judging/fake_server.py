@@ -21,9 +21,7 @@ def completion(content: str | None, finish_reason: str = "stop", usage: bool = T
         "object": "chat.completion",
         "created": 0,
         "model": "judge",
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish_reason}
-        ],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish_reason}],
     }
     if usage:
         body["usage"] = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}

@@ -99,9 +99,7 @@ def test_time_outs_are_tried_again(server: FakeServer, tmp_path: Path) -> None:
     assert server.asked["x"] == 2
 
 
-def test_lasting_failures_are_counted_and_asked_again_by_the_next_run(
-    server: FakeServer, tmp_path: Path
-) -> None:
+def test_lasting_failures_are_counted_and_asked_again_by_the_next_run(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda message, *_: error(500, "out of order") if message == "bad" else level("B")
     result = ask(server, ["good", "bad"], tmp_path / "cache", max_attempts=2)
     assert levels(result) == ["B", "failed"]
@@ -231,9 +229,7 @@ def test_killed_runs_lose_no_answer_and_ask_none_twice(server: FakeServer, tmp_p
     texts = [f"explanation {number}" for number in range(120)]
     cache, concurrency, n_kills = tmp_path / "cache", 4, 3
     for kill in range(1, n_kills + 1):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _SCRIPT, server.base_url, str(cache), json.dumps(texts)]
-        )
+        process = subprocess.Popen([sys.executable, "-c", _SCRIPT, server.base_url, str(cache), json.dumps(texts)])
         deadline = time.monotonic() + 60
         while server.asked.total() < 25 * kill and time.monotonic() < deadline:
             time.sleep(0.005)

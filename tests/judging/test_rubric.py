@@ -80,12 +80,9 @@ def test_levels_of_a_no(games: Catalogue, text: str, level: str) -> None:
 
 
 def test_each_check_is_kept(games: Catalogue) -> None:
-    _, reasons = judged(
-        games, f'Yes. {TARGET} is a Racing game, like "Ember Crown", "Golden Hog", "Silent Valley".'
-    )
+    _, reasons = judged(games, f'Yes. {TARGET} is a Racing game, like "Ember Crown", "Golden Hog", "Silent Valley".')
     assert reasons == {
-        "because": "it names what was never shown: Silent Valley, Golden Hog; it claims what does not hold: "
-        "Racing",
+        "because": "it names what was never shown: Silent Valley, Golden Hog; it claims what does not hold: Racing",
         "verdict_right": True,
         "n_words": 17,
         "cited_titles": ["Ember Crown"],
@@ -116,9 +113,7 @@ def test_true_explanations_are_never_faulted_and_spoiled_ones_always() -> None:
             "label": verdict,
         }
         levels.append(judged(catalogue, text, **case)[0])
-        wrong_title = text.replace(history[0].title, "Nobody's Game").replace(
-            history[-1].title, "Nobody's Game"
-        )
+        wrong_title = text.replace(history[0].title, "Nobody's Game").replace(history[-1].title, "Nobody's Game")
         if wrong_title != text:
             spoiled.append(judged(catalogue, wrong_title, **case)[0])
         other = next(game for game in games if game.genre not in {g.genre for g in [*history, target]})

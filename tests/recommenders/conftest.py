@@ -10,9 +10,7 @@ from recexplainer.recommenders.training import Training, train_recommender
 
 from . import worlds
 
-torch.set_num_threads(
-    1
-)  # matrices this small are slower on several threads, much slower beside a busy process
+torch.set_num_threads(1)  # matrices this small are slower on several threads, much slower beside a busy process
 
 SETTINGS = {
     "sasrec": {

@@ -52,9 +52,7 @@ def make_explanations(source, n_users=12):
         label = "Yes" if user % 2 else "No"
         verdict = {"none": None if user % 5 == 0 else "Yes", "intention": "No"}.get(source, label)
         cited = [TITLES[history[user % 8] - 1], TITLES[history[(user + 3) % 8] - 1]]
-        others = {"intention": f' and "{INVENTED}"', "none": f' and "{TITLES[history[0] % 12]}"'}.get(
-            source, ""
-        )
+        others = {"intention": f' and "{INVENTED}"', "none": f' and "{TITLES[history[0] % 12]}"'}.get(source, "")
         text = (
             f'{verdict or "Well"}. The history holds "{cited[0]}", "{cited[1]}"{others}, which share '
             f'the setting and the genre of "{TITLES[target - 1]}"; most weight is put on the last game.'
@@ -71,8 +69,7 @@ def make_explanations(source, n_users=12):
                 "score": 3.25 if label == "Yes" else -1.5,
                 "rank": 2 if label == "Yes" else 150,
                 "n_ranked": 192,
-                "prompt": "User: <user>\nHistory, oldest first:\n"
-                + "\n".join(TITLES[i - 1] for i in history),
+                "prompt": "User: <user>\nHistory, oldest first:\n" + "\n".join(TITLES[i - 1] for i in history),
                 "text": text,
                 "verdict": verdict,
                 "p_yes": None if verdict is None else 0.87 if verdict == "Yes" else 0.21,
@@ -142,11 +139,7 @@ def _faithfulness(cited, random, best, p, unseen):
         )
         figures = {"cited": cited * scale, "random": random * scale, "leave_one_out": best * scale}
         variants = {v: figures | {"p_value_over_random": p} for v in ("mask", "shift")}
-        ranks = {
-            f"{m}@{k}": {v: figures for v in ("mask", "shift")}
-            for m in ("pn", "ps", "fns")
-            for k in (1, 3, 5)
-        }
+        ranks = {f"{m}@{k}": {v: figures for v in ("mask", "shift")} for m in ("pn", "ps", "fns") for k in (1, 3, 5)}
         return {"n_compared": 50, **{m: variants for m in measures}, **ranks}
 
     return {
@@ -292,9 +285,7 @@ def make_inputs(**changes):
         "catalogue": make_catalogue(),
         "explanations": explanations,
         "judgements": {source: make_judgements(records) for source, records in explanations.items()},
-        "faithfulness_rows": {
-            source: make_faithfulness_rows(records) for source, records in explanations.items()
-        },
+        "faithfulness_rows": {source: make_faithfulness_rows(records) for source, records in explanations.items()},
     }
     return ReportInputs(**{**inputs, **changes})
 

@@ -30,9 +30,7 @@ def test_answers_of_all_sources_are_joined_by_case_even_in_another_order(inputs_
     assert len(straight) == 12
     case = straight[0]
     assert [answer["source"] for answer in case["answers"]] == ["behaviour", "intention", "both", "none"]
-    assert case["history"][0] == inputs_with().catalogue.title(
-        inputs_with().explanations["both"][0]["history"][0]
-    )
+    assert case["history"][0] == inputs_with().catalogue.title(inputs_with().explanations["both"][0]["history"][0])
     json.dumps(straight, allow_nan=False)
 
 
@@ -67,9 +65,7 @@ def test_a_source_that_lacks_a_case_leaves_its_place_empty(inputs_with):
     assert sources == ["behaviour", "intention", "none"]
 
 
-@pytest.mark.parametrize(
-    ("n_cases", "n_yes", "n_no"), [(10, 5, 5), (4, 2, 2), (100, 30, 10), (30, 20, 10), (1, 1, 0)]
-)
+@pytest.mark.parametrize(("n_cases", "n_yes", "n_no"), [(10, 5, 5), (4, 2, 2), (100, 30, 10), (30, 20, 10), (1, 1, 0)])
 def test_decisions_are_balanced_as_far_as_they_go(n_cases, n_yes, n_no):
     labels = {(user, 0, user): "Yes" if user % 4 else "No" for user in range(40)}
     chosen = choose_cases(labels, n_cases)

@@ -40,18 +40,16 @@ def page(inputs):
 
 def test_every_section_is_there_and_linked(page):
     elements = Outline(page).elements
-    assert [
-        attributes["id"] for tag, attributes in elements if tag == "section" and "id" in attributes
-    ] == list(SECTIONS)
+    assert [attributes["id"] for tag, attributes in elements if tag == "section" and "id" in attributes] == list(
+        SECTIONS
+    )
     links = {attributes["href"] for tag, attributes in elements if tag == "a"}
     assert {f"#{name}" for name in SECTIONS} <= links
 
 
 def test_page_loads_nothing(page):
     outline = Outline(page)
-    assert not [
-        tag for tag, _ in outline.elements if tag in ("img", "link", "iframe", "object", "embed", "base")
-    ]
+    assert not [tag for tag, _ in outline.elements if tag in ("img", "link", "iframe", "object", "embed", "base")]
     assert not [attributes for _, attributes in outline.elements if "src" in attributes]
     assert all(attributes["href"].startswith("#") for tag, attributes in outline.elements if tag == "a")
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL).group(1)
@@ -61,9 +59,7 @@ def test_page_loads_nothing(page):
 def test_awkward_titles_stay_text(page):
     outline = Outline(page)
     assert len(outline.scripts) == 2, "the data and the explorer: no title has opened or closed a script"
-    assert not [
-        attributes for _, attributes in outline.elements if any(name.startswith("on") for name in attributes)
-    ]
+    assert not [attributes for _, attributes in outline.elements if any(name.startswith("on") for name in attributes)]
     data = json.loads(outline.scripts[0][1])
     titles = {title for case in data["cases"] for title in case["history"]}
     assert {
@@ -89,9 +85,7 @@ def test_json_cannot_end_its_script_and_reads_back():
 
 
 def test_policy_lets_only_this_script_run(page):
-    policy = next(
-        a["content"] for tag, a in Outline(page).elements if a.get("http-equiv") == "Content-Security-Policy"
-    )
+    policy = next(a["content"] for tag, a in Outline(page).elements if a.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
     assert re.search(r"script-src 'sha256-[A-Za-z0-9+/]{43}='", policy)
 

@@ -40,9 +40,7 @@ def test_words_for_figures():
 def test_recommender_stands_first_and_is_compared_with_the_better_floor(inputs):
     section = recommender_section(inputs.recommender)
     assert [bar.label for bar in section.charts[0].bars] == ["SASRec", "Popularity", "Item neighbours"]
-    assert (
-        "SASRec beats the better floor, item neighbours: NDCG@10 0.180 against 0.120." in section.readings[0]
-    )
+    assert "SASRec beats the better floor, item neighbours: NDCG@10 0.180 against 0.120." in section.readings[0]
 
 
 def test_a_recommender_below_its_floor_is_said_to_be(inputs):

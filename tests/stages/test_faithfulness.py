@@ -15,9 +15,7 @@ from recexplainer.settings import load_settings
 from recexplainer.stages import faithfulness
 from tests.faithfulness.fakes import make_games, make_record
 
-SETTINGS = load_settings(
-    Path(__file__).parents[2] / "params.yaml", ["faithfulness.top_ks=[1, 3]", "run.seed=3"]
-)
+SETTINGS = load_settings(Path(__file__).parents[2] / "params.yaml", ["faithfulness.top_ks=[1, 3]", "run.seed=3"])
 
 
 class RecordedRun:
@@ -46,9 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     recommender.save(store.RECOMMENDER)
     store.write_catalogue(make_games().frame)
     history = [7, 1, 3, 5, 2]  # of which [1, 3, 5] is shown
-    store.write_interactions(
-        pd.DataFrame({"user_id": 1, "item_id": history, "position": range(len(history))})
-    )
+    store.write_interactions(pd.DataFrame({"user_id": 1, "item_id": history, "position": range(len(history))}))
     records = [
         make_record(explanation_id="a", text='Yes. "Ember Crown" is like it.'),
         make_record(explanation_id="b", text='Yes. "Golden Hog" is like it.'),

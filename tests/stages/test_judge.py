@@ -108,9 +108,7 @@ def test_server(traces: list[tuple[list[dict[str, Any]], str]], server: FakeServ
     assert b"not-a-real-key" not in everything
 
 
-def test_failed_calls_are_a_category(
-    traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
     server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")
     judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]

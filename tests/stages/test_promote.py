@@ -27,9 +27,7 @@ def gated(project: Path) -> Path:
 
 def measure(value: float) -> None:
     store.write_json(FILE, {"both": {"text": {"spearman": value}}})
-    Path("dvc.lock").write_text(
-        yaml.safe_dump({"stages": {"s": {"outs": [{"path": FILE, "md5": dvc_md5(FILE)}]}}})
-    )
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"s": {"outs": [{"path": FILE, "md5": dvc_md5(FILE)}]}}}))
 
 
 def aliases() -> dict[str, str]:

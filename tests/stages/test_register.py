@@ -9,9 +9,7 @@ from recexplainer.stages.register import main
 
 def test_a_missing_model_is_named(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--mode", "both"]) == 2
-    assert capsys.readouterr().err.startswith(
-        "error: models/explainer-both: no such model folder; run the stage"
-    )
+    assert capsys.readouterr().err.startswith("error: models/explainer-both: no such model folder; run the stage")
     assert not Path("registry").exists() and not Path("mlflow.db").exists()
 
 

@@ -28,9 +28,7 @@ def test_every_discriminator_gets_a_version_and_a_pointer(project: Path) -> None
     assert registry.pull(ROLE, "demo").name == NAME
 
 
-def test_nothing_to_do_makes_no_run_and_imports_no_mlflow(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_to_do_makes_no_run_and_imports_no_mlflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_model(1.0)
     assert main([]) == 0 and runs() == 1
     before = store.pointer(ROLE).read_bytes()

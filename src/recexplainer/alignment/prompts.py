@@ -3,8 +3,7 @@
 Forms (the paper's alignment modes): `behaviour` writes users and items as text, `intention` as vectors, `both` as both.
 
 Source: Lei et al. 2024, sections 3.2 to 3.4. Departures: a vector replaces the embedding of its slot (as the paper
-    says; the
-public code adds the two), and an item's text may state the categories that the catalogue holds for it.
+says; the public code adds the two), and an item's text may state the categories that the catalogue holds for it.
 """
 
 from __future__ import annotations

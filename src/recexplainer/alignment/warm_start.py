@@ -1,77 +1,97 @@
-"""Where the connectors start: at the words of what they stand for.
+"""Where the connectors start: slots at words, users in the direction of what the recommender ranks high for them.
 
 Source: none in the paper, whose connectors start at random. An item's slot is fitted to the mean token embedding of the
-item's text, a user's to the mean over the history and the recommender's first item of the training users.
+item's text. A user's slot is fitted to the direction along which the items' slots are ordered as the recommender
+orders the items, so that what a user likes is what the user's slot resembles.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from recexplainer.alignment.examples import Example
 from recexplainer.alignment.prompts import PromptWriter
-from recexplainer.alignment.tasks import history_reconstruction, next_item_retrieval
 from recexplainer.explainer.connectors import fit_connector
 from recexplainer.explainer.model import Explainer
 
+_RIDGE = 0.02  # of the mean squared length of an item's slot; without it, a user's slot is mostly noise
+
 
 def warm_start(
-    explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], user_vectors: Tensor, steps: int, seed: int
+    explainer: Explainer, writer: PromptWriter, user_vectors: Tensor, steps: int, seed: int
 ) -> dict[str, float]:
-    """Fit the connectors of an explainer in place, on the training examples given.
+    """Fit the connectors of an explainer in place.
+
+    Scores are taken to be inner products of the recommender's user and item vectors. Where they are not, users
+    start somewhere else, and training has to do the rest.
+
+    Args:
+        explainer: The explainer; one without connectors is left as it is.
+        writer: Writes the items' texts.
+        user_vectors: (n, dim) of the training pairs.
+        steps: Of the fit; 0 leaves the connectors as they are.
+        seed: Of the fit.
 
     Returns:
-        The share of variance explained by the item and by the user connector; empty for a mode without connectors.
+        The share of variance explained by the item and by the user connector; empty where nothing was fitted.
     """
     if explainer.connectors is None or steps == 0:
         return {}
     assert explainer.item_vectors is not None
-    words = item_embeddings(explainer, writer)
-    rows, users = user_embeddings(examples, words)
-    fits = {
-        "item": (explainer.item_vectors[1:].to(explainer.device), words[1:]),
-        "user": (user_vectors[rows].to(explainer.device), users),
-    }
+    table = explainer.llm.get_input_embeddings().weight.detach().float()
+    items = explainer.item_vectors[1:].to(table.device)
+    users = user_vectors.to(table.device)
+    words = item_words(table, item_tokens(explainer, writer).to(table.device))
+    fits = {"item": (items, words), "user": (users, user_directions(words, users @ items.T))}
     return {
         f"warm_start_{name}": round(fit_connector(explainer.connectors[name], vectors, targets, steps, seed), 4)  # type: ignore[arg-type]
         for name, (vectors, targets) in fits.items()
     }
 
 
+def item_tokens(explainer: Explainer, writer: PromptWriter) -> Tensor:
+    """(n_items, length) the tokens of every item's text, from item 1; −1 behind the shorter ones."""
+    texts = [writer.item_text(item) for item in range(1, writer.catalogue.n_items + 1)]
+    return padded([explainer.encoder.answer_ids(text) for text in texts])
+
+
+def padded(token_ids: Sequence[Sequence[int]]) -> Tensor:
+    """(n, length) token ids as one tensor, −1 behind the shorter ones."""
+    rows = [torch.tensor(list(ids), dtype=torch.long) for ids in token_ids]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
+
+
 @torch.no_grad()
-def item_embeddings(explainer: Explainer, writer: PromptWriter) -> Tensor:
-    """(n_items + 1, hidden) the mean token embedding of each item's text, at the scale of one token; row 0 is zero."""
-    table = explainer.llm.get_input_embeddings().weight.float()
-    means = torch.zeros(writer.catalogue.n_items + 1, table.shape[1], device=table.device)
-    for item in range(1, len(means)):
-        ids = torch.tensor(explainer.encoder.answer_ids(writer.item_text(item)), device=table.device)
-        means[item] = table[ids].mean(dim=0)
-    return _at_scale_of(means, table)
+def item_words(table: Tensor, token_ids: Tensor) -> Tensor:
+    """(n_items, hidden) the mean token embedding of each text, spread around their centre to the scale of one token.
+
+    Args:
+        table: (vocabulary, hidden) the token embeddings.
+        token_ids: (n_items, length), −1 behind the shorter ones.
+    """
+    present = (token_ids >= 0).to(table.dtype)
+    means = (table[token_ids.clamp(min=0)] * present[..., None]).sum(dim=1) / present.sum(dim=1, keepdim=True)
+    centre = means.mean(dim=0)
+    return _to_scale(means - centre, table) + centre
 
 
-def user_embeddings(examples: Sequence[Example], words: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of the table of user vectors, and where each should lead: (n,) and (n, hidden)."""
-    history: dict[int, list[int]] = {}
-    first: dict[int, int] = defaultdict(int)
-    for example in examples:
-        if example.task == history_reconstruction.NAME:
-            history[example.vector_row] = example.history
-        elif example.task == next_item_retrieval.NAME:
-            first[example.vector_row] = int(example.answer[0])
-    rows = sorted(history)
-    means = torch.stack([(words[history[row]].mean(dim=0) + words[first[row]]) / 2 for row in rows])
-    return torch.tensor(rows), _at_scale_of(means, words[1:])
+@torch.no_grad()
+def user_directions(words: Tensor, scores: Tensor) -> Tensor:
+    """(n_users, hidden) directions whose inner products with the items' slots follow the scores (ridge regression).
+
+    Args:
+        words: (n_items, hidden) the items' slots.
+        scores: (n_users, n_items) the recommender's scores.
+    """
+    standard = (scores - scores.mean(dim=1, keepdim=True)) / scores.std(dim=1, keepdim=True).clamp(min=1e-6)
+    spread = words - words.mean(dim=0)
+    gram = spread.T @ spread / len(spread)
+    ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
+    return _to_scale(torch.linalg.solve(gram + ridge, spread.T @ standard.T).T, words)
 
 
-def _at_scale_of(vectors: Tensor, table: Tensor) -> Tensor:
-    """Vectors around their mean, stretched to the root mean square of a table: means of many rows are all alike."""
-    centre = vectors[1:].mean(dim=0)
-    spread = vectors - centre
-    stretched = spread * (table.pow(2).mean().sqrt() / spread[1:].pow(2).mean().sqrt()) + centre
-    if not vectors[0].any():
-        stretched[0] = 0
-    return stretched
+def _to_scale(vectors: Tensor, table: Tensor) -> Tensor:
+    """Vectors stretched to the root mean square of a table's entries."""
+    return vectors * (table.pow(2).mean().sqrt() / vectors.pow(2).mean().sqrt().clamp(min=1e-12))

@@ -57,14 +57,10 @@ class Interactions:
         if not len(users):
             raise InputError("interactions: there are none; run the stage prepare again")
         if users[0] != 1 or not np.isin(np.diff(users), (0, 1)).all():
-            raise InputError(
-                "interactions: user ids should be 1, 2, …, n, grouped by user; run prepare again"
-            )
+            raise InputError("interactions: user ids should be 1, 2, …, n, grouped by user; run prepare again")
         if items.min() <= PADDING_ID or items.max() > n_items:
             raise InputError(f"interactions: item ids should be 1 to {n_items}; run the stage prepare again")
         offsets = np.concatenate([[0], np.cumsum(np.bincount(users))])
         if not np.array_equal(positions, np.arange(len(users)) - offsets[users]):
-            raise InputError(
-                "interactions: positions should count up from 0 within each user; run prepare again"
-            )
+            raise InputError("interactions: positions should count up from 0 within each user; run prepare again")
         return cls(item_ids=items, offsets=offsets.astype(np.int64), n_items=n_items)

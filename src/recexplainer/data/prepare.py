@@ -154,9 +154,7 @@ def _with_items(raw: RawInteractions, titled: set[str]) -> RawInteractions:
 
 def _natural_order(raw: RawInteractions, what: str) -> np.ndarray:
     """The codes of the users or items that are left, by raw id: numbers by value, then all else by text."""
-    codes, names = (
-        (raw.present_users(), raw.user_names) if what == "user" else (raw.present_items(), raw.item_names)
-    )
+    codes, names = (raw.present_users(), raw.user_names) if what == "user" else (raw.present_items(), raw.item_names)
 
     def key(code: int) -> tuple[int, str]:
         name = names[code]
@@ -208,9 +206,7 @@ def _users_frame(raw_ids: Sequence[str], settings: Prepare, seed: int) -> pd.Dat
                 f"prepare.split: none of the {len(raw_ids)} users falls on the side '{name}' (share"
                 f" {shares[name]:g}); give it a larger share, keep more users, or take another run.seed"
             )
-    return pd.DataFrame(
-        {"user_id": np.arange(1, len(raw_ids) + 1, dtype=np.int32), "raw_id": raw_ids, "split": splits}
-    )
+    return pd.DataFrame({"user_id": np.arange(1, len(raw_ids) + 1, dtype=np.int32), "raw_id": raw_ids, "split": splits})
 
 
 def _summary(interactions: pd.DataFrame, catalogue: pd.DataFrame, users: pd.DataFrame) -> dict[str, Any]:

@@ -16,8 +16,7 @@ _INLINE_TAG = re.compile(
     re.IGNORECASE,
 )
 _BLOCK_TAG = re.compile(
-    r"</?(?:br|blockquote|center|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul)"
-    + _ATTRIBUTES,
+    r"</?(?:br|blockquote|center|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul)" + _ATTRIBUTES,
     re.IGNORECASE,
 )
 _KEPT_FORMAT_CHARACTERS = "\u200c\u200d"  # joiners that Persian, Indic scripts and emoji are spelt with
@@ -150,9 +149,7 @@ def _with_suffix(
         (len(value), order, value, kind)
         for order, (kind, values) in enumerate(attributes.items())
         for value in values
-        if value.casefold() in own
-        and len(value) <= _LONGEST_SUFFIX
-        and value.casefold() not in title.casefold()
+        if value.casefold() in own and len(value) <= _LONGEST_SUFFIX and value.casefold() not in title.casefold()
     ]
     for _, _, value, kind in sorted(options):
         if (longer := f"{title} ({value})").casefold() not in taken:

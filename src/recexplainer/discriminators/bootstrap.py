@@ -88,8 +88,6 @@ def _ratio(above: np.ndarray, below: np.ndarray, smallest: float) -> np.ndarray:
     return np.where(defined, above / np.where(defined, below, 1.0), np.nan)
 
 
-def difference(
-    first: np.ndarray, second: np.ndarray, weights: np.ndarray
-) -> dict[str, float | list[float] | None]:
+def difference(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> dict[str, float | list[float] | None]:
     """Mean paired difference of two row-wise figures over the same rows, with its interval."""
     return summarise("difference", weighted_mean(first - second, weights))

@@ -51,9 +51,7 @@ class ExplainedCases:
         return [record["verdict"] for record in self.records[source]]
 
 
-def join_cases(
-    explanations: Mapping[str, Sequence[Record]], test_fraction: float, seed: int
-) -> ExplainedCases:
+def join_cases(explanations: Mapping[str, Sequence[Record]], test_fraction: float, seed: int) -> ExplainedCases:
     """Join the sources by case and split the users.
 
     Raises:
@@ -63,13 +61,10 @@ def join_cases(
     if len(explanations) < 2:
         names = ", ".join(explanations) or "none"
         raise InputError(
-            f"discriminate: needs the explanations of at least two sources, found: {names}; "
-            "run explain for more"
+            f"discriminate: needs the explanations of at least two sources, found: {names}; run explain for more"
         )
     if not 0 < test_fraction < 1:
-        raise InputError(
-            f"params: discriminate.test_fraction must lie between 0 and 1, not {test_fraction:g}"
-        )
+        raise InputError(f"params: discriminate.test_fraction must lie between 0 and 1, not {test_fraction:g}")
     by_case = {source: _index(source, records) for source, records in explanations.items()}
     first, *others = by_case.values()
     shared = [case for case in first if all(case in other for other in others)]
@@ -107,9 +102,7 @@ def _index(source: str, records: Sequence[Record]) -> dict[tuple[int, int, int],
 
 def _shared_scores(records: dict[str, list[Record]]) -> np.ndarray:
     """The recommender's score of each case: one, since all sources explain the same recommender."""
-    scores = {
-        source: np.asarray([r["score"] for r in rows], dtype=np.float64) for source, rows in records.items()
-    }
+    scores = {source: np.asarray([r["score"] for r in rows], dtype=np.float64) for source, rows in records.items()}
     first, *others = scores
     for other in others:
         if not np.allclose(scores[first], scores[other], rtol=1e-5, atol=1e-6):

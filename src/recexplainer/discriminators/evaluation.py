@@ -100,9 +100,7 @@ def _source_classifier(
     labels, counts = np.unique(train, return_counts=True)
     predictions["majority"] = np.full(int(rows.in_test.sum()), labels[counts.argmax()])
     truth = rows.answers[rows.in_test]
-    figures = {
-        view: _classifier_figures(truth, given, sources, rows.weights) for view, given in predictions.items()
-    }
+    figures = {view: _classifier_figures(truth, given, sources, rows.weights) for view, given in predictions.items()}
     return figures, model
 
 
@@ -118,9 +116,7 @@ def _score_predictor(
     return figures, {view: (truth - given) ** 2 for view, given in predictions.items()}, model
 
 
-def _predict_views(
-    task: str, rows: _Rows, max_features: int
-) -> tuple[dict[str, np.ndarray], LinearTextModel]:
+def _predict_views(task: str, rows: _Rows, max_features: int) -> tuple[dict[str, np.ndarray], LinearTextModel]:
     """Fit each view on the training rows and predict the test rows; the model is the one on whole texts."""
     train, test = np.flatnonzero(~rows.in_test), np.flatnonzero(rows.in_test)
     predictions: dict[str, np.ndarray] = {}
@@ -129,13 +125,9 @@ def _predict_views(
         ("verdict_masked", [mask_verdict(text) for text in rows.texts]),
     ):
         try:
-            pipeline = fit_text_pipeline(
-                task, [texts[row] for row in train], rows.answers[train], max_features
-            )
+            pipeline = fit_text_pipeline(task, [texts[row] for row in train], rows.answers[train], max_features)
         except ValueError as error:
-            raise InputError(
-                f"discriminate: cannot learn from the explanations' words ({view}): {error}"
-            ) from None
+            raise InputError(f"discriminate: cannot learn from the explanations' words ({view}): {error}") from None
         if view == "text":
             model = to_text_model(task, pipeline)
             predictions[view] = model.predict([texts[row] for row in test])

@@ -65,9 +65,7 @@ class LinearTextModel:
         for name, shape in expected.items():
             value = getattr(self, name)
             if value.shape != shape or value.dtype != np.float64 or not np.isfinite(value).all():
-                raise InputError(
-                    f"text model: {name} must be finite float64 {shape}, not {value.dtype} {value.shape}"
-                )
+                raise InputError(f"text model: {name} must be finite float64 {shape}, not {value.dtype} {value.shape}")
         object.__setattr__(self, "_columns", {term: column for column, term in enumerate(self.vocabulary)})
 
     def decision(self, texts: Sequence[str]) -> np.ndarray:
@@ -103,9 +101,7 @@ class LinearTextModel:
         known = self._columns
         counts = Counter(known[term] for term in _terms(text, self.max_ngram) if term in known)
         columns = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
-        weights = (1 + np.log(np.fromiter(counts.values(), dtype=np.float64, count=len(counts)))) * self.idf[
-            columns
-        ]
+        weights = (1 + np.log(np.fromiter(counts.values(), dtype=np.float64, count=len(counts)))) * self.idf[columns]
         norm = np.linalg.norm(weights)
         return columns, weights / norm if norm > 0 else weights
 
@@ -140,15 +136,11 @@ def load_text_model(folder: Path | str) -> LinearTextModel:
     arrays = _read_arrays(folder / WEIGHTS_FILE)
     keys = ("format", "task", "labels", "max_ngram", "token_pattern", "vocabulary")
     if not isinstance(config, dict) or sorted(config) != sorted(keys) or config["format"] != FORMAT:
-        raise InputError(
-            f"{folder / CONFIG_FILE}: is no {FORMAT}; train the discriminators again (discriminate)"
-        )
+        raise InputError(f"{folder / CONFIG_FILE}: is no {FORMAT}; train the discriminators again (discriminate)")
     if config["token_pattern"] != TOKEN_PATTERN:
         raise InputError(f"{folder / CONFIG_FILE}: token_pattern must be {TOKEN_PATTERN!r}")
     if sorted(arrays) != ["coefficients", "idf", "intercepts"]:
-        raise InputError(
-            f"{folder / WEIGHTS_FILE}: expected coefficients, idf and intercepts, not {sorted(arrays)}"
-        )
+        raise InputError(f"{folder / WEIGHTS_FILE}: expected coefficients, idf and intercepts, not {sorted(arrays)}")
     try:
         return LinearTextModel(
             task=config["task"],

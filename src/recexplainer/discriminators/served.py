@@ -25,9 +25,7 @@ class ServedDiscriminator(PythonModel):
         """Load the weights."""
         self.model = load_text_model(context.artifacts["model"])
 
-    def predict(
-        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return one ``prediction`` per ``text``: a source's name, or a score."""
         return pd.DataFrame({"prediction": self.model.predict([str(text) for text in model_input["text"]])})
 

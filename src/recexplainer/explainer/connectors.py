@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class Connector(nn.Module):
     """`W2 · GELU(W1 · standardise(e) + b1) + b2`, always in fp32.
 
-    Source: section 3.3. Departures: the input is standardised by the mean and deviation of the vectors it was made for (the
-    recommender's vectors have small norms, and learning is many times slower without), and the last layer starts at the
-    scale of the LLM's own token embeddings.
+    Source: section 3.3. Departures: the input is standardised by the mean and deviation of the vectors it was made for
+    (the recommender's vectors have small norms, and learning is many times slower without), and the last layer starts
+    at the scale of the LLM's own token embeddings.
 
     Args:
         vectors: (n, dim) the vectors that the connector will see, for their mean and deviation.
@@ -42,8 +42,9 @@ class Connector(nn.Module):
 def fit_connector(connector: Connector, vectors: Tensor, targets: Tensor, steps: int, seed: int) -> float:
     """Fit a connector to points of the embedding space before the LLM is involved.
 
-    From random weights the LLM sees noise at every slot, and most of the alignment is spent on telling slots apart. Fitted
-    to the mean embedding of the words that describe an item or a user, a slot says roughly what it stands for at once.
+    From random weights the LLM sees noise at every slot, and most of the alignment is spent on telling slots apart.
+    Fitted to the mean embedding of the words that describe an item or a user, a slot says roughly what it stands
+    for at once.
 
     Args:
         connector: Trained in place.

@@ -63,9 +63,7 @@ class AttributeIndex:
             for attribute in held:
                 n_holders[attribute] += 1
         self.common = {number for number, n in n_holders.items() if n > COMMON_SHARE * catalogue.n_items}
-        self._phrases = PhraseIndex(
-            (tuple(key.split()), number) for key, number in numbers.items() if _is_telling(key)
-        )
+        self._phrases = PhraseIndex((tuple(key.split()), number) for key, number in numbers.items() if _is_telling(key))
 
     def find(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[AttributeMention]:
         """Values that a text names outside of the `masked` spans (the titles in it), the longest at each

@@ -62,9 +62,7 @@ class Citations:
         return len(self.in_catalogue) + len(self.invented)
 
 
-def resolve_citations(
-    text: str, history: Sequence[int], catalogue: Catalogue, target: int | None = None
-) -> Citations:
+def resolve_citations(text: str, history: Sequence[int], catalogue: Catalogue, target: int | None = None) -> Citations:
     """Resolve the titles that a text names against a history, a target and a catalogue.
 
     Titles in quotation marks come first (exactly; then without case, accents and signs; then nearly, see
@@ -91,16 +89,11 @@ def title_index(catalogue: Catalogue) -> TitleIndex:
 
 
 def _collect(mentions: list[Mention], history: list[int]) -> Citations:
-    named = {
-        kind: [m for m in mentions if m.kind == kind]
-        for kind in ("history", "target", "catalogue", "invented")
-    }
+    named = {kind: [m for m in mentions if m.kind == kind] for kind in ("history", "target", "catalogue", "invented")}
     cited = dict.fromkeys(mention.item_id for mention in named["history"])
     newest_first = list(reversed(range(len(history))))
     return Citations(
-        in_history=[
-            position for item_id in cited for position in newest_first if history[position] == item_id
-        ],
+        in_history=[position for item_id in cited for position in newest_first if history[position] == item_id],
         in_catalogue=[item_id for item_id in dict.fromkeys(m.item_id for m in named["catalogue"]) if item_id],
         invented=list(dict.fromkeys(mention.text for mention in named["invented"])),
         names_target=bool(named["target"]),

@@ -64,9 +64,7 @@ def compare(
     """
     for case, positions in zip(cases, cited, strict=True):
         if not 0 < len(set(positions)) == len(positions) < len(case.citable):
-            raise ValueError(
-                f"expected some and not all of {len(case.citable)} positions, got {list(positions)}"
-            )
+            raise ValueError(f"expected some and not all of {len(case.citable)} positions, got {list(positions)}")
     perturbation = Perturbation(recommender, cases)
     rows = np.arange(len(cases))
     full = perturbation.outcomes(rows, perturbation.present, "shift")

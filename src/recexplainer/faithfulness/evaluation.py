@@ -63,9 +63,7 @@ def evaluate_faithfulness(
         resolve_citations(record["text"], case.history, catalogue, case.item_id)
         for record, case in zip(records, cases, strict=True)
     ]
-    compared = [
-        row for row, case in enumerate(cases) if 0 < len(citations[row].in_history) < len(case.citable)
-    ]
+    compared = [row for row, case in enumerate(cases) if 0 < len(citations[row].in_history) < len(case.citable)]
     comparison = compare(
         recommender,
         [cases[row] for row in compared],
@@ -105,17 +103,14 @@ def whole_histories(records: Sequence[dict[str, Any]], interactions: Interaction
     return histories
 
 
-def _text_figures(
-    records: Sequence[dict[str, Any]], cases: list[Case], citations: list[Citations]
-) -> dict[str, Any]:
+def _text_figures(records: Sequence[dict[str, Any]], cases: list[Case], citations: list[Citations]) -> dict[str, Any]:
     verdicts = [record["verdict"] for record in records]
     n_titles = [found.n_titles for found in citations]
     return {
         "n": len(records),
         "n_citing": sum(bool(found.in_history) for found in citations),
         "n_citing_everything": sum(
-            len(found.in_history) >= len(case.citable) > 0
-            for found, case in zip(citations, cases, strict=True)
+            len(found.in_history) >= len(case.citable) > 0 for found, case in zip(citations, cases, strict=True)
         ),
         "n_without_verdict": sum(verdict is None for verdict in verdicts),
         "verdict_agreement": metrics.verdict_agreement(verdicts, [record["label"] for record in records]),
@@ -172,9 +167,7 @@ def _means(values: np.ndarray) -> dict[str, float | None]:
 
 def _harmonic(first: dict[str, float | None], second: dict[str, float | None]) -> dict[str, float | None]:
     return {
-        name: None
-        if value is None or (other := second[name]) is None
-        else metrics.harmonic_mean(value, other)
+        name: None if value is None or (other := second[name]) is None else metrics.harmonic_mean(value, other)
         for name, value in first.items()
     }
 

@@ -68,9 +68,7 @@ class Perturbation:
         self._items = _left_padded([case.history for case in cases])
         self._targets = np.array([case.item_id for case in cases], dtype=np.int64)
         self.present: np.ndarray = self._items != PADDING_ID  # (n_cases, length): where histories have items
-        self.first_column: np.ndarray = (~self.present).sum(
-            axis=1
-        )  # (n_cases,): the column of the oldest item
+        self.first_column: np.ndarray = (~self.present).sum(axis=1)  # (n_cases,): the column of the oldest item
 
     def outcomes(self, cases: np.ndarray, kept: np.ndarray, variant: Variant) -> Outcomes:
         """The watched items when only the kept items are left.
@@ -85,9 +83,7 @@ class Perturbation:
         rows, left = distinct[:, 0], distinct[:, 1:].astype(bool)
         perturbed = np.where(left & self.present[rows], self._items[rows], PADDING_ID)
         if variant == "shift":
-            order = np.argsort(
-                perturbed != PADDING_ID, axis=1, kind="stable"
-            )  # padding to the left, order kept
+            order = np.argsort(perturbed != PADDING_ID, axis=1, kind="stable")  # padding to the left, order kept
             perturbed = np.take_along_axis(perturbed, order, axis=1)
         n_at_once = max(1, _SCORES_AT_ONCE // (self._recommender.n_items + 1))
         blocks = [

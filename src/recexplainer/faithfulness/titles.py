@@ -26,9 +26,7 @@ class TitleIndex:
     def __init__(self, titles: Sequence[str], other_names: Collection[str] = ()) -> None:
         self._titles = titles
         self.exact = PhraseIndex(
-            (tuple(token.text for token in tokens(title)), item_id)
-            for item_id, title in enumerate(titles)
-            if item_id
+            (tuple(token.text for token in tokens(title)), item_id) for item_id, title in enumerate(titles) if item_id
         )
         self._plain = ["", *map(plain, titles[1:])]
         self._by_plain: dict[str, list[int]] = defaultdict(list)

@@ -100,9 +100,7 @@ def judge_by_api(requests: Sequence[Messages], settings: ApiSettings, cache: Ans
     asyncio.run(asking.ask_all(missing))
     answers = [cache.get(key) for key in keys]
     if missing and len(asking.errors) == len(missing):
-        raise InputError(
-            f"judge: no request was answered; the last error: {next(reversed(asking.errors.values()))}"
-        )
+        raise InputError(f"judge: no request was answered; the last error: {next(reversed(asking.errors.values()))}")
     judgements = [
         Judgement(FAILED, {"error": asking.errors[key]}) if answer is None else _judgement(answer)
         for key, answer in zip(keys, answers, strict=True)
@@ -137,9 +135,7 @@ def _client(settings: ApiSettings) -> openai.AsyncOpenAI:
             f"judge.backend openai needs the environment variable {KEY_VARIABLE}; set it (any text will do "
             "for a local server without keys), or use judge.backend rubric"
         )
-    return openai.AsyncOpenAI(
-        api_key=key, base_url=settings.base_url, max_retries=0, timeout=settings.timeout_seconds
-    )
+    return openai.AsyncOpenAI(api_key=key, base_url=settings.base_url, max_retries=0, timeout=settings.timeout_seconds)
 
 
 def _judgement(answer: dict[str, Any]) -> Judgement:

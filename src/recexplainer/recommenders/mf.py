@@ -93,9 +93,7 @@ class MF(VectorRecommender):
         return _solve(item_ids, items, items.T @ items, self.regularisation, self.confidence).float()
 
 
-def _solve(
-    partners: Tensor, factors: Tensor, gram: Tensor, regularisation: float, confidence: float
-) -> Tensor:
+def _solve(partners: Tensor, factors: Tensor, gram: Tensor, regularisation: float, confidence: float) -> Tensor:
     """The least-squares vectors (batch, dim) of rows that took `partners` (batch, length), 0 = padding.
 
     Args:

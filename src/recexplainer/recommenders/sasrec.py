@@ -59,9 +59,7 @@ class SASRec(VectorRecommender):
 
     kind = "sasrec"
 
-    def __init__(
-        self, n_items: int, dim: int, n_layers: int, n_heads: int, max_length: int, dropout: float
-    ) -> None:
+    def __init__(self, n_items: int, dim: int, n_layers: int, n_heads: int, max_length: int, dropout: float) -> None:
         """Start with random weights, from torch's global generator.
 
         Raises:
@@ -108,9 +106,7 @@ class SASRec(VectorRecommender):
         is_item = item_ids != PADDING_ID
         causal = torch.ones(length, length, dtype=torch.bool, device=item_ids.device).tril()
         itself = torch.eye(length, dtype=torch.bool, device=item_ids.device)
-        attended = (
-            causal & is_item[:, None, None, :]
-        ) | itself  # a padding reads itself: no row may be empty
+        attended = (causal & is_item[:, None, None, :]) | itself  # a padding reads itself: no row may be empty
         places = self.places[:length].flip(0)  # the last column is place 0
         hidden = _dropped(F.embedding(item_ids, self.items, padding_idx=PADDING_ID) + places, dropout)
         for block in self.blocks:

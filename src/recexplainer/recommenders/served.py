@@ -20,9 +20,7 @@ from recexplainer.recommenders import base, mf, sasrec  # noqa: F401  (the kinds
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(Array(DataType.long), "history")]),
     outputs=Schema([ColSpec(Array(DataType.long), "item_ids"), ColSpec(Array(DataType.double), "scores")]),
-    params=ParamSchema(
-        [ParamSpec("k", DataType.long, 10), ParamSpec("exclude_seen", DataType.boolean, True)]
-    ),
+    params=ParamSchema([ParamSpec("k", DataType.long, 10), ParamSpec("exclude_seen", DataType.boolean, True)]),
 )
 
 
@@ -33,9 +31,7 @@ class ServedRecommender(PythonModel):
         """Load the weights."""
         self.recommender = base.load_recommender(Path(context.artifacts["model"]))
 
-    def predict(
-        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return ``item_ids`` and ``scores`` of the ``k`` best items, best first.
 
         Raises:

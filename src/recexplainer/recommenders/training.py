@@ -125,9 +125,7 @@ def train_sasrec(
             try:
                 metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
             except ValueError as error:
-                raise InputError(
-                    f"train_recommender.sasrec: diverged ({error}); lower learning_rate"
-                ) from error
+                raise InputError(f"train_recommender.sasrec: diverged ({error}); lower learning_rate") from error
             on_epoch(epoch, metrics)
             if best.stops_after(epoch, metrics):
                 break

@@ -32,10 +32,7 @@ def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
     labels = {case: next(iter(answers.values()))["label"] for case, answers in by_case.items()}
     judgements = {s: {row["explanation_id"]: row for row in rows} for s, rows in inputs.judgements.items()}
     removals = {s: _removals(rows) for s, rows in inputs.faithfulness_rows.items()}
-    return [
-        _describe(by_case[case], inputs.catalogue, judgements, removals)
-        for case in choose_cases(labels, n_cases)
-    ]
+    return [_describe(by_case[case], inputs.catalogue, judgements, removals) for case in choose_cases(labels, n_cases)]
 
 
 def choose_cases(labels: Mapping[Case, str], n_cases: int) -> list[Case]:

@@ -79,9 +79,7 @@ def read_inputs(settings: Settings) -> ReportInputs:
         explanations=_by_source(
             sources, store.explanations, lambda path: store.read_jsonl(path, store.EXPLANATION_KEYS)
         ),
-        judgements=_by_source(
-            sources, store.judgements, lambda path: store.read_jsonl(path, store.JUDGEMENT_KEYS)
-        ),
+        judgements=_by_source(sources, store.judgements, lambda path: store.read_jsonl(path, store.JUDGEMENT_KEYS)),
         faithfulness_rows=_by_source(
             sources, store.faithfulness_rows, lambda path: store.read_parquet(path, ("explanation_id",))
         ),
@@ -93,9 +91,7 @@ def read_commit(folder: Path | str = ".") -> str | None:
     commit = _git(folder, "rev-parse", "--short=12", "HEAD")
     if not commit:
         return None
-    changed = _git(
-        folder, "status", "--porcelain", "--untracked-files=no", "--", "src", "params.yaml", "dvc.yaml"
-    )
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", "src", "params.yaml", "dvc.yaml")
     return f"{commit}, with uncommitted changes" if changed else commit
 
 

@@ -127,11 +127,7 @@ def _run_section(inputs: ReportInputs) -> Section:
 
 
 def _facts(inputs: ReportInputs) -> dict[str, str]:
-    facts = {
-        label: _written(inputs.params[name])
-        for name, label in SUMMARY_PARAMS.items()
-        if name in inputs.params
-    }
+    facts = {label: _written(inputs.params[name]) for name, label in SUMMARY_PARAMS.items() if name in inputs.params}
     return facts | {"Commit": inputs.commit} if inputs.commit else facts
 
 

@@ -35,8 +35,7 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     else:
         judge, judgements, costs = _ask_server(settings, source, records, catalogue)
     rows = [
-        judgement.as_row(record["explanation_id"], judge)
-        for record, judgement in zip(records, judgements, strict=True)
+        judgement.as_row(record["explanation_id"], judge) for record, judgement in zip(records, judgements, strict=True)
     ]
     figures = summarise([row["level"] for row in rows], judge)
     store.write_judgements(source, rows)
@@ -83,9 +82,7 @@ def _ask_server(
 
 def _trace_row(record: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     reasons = row["reasons"]
-    rationale = next(
-        (str(reasons[key]) for key in ("because", "rationale", "error", "answer") if key in reasons), ""
-    )
+    rationale = next((str(reasons[key]) for key in ("because", "rationale", "error", "answer") if key in reasons), "")
     return {
         "prompt": record["prompt"],
         "text": record["text"],

@@ -38,9 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m recexplainer.stages.promote", allow_abbrev=False)
     parser.add_argument("--role", required=True, help="for example explainer-both or recommender-sasrec")
-    parser.add_argument(
-        "--from", dest="source", default=registry.WORKING_ALIAS, help="the alias to take it from"
-    )
+    parser.add_argument("--from", dest="source", default=registry.WORKING_ALIAS, help="the alias to take it from")
     parser.add_argument("--to", dest="target", required=True, help="the alias to move, for example staging")
     parser.add_argument("--why", default="", help="kept with the version")
     parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")

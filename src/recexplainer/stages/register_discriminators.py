@@ -14,9 +14,7 @@ from recexplainer.stages.register import register_folder
 def run(settings: Settings) -> None:
     """Register every discriminator that ``discriminate`` wrote."""
     if not store.DISCRIMINATORS.is_dir():
-        raise InputError(
-            f"{store.DISCRIMINATORS}: no such model folder; run the stage that writes it (dvc repro)"
-        )
+        raise InputError(f"{store.DISCRIMINATORS}: no such model folder; run the stage that writes it (dvc repro)")
     for folder in sorted(store.DISCRIMINATORS.iterdir()):
         register_folder(settings, folder, folder.name, "register_discriminators")
 

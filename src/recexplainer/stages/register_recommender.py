@@ -12,9 +12,7 @@ from recexplainer.stages.register import register_folder
 
 def run(settings: Settings) -> None:
     """Register ``models/recommender``."""
-    register_folder(
-        settings, store.RECOMMENDER, f"recommender-{settings.recommender.kind}", "register_recommender"
-    )
+    register_folder(settings, store.RECOMMENDER, f"recommender-{settings.recommender.kind}", "register_recommender")
 
 
 main = stage_main("register_recommender", run, tracked=False)

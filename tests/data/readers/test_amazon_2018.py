@@ -17,9 +17,7 @@ def test_reads_reviews_and_the_wanted_items(tmp_path, dataset, write_lines, revi
         tmp_path / "reviews.json.gz",
         [review("U2", "A", 20, 4.0), review("U1", "B", 10), review("U2", "B", 5)],
     )
-    write_lines(
-        tmp_path / "meta.json.gz", [meta("A"), meta("C"), meta("B", feature=["Fast", "Small"], price="$5.00")]
-    )
+    write_lines(tmp_path / "meta.json.gz", [meta("A"), meta("C"), meta("B", feature=["Fast", "Small"], price="$5.00")])
     raw = open_raw(dataset())
     interactions = raw.interactions
     assert [str(interactions.user_names[code]) for code in interactions.users] == ["U2", "U1", "U2"]
@@ -138,9 +136,7 @@ def test_a_bad_line_is_named_and_a_limit_decides(tmp_path, write_lines, review, 
 
 def test_bytes_that_are_no_text_are_a_bad_line(tmp_path, write_lines, review):
     path = write_lines(tmp_path / "reviews.json", [review("U1", "A")])
-    path.write_bytes(
-        path.read_bytes() + b'{"reviewerID": "\xff", "asin": "A", "overall": 5, "unixReviewTime": 1}\n'
-    )
+    path.write_bytes(path.read_bytes() + b'{"reviewerID": "\xff", "asin": "A", "overall": 5, "unixReviewTime": 1}\n')
     with pytest.raises(InputError, match="line 2: not UTF-8"):
         amazon_2018.read_interactions(path, BadLines(path, limit=0))
 

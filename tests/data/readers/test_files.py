@@ -74,7 +74,5 @@ def test_the_last_record_end_is_the_last_line_break_outside_of_quotes():
     rng = random.Random(5)
     for _ in range(3000):
         block = bytes(rng.choice(b'ab"\n') for _ in range(rng.randrange(14)))
-        outside = [
-            n + 1 for n in range(len(block)) if block[n : n + 1] == b"\n" and block[:n].count(b'"') % 2 == 0
-        ]
+        outside = [n + 1 for n in range(len(block)) if block[n : n + 1] == b"\n" and block[:n].count(b'"') % 2 == 0]
         assert files._last_record_end(block, quoted=True) == max(outside, default=0), block

@@ -94,9 +94,7 @@ def test_missing_files_and_columns_are_named(tmp_path, dataset):
         open_raw(dataset(format="movielens"))
     (tmp_path / "ratings.csv").write_text("userId,movieId,timestamp\n1,2,3\n")
     (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
-    with pytest.raises(
-        InputError, match=r"column 'rating' is missing; line 1 names: userId, movieId, timestamp"
-    ):
+    with pytest.raises(InputError, match=r"column 'rating' is missing; line 1 names: userId, movieId, timestamp"):
         open_raw(dataset(format="movielens"))
     (tmp_path / "ratings.csv").write_text("")
     with pytest.raises(InputError, match="the file is empty"):

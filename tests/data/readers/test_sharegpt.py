@@ -12,8 +12,7 @@ from recexplainer.errors import InputError
 def entry(*turns, **more):
     senders = ("human", "gpt")
     conversations = [
-        turn if isinstance(turn, dict) else {"from": senders[n % 2], "value": turn}
-        for n, turn in enumerate(turns)
+        turn if isinstance(turn, dict) else {"from": senders[n % 2], "value": turn} for n, turn in enumerate(turns)
     ]
     return {"id": "a", "conversations": conversations} | more
 
@@ -41,22 +40,16 @@ def test_reads_turns_in_order(tmp_path):
 
 
 def test_bad_entries_are_counted_and_told(tmp_path):
-    twice = entry(
-        {"from": "human", "value": "a"}, {"from": "human", "value": "b"}, {"from": "gpt", "value": "c"}
-    )
+    twice = entry({"from": "human", "value": "a"}, {"from": "human", "value": "b"}, {"from": "gpt", "value": "c"})
     bad = [
         "text", {"id": "x"}, entry("only a question"), entry("a", ""), twice,
         entry({"from": "robot", "value": "a"}), entry({"from": "human"}),
     ]  # fmt: skip
-    dialogues, report = read_dialogues(
-        write(tmp_path / "d.json.gz", [*bad, entry("a", "b"), entry("c", "d")])
-    )
+    dialogues, report = read_dialogues(write(tmp_path / "d.json.gz", [*bad, entry("a", "b"), entry("c", "d")]))
     assert [dialogue["id"] for dialogue in dialogues] == ["a", "a-9"]
     assert report.n_bad == 7
     assert report.bad_examples[1] == "entry 2: no list 'conversations'"
-    with pytest.raises(
-        InputError, match="no entry can be used as a dialogue; entry 1: no list 'conversations'"
-    ):
+    with pytest.raises(InputError, match="no entry can be used as a dialogue; entry 1: no list 'conversations'"):
         read_dialogues(write(tmp_path / "d.json", bad))
 
 

@@ -64,8 +64,7 @@ def test_an_order_can_take_the_place_of_time(tmp_path, dataset, columns):
 def test_dates_are_read_as_utc_seconds(tmp_path, dataset, columns):
     files = write(tmp_path, "csv")
     (tmp_path / "interactions.csv").write_text(
-        "user_id,item_id,at\n1,x,1970-01-02\n1,y,1970-01-01T00:00:10Z\n"
-        "1,x,1970-01-01 01:00:00+01:00\n1,y,12.5\n"
+        "user_id,item_id,at\n1,x,1970-01-02\n1,y,1970-01-01T00:00:10Z\n1,x,1970-01-01 01:00:00+01:00\n1,y,12.5\n"
     )
     raw = open_raw(dataset(**files, columns=columns(time="at")))
     assert raw.interactions.times.tolist() == [86400, 10, 0, 12.5]
@@ -106,9 +105,7 @@ def test_what_the_parameters_must_say(tmp_path, dataset, columns):
     with pytest.raises(InputError, match="uses column 'at' for two things"):
         open_raw(dataset(**files, columns=columns(time="at", rating="at")))
     (tmp_path / "rows.xlsx").write_bytes(b"")
-    with pytest.raises(
-        InputError, match=r"rows.xlsx: unknown kind of table; expected a name that ends in \.csv"
-    ):
+    with pytest.raises(InputError, match=r"rows.xlsx: unknown kind of table; expected a name that ends in \.csv"):
         open_raw(dataset(**files | {"interactions_file": "rows.xlsx"}, columns=columns(time="at")))
 
 

@@ -1,7 +1,7 @@
 """Task 4: know the items behind the recommender's item vectors.
 
 Source: section 3.2 "item discrimination", and the public code's description → title and features → title for
-    `behaviour`.
+`behaviour`.
 Departure: the most similar item is found by cosine, not by dot product, where large norms win.
 """
 

@@ -1,7 +1,7 @@
 """Task 2: put five candidates into the recommender's order.
 
 Source: section 3.2 "item ranking"; the candidates are drawn uniformly from the recommender's ranking of the unseen
-    items.
+items.
 """
 
 from __future__ import annotations

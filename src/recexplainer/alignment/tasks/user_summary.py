@@ -1,8 +1,7 @@
 """The user summary: what does this user like, in words?
 
 Source: section 3.2; the paper takes the summaries from a stronger LLM. Here they are made from the catalogue's
-    attributes
-of the history: embedded summaries, named as what they are.
+attributes of the history: embedded summaries, named as what they are.
 """
 
 from __future__ import annotations

@@ -20,9 +20,7 @@ from recexplainer.settings import Dataset
 class Reader(Protocol):
     """What a format's module (or object) offers."""
 
-    def find_files(
-        self, folder: Path, interactions_file: str | None, items_file: str | None
-    ) -> tuple[Path, Path]:
+    def find_files(self, folder: Path, interactions_file: str | None, items_file: str | None) -> tuple[Path, Path]:
         """The two raw files."""
 
     def read_interactions(self, path: Path, bad: BadLines) -> RawInteractions:
@@ -65,9 +63,7 @@ def open_raw(dataset: Dataset) -> RawData:
         frame = reader.read_items(items_path, wanted, bad_items)
         report["items_file"] = bad_items.report()
         if not len(frame):
-            raise InputError(
-                f"{items_path}: it describes none of the {len(wanted)} items of {interactions_path}"
-            )
+            raise InputError(f"{items_path}: it describes none of the {len(wanted)} items of {interactions_path}")
         return frame
 
     return RawData(interactions, read_items, dialogues, has_markup, report)

@@ -15,9 +15,7 @@ from recexplainer.data.readers.files import BadLines, read_chunks
 from recexplainer.errors import InputError
 
 
-def read_delimited(
-    path: Path, fields: list[Field], bad: BadLines, delimiter: str = ","
-) -> Iterator[pa.Table]:
+def read_delimited(path: Path, fields: list[Field], bad: BadLines, delimiter: str = ",") -> Iterator[pa.Table]:
     """The wanted columns of a delimited file, as tables of bounded size.
 
     A clean piece is parsed by Arrow; a piece in which anything is odd is read again record by record, so
@@ -42,11 +40,7 @@ def read_delimited(
             line += 1
         if body:
             table = _fast_table(body, header, fields, delimiter)
-            yield (
-                careful_table(_records(body, line, header, delimiter), fields, bad)
-                if table is None
-                else table
-            )
+            yield (careful_table(_records(body, line, header, delimiter), fields, bad) if table is None else table)
     if header is None:
         raise InputError(f"{path}: the file is empty; its first line should name the columns")
 
@@ -86,9 +80,7 @@ def _fast_table(body: bytes, header: list[str], fields: list[Field], delimiter: 
     return table if is_clean(table, fields) else None
 
 
-def _records(
-    body: bytes, first_line: int, header: list[str], delimiter: str
-) -> Iterator[tuple[int, Row | str]]:
+def _records(body: bytes, first_line: int, header: list[str], delimiter: str) -> Iterator[tuple[int, Row | str]]:
     lines = _Lines(body, first_line)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:

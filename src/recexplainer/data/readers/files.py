@@ -58,9 +58,7 @@ def require_folder(folder: Path) -> Path:
     """
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
-        raise InputError(
-            f"{folder}: the data set's folder {problem}; set dataset.raw to the folder of raw files"
-        )
+        raise InputError(f"{folder}: the data set's folder {problem}; set dataset.raw to the folder of raw files")
     return folder
 
 
@@ -73,9 +71,7 @@ def named_file(folder: Path, name: str, parameter: str) -> Path:
     for path in (folder / name, Path(name)):
         if path.is_file():
             return path
-    raise InputError(
-        f"{folder / name}: no such file; {parameter} names it, as a file in dataset.raw or as a path"
-    )
+    raise InputError(f"{folder / name}: no such file; {parameter} names it, as a file in dataset.raw or as a path")
 
 
 def the_only_file(folder: Path, candidates: list[Path], what: str, naming: str, parameter: str) -> Path:
@@ -122,9 +118,7 @@ def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]
                     line += block.count(b"\n", 0, end)
                 rest = block[end:]
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}: broken gzip after line {line - 1} ({error}); fetch the file again"
-        ) from error
+        raise InputError(f"{path}: broken gzip after line {line - 1} ({error}); fetch the file again") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if rest:

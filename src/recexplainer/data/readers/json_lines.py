@@ -43,9 +43,7 @@ def _fast_table(chunk: bytes, fields: list[Field]) -> pa.Table | None:
     read = pa.json.ReadOptions(block_size=len(chunk) + 1, use_threads=False)
     try:
         table = pa.json.read_json(io.BytesIO(chunk), read_options=read, parse_options=parse)
-        table = table.select([field.column for field in fields]).rename_columns(
-            [field.name for field in fields]
-        )
+        table = table.select([field.column for field in fields]).rename_columns([field.name for field in fields])
         table.validate(full=True)
     except (pa.ArrowException, UnicodeDecodeError):
         return None

@@ -51,9 +51,7 @@ def find_dialogues(folder: Path, name: str | None) -> Path | None:
         if path.is_file():
             return path
     if len(Path(name).parts) > 1:
-        raise InputError(
-            f"{name}: no such file; dataset.dialogues_file names it (null: no general dialogues)"
-        )
+        raise InputError(f"{name}: no such file; dataset.dialogues_file names it (null: no general dialogues)")
     return None
 
 

@@ -29,9 +29,7 @@ class TableReader:
 
     columns: Columns
 
-    def find_files(
-        self, folder: Path, interactions_file: str | None, items_file: str | None
-    ) -> tuple[Path, Path]:
+    def find_files(self, folder: Path, interactions_file: str | None, items_file: str | None) -> tuple[Path, Path]:
         """The two files, which this format has no naming for: both must be given.
 
         Raises:
@@ -50,9 +48,7 @@ class TableReader:
         """
         columns = self.columns
         if columns.order is None and columns.time is None:
-            raise InputError(
-                f"{path}: name the column that orders a user's rows in dataset.columns.time or .order"
-            )
+            raise InputError(f"{path}: name the column that orders a user's rows in dataset.columns.time or .order")
         fields = [Field(columns.user, "user", "text", True), Field(columns.item, "item", "text", True)]
         if columns.rating is not None:
             fields.append(Field(columns.rating, "rating", "number", True))
@@ -103,23 +99,17 @@ def _read(path: Path, fields: list[Field], bad: BadLines) -> Iterator[pa.Table]:
     return read_delimited(path, fields, bad, "\t" if name.endswith(".tsv") else ",")
 
 
-def _with_every_column_used(
-    tables: Iterator[pa.Table], fields: list[Field], path: Path
-) -> Iterator[pa.Table]:
+def _with_every_column_used(tables: Iterator[pa.Table], fields: list[Field], path: Path) -> Iterator[pa.Table]:
     """Pass tables on; refuse a file in which a named column is always empty (JSON lines have no header)."""
     empty = {field.name: field.column for field in fields}
     n_rows = 0
     for table in tables:
         n_rows += table.num_rows
-        empty = {
-            name: column for name, column in empty.items() if table.column(name).null_count == table.num_rows
-        }
+        empty = {name: column for name, column in empty.items() if table.column(name).null_count == table.num_rows}
         yield table
     if n_rows and empty:
         name, column = next(iter(empty.items()))
-        raise InputError(
-            f"{path}: no row has a value in column '{column}', which dataset.columns names for {name}"
-        )
+        raise InputError(f"{path}: no row has a value in column '{column}', which dataset.columns names for {name}")
 
 
 def _read_parquet(path: Path, fields: list[Field], bad: BadLines) -> Iterator[pa.Table]:

@@ -51,16 +51,10 @@ class Measure:
 
 
 MEASURES = (
-    Measure(
-        "next_item_retrieval", "hr@5", "Next item, HR@5", "the recommender's first item among five answers"
-    ),
+    Measure("next_item_retrieval", "hr@5", "Next item, HR@5", "the recommender's first item among five answers"),
     Measure("next_item_retrieval", "ndcg@5", "Next item, NDCG@5"),
-    Measure(
-        "item_ranking", "paper_ndcg@5", "Ranking, paper's gain", "five candidates in order; at random 0.613"
-    ),
-    Measure(
-        "interest_classification", "accuracy", "Interest, accuracy", "would it recommend this? at random 0.5"
-    ),
+    Measure("item_ranking", "paper_ndcg@5", "Ranking, paper's gain", "five candidates in order; at random 0.613"),
+    Measure("interest_classification", "accuracy", "Interest, accuracy", "would it recommend this? at random 0.5"),
     Measure("history_reconstruction", "hcr", "History", "share of the history that a user vector gives back"),
     Measure(
         "item_discrimination",
@@ -117,9 +111,7 @@ def _chart(measure: Measure, measured: dict[str, Metrics]) -> BarChart:
     return chart(measure.name, bars, hint=measure.hint, mark=f"paper ({published.CITATION})", high=1.0)
 
 
-def _table(
-    measured: dict[str, Metrics], sources: list[str], measures: tuple[Measure, ...], caption: str = ""
-) -> Table:
+def _table(measured: dict[str, Metrics], sources: list[str], measures: tuple[Measure, ...], caption: str = "") -> Table:
     lowest = frozenset(column for column, measure in enumerate(measures) if measure.lowest)
 
     def rows(names: list[str]) -> list[Row]:

@@ -172,8 +172,4 @@ def plain(values: Iterable[float | None], digits: int = 3) -> list[Cell]:
 def missing_sources(sources: list[str], present: Iterable[str], path: str, stage: str) -> list[Missing]:
     """The files of the sources that are not there; `path` holds ``{}`` for the source."""
     there = set(present)
-    return [
-        Missing(path.format(source), f"dvc repro {stage}@{source}")
-        for source in sources
-        if source not in there
-    ]
+    return [Missing(path.format(source), f"dvc repro {stage}@{source}") for source in sources if source not in there]

@@ -94,9 +94,7 @@ def _r2_charts(predictors: Metrics) -> list[BarChart]:
     }
     lows = [end for rows in bars.values() for bar in rows for end in (bar.value, *(bar.interval or ()))]
     axis = Axis(max(LOWEST_R2, Axis.spanning(lows).low), 1.0)
-    return [
-        BarChart(f"The recommender's score from “{source}”, R²", rows, axis) for source, rows in bars.items()
-    ]
+    return [BarChart(f"The recommender's score from “{source}”, R²", rows, axis) for source, rows in bars.items()]
 
 
 def _error_table(predictors: Metrics) -> Table:
@@ -114,9 +112,7 @@ def _error_table(predictors: Metrics) -> Table:
         row.cells.extend(plain([published.SCORE_MSE.get(row.name)], digits=2))
     columns = [f"MSE, {name}" for name in VIEWS.values()]
     columns += ["MSE, always the mean", "Spearman, the whole text", "Paper's MSE, whole text"]
-    return Table(
-        columns, [Group("", rows)], "Error of the predicted score; the paper's scores have another scale"
-    )
+    return Table(columns, [Group("", rows)], "Error of the predicted score; the paper's scores have another scale")
 
 
 def _counts(metrics: Metrics) -> str:
@@ -147,9 +143,7 @@ def _score_readings(metrics: Metrics) -> list[str]:
         value = figure(differences, "text_minus_verdict_only", "difference")
         if ends is None or value is None:
             continue
-        span = (
-            f"difference in MSE {write(value, 2)}, 95 % interval {write(ends[0], 2)} to {write(ends[1], 2)}"
-        )
+        span = f"difference in MSE {write(value, 2)}, 95 % interval {write(ends[0], 2)} to {write(ends[1], 2)}"
         if ends[1] < 0:
             claim = "carries more of the score than its verdict alone"
         elif ends[0] > 0:

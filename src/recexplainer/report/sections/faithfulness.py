@@ -84,9 +84,7 @@ def _chart(metrics: dict[str, Metrics], variant: str) -> BarChart | None:
             p_value = figure(table, "p_value_over_random")
             note = chance(p_value) if explainer == "cited" and p_value is not None else ""
             label = f"{source}: {name}" if explainer == "cited" else name
-            bars.append(
-                Bar(label, value, source if explainer == "cited" else f"control {explainer}", note=note)
-            )
+            bars.append(Bar(label, value, source if explainer == "cited" else f"control {explainer}", note=note))
     if all(bar.value is None for bar in bars):
         return None
     hint = f"What the log-probability of the item loses without as many items, in nats; {VARIANTS[variant]}"
@@ -122,9 +120,7 @@ def _readings(source: str, metrics: Metrics) -> list[str]:
     parts = []
     if cited is not None and random is not None and p_value is not None:
         if p_value < SURE:
-            parts.append(
-                f"the items it cites matter more to the recommender than random ones ({chance(p_value)})"
-            )
+            parts.append(f"the items it cites matter more to the recommender than random ones ({chance(p_value)})")
         else:
             parts.append(f"the items it cites cannot be told from random ones ({chance(p_value)})")
     elif not n_compared:

@@ -92,7 +92,4 @@ def _readings(inputs: ReportInputs, sources: list[str]) -> list[str]:
     if len(means) < 2:
         return []
     best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
-    return [
-        f"“{best}” is rated highest, {write(means[best], 2)} of 3; "
-        f"“{worst}” lowest, {write(means[worst], 2)}."
-    ]
+    return [f"“{best}” is rated highest, {write(means[best], 2)} of 3; “{worst}” lowest, {write(means[worst], 2)}."]

@@ -57,21 +57,16 @@ def recommender_section(metrics: Metrics | None) -> Section:
 
 def _table(metrics: Metrics, names: list[str], part: str) -> Table:
     rows = figure_rows(
-        (NAMES.get(name, name), "", "", [figure(metrics, name, part, column) for column in COLUMNS])
-        for name in names
+        (NAMES.get(name, name), "", "", [figure(metrics, name, part, column) for column in COLUMNS]) for name in names
     )
-    title = {"test": "The last item of each user", "valid": "The item before it, on which training stopped"}[
-        part
-    ]
+    title = {"test": "The last item of each user", "valid": "The item before it, on which training stopped"}[part]
     return Table([column.upper() for column in COLUMNS], [Group("", rows)], title)
 
 
 def _readings(metrics: Metrics, explained: str, floors: list[str]) -> list[str]:
     own = figure(metrics, explained, "test", "ndcg@10")
     hits = figure(metrics, explained, "test", "hr@10")
-    known = {
-        name: value for name in floors if (value := figure(metrics, name, "test", "ndcg@10")) is not None
-    }
+    known = {name: value for name in floors if (value := figure(metrics, name, "test", "ndcg@10")) is not None}
     if own is None or not known:
         return []
     name, best = NAMES.get(explained, explained), max(known, key=known.__getitem__)
