@@ -1,4 +1,4 @@
-# make demo | test | check | preset | ui | clean | demo-llm | setup | lock
+# make demo | test | check | lint | preset | ui | clean | demo-llm | setup | lock
 # Needs python >= 3.11, git and make.
 
 SHELL := /bin/sh
@@ -14,7 +14,7 @@ export MLFLOW_MODEL_CATALOG_URI =
 export PYTHONPATH = src
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check preset format ui clean demo-llm setup lock git
+.PHONY: demo test check lint preset format ui clean demo-llm setup lock git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m recexplainer.stages.main
@@ -26,7 +26,9 @@ demo: git setup
 test: git setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-check: setup
+check: lint test
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src

@@ -1,9 +1,9 @@
-"""Where training starts: kinds of attention heads that a small model is slow to discover are put in by hand.
+"""Where training starts: two kinds of attention heads that a small model is slow to discover are put in by hand.
 
 Copying from a prompt needs a head that looks one token back and, a layer later, a head that looks for the place where
 the present token stood before and reads what followed it (an induction head). From random weights a model of this
-size finds neither in millions of tokens of drills. So the first two layers begin with a rough version of both, and
-the first one with heads that compare contents; everything stays trainable and is trained.
+size finds neither in millions of tokens of drills. So the first two layers begin with a rough version of both;
+everything stays trainable and is trained.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
 N_OWN = 128  # residual dimensions that begin with the token itself; the others begin with the token before it
-_BACK_HEADS, _COPY_HEADS, _ALIKE_HEADS = 2, 4, 4
+_BACK_HEADS, _COPY_HEADS = 2, 4
 _QUIET = 0.01  # every other branch is nearly silent until training finds a use for it
 
 
@@ -41,7 +41,6 @@ def start_copying(model: LlamaForCausalLM, generator: torch.Generator, std: floa
         layer.mlp.down_proj.weight *= _QUIET
     basis = _orthonormal(N_OWN - 1, generator)
     _look_back(model.model.layers[0].self_attn, model, basis, own, before, head, std)
-    _look_alike(model.model.layers[0].self_attn, model, basis, own, head)
     _copy_what_followed(model.model.layers[1].self_attn, model, basis, own, before, head, generator)
 
 
@@ -65,22 +64,14 @@ def _look_back(
         attention.o_proj.weight[start : start + head, rows] = std * torch.eye(head)
 
 
-def _look_alike(attention: nn.Module, model: LlamaForCausalLM, basis: Tensor, own: slice, head: int) -> None:
-    """Heads that attend to places of like content; what they bring is left to training."""
-    dims = _slow_dims(model, head)
-    for number in range(_ALIKE_HEADS):
-        start = (_BACK_HEADS + number) * head
-        for projection in (attention.q_proj, attention.k_proj):
-            projection.weight[start : start + head] *= _QUIET
-            projection.weight[start + dims, own] = basis[number * len(dims) : (number + 1) * len(dims)]
-
-
 def _copy_what_followed(
     attention: nn.Module, model: LlamaForCausalLM, basis: Tensor, own: slice, before: slice, head: int,
     generator: torch.Generator,
 ) -> None:  # fmt: skip
     """Heads that match the present token with the token before each place, and read that place's token."""
-    dims = _slow_dims(model, head)
+    half = head // 2
+    slow = (_frequencies(model, head) < 0.02).nonzero()[:, 0]  # these hardly turn within a prompt
+    dims = torch.cat([slow, slow + half])
     n_before = before.stop - before.start
     for number in range(_COPY_HEADS):
         rows = torch.arange(number * head, (number + 1) * head)
@@ -94,12 +85,6 @@ def _copy_what_followed(
         attention.v_proj.weight[rows[: len(share)], own] = share
         attention.o_proj.weight[:, rows] = 0
         attention.o_proj.weight[own, rows[: len(share)]] = 0.25 * share.T
-
-
-def _slow_dims(model: LlamaForCausalLM, head: int) -> Tensor:
-    """The dimensions of a head that hardly turn within a prompt."""
-    slow = (_frequencies(model, head) < 0.02).nonzero()[:, 0]
-    return torch.cat([slow, slow + head // 2])
 
 
 def _frequencies(model: LlamaForCausalLM, head: int) -> Tensor:

@@ -192,7 +192,9 @@ class BuildAlignment:
     positions_per_user: int  # of a training user
     eval_positions_per_user: int  # the newest positions of a valid or test user
     n_candidates: int  # of item ranking, at most 5
-    classifications_per_history: int
+    rankings_per_history: int  # of a training user; the others get one
+    classifications_per_history: int  # of a training user
+    eval_classifications_per_history: int
     verdicts_per_history: int  # classifications in the words of the explanation
     like_top: float
     dislike_bottom: float
@@ -200,7 +202,15 @@ class BuildAlignment:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("max_history", "min_history", "positions_per_user", "eval_positions_per_user"):
+        for name in (
+            "max_history",
+            "min_history",
+            "positions_per_user",
+            "eval_positions_per_user",
+            "rankings_per_history",
+            "classifications_per_history",
+            "eval_classifications_per_history",
+        ):
             _require(getattr(self, name) >= 1, f"build_alignment.{name}", "at least 1")
         _require(2 <= self.n_candidates <= 5, "build_alignment.n_candidates", "2 to 5")
         for name in ("like_top", "dislike_bottom"):

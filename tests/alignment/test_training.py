@@ -224,7 +224,8 @@ def test_it_learns_and_tells_its_curves(base: Path, tmp_path: Path) -> None:
     made = lesson(base, "both", None, "align.epochs={behaviour: 1, intention: 1, both: 12}")
     report = made.train(tmp_path)
     losses = [values["loss"] for values, _ in made.logs if "loss" in values]
-    assert losses[-1] < 0.8 * losses[0]
+    n_rows = len(losses) // 12  # of one pass; single rows differ too much to be compared
+    assert np.mean(losses[-n_rows:]) < 0.8 * np.mean(losses[:n_rows])
     assert [step for values, step in made.logs if "loss" in values] == list(range(1, len(losses) + 1))
     assert report["n_examples"] == len(made.encoded)
     assert report["n_tokens"] == sum(map(len, made.encoded)) > report["n_packed_tokens"]

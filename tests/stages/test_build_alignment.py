@@ -16,7 +16,7 @@ def test_it_writes_examples_and_vectors_and_counts_them(empty_project: Path) -> 
     examples, vectors = store.read_alignment()
     assert max(example.vector_row for example in examples) == len(vectors) - 1 == 19
     assert min(example.vector_row for example in examples if example.user_id) == 0
-    assert run.metrics["item_ranking/train"] == 12 and run.metrics["item_ranking/test"] == 4
+    assert run.metrics["item_ranking/train"] == 2 * 12 and run.metrics["item_ranking/test"] == 4
     assert sum(run.metrics.values()) == len(examples)
     assert run.datasets == [store.INTERACTIONS, store.CATALOGUE, store.USERS]
     before = {path.name: path.read_bytes() for path in store.ALIGNMENT.iterdir()}

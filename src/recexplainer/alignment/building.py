@@ -99,10 +99,12 @@ def build_examples(
         if batch_vectors is not None:
             vectors.append(batch_vectors)
         examples += next_item_retrieval.make_examples(batch)
-        examples += item_ranking.make_examples(batch, settings.n_candidates, rng)
+        examples += item_ranking.make_examples(
+            batch, settings.n_candidates, _by_split(settings.rankings_per_history, 1), rng
+        )
         examples += interest_classification.make_examples(
             batch,
-            settings.classifications_per_history,
+            _by_split(settings.classifications_per_history, settings.eval_classifications_per_history),
             settings.verdicts_per_history,
             settings.like_top,
             settings.dislike_bottom,
@@ -114,6 +116,10 @@ def build_examples(
     examples += item_discrimination.make_examples(catalogue, item_vectors)
     examples += general_dialogue.make_examples(dialogues, settings.n_dialogues)
     return examples, torch.cat(vectors) if vectors else torch.zeros(0, 0)
+
+
+def _by_split(n_train: int, n_eval: int) -> dict[str, int]:
+    return {"train": n_train, "valid": n_eval, "test": n_eval}
 
 
 def _ask(

@@ -30,13 +30,21 @@ def test_two_open_items_are_one_of_each() -> None:
 def test_examples_are_balanced_and_right() -> None:
     scores = [[float(n) for n in range(20)], [float(-n) for n in range(20)]]
     batch = teacher.batch(scores, [[20, 19], [3]])
-    examples = make_examples(batch, 6, 2, 0.2, 0.5, np.random.default_rng(0))
+    examples = make_examples(batch, {"train": 6}, 2, 0.2, 0.5, np.random.default_rng(0))
     assert [e.aspect for e in examples] == ([PLAIN] * 6 + [EXPLAIN] * 2) * 2
     assert sum(e.answer == "Yes" for e in examples) == len(examples) / 2
     for example in examples:
         liked, disliked = liked_and_disliked(batch.scores[example.user_id - 1], 0.2, 0.5)
         assert example.items[0] in (liked if example.answer == "Yes" else disliked)
         assert example.items[0] not in batch.histories[example.user_id - 1]
+
+
+def test_no_item_is_asked_twice_before_all_were() -> None:
+    batch = teacher.batch([[float(n) for n in range(40)]], [[]])
+    examples = make_examples(batch, {"train": 16}, 0, 0.2, 0.5, np.random.default_rng(0))
+    for answer in ("Yes", "No"):
+        asked = [example.items[0] for example in examples if example.answer == answer]
+        assert len(set(asked)) == len(asked) == 8
 
 
 def test_metrics_by_hand() -> None:

@@ -49,7 +49,9 @@ def test_the_candidates_are_unseen_and_the_answer_is_in_the_teachers_order() -> 
     scores = [[8, 7, 6, 5, 4, 3, 2, 1], [1, 2, 3, 4, 5, 6, 7, 8]]
     seen: set[int] = set()
     for seed in range(30):
-        first, second = make_examples(teacher.batch(scores, [[1, 2], [7]]), 4, np.random.default_rng(seed))
+        first, second = make_examples(
+            teacher.batch(scores, [[1, 2], [7]]), 4, {"train": 1}, np.random.default_rng(seed)
+        )
         assert first.answer == sorted(first.items) and second.answer == sorted(second.items, reverse=True)
         assert len(set(first.items)) == 4 and not {1, 2} & set(first.items) and 7 not in second.items
         seen |= set(first.items)

@@ -8,6 +8,8 @@ explanation begins with the verdict that the recommender gives.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
@@ -21,15 +23,27 @@ PLAIN, EXPLAIN = "", "explain"
 
 
 def make_examples(
-    batch: TeacherBatch, n_plain: int, n_explain: int, like_top: float, dislike_bottom: float, rng: np.random.Generator
+    batch: TeacherBatch,
+    n_plain: Mapping[str, int],
+    n_explain: int,
+    like_top: float,
+    dislike_bottom: float,
+    rng: np.random.Generator,
 ) -> list[Example]:
-    """Balanced questions per (user, position): `n_plain` in plain words and `n_explain` in the explanation's."""
+    """Balanced questions per (user, position): `n_plain` (by split) in plain words, `n_explain` in the explanation's.
+
+    No item is asked about twice before all of its kind were.
+    """
     examples = []
     for row, scores in enumerate(batch.scores):
-        liked, disliked = liked_and_disliked(scores, like_top, dislike_bottom)
-        for number, aspect in enumerate([PLAIN] * n_plain + [EXPLAIN] * n_explain):
+        aspects = [PLAIN] * n_plain[batch.splits[row]] + [EXPLAIN] * n_explain
+        pools = [
+            np.resize(rng.permutation(pool), len(aspects))
+            for pool in liked_and_disliked(scores, like_top, dislike_bottom)
+        ]
+        for number, aspect in enumerate(aspects):
             wanted = (number + row) % 2 == 0
-            item = int(rng.choice(liked if wanted else disliked))
+            item = int(pools[0 if wanted else 1][number // 2])
             examples.append(batch.example(row, NAME, wording.YES if wanted else wording.NO, [item], aspect))
     return examples
 

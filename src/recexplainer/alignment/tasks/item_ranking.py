@@ -6,6 +6,8 @@ items.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.stats import kendalltau
 
@@ -18,13 +20,16 @@ NAME = "item_ranking"
 PAPER_GAINS = (1000.0, 100.0, 10.0, 1.0, 0.0)
 
 
-def make_examples(batch: TeacherBatch, n_candidates: int, rng: np.random.Generator) -> list[Example]:
-    """One example per (user, position): candidates in random order, the answer in the recommender's."""
+def make_examples(
+    batch: TeacherBatch, n_candidates: int, n_rankings: Mapping[str, int], rng: np.random.Generator
+) -> list[Example]:
+    """`n_rankings` (by split) per (user, position): candidates in random order, the answer in the recommender's."""
     examples = []
     for row, scores in enumerate(batch.scores):
-        candidates = rng.choice(np.flatnonzero(np.isfinite(scores)), size=n_candidates, replace=False)
-        order = candidates[np.argsort(-scores[candidates], kind="stable")]
-        examples.append(batch.example(row, NAME, [int(i) for i in order], [int(i) for i in candidates]))
+        for _ in range(n_rankings[batch.splits[row]]):
+            candidates = rng.choice(np.flatnonzero(np.isfinite(scores)), size=n_candidates, replace=False)
+            order = candidates[np.argsort(-scores[candidates], kind="stable")]
+            examples.append(batch.example(row, NAME, [int(i) for i in order], [int(i) for i in candidates]))
     return examples
 
 
