@@ -76,7 +76,9 @@ class StageRun:
 
         digest = dvc_md5(path)
         dataset = _dataset(Path(path), name or Path(path).stem, digest)
-        mlflow.log_input(dataset, context=context, tags={"dvc.path": str(path), "dvc.md5": digest})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*Inferred schema contains integer column.*")
+            mlflow.log_input(dataset, context=context, tags={"dvc.path": str(path), "dvc.md5": digest})
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags of the run."""
