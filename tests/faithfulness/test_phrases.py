@@ -36,3 +36,9 @@ def test_longest_phrase_comes_first_and_others_after_it() -> None:
     assert index.at(words, 2) == [(1, [3])]
     assert index.at(words, 3) == index.at(words, 0) == []
     assert index.at(["iron"], 0) == []  # cut off at the end of the text
+
+
+def test_a_phrase_at_the_end_is_not_taken_for_a_longer_one() -> None:
+    index = PhraseIndex([(("fox",), 1), (("fox", "iii"), 2), (("fox", "on", "the", "run"), 3)])
+    assert index.at(["a", "fox", "iii"], 1) == [(2, [2]), (1, [1])]
+    assert index.at(["a", "fox"], 1) == [(1, [1])]

@@ -88,6 +88,6 @@ class PhraseIndex:
         found = []
         for length in self._lengths.get(words[place], ()):
             values = self._values.get(tuple(words[place : place + length]))
-            if values is not None:
+            if values is not None and place + length <= len(words):  # a slice at the end may be shorter
                 found.append((length, values))
         return found
