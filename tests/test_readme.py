@@ -211,7 +211,7 @@ def test_what_does_not_exist_is_found(text: str) -> None:
 
 
 def test_what_is_right_is_left_alone() -> None:
-    assert check("`make demo PORT=5001`, `report.json`, `align.weights.item_ranking`") == []
+    assert check("`make demo PORT=5001`, `report.json`, `align.weights.next_item_retrieval`") == []
     assert check("`dvc repro [stage[@mode]]`, `dvc repro -f -s judge@both`, [x](README.md#use)") == []
 
 
