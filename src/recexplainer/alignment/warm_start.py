@@ -7,8 +7,6 @@ orders the items, so that what a user likes is what the user's slot resembles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -54,12 +52,7 @@ def warm_start(
 def item_tokens(explainer: Explainer, writer: PromptWriter) -> Tensor:
     """(n_items, length) the tokens of every item's text, from item 1; −1 behind the shorter ones."""
     texts = [writer.item_text(item) for item in range(1, writer.catalogue.n_items + 1)]
-    return padded([explainer.encoder.answer_ids(text) for text in texts])
-
-
-def padded(token_ids: Sequence[Sequence[int]]) -> Tensor:
-    """(n, length) token ids as one tensor, −1 behind the shorter ones."""
-    rows = [torch.tensor(list(ids), dtype=torch.long) for ids in token_ids]
+    rows = [torch.tensor(explainer.encoder.answer_ids(text)) for text in texts]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
 
 
