@@ -161,7 +161,7 @@ def known_paths() -> set[str]:
     settings = load_settings(REPOSITORY / "params.yaml")
     modes, sources = settings.align.modes, settings.explain.sources
     known: list[Any] = [store.RAW_DEMO, store.PREPARED, store.RECOMMENDER, store.RECOMMENDER_METRICS,
-                        store.ALIGNMENT,
+                        store.ALIGNMENT, store.EXPLANATION_DRAFTS,
                         store.ALIGNMENT_BASELINES_METRICS, store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
                         store.pointer(f"recommender-{settings.recommender.kind}"),
                         store.pointer("source-classifier").parent]  # fmt: skip

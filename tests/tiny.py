@@ -224,6 +224,7 @@ def write_alignment() -> None:
     given = (interactions(), catalogue(), users(), dialogues(), mf())
     examples, vectors = build_examples(*given, settings().build_alignment, seed=1)
     store.write_alignment(examples, vectors)
+    store.write_drafts([])
 
 
 SMALL = (

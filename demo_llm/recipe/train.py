@@ -128,20 +128,20 @@ class LessonTrainer(Trainer):
             attention_mask=inputs["attention_mask"],
             position_ids=inputs["position_ids"],
         )
-        losses = torch.nn.functional.cross_entropy(
-            output.logits[0, :-1].float(), inputs["input_ids"][0, 1:], reduction="none"
-        )
-        weights = inputs["weights"][0, :-1]
+        losses = torch.nn.functional.cross_entropy(output.logits[0].float(), inputs["next_ids"][0], reduction="none")
+        weights = inputs["weights"][0]
         loss = (losses * weights).sum() / weights.sum()
         return (loss, output) if return_outputs else loss
 
 
 def collate_row(rows: list[list[Tree]]) -> dict[str, torch.Tensor]:
-    """A packed row as a batch, with the weight of the loss on each next token."""
+    """A packed row as a batch, with every place's next token and the weight of the loss on it."""
     batch = collate(rows[0])
-    weights = torch.where(batch["targets"] != IGNORED, 1.0, QUESTION_WEIGHT)
-    weights[:, :-1][batch["position_ids"][:, 1:] == 0] = 0.0  # the next token opens another conversation
-    return {**batch, "weights": weights}
+    answers = batch["targets"] != IGNORED
+    weights = torch.where(answers, 1.0, QUESTION_WEIGHT)
+    following = batch["input_ids"].roll(-1, dims=1)
+    next_ids = torch.where(answers, batch["targets"], following)  # an answer's end is a target and no input
+    return {**batch, "next_ids": next_ids, "weights": weights}
 
 
 def training_arguments(params: dict[str, Any]) -> TrainingArguments:

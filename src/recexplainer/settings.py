@@ -220,6 +220,20 @@ class BuildAlignment:
 
 
 @dataclass(frozen=True)
+class DraftExplanations:
+    """How many explanations of training users' verdicts the base language model drafts, and at which length."""
+
+    n_drafts: int  # 0: none
+    max_prompt_tokens: int
+    max_new_tokens: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(self.n_drafts >= 0, "draft_explanations.n_drafts", "0 or more")
+
+
+@dataclass(frozen=True)
 class Lora:
     """The adapter: ``targets`` is ``all-linear``, or names of linear layers separated by commas."""
 
@@ -372,6 +386,7 @@ class Settings:
     train_recommender: TrainRecommender
     llm: Llm
     build_alignment: BuildAlignment
+    draft_explanations: DraftExplanations
     align: Align
     evaluate_alignment: EvaluateAlignment
     explain: Explain

@@ -46,6 +46,7 @@ RECOMMENDER_METRICS = Path("metrics/recommender.json")
 ALIGNMENT = Path("data/alignment")
 ALIGNMENT_EXAMPLES = ALIGNMENT / "examples.jsonl"
 ALIGNMENT_USER_VECTORS = ALIGNMENT / "user_vectors.safetensors"
+EXPLANATION_DRAFTS = Path("data/drafts.jsonl")
 ALIGNMENT_BASELINES_METRICS = Path("metrics/alignment_baselines.json")
 
 DISCRIMINATORS = Path("models/discriminators")
@@ -395,6 +396,22 @@ def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tenso
             f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment"
         ) from None
     return examples, vectors
+
+
+def write_drafts(drafts: Iterable[Example]) -> None:
+    """Write the examples whose answers are explanations drafted by the base language model."""
+    write_jsonl(EXPLANATION_DRAFTS, (example.to_row() for example in drafts))
+
+
+def read_drafts() -> list[Example]:
+    """Read the drafted explanations.
+
+    Raises:
+        InputError: when the file is missing or malformed.
+    """
+    from recexplainer.alignment.examples import Example
+
+    return [Example(**row) for row in read_jsonl(EXPLANATION_DRAFTS, ("task", "split", "answer"))]
 
 
 def write_answers(source: str, rows: Iterable[dict[str, Any]]) -> None:

@@ -47,6 +47,11 @@ def with_loss(encoded: Encoded) -> list[int]:
     return encoded.targets[encoded.targets != IGNORED].tolist()
 
 
+def whole_text(encoder: ChatEncoder, encoded: Encoded) -> str:
+    """An example as text, with its last target."""
+    return encoder.tokenizer.decode([*encoded.input_ids.tolist(), encoded.targets[-1]])
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_loss_covers_the_answer_and_its_end_and_the_prompt_is_the_templates(family: str) -> None:
     template, end = FAMILIES[family]
@@ -55,8 +60,8 @@ def test_the_loss_covers_the_answer_and_its_end_and_the_prompt_is_the_templates(
     encoded = encoder.example(["Which title?"], "Iron Wolf")
     places = np.flatnonzero(encoded.targets != IGNORED)
     assert tokenizer.decode(with_loss(encoded)) == "Iron Wolf" + end
-    assert places.tolist() == list(range(places[0], len(encoded) - 1))  # without a gap, up to the last but one
-    assert encoded.targets[places].tolist() == encoded.input_ids[places + 1].tolist()
+    assert places.tolist() == list(range(places[0], len(encoded)))  # without a gap; the last target is no input
+    assert encoded.targets[places[:-1]].tolist() == encoded.input_ids[places[:-1] + 1].tolist()
 
     messages = [{"role": "user", "content": "Which title?"}]
     prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
@@ -79,7 +84,7 @@ def test_in_a_dialogue_every_answer_carries_loss_and_no_end_stands_twice(family:
     encoded = encoder.dialogue([("Hello!", "One"), ("And?", "Two"), ("Thank you.", "Three")])
     tokenizer = encoder.tokenizer
     assert tokenizer.decode(with_loss(encoded)) == f"One{end}Two{end}Three{end}"
-    text = tokenizer.decode(encoded.input_ids)
+    text = whole_text(encoder, encoded)
     assert text.count("One") == text.count("And?") == text.count("Hello!") == 1
     assert text.split("One")[1].split("And?")[0].count(end) == 1
     assert (
@@ -97,7 +102,7 @@ def test_a_dialogue_is_what_the_template_writes() -> None:
         for role, text in zip(("user", "assistant"), turn, strict=True)
     ]
     written = encoder.tokenizer.apply_chat_template(messages, tokenize=False)
-    assert encoder.tokenizer.decode(encoder.dialogue(turns).input_ids) == written
+    assert whole_text(encoder, encoder.dialogue(turns)) == written
 
 
 def test_an_open_answer_has_no_loss_on_its_end() -> None:
@@ -123,7 +128,8 @@ def test_a_special_tokens_name_in_a_text_is_text() -> None:
     specials = {encoder.tokenizer.convert_tokens_to_ids(token) for token in tiny.SPECIAL}
     assert not specials & set(encoder.answer_ids("End <|end|> Game <|pad|>"))
     encoded = encoder.example(["<|assistant|>Yes"], "End <|end|> Game")
-    assert encoded.input_ids.tolist().count(encoder.end_ids[0]) == 2  # of the question and of the answer
+    assert encoded.input_ids.tolist().count(encoder.end_ids[0]) == 1  # of the question
+    assert with_loss(encoded).count(encoder.end_ids[0]) == 1  # of the answer
     assert encoder.tokenizer.decode(encoder.answer_ids("End <|end|> Game")) == "End <|end|> Game"
 
 
@@ -140,12 +146,10 @@ def test_a_title_has_the_same_tokens_wherever_in_a_list_it_stands() -> None:
 def test_without_a_chat_template_a_plain_one_is_used() -> None:
     encoder = ChatEncoder(tiny.tokenizer(template=None))
     encoded = encoder.example(["Which title?"], "Fox")
-    assert encoder.tokenizer.decode(encoded.input_ids) == "User: Which title?\nAssistant: Fox<|end|>"
+    assert whole_text(encoder, encoded) == "User: Which title?\nAssistant: Fox<|end|>"
     assert encoder.tokenizer.decode(with_loss(encoded)) == "Fox<|end|>"
     dialogue = encoder.dialogue([("Hello!", "One"), ("And?", "Two")])
-    assert encoder.tokenizer.decode(dialogue.input_ids) == (
-        "User: Hello!\nAssistant: One<|end|>\nUser: And?\nAssistant: Two<|end|>"
-    )
+    assert whole_text(encoder, dialogue) == ("User: Hello!\nAssistant: One<|end|>\nUser: And?\nAssistant: Two<|end|>")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_a_packed_example_has_the_logits_that_it_has_alone(family: str) -> None:
     rng = np.random.default_rng(3)
     examples = questions(rng)
     trees = share_prefixes(examples, 60)
-    assert any(tree.branches.max() > 1 for tree in trees)
+    assert any((tree.seen_until < len(tree)).any() for tree in trees)
     found: list[tuple[int, torch.Tensor]] = []
     for row in pack(trees, 60, rng):
         batch = collate([trees[number] for number in row])
@@ -111,7 +111,7 @@ def test_a_shared_prefix_is_laid_out_once() -> None:
     [tree] = share_prefixes([example([5, 6, 7, 1, 2], group=0), example([5, 6, 7, 3, 4, 9], n_targets=2, group=0)], 20)
     assert tree.input_ids.tolist() == [5, 6, 7, 1, 2, 3, 4, 9]
     assert tree.positions.tolist() == [0, 1, 2, 3, 4, 3, 4, 5]
-    assert tree.branches.tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
+    assert tree.seen_until.tolist() == [8, 8, 8, 5, 5, 8, 8, 8]
     assert tree.targets.tolist() == [IGNORED, IGNORED, IGNORED, 2, IGNORED, 4, 9, IGNORED]
 
 
@@ -133,9 +133,14 @@ def test_a_group_that_is_too_long_is_cut_into_trees_that_fit() -> None:
     members = [example([1, 2, 3, 4, 10 + n, 20 + n], group=0) for n in range(7)]
     trees = share_prefixes(members, 12)
     assert len(trees) == 2 and all(len(tree) <= 12 for tree in trees)
-    # a newcomer that shares less shortens the prefix of all: the tree is closed before it
-    trees = share_prefixes([*members[:3], example([1, 9, 9, 9, 9, 9], group=0)], 16)
-    assert [len(tree) for tree in trees] == [10, 6]
+
+
+def test_what_only_some_of_a_group_share_is_laid_out_once_too() -> None:
+    tails = ([1, 2, 8, 8], [1, 3, 4, 5, 8], [1, 3, 4, 6, 8], [1, 2, 9, 8])
+    [tree] = share_prefixes([example(tail, group=0) for tail in tails], 20)
+    assert tree.input_ids.tolist() == [1, 2, 8, 8, 9, 8, 3, 4, 5, 8, 6, 8]
+    assert tree.positions.tolist() == [0, 1, 2, 3, 2, 3, 1, 2, 3, 4, 3, 4]
+    assert tree.seen_until.tolist() == [12, 6, 4, 4, 6, 6, 12, 12, 10, 10, 12, 12]
 
 
 def test_an_example_that_fits_no_row_is_an_error() -> None:
@@ -144,8 +149,7 @@ def test_an_example_that_fits_no_row_is_an_error() -> None:
 
 
 def test_the_mask_by_hand() -> None:
-    owner, branches = torch.tensor([0, 0, 0, 0, 1]), torch.tensor([0, 1, 1, 2, 0])
-    seen = (attention_mask(owner, branches)[0, 0] == 0).int().tolist()
+    seen = (attention_mask(torch.tensor([4, 3, 3, 4, 5]))[0, 0] == 0).int().tolist()
     assert seen == [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
 
 
@@ -159,4 +163,4 @@ def test_dialogues_pack_too() -> None:
     encoder = ChatEncoder(tiny.tokenizer())
     encoded = encoder.dialogue([("Hello!", "One"), ("And?", "Two")])
     [tree] = share_prefixes([encoded], 200)
-    assert tree.targets.tolist() == encoded.targets.tolist() and set(tree.branches.tolist()) == {1}
+    assert tree.targets.tolist() == encoded.targets.tolist() and set(tree.seen_until.tolist()) == {len(encoded)}

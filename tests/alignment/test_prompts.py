@@ -23,7 +23,7 @@ def test_behaviour_writes_users_and_items_as_text_alone() -> None:
     content = render(tiny.writer(), INTEREST, "behaviour")
     assert content == [
         "History, oldest first:\nRust; Bone; Glory (Orbit)\n星の庭 Hoshi (Orbit)\nRust; Bone; Glory (Orbit)\n"
-        "Fox (Nova)\nRust (Orbit)\nWill the user like this item? Slot <item> Machine (Nova)\nAnswer Yes or No."
+        "Fox (Nova)\nRust (Orbit)\nWill the user like this item? Answer Yes or No.\nSlot <item> Machine (Nova)"
     ]
 
 

@@ -29,15 +29,22 @@ def test_a_mode_without_connectors_has_nothing_to_start(base: Path) -> None:
     assert warm_start(tiny.explainer(base, "behaviour"), tiny.writer(), torch.zeros(0, 0), 10, 1) == {}
 
 
-def test_items_of_like_words_lie_near_each_other_at_the_scale_of_a_token(base: Path) -> None:
-    explainer = tiny.explainer(base, "both")
-    table = explainer.llm.get_input_embeddings().weight
-    words = item_words(table, item_tokens(explainer, tiny.writer()))
-    assert words.shape == (tiny.N_ITEMS, 32) and words.requires_grad is False
-    near = torch.cosine_similarity(words[0], words[1], dim=0)  # Rust, Rust II
-    assert near > torch.cosine_similarity(words[0], words[4], dim=0)
+def test_items_of_like_words_lie_near_each_other_at_the_scale_of_a_token() -> None:
+    table = torch.randn(50, 64, generator=torch.Generator().manual_seed(0))
+    words = item_words(table, torch.tensor([[1, 2, 3, 4], [1, 2, 3, 5], [6, 7, 8, -1], [9, 10, 11, 12]]))
+    near = torch.cosine_similarity(words[0], words[1], dim=0)
+    assert near > 0.5 > torch.cosine_similarity(words[0], words[2], dim=0)
     spread = words - words.mean(dim=0)
     assert torch.isclose(spread.pow(2).mean(), table.pow(2).mean(), rtol=1e-3)
+
+
+def test_every_item_has_the_words_of_its_text(base: Path) -> None:
+    explainer = tiny.explainer(base, "both")
+    tokens = item_tokens(explainer, tiny.writer())
+    words = item_words(explainer.llm.get_input_embeddings().weight, tokens)
+    assert words.shape == (tiny.N_ITEMS, 32) and words.requires_grad is False
+    shown = explainer.encoder.tokenizer.decode(tokens[4][tokens[4] >= 0])
+    assert shown == tiny.writer().item_text(5)
 
 
 def test_padding_is_no_word() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from recexplainer.alignment.chat import ChatEncoder
@@ -76,8 +77,12 @@ def test_rows_are_full_and_the_loss_never_crosses_conversations(recipe: Any) -> 
         assert batch["input_ids"].equal(second["input_ids"])
         starts = (batch["position_ids"][0] == 0).nonzero()[:, 0]
         assert len(starts) == len(row)
-        assert (batch["weights"][0, starts[1:] - 1] == 0).all()
-        assert set(batch["weights"].unique().tolist()) <= {0.0, recipe.train.QUESTION_WEIGHT, 1.0}
+        lasts = torch.cat([starts[1:] - 1, torch.tensor([-1])])
+        assert (batch["next_ids"][0, lasts] == tokenizer.eos_token_id).all()
+        inside = torch.ones(batch["input_ids"].shape[1], dtype=torch.bool)
+        inside[lasts] = False
+        assert batch["next_ids"][0][inside].equal(batch["input_ids"].roll(-1)[0][inside])
+        assert set(batch["weights"].unique().tolist()) == {recipe.train.QUESTION_WEIGHT, 1.0}
 
 
 def test_the_tokenizer_writes_what_it_reads_and_keeps_its_marks(recipe: Any) -> None:

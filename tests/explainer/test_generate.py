@@ -11,7 +11,7 @@ from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.tasks import next_item_retrieval
 from recexplainer.data.interactions import Interactions
-from recexplainer.explainer.generate import Case, answer, choose_cases, explain
+from recexplainer.explainer.generate import Case, answer, choose_cases, draft, explain
 from recexplainer.settings import Settings
 from tests import tiny
 
@@ -90,3 +90,14 @@ def test_the_text_goes_on_from_the_more_probable_verdict(base: Path, monkeypatch
         assert all(a.verdict == ("Yes" if p else "No") and a.p_yes == p for a in given)
         texts[p] = [a.text[3 if p else 2 :] for a in given]
     assert texts[0.0] != texts[1.0]  # the verdict is read, not only written before
+
+
+def test_a_draft_goes_on_from_the_verdict_that_is_given(base: Path) -> None:
+    explainer = tiny.explainer(base, "behaviour")
+    examples = [case.example for case in cases_of(6)]
+    texts = draft(explainer, tiny.writer(), examples, 500, 5, 3)
+    for text, example in zip(texts, examples, strict=True):
+        assert text.startswith(str(example.answer))
+    given = answer(explainer, tiny.writer(), examples, 500, 5, 3)
+    same = [a.text for a, e in zip(given, examples, strict=True) if a.verdict == e.answer]
+    assert same == [t for t, a, e in zip(texts, given, examples, strict=True) if a.verdict == e.answer]

@@ -183,7 +183,12 @@ def _assemble(parts: list[tuple[list, bool]], slot_id: int, weight: float = 1.0,
     targets = np.full(len(ids), IGNORED, dtype=np.int32)
     mask = np.asarray(carries[1:], dtype=bool)
     targets[:-1][mask] = input_ids[1:][mask]
-    return Encoded(input_ids, targets, _slots(users, len(ids)), _slots(items, len(ids)), weight, group)
+    # The last token of an answer is a target only: nothing is predicted from it.
+    length = len(ids) - int(parts[-1][1])
+    return Encoded(
+        input_ids[:length], targets[:length], _slots(users, len(ids))[:length], _slots(items, len(ids))[:length],
+        weight, group,
+    )  # fmt: skip
 
 
 def _slots(rows: dict[int, int], length: int) -> np.ndarray:

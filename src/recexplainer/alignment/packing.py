@@ -1,8 +1,8 @@
-"""Packing: many examples in one row, no padding, no cross-talk, and a shared prompt computed once.
+"""Packing: many examples in one row, no padding, no cross-talk, and what prompts share computed once.
 
-Several questions about one user begin with the same tokens (the history). They are laid out as a tree: the common
-prefix once, then each question with its answer as a branch that sees the prefix and itself. Positions continue
-from the prefix in every branch, so each example's logits are those it has alone.
+Questions about one user begin with the same tokens (the user, then often the same question). They are laid out as a
+prefix tree in depth-first order: every shared beginning once, behind it what follows it. A token is seen by the tokens
+of its own subtree and by no other, and positions count from the root, so each example's logits are those it has alone.
 
 Source: none in the paper, whose public code pads every example to 1,024 tokens.
 """
@@ -22,14 +22,14 @@ from recexplainer.alignment.chat import IGNORED, Encoded
 
 @dataclass(frozen=True)
 class Tree:
-    """Examples that share a prefix, laid out one after the other."""
+    """Examples with a common beginning, laid out depth first."""
 
     input_ids: np.ndarray  # int32 (length,)
     targets: np.ndarray
     user_slots: np.ndarray
     item_slots: np.ndarray
     positions: np.ndarray  # int32 (length,), as if each example stood alone
-    branches: np.ndarray  # int32 (length,): 0 = the prefix, 1.. = the branches
+    seen_until: np.ndarray  # int32 (length,): the end of the token's subtree; tokens from there on do not see it
     weights: np.ndarray  # float32 (length,), of the targets
 
     def __len__(self) -> int:
@@ -51,11 +51,11 @@ def share_prefixes(examples: Sequence[Encoded], max_tokens: int) -> list[Tree]:
         if len(example) > max_tokens:
             raise ValueError(f"an example of {len(example)} tokens does not fit a row of {max_tokens}")
         if example.group < 0:
-            trees.append(_tree([example], 0))
+            trees.append(_tree([example], [0]))
         else:
             groups[example.group].append(example)
     for members in groups.values():
-        trees.extend(_split_group(members, max_tokens))
+        trees.extend(_group_trees(members, max_tokens))
     return trees
 
 
@@ -97,7 +97,8 @@ def collate(trees: Iterable[Tree]) -> dict[str, Tensor]:
     def joined(name: str) -> Tensor:
         return torch.from_numpy(np.concatenate([getattr(tree, name) for tree in parts])[None])
 
-    owner = torch.from_numpy(np.repeat(np.arange(len(parts)), [len(tree) for tree in parts]))
+    starts = np.cumsum([0, *(len(tree) for tree in parts[:-1])])
+    seen_until = np.concatenate([start + tree.seen_until for start, tree in zip(starts, parts, strict=True)])
     return {
         "input_ids": joined("input_ids").long(),
         "targets": joined("targets").long(),
@@ -105,76 +106,83 @@ def collate(trees: Iterable[Tree]) -> dict[str, Tensor]:
         "user_slots": joined("user_slots").long(),
         "item_slots": joined("item_slots").long(),
         "weights": joined("weights").float(),
-        "attention_mask": attention_mask(owner, joined("branches")[0]),
+        "attention_mask": attention_mask(torch.from_numpy(seen_until)),
     }
 
 
-def attention_mask(owner: Tensor, branches: Tensor) -> Tensor:
-    """What each token may see, as an additive mask (1, 1, length, length): earlier tokens of its own prefix and
-    branch.
+def attention_mask(seen_until: Tensor) -> Tensor:
+    """The additive mask (1, 1, length, length) by which a token sees itself and those before it whose subtree it is in.
+
+    Args:
+        seen_until: (length,) per token, the first place behind it that does not see it any more.
     """
-    same_tree = owner[:, None] == owner[None, :]
-    visible = (branches[None, :] == 0) | (branches[:, None] == branches[None, :])
-    causal = torch.ones(len(owner), len(owner), dtype=torch.bool).tril()
-    allowed = same_tree & visible & causal
-    mask = torch.zeros(allowed.shape, dtype=torch.float32)
+    places = torch.arange(len(seen_until), device=seen_until.device)
+    allowed = (places[None, :] <= places[:, None]) & (places[:, None] < seen_until[None, :])
+    mask = torch.zeros(allowed.shape, dtype=torch.float32, device=seen_until.device)
     return mask.masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
 
 
-def _split_group(members: list[Encoded], max_tokens: int) -> list[Tree]:
-    """Cut a group into trees that fit, each with the longest prefix that its own members share."""
-    trees, current, size = [], [members[0]], len(members[0])
-    for example in members[1:]:
-        prefix = _common_prefix([current[0], example])
-        if size + len(example) - prefix > max_tokens:
-            trees.append(_tree(current, _common_prefix(current)))
-            current, size = [example], len(example)
+def _group_trees(members: list[Encoded], max_tokens: int) -> list[Tree]:
+    """Cut a group into trees that fit; sorted, so that whoever shares a beginning stands together."""
+    ordered = sorted(members, key=_sort_key)
+    trees, current, shared, size = [], [ordered[0]], [0], len(ordered[0])
+    for example in ordered[1:]:
+        common = _common_prefix(current[-1], example)
+        if size + len(example) - common > max_tokens:
+            trees.append(_tree(current, shared))
+            current, shared, size = [example], [0], len(example)
         else:
             current.append(example)
-            prefix = _common_prefix(current)
-            size = prefix + sum(len(member) - prefix for member in current)
-            if size > max_tokens:  # the newcomer shortened the prefix of all
-                trees.append(_tree(current[:-1], _common_prefix(current[:-1])))
-                current, size = [example], len(example)
-    return [*trees, _tree(current, _common_prefix(current))]
+            shared.append(common)
+            size += len(example) - common
+    return [*trees, _tree(current, shared)]
 
 
-def _common_prefix(members: list[Encoded]) -> int:
-    """How many leading tokens (with equal slots and no target) all members share; at least one token stays in a
-    branch.
-    """
-    if len(members) == 1:
-        return 0
-    first = members[0]
-    length = min(len(member) for member in members) - 1
-    for member in members:
-        with_loss = np.flatnonzero(member.targets != IGNORED)
-        length = min(length, int(with_loss[0]) if len(with_loss) else length)
-    for member in members[1:]:
-        differs = (
-            (first.input_ids[:length] != member.input_ids[:length])
-            | (first.user_slots[:length] != member.user_slots[:length])
-            | (first.item_slots[:length] != member.item_slots[:length])
-        )
-        if differs.any():
-            length = int(np.argmax(differs))
-    return length
+def _sort_key(example: Encoded) -> bytes:
+    return np.stack([example.input_ids, example.user_slots, example.item_slots], axis=1).tobytes()
 
 
-def _tree(members: list[Encoded], prefix: int) -> Tree:
+def _common_prefix(one: Encoded, other: Encoded) -> int:
+    """How many leading tokens, with equal slots, two examples share before either has a target."""
+    length = min(_first_target(one), _first_target(other))
+    differs = (
+        (one.input_ids[:length] != other.input_ids[:length])
+        | (one.user_slots[:length] != other.user_slots[:length])
+        | (one.item_slots[:length] != other.item_slots[:length])
+    )
+    return int(np.argmax(differs)) if differs.any() else length
+
+
+def _first_target(example: Encoded) -> int:
+    """The place of the first target; without one the last place, for every example keeps a token of its own."""
+    places = np.flatnonzero(example.targets != IGNORED)
+    return int(places[0]) if len(places) else len(example) - 1
+
+
+def _tree(members: list[Encoded], shared: list[int]) -> Tree:
+    """Lay out sorted examples, of each only what lies behind the `shared` tokens it has in common with the last one."""
+
     def laid_out(name: str) -> np.ndarray:
-        arrays = [getattr(member, name) for member in members]
-        return np.concatenate([arrays[0][:prefix], *(array[prefix:] for array in arrays)])
+        return np.concatenate([getattr(member, name)[n:] for member, n in zip(members, shared, strict=True)])
 
-    tails = [len(member) - prefix for member in members]
-    positions = [np.arange(prefix), *(np.arange(prefix, prefix + tail) for tail in tails)]
+    tails = [len(member) - n for member, n in zip(members, shared, strict=True)]
+    seen_until = np.empty(sum(tails), dtype=np.int32)
+    path = np.empty(0, dtype=np.int64)  # where the tokens of the present example lie
+    start = 0
+    for n, tail in zip(shared, tails, strict=True):
+        seen_until[path[n:]] = start
+        path = np.concatenate([path[:n], np.arange(start, start + tail)])
+        start += tail
+    seen_until[path] = start
     weights = [member.weight / max(1, member.n_targets) ** 0.5 for member in members]
     return Tree(
         input_ids=laid_out("input_ids"),
         targets=laid_out("targets"),
         user_slots=laid_out("user_slots"),
         item_slots=laid_out("item_slots"),
-        positions=np.concatenate(positions).astype(np.int32),
-        branches=np.repeat(np.arange(len(members) + 1), [prefix, *tails]).astype(np.int32),
-        weights=np.repeat(np.array([0.0, *weights], dtype=np.float32), [prefix, *tails]),
+        positions=np.concatenate([np.arange(n, len(member)) for member, n in zip(members, shared, strict=True)]).astype(
+            np.int32
+        ),
+        seen_until=seen_until,
+        weights=np.repeat(np.array(weights, dtype=np.float32), tails),
     )

@@ -18,9 +18,11 @@ from recexplainer.alignment.chat import IGNORED, Encoded
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.packing import Tree, collate, pack, share_prefixes
 from recexplainer.alignment.prompts import FORMS, Form, PromptWriter, fit
-from recexplainer.alignment.tasks import history_reconstruction, item_discrimination
+from recexplainer.alignment.tasks import explanation, history_reconstruction, item_discrimination
 from recexplainer.explainer.model import Explainer
 from recexplainer.settings import Align
+
+_ITEMS_PER_TREE = 8
 
 
 def forms_of(example: Example, mode: str) -> list[Form]:
@@ -33,6 +35,8 @@ def forms_of(example: Example, mode: str) -> list[Form]:
         allowed = item_discrimination.forms(example)
     elif example.task == history_reconstruction.NAME:
         allowed = ("intention",)  # a history in words would give the answer away
+    elif example.task == explanation.NAME:
+        return [mode]  # type: ignore[list-item]  # for it to explain in the form in which it will be asked
     elif not example.history and not example.items:
         return ["behaviour"]  # a dialogue has neither user nor item
     else:
@@ -49,18 +53,21 @@ def training_examples(
     `align.mixture` says how often an example of a task is seen in one epoch; a fraction is a chance.
     """
     encoded = []
-    groups: dict[tuple[int, int, str], int] = {}
+    groups: dict[tuple, int] = {}
+    shown: dict[tuple, int] = {}
     for example in examples:
         wanted = _mixture(align, example)
         for form in forms_of(example, explainer.mode):
-            share = wanted * _form_share(align, explainer.mode, example, form)
-            for _ in range(int(share) + int(rng.random() < share % 1)):
+            share = _form_share(align, explainer.mode, example, form)
+            user = (example.user_id, example.position, form, share)
+            if user not in shown:  # a form is drawn for all questions about a user at once
+                shown[user] = _draw(share, rng)
+            for time in range(shown[user] * _draw(wanted, rng)):
                 if example.turns:
                     dialogue = explainer.encoder.dialogue([(q, a) for q, a in example.turns], _weight(align, example))
                     encoded += [dialogue] if len(dialogue) <= align.row_tokens else []
                     continue
-                key = (example.user_id, example.position, form)
-                group = groups.setdefault(key, len(groups)) if example.user_id else -1
+                group = groups.setdefault(_shares_with(example, form, time), len(groups))
                 weight = _weight(align, example)
                 encoded.append(
                     fit(explainer.encoder, writer, example, form, align.row_tokens, group=group, weight=weight)
@@ -173,7 +180,7 @@ class AlignmentTrainer(Trainer):
         groups = [{"params": adapter, "lr": self.args.learning_rate}]
         if connectors:
             groups.append({"params": connectors, "lr": self.connector_learning_rate})
-        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
         return self.optimizer
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
@@ -240,6 +247,22 @@ def _trainable(model: nn.Module | None) -> dict[str, Tensor]:
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
+def _shares_with(example: Example, form: Form, time: int) -> tuple:
+    """What the examples of one tree have in common: the user, or the question about an item.
+
+    An example that is seen several times in an epoch is seen in several rows, each of which is a step. Few items share
+    a tree, so that every row holds a mixture of tasks.
+    """
+    if example.user_id:
+        return (time, form, example.user_id, example.position)
+    return (time, form, example.task, example.aspect, example.items[0] // _ITEMS_PER_TREE)
+
+
+def _draw(share: float, rng: np.random.Generator) -> int:
+    """How often something of a share is taken: a fraction is a chance."""
+    return int(share) + int(rng.random() < share % 1)
+
+
 def _mixture(align: Align, example: Example) -> float:
     return align.mixture.get(f"{example.task}/{example.aspect}", align.mixture.get(example.task, 1.0))
 
@@ -249,4 +272,5 @@ def _weight(align: Align, example: Example) -> float:
 
 
 def _form_share(align: Align, mode: str, example: Example, form: str) -> float:
-    return align.both_forms[form] if mode == "both" and example.user_id else 1.0
+    drawn = mode == "both" and example.user_id and example.task != explanation.NAME
+    return align.both_forms[form] if drawn else 1.0

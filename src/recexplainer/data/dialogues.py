@@ -105,13 +105,13 @@ def _explain_no(name: str, kind: str, history: list[Game], closest: list[Game], 
 def _lesson_explain(rng: np.random.Generator, world: World) -> list[Turn]:
     history, target = _history_and_target(rng, world)
     verdict = str(rng.choice([wording.YES, wording.NO]))
-    question = f"{history_block(history)}\n{wording.INTEREST} {item_line(target)}\n{wording.ANSWER_AND_EXPLAIN}"
+    question = f"{history_block(history)}\n{wording.INTEREST} {wording.ANSWER_AND_EXPLAIN}\n{item_line(target)}"
     return [(question, explain(rng, history, target, verdict))]
 
 
 def _lesson_verdict(rng: np.random.Generator, world: World) -> list[Turn]:
     history, target = _history_and_target(rng, world)
-    question = f"{history_block(history)}\n{wording.INTEREST} {item_line(target)}\n{wording.ANSWER_YES_NO}"
+    question = f"{history_block(history)}\n{wording.INTEREST} {wording.ANSWER_YES_NO}\n{item_line(target)}"
     return [(question, str(rng.choice([wording.YES, wording.NO])))]
 
 
@@ -202,14 +202,14 @@ def _lesson_item(rng: np.random.Generator, world: World) -> list[Turn]:
     }
     names = [str(name) for name in rng.permutation(list(answers))[:2]]
     turns = [(wording.ITEM_QUESTIONS[name], answers[name]) for name in names]
-    return [(f"{card}\n{turns[0][0]}", turns[0][1]), turns[1]]
+    return [(f"{turns[0][0]}\n{card}", turns[0][1]), turns[1]]
 
 
 def _lesson_title_from(rng: np.random.Generator, world: World) -> list[Turn]:
     games = _sample(rng, world.games, 4)
     game = games[int(rng.integers(4))]
     cards = [f"{item_line(other)}: {other.description}" for other in games]
-    return [("\n".join([*cards, game.description, wording.TITLE_FROM["description"]]), game.title)]
+    return [("\n".join([*cards, wording.TITLE_FROM["description"], game.description]), game.title)]
 
 
 def _lesson_summary(rng: np.random.Generator, world: World) -> list[Turn]:

@@ -111,9 +111,8 @@ def _check_attention(model: Any, name: str) -> None:
     """
     ids = torch.linspace(1, model.config.get_text_config().vocab_size - 1, 6, device=model.device).long()[None]
     embeddings = model.get_input_embeddings()(ids)
-    owner = torch.tensor([0, 0, 0, 1, 1, 1])
     packed: dict[str, Any] = {
-        "attention_mask": attention_mask(owner, torch.zeros_like(owner)).to(embeddings),
+        "attention_mask": attention_mask(torch.tensor([3, 3, 3, 6, 6, 6])).to(embeddings),
         "position_ids": torch.tensor([[0, 1, 2, 0, 1, 2]], device=model.device),
         "logits_to_keep": torch.arange(6, device=model.device),
         "use_cache": False,

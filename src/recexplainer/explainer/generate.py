@@ -107,17 +107,28 @@ def answer(
     The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that
     every explanation has a verdict and its probability.
     """
-    form: Any = explainer.form
-    prompts = [fit(explainer.encoder, writer, e, form, max_prompt_tokens, with_answer=False) for e in examples]
+    prompts = _prompts(explainer, writer, examples, max_prompt_tokens)
     p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens)
     verdicts = [wording.YES if p >= 0.5 else wording.NO for p in p_yes]
-    encode = explainer.encoder.answer_ids
-    begun = [_append(prompt, encode(verdict)) for prompt, verdict in zip(prompts, verdicts, strict=True)]
-    rests = decoding.generate(explainer, begun, max_new_tokens, batch_size, strip=False)
+    texts = _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
     return [
-        Answer(verdict, round(float(probability), 6), (verdict + rest).strip())
-        for verdict, probability, rest in zip(verdicts, p_yes, rests, strict=True)
+        Answer(verdict, round(float(probability), 6), text)
+        for verdict, probability, text in zip(verdicts, p_yes, texts, strict=True)
     ]
+
+
+def draft(
+    explainer: Explainer,
+    writer: PromptWriter,
+    examples: Sequence[Example],
+    max_prompt_tokens: int,
+    max_new_tokens: int,
+    batch_size: int,
+) -> list[str]:
+    """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on."""
+    prompts = _prompts(explainer, writer, examples, max_prompt_tokens)
+    verdicts = [str(example.answer) for example in examples]
+    return _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
 
 
 def explain(
@@ -154,6 +165,20 @@ def _record(
         "p_yes": given.p_yes,
         "model": model,
     }
+
+
+def _prompts(explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], max_tokens: int) -> list[Encoded]:
+    form: Any = explainer.form
+    return [fit(explainer.encoder, writer, e, form, max_tokens, with_answer=False) for e in examples]
+
+
+def _go_on(
+    explainer: Explainer, prompts: Sequence[Encoded], verdicts: Sequence[str], max_new_tokens: int, batch_size: int
+) -> list[str]:
+    encode = explainer.encoder.answer_ids
+    begun = [_append(prompt, encode(verdict)) for prompt, verdict in zip(prompts, verdicts, strict=True)]
+    rests = decoding.generate(explainer, begun, max_new_tokens, batch_size, strip=False)
+    return [(verdict + rest).strip() for verdict, rest in zip(verdicts, rests, strict=True)]
 
 
 def _append(prompt: Encoded, tokens: Sequence[int]) -> Encoded:

@@ -34,7 +34,7 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     recommender = load_recommender(store.RECOMMENDER)
     explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
     rng = np.random.default_rng(settings.run.seed)
-    taught = [example for example in examples if example.split == "train"]
+    taught = [example for example in [*examples, *store.read_drafts()] if example.split == "train"]
     rows = sorted({example.vector_row for example in taught if example.vector_row >= 0})
     warmed = warm_start(explainer, writer, user_vectors[rows], settings.align.warm_start_steps, settings.run.seed)
     encoded = training_examples(explainer, writer, taught, settings.align, rng)

@@ -5,6 +5,7 @@ measures answers.
 from types import ModuleType
 
 from recexplainer.alignment.tasks import (
+    explanation,
     general_dialogue,
     history_reconstruction,
     interest_classification,
@@ -24,5 +25,6 @@ TASKS: dict[str, ModuleType] = {
         general_dialogue,
         history_reconstruction,
         user_summary,
+        explanation,
     )
 }

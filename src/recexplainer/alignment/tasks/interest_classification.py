@@ -61,10 +61,10 @@ def liked_and_disliked(scores: np.ndarray, like_top: float, dislike_bottom: floa
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
-    """The user, the item, and the form of the answer."""
+    """The user, the question, and the item last: all that the questions about one user share comes before it."""
     closing = wording.ANSWER_AND_EXPLAIN if example.aspect == EXPLAIN else wording.ANSWER_YES_NO
     user = writer.user(form, example.history, example.vector_row)
-    return [*user, f"{wording.INTEREST} ", *writer.item(form, example.items[0]), f"\n{closing}"]
+    return [*user, f"{wording.INTEREST} {closing}\n", *writer.item(form, example.items[0])]
 
 
 def score(examples: list[Example], p_yes: np.ndarray) -> dict[str, float]:

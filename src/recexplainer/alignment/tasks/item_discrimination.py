@@ -72,13 +72,13 @@ def forms(example: Example) -> tuple[Form, ...]:
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
-    """The item, or what is known of it, and the question."""
+    """The question, and behind it the item or what is known of it."""
     item = example.items[0]
     if example.aspect.startswith(FROM_PREFIX):
         source = example.aspect.removeprefix(FROM_PREFIX)
-        return [f"{_text(writer.catalogue, item, source)}\n{wording.TITLE_FROM[source]}"]
+        return [f"{wording.TITLE_FROM[source]}\n{_text(writer.catalogue, item, source)}"]
     shown: Form = "intention" if example.aspect == TITLE else form
-    return [f"{wording.ITEM} ", *writer.item(shown, item), f"\n{wording.ITEM_QUESTIONS[example.aspect]}"]
+    return [f"{wording.ITEM_QUESTIONS[example.aspect]}\n{wording.ITEM} ", *writer.item(shown, item)]
 
 
 def score(examples: list[Example], answers: list[int | None]) -> dict[str, float]:

@@ -1,0 +1,46 @@
+"""Explanations drafted by the base LLM: the verdict is the recommender's, the words behind it are the LLM's own.
+
+Source: none in the paper, which counts on general dialogues (task 5) to keep a large LLM's language. A small one
+forgets to write about the prompt while it learns what vectors mean; here it is reminded by its own drafts, as in
+learning without forgetting (Li and Hoiem, 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from recexplainer.alignment.chat import Slot
+from recexplainer.alignment.examples import Example
+from recexplainer.alignment.prompts import Form, PromptWriter
+from recexplainer.alignment.tasks import interest_classification
+
+NAME = "explanation"
+
+
+def choose(examples: Sequence[Example], n: int, rng: np.random.Generator) -> list[Example]:
+    """At most `n` training questions that ask for an explanation, of as many users as possible, in random order."""
+    asked = [
+        example
+        for example in examples
+        if example.split == "train" and example.aspect == interest_classification.EXPLAIN
+    ]
+    shuffled = [asked[int(place)] for place in rng.permutation(len(asked))]
+    times: dict[int, int] = {}
+    rounds = []
+    for example in shuffled:
+        rounds.append(times.get(example.user_id, 0))
+        times[example.user_id] = rounds[-1] + 1
+    return [shuffled[int(place)] for place in np.argsort(rounds, kind="stable")[:n]]
+
+
+def make_examples(asked: Sequence[Example], texts: Sequence[str]) -> list[Example]:
+    """One example per draft: the question that it answers, with the draft as the answer."""
+    return [replace(example, task=NAME, aspect="", answer=text) for example, text in zip(asked, texts, strict=True)]
+
+
+def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
+    """The question of interest in the explanation's words."""
+    return interest_classification.question(writer, replace(example, aspect=interest_classification.EXPLAIN), form)

@@ -1,0 +1,43 @@
+"""Let the base LLM draft explanations of the recommender's decisions about training users."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from recexplainer import store
+from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.alignment.tasks import explanation
+from recexplainer.explainer.generate import draft
+from recexplainer.explainer.model import base_explainer
+from recexplainer.faithfulness.citations import is_grounded
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+def run(settings: Settings, run: StageRun) -> None:
+    """Write the drafts that speak of nothing but their prompt; what was made up is dropped and counted."""
+    chosen = settings.draft_explanations
+    examples, _ = store.read_alignment()
+    asked = explanation.choose(examples, chosen.n_drafts, np.random.default_rng(settings.run.seed))
+    catalogue = store.read_catalogue()
+    writer = PromptWriter(catalogue, settings.align.n_categories)
+    texts: list[str] = []
+    if asked:
+        base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
+        texts = draft(base, writer, asked, chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
+    drafts = [
+        made
+        for made, given in zip(explanation.make_examples(asked, texts), asked, strict=True)
+        if is_grounded(str(made.answer), given.history, catalogue, given.items[0])
+    ]
+    store.write_drafts(drafts)
+    run.log_metrics({"n_drafts": len(asked), "n_grounded": len(drafts)})
+    run.log_artifact(store.EXPLANATION_DRAFTS)
+
+
+main = stage_main("draft_explanations", run, sections=("llm",))
+
+if __name__ == "__main__":
+    sys.exit(main())
