@@ -30,14 +30,18 @@ def _require_one_of(value: str, known: tuple[str, ...], where: str) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """What holds for every stage: the seed of all generators and the torch threads of one stage."""
+    """What holds for every stage: the seed of all generators, the torch threads of one stage, and how many
+    alignments the entry point `main` runs side by side.
+    """
 
     seed: int
     threads: int
+    parallel: int
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         _require(self.threads >= 1, "run.threads", "at least 1")
+        _require(self.parallel >= 1, "run.parallel", "at least 1")
 
 
 @dataclass(frozen=True)

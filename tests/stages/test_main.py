@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recexplainer import tracking
+from recexplainer.settings import load_settings
 from recexplainer.stages import main as module
 
 
@@ -22,6 +25,31 @@ def test_repro_runs_under_one_parent(project: Path, monkeypatch: pytest.MonkeyPa
     assert "MLFLOW_RUN_ID" not in seen["env"] and seen["env"]["MLFLOW_EXPERIMENT_ID"] == "0"
     run = tracking.connect().get_run(seen["env"]["RECEXPLAINER_PARENT_RUN_ID"])
     assert run.info.run_name == "main" and run.info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_modes_are_aligned_side_by_side_and_dvc_has_the_last_word(
+    project: Path, monkeypatch: pytest.MonkeyPatch, parallel: int
+) -> None:
+    settings = load_settings()
+    monkeypatch.setattr(
+        module, "load_settings", lambda: replace(settings, run=replace(settings.run, parallel=parallel))
+    )
+    Path("dvc.yaml").write_text("stages: {}\n")
+    together, commands = threading.Barrier(parallel), []
+
+    def run(command: list[str], env: dict[str, str], check: bool) -> None:
+        commands.append(" ".join(command[3:]))
+        if command[-1] in ("align@both", "align@intention"):
+            together.wait(timeout=20)  # passes only when two run at once
+        assert check is ("--single-item" not in command) and env["RECEXPLAINER_PYTHON"] == sys.executable
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert module.main([]) == 0
+    aligned = [f"repro --single-item align@{mode}" for mode in ("both", "intention", "behaviour")]
+    expected = ["repro draft_explanations", *aligned, "repro"] if parallel > 1 else ["repro"]
+    assert sorted(commands) == sorted(expected)
+    assert commands[0] == expected[0] and commands[-1] == "repro"
 
 
 def test_a_failing_repro_fails_the_run(
