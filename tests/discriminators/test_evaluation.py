@@ -96,3 +96,11 @@ def test_empty_texts_are_a_clear_error(explanations):
     silent = {source: [record | {"text": ""} for record in rows] for source, rows in explanations.items()}
     with pytest.raises(InputError, match="cannot learn from the explanations' words"):
         train_discriminators(silent, 0.4, 500, seed=7)
+
+
+def test_explanations_that_hold_a_verdict_alone_leave_nothing_to_the_masked_control(explanations):
+    bare = {s: [r | {"text": r["verdict"] or "No"} for r in rows] for s, rows in explanations.items()}
+    metrics, _ = train_discriminators(bare, 0.4, 500, seed=7)
+    classifier, predictor = metrics["source_classifier"], metrics["score_predictor"]["both"]
+    assert classifier["verdict_masked"]["accuracy"] == classifier["majority"]["accuracy"]
+    assert predictor["verdict_masked"]["mse"] == predictor["mean"]["mse"] > predictor["verdict_only"]["mse"]

@@ -15,8 +15,8 @@ import numpy as np
 
 from recexplainer.discriminators import bootstrap
 from recexplainer.discriminators.cases import ExplainedCases, Record, join_cases
-from recexplainer.discriminators.features import length_features, mask_verdict, verdict_features
-from recexplainer.discriminators.fitting import fit_columns, fit_text_pipeline, to_text_model
+from recexplainer.discriminators.features import has_words, length_features, mask_verdict, verdict_features
+from recexplainer.discriminators.fitting import fit_columns, fit_nothing, fit_text_pipeline, to_text_model
 from recexplainer.discriminators.model import LinearTextModel
 from recexplainer.errors import InputError
 
@@ -124,6 +124,9 @@ def _predict_views(task: str, rows: _Rows, max_features: int) -> tuple[dict[str,
         ("text", rows.texts),
         ("verdict_masked", [mask_verdict(text) for text in rows.texts]),
     ):
+        if view == "verdict_masked" and not has_words(texts[row] for row in train):
+            predictions[view] = fit_nothing(task, rows.answers[train]).predict(test[:, None])
+            continue
         try:
             pipeline = fit_text_pipeline(task, [texts[row] for row in train], rows.answers[train], max_features)
         except ValueError as error:

@@ -8,7 +8,7 @@ of the ranking. Each control shows how far one gets with that alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -29,6 +29,11 @@ def mask_verdict(text: str) -> str:
     'because there are racing games.'
     """
     return VERDICT_WORDS.sub("", text)
+
+
+def has_words(texts: Iterable[str]) -> bool:
+    """Whether any text holds a word."""
+    return any(_WORD.search(text) for text in texts)
 
 
 def length_features(texts: Sequence[str]) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -44,6 +45,14 @@ def fit_text_pipeline(task: str, texts: Sequence[str], answers: np.ndarray, max_
 def fit_columns(task: str, columns: np.ndarray, answers: np.ndarray) -> Any:
     """Fit the same linear model on the few numeric columns of a control, standardised."""
     return make_pipeline(StandardScaler(), _linear(task)).fit(columns, answers)
+
+
+def fit_nothing(task: str, answers: np.ndarray) -> Any:
+    """What can be said without reading anything: the most frequent label, or the mean; for explanations that hold
+    nothing but a verdict.
+    """
+    dummy = DummyClassifier(strategy="most_frequent") if task == "classify" else DummyRegressor()
+    return dummy.fit(np.zeros((len(answers), 1)), answers)
 
 
 def to_text_model(task: str, pipeline: Pipeline) -> LinearTextModel:
