@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ def test_mlflow_runs_own_run_is_resumed(project: Path, settings: Settings, monke
         pass
     assert run.run_id == given.info.run_id
     seen = fetch(run.run_id)
-    assert seen.data.params == {"mode": "both", "run.seed": "7.0", "run.threads": str(settings.run.threads)}
+    given_before = {"mode": "both", "run.seed": "7.0"}
+    logged = {f"run.{name}": str(value) for name, value in asdict(settings.run).items()}
+    assert seen.data.params == logged | given_before
     assert seen.info.status == "FINISHED" and seen.info.run_name == "align-both"
 
 
