@@ -384,14 +384,10 @@ def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tenso
     """
     from safetensors.torch import load_file
 
-    from recexplainer.alignment.examples import Example
-
-    path = Path(folder) / ALIGNMENT_EXAMPLES.name
-    rows = read_jsonl(path, ("task", "split", "answer"))
+    examples = _read_examples(Path(folder) / ALIGNMENT_EXAMPLES.name, "build_alignment")
     try:
-        examples = [Example(**row) for row in rows]
         vectors = load_file(Path(folder) / ALIGNMENT_USER_VECTORS.name)["user_vectors"]
-    except (TypeError, OSError, KeyError) as error:
+    except (OSError, KeyError) as error:
         raise InputError(
             f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment"
         ) from None
@@ -409,9 +405,17 @@ def read_drafts() -> list[Example]:
     Raises:
         InputError: when the file is missing or malformed.
     """
+    return _read_examples(EXPLANATION_DRAFTS, "draft_explanations")
+
+
+def _read_examples(path: Path, stage: str) -> list[Example]:
     from recexplainer.alignment.examples import Example
 
-    return [Example(**row) for row in read_jsonl(EXPLANATION_DRAFTS, ("task", "split", "answer"))]
+    rows = read_jsonl(path, ("task", "split", "answer"))
+    try:
+        return [Example(**row) for row in rows]
+    except TypeError as error:
+        raise InputError(f"{path}: is not what {stage} writes ({error}); run dvc repro {stage}") from None
 
 
 def write_answers(source: str, rows: Iterable[dict[str, Any]]) -> None:

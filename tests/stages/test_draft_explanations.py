@@ -6,6 +6,7 @@ import pytest
 
 from recexplainer import store
 from recexplainer.alignment.examples import Example
+from recexplainer.errors import InputError
 from recexplainer.stages import align, draft_explanations
 from tests import tiny
 from tests.stages.test_align import options
@@ -53,6 +54,12 @@ def test_a_real_base_drafts_the_same_twice_and_align_reads_it(base: Path, projec
     assert draft_explanations.main(given) == 0
     assert store.EXPLANATION_DRAFTS.read_bytes() == first
     assert align.main(["--mode", "both", *given]) == 0
+
+
+def test_drafts_of_another_kind_are_one_clear_line(empty_project: Path) -> None:
+    store.write_jsonl(store.EXPLANATION_DRAFTS, [{"task": "t", "split": "train", "answer": "Yes.", "mood": "good"}])
+    with pytest.raises(InputError, match="data/drafts.jsonl: is not what draft_explanations writes"):
+        store.read_drafts()
 
 
 def test_without_examples_it_says_which_stage_writes_them(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
