@@ -57,6 +57,7 @@ def prepare_settings() -> Callable[..., Prepare]:
         values: dict[str, Any] = {
             "min_rating": 0.0,
             "k_core": 0,
+            "untitled_items": "drop",
             "max_items": None,
             "max_users": None,
             "min_user_items": 3,

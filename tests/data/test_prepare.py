@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 
 import pandas as pd
@@ -99,6 +100,46 @@ def test_items_without_title_or_unknown_go_before_the_core_and_are_counted(raw_d
         "read": 11, "min_rating": 11, "duplicates": 11, "k_core": 11, "titled_items": 7, "k_core_titled": 6,
         "min_user_items": 6, "k_core_last": 6,
     }  # fmt: skip
+
+
+def test_items_without_title_or_unknown_stay_when_asked(raw_data, prepare_settings):
+    titles = {"a": "A", "c": "Untitled  blank", "blank": " \n ", "<b>d</b>": "<b></b>"}
+    rows = triples("u1", ["a", "blank", "gone"]) + triples("u2", ["c", "<b>d</b>", "a", "blank"])
+    data = raw_data(rows, titles, blank={"brand": "North"})
+    prepared = prepare_data(data, prepare_settings(untitled_items="keep"), seed=1)
+    assert sequences(prepared) == {"u1": ["a", "blank", "gone"], "u2": ["c", "<b>d</b>", "a", "blank"]}
+    catalogue = prepared.catalogue.set_index("raw_id")
+    assert catalogue["title"].to_dict() == {
+        "a": "A",
+        "blank": "Untitled blank (North)",
+        "c": "Untitled blank (c)",
+        "gone": "Untitled gone",
+        "<b>d</b>": "Untitled <b>d</b>",
+    }
+    assert catalogue.loc["blank", "brand"] == "North"
+    assert catalogue.loc["gone", ["brand", "description"]].tolist() == ["", ""]
+    assert list(catalogue.loc["gone", "categories"]) == [] and math.isnan(catalogue.loc["gone", "price"])
+    items = prepared.report["items"]
+    assert (items["n_without_title"], items["without_title_examples"]) == (2, ["<b>d</b>", "blank"])
+    assert (items["n_unknown"], items["unknown_examples"], items["n_untitled_kept"]) == (1, ["gone"], 3)
+    steps = {step["step"]: step["n_interactions"] for step in prepared.report["steps"]}
+    assert steps["titled_items"] == 7
+
+
+def test_where_every_item_has_a_title_both_choices_give_the_same(raw_data, prepare_settings):
+    rows, titles = triples("u", "abc"), dict(zip("abc", AWKWARD, strict=False))
+    dropped, kept = (
+        prepare_data(raw_data(rows, titles), prepare_settings(untitled_items=choice), seed=1)
+        for choice in ("drop", "keep")
+    )
+    pd.testing.assert_frame_equal(dropped.catalogue, kept.catalogue)
+    pd.testing.assert_frame_equal(dropped.interactions, kept.interactions)
+    assert dropped.report == kept.report and dropped.report["items"]["n_untitled_kept"] == 0
+
+
+def test_another_choice_is_refused(prepare_settings):
+    with pytest.raises(InputError, match="prepare.untitled_items must be one of drop, keep, not 'rename'"):
+        prepare_settings(untitled_items="rename")
 
 
 def test_low_ratings_and_duplicates_go(raw_data, prepare_settings):

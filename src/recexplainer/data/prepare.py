@@ -12,8 +12,9 @@ import pandas as pd
 from recexplainer.data.catalogue import build_catalogue, clean_titles
 from recexplainer.data.checks import check_prepared
 from recexplainer.data.filters import core, most_popular, sampled_users, without_duplicates
-from recexplainer.data.readers.raw import RawData, RawInteractions
+from recexplainer.data.readers.raw import ITEM_LISTS, ITEM_TEXTS, RawData, RawInteractions
 from recexplainer.data.splits import SPLITS, assign_splits
+from recexplainer.data.titles import clean_text
 from recexplainer.errors import InputError
 from recexplainer.settings import Prepare
 
@@ -35,10 +36,11 @@ def prepare_data(raw: RawData, settings: Prepare, seed: int) -> Prepared:
     """Filter, number, name and split a raw data set.
 
     In this order: ratings below ``min_rating`` and duplicates go; users and items with fewer than ``k_core``
-    interactions go; items without a title, or unknown to the items' file, go with their interactions;
-    k-core again; all but the ``max_items`` most popular items go; users with fewer than ``min_user_items``
-    go; ``max_users`` of the others are drawn by hash; k-core a last time. Ids and splits do not depend on
-    the order of the raw rows, except that interactions of a user at the same time stay in that order.
+    interactions go; items without a title, or unknown to the items' file, go with their interactions (or
+    stay under a makeshift title, as ``untitled_items`` says); k-core again; all but the ``max_items`` most
+    popular items go; users with fewer than ``min_user_items`` go; ``max_users`` of the others are drawn by
+    hash; k-core a last time. Ids and splits do not depend on the order of the raw rows, except that
+    interactions of a user at the same time stay in that order.
 
     Raises:
         InputError: when a step leaves nothing, when the data cannot be filtered as asked, or when a check
@@ -50,7 +52,7 @@ def prepare_data(raw: RawData, settings: Prepare, seed: int) -> Prepared:
     steps.apply("min_rating", lambda kept: _well_rated(kept, settings.min_rating))
     steps.apply("duplicates", without_duplicates)
     steps.apply("k_core", lambda kept: core(kept, k_core, k_core))
-    items, items_report = _titled_items(raw, steps.kept)
+    items, items_report = _titled_items(raw, steps.kept, settings.untitled_items == "keep")
     titled = set(items["raw_id"])
     steps.apply("titled_items", lambda kept: _with_items(kept, titled))
     steps.apply("k_core_titled", lambda kept: core(kept, k_core, k_core))
@@ -129,8 +131,12 @@ def _well_rated(raw: RawInteractions, min_rating: float) -> RawInteractions:
     return raw if raw.ratings is None else raw.keep(raw.ratings >= min_rating)
 
 
-def _titled_items(raw: RawData, kept: RawInteractions) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The kept interactions' items that have a title; what cannot be named cannot be asked of an LLM."""
+def _titled_items(raw: RawData, kept: RawInteractions, keep_untitled: bool) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The kept interactions' items that have a title; what cannot be named cannot be asked of an LLM.
+
+    With ``keep_untitled`` all of them: figures of the public benchmarks are of all items. Those without a title
+    are named by their raw id.
+    """
     wanted = set(kept.item_names[kept.present_items()])
     rows = raw.read_items(wanted)
     items = clean_titles(rows, raw.has_markup)
@@ -142,9 +148,25 @@ def _titled_items(raw: RawData, kept: RawInteractions) -> tuple[pd.DataFrame, di
         "unknown_examples": unknown[:5],
         "n_without_title": len(untitled),
         "without_title_examples": untitled[:5],
+        "n_untitled_kept": len(untitled) + len(unknown) if keep_untitled else 0,
         "n_repeated_rows": len(rows) - len(items),
     }
+    if keep_untitled:
+        items = _with_makeshift_titles(items, unknown)
     return items[items["title"] != ""], report
+
+
+def _with_makeshift_titles(items: pd.DataFrame, unknown: list[str]) -> pd.DataFrame:
+    """The items and those unknown to the items' file, each without a title as ``Untitled <raw id>``."""
+    nothing: dict[str, Any] = dict.fromkeys((*ITEM_TEXTS, "raw_title"), "") | dict.fromkeys(
+        (*ITEM_LISTS, "changes"), []
+    )
+    rows = [nothing | {"raw_id": raw_id} for raw_id in unknown]
+    items = pd.concat([items, pd.DataFrame(rows, columns=items.columns, dtype=object)], ignore_index=True)
+    untitled = items["title"] == ""
+    names = [clean_text(f"Untitled {raw_id}", has_markup=False)[0] for raw_id in items.loc[untitled, "raw_id"]]
+    items.loc[untitled, "title"] = names
+    return items
 
 
 def _with_items(raw: RawInteractions, titled: set[str]) -> RawInteractions:

@@ -40,6 +40,8 @@ def clean_text(text: str, has_markup: bool) -> tuple[str, list[str]]:
     >>> clean_text(" R&amp;B <b>Hits</b> ", has_markup=True)
     ('R&B Hits', ['html_entities', 'markup', 'white_space'])
     """
+    if _is_plain(text):
+        return text, []
     steps: list[tuple[str, Callable[[str], str]]] = [("html_entities", _unescape)]
     if has_markup:
         steps.append(("markup", _strip_markup))
@@ -54,6 +56,13 @@ def clean_text(text: str, has_markup: bool) -> tuple[str, list[str]]:
         if text != before:
             changes.append(name)
     return text, changes
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing that any step would look at: most texts of a catalogue are such."""
+    if not (text.isascii() and text.isprintable()) or "&" in text or "<" in text:
+        return False
+    return "  " not in text and text[:1] != " " and text[-1:] != " "
 
 
 def _unescape(text: str) -> str:

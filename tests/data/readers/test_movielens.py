@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 
 import pytest
 
@@ -14,6 +15,12 @@ MOVIES = (
     '2,"American President, The (1995)",Comedy|Drama|Romance\n'
     "10,Toy Story (1995),Adventure|Animation\n"
     '12,"""Great"" One; or <item> Étoile (2001)",(no genres listed)\n'
+)
+DAT_RATINGS = "1::10::4::978300760\n1::2::3::978302109\n2::10::5::978301968\n"
+DAT_MOVIES = (
+    "2::Été, L' (The Summer) (1995)::Comedy|Children's\n"
+    '10::"Loud" One, The (1996)::Drama\n'
+    "12::Señor: el viaje; or 100% <item> (2000)::Film-Noir|Sci-Fi\n"
 )
 
 
@@ -90,7 +97,7 @@ def test_a_line_that_is_not_utf8_is_bad(tmp_path):
 
 
 def test_missing_files_and_columns_are_named(tmp_path, dataset):
-    with pytest.raises(InputError, match=r"no ratings file was found \(expected ratings.csv\)"):
+    with pytest.raises(InputError, match=r"no ratings file was found \(expected ratings.csv or ratings.dat, "):
         open_raw(dataset(format="movielens"))
     (tmp_path / "ratings.csv").write_text("userId,movieId,timestamp\n1,2,3\n")
     (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
@@ -101,4 +108,140 @@ def test_missing_files_and_columns_are_named(tmp_path, dataset):
         open_raw(dataset(format="movielens"))
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n")
     with pytest.raises(InputError, match="no interaction in it"):
+        open_raw(dataset(format="movielens"))
+
+
+def assert_is_the_dat_data_set(raw, ratings):
+    interactions = raw.interactions
+    assert interactions.user_names[interactions.users].tolist() == ["1", "1", "2"]
+    assert interactions.item_names[interactions.items].tolist() == ["10", "2", "10"]
+    assert interactions.ratings.tolist() == ratings
+    assert interactions.times.tolist() == [978300760, 978302109, 978301968]
+    items = raw.read_items({"2", "10", "12"})
+    assert items["title"].tolist() == [
+        "Été, L' (The Summer) (1995)",
+        '"Loud" One, The (1996)',
+        "Señor: el viaje; or 100% <item> (2000)",
+    ]
+    assert items["categories"].tolist() == [["Comedy", "Children's"], ["Drama"], ["Film-Noir", "Sci-Fi"]]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_reads_1m_in_latin_1(tmp_path, dataset, line_end, suffix):
+    for name, text in (("ratings.dat", DAT_RATINGS), ("movies.dat", DAT_MOVIES)):
+        content = text.replace("\n", line_end).encode("latin-1")
+        (tmp_path / f"{name}{suffix}").write_bytes(gzip.compress(content) if suffix else content)
+    (tmp_path / "users.dat").write_text("1::F::1::10::48067\n")
+    assert_is_the_dat_data_set(open_raw(dataset(format="movielens")), [4, 3, 5])
+
+
+def test_reads_10m_in_utf_8_with_half_stars(tmp_path, dataset):
+    (tmp_path / "ratings.dat").write_text(DAT_RATINGS.replace("::4::", "::4.5::").replace("::3::", "::0.5::"))
+    (tmp_path / "movies.dat").write_bytes(DAT_MOVIES.encode() + "13::星の庭 (2001)::(no genres listed)\n".encode())
+    (tmp_path / "tags.dat").write_text("1::10::loud::978300760\n")
+    raw = open_raw(dataset(format="movielens"))
+    assert_is_the_dat_data_set(raw, [4.5, 0.5, 5])
+    items = raw.read_items({"13"})
+    assert items["title"].tolist() == ["星の庭 (2001)"] and items["categories"].tolist() == [[]]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "problem"),
+    [
+        ("ratings.dat", "1::10::4", "3 values where 4 were expected (userId::movieId::rating::timestamp)"),
+        ("ratings.dat", "1::10::good::978300760", "'rating' is not a number: 'good'"),
+        ("ratings.dat", "1::::4::978300760", "'movieId' is missing"),
+        ("movies.dat", "7::Two::Colons (1990)::Drama", "4 values where 3 were expected (movieId::title::genres)"),
+    ],
+)
+def test_a_bad_line_between_colons_is_named(tmp_path, name, line, problem):
+    path = tmp_path / name
+    content = DAT_RATINGS if name == "ratings.dat" else DAT_MOVIES
+    path.write_bytes(content.encode("latin-1") + f"{line}\n".encode())
+    bad = BadLines(path, 1)
+    if name == "ratings.dat":
+        assert len(movielens.read_interactions(path, bad)) == 3
+    else:
+        assert len(movielens.read_items(path, {"2", "10", "12", "7"}, bad)) == 3
+    assert bad.examples == [f"line 4: {problem}"]
+
+
+def publish(path, members):
+    """An archive as MovieLens is published: one folder, and other files beside the two."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{path.stem}/", "")
+        for name, content in members.items():
+            archive.writestr(f"{path.stem}/{name}", content)
+    return path
+
+
+def publish_1m(folder):
+    files = {
+        "movies.dat": DAT_MOVIES.encode("latin-1"),
+        "ratings.dat": DAT_RATINGS.encode("latin-1"),
+        "README": b"SUMMARY\n",
+        "users.dat": b"1::F::1::10::48067\n",
+    }
+    return publish(folder / "ml-1m.zip", files)
+
+
+def publish_latest_small(folder):
+    files = {
+        "links.csv": "movieId,imdbId,tmdbId\n2,0112346,9087\n",
+        "tags.csv": "userId,movieId,tag,timestamp\n1,10,toys,1445714994\n",
+        "ratings.csv": RATINGS,
+        "README.txt": "Summary\n",
+        "movies.csv": MOVIES,
+    }
+    return publish(folder / "ml-latest-small.zip", files)
+
+
+def test_reads_1m_from_the_published_archive(tmp_path, dataset):
+    publish_1m(tmp_path)
+    raw = open_raw(dataset(format="movielens"))
+    assert raw.report["interactions_file"] == {"file": "ratings.dat", "bad_lines": 0, "examples": []}
+    assert_is_the_dat_data_set(raw, [4, 3, 5])
+
+
+def test_reads_latest_small_from_the_published_archive(tmp_path, dataset):
+    publish_latest_small(tmp_path)
+    raw = open_raw(dataset(format="movielens"))
+    assert raw.interactions.ratings.tolist() == [4.0, 3.5, 0.5]
+    assert raw.read_items({"12"})["title"].tolist() == ['"Great" One; or <item> Étoile (2001)']
+
+
+def test_a_broken_archive_is_one_clear_line(tmp_path, dataset):
+    path = publish_1m(tmp_path)
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"<html>moved</html>"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"ml-1m.zip: broken zip \(.*\); fetch the file again$"):
+            open_raw(dataset(format="movielens"))
+
+
+def test_an_archive_without_the_files_is_one_clear_line(tmp_path, dataset):
+    publish(tmp_path / "ml-100k.zip", {"u.data": "1\t10\t4\t978300760\n", "u.item": ""})
+    with pytest.raises(InputError, match=r"no ratings file was found .*, also in the published zip\)"):
+        open_raw(dataset(format="movielens"))
+
+
+def test_two_candidates_are_refused_until_one_is_named(tmp_path, dataset):
+    publish_1m(tmp_path)
+    publish_latest_small(tmp_path)
+    names = "ml-1m.zip/ml-1m/ratings.dat, ml-latest-small.zip/ml-latest-small/ratings.csv"
+    with pytest.raises(
+        InputError, match=rf"more than one ratings file was found \({names}\); name one in dataset.inter"
+    ):
+        open_raw(dataset(format="movielens"))
+    named = {"interactions_file": "ml-1m.zip/ml-1m/ratings.dat", "items_file": "ml-1m.zip/ml-1m/movies.dat"}
+    assert_is_the_dat_data_set(open_raw(dataset(format="movielens", **named)), [4, 3, 5])
+    with pytest.raises(InputError, match=r"ml-1m.zip/ml-1m/rating.dat: no such file; dataset.interactions_file"):
+        open_raw(dataset(format="movielens", interactions_file="ml-1m.zip/ml-1m/rating.dat"))
+
+
+def test_an_unpacked_file_beside_its_archive_is_a_second_candidate(tmp_path, dataset):
+    publish_latest_small(tmp_path)
+    (tmp_path / "ratings.csv").write_text(RATINGS)
+    with pytest.raises(InputError, match=r"\(ml-latest-small.zip/ml-latest-small/ratings.csv, ratings.csv\)"):
         open_raw(dataset(format="movielens"))

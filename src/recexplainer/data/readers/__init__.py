@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from recexplainer.data.readers import amazon_2018, movielens
+from recexplainer.data.readers import amazon_2018, amazon_2023, movielens, steam
 from recexplainer.data.readers.files import BadLines, require_folder
 from recexplainer.data.readers.raw import RawData, RawInteractions
 from recexplainer.data.readers.sharegpt import find_dialogues, read_dialogues
@@ -69,9 +69,11 @@ def open_raw(dataset: Dataset) -> RawData:
     return RawData(interactions, read_items, dialogues, has_markup, report)
 
 
+_MODULES = {"amazon_2018": amazon_2018, "amazon_2023": amazon_2023, "movielens": movielens, "steam": steam}
+
+
 def _reader(dataset: Dataset) -> tuple[Reader, bool]:
-    if dataset.format == "amazon_2018":
-        return amazon_2018, amazon_2018.HAS_MARKUP
-    if dataset.format == "movielens":
-        return movielens, movielens.HAS_MARKUP
-    return TableReader(dataset.columns), False
+    if dataset.format == "table":
+        return TableReader(dataset.columns), False
+    module = _MODULES[dataset.format]
+    return module, module.HAS_MARKUP

@@ -18,11 +18,12 @@ import pyarrow.compute as pc
 
 from recexplainer.data.readers.files import BadLines
 
-Kind = Literal["text", "number", "time", "texts", "split_texts"]
+Kind = Literal["text", "label", "number", "time", "texts", "split_texts"]
 Row = Mapping[str, Any]
 
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
+    "label": pa.string(),
     "number": pa.float64(),
     "time": pa.float64(),
     "texts": pa.list_(pa.string()),
@@ -37,8 +38,9 @@ class Field:
     Attributes:
         column: The name in the raw file.
         name: The name in the table that the reader yields.
-        kind: ``text``; ``number`` (finite); ``time`` (a number, or an ISO date taken as UTC, in seconds);
-            ``texts`` (a list of texts, or one text); ``split_texts`` (the same, a text being split at ``|``).
+        kind: ``text``; ``label`` (a text, or in other records a number); ``number`` (finite); ``time`` (a
+            number, or an ISO date taken as UTC, in seconds); ``texts`` (a list of texts, or one text);
+            ``split_texts`` (the same, a text being split at ``|``).
         required: Whether a record without it is a bad line.
     """
 
@@ -111,7 +113,7 @@ def coerce(value: Any, field: Field) -> Any:
         if field.required:
             raise ValueError(f"'{field.column}' is missing")
         return None
-    if field.kind == "text":
+    if field.kind in ("text", "label"):
         return _text(value, field)
     if field.kind == "number":
         return _number(value, field)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,13 +66,29 @@ def require_folder(folder: Path) -> Path:
 def named_file(folder: Path, name: str, parameter: str) -> Path:
     """The file that a parameter names: inside the data set's folder, or else a path of its own.
 
+    Either may lead through a zip archive, see ``files_named``.
+
     Raises:
         InputError: when neither is a file.
     """
     for path in (folder / name, Path(name)):
-        if path.is_file():
+        if _is_file(path):
             return path
     raise InputError(f"{folder / name}: no such file; {parameter} names it, as a file in dataset.raw or as a path")
+
+
+def files_named(folder: Path, names: list[str]) -> list[Path]:
+    """The folder's files with one of these names, and such members of its zip archives.
+
+    A member's path leads through its archive: ``folder/ml-1m.zip/ml-1m/ratings.dat``.
+
+    Raises:
+        InputError: when an archive is broken.
+    """
+    found = [folder / name for name in names]
+    for archive in folder.glob("*.zip"):
+        found += [archive / member for member in _members(archive) if Path(member).name in names]
+    return [path for path in found if _is_file(path)]
 
 
 def the_only_file(folder: Path, candidates: list[Path], what: str, naming: str, parameter: str) -> Path:
@@ -80,17 +97,18 @@ def the_only_file(folder: Path, candidates: list[Path], what: str, naming: str, 
     Raises:
         InputError: when there is none, or more than one.
     """
-    found = sorted({path for path in candidates if path.is_file()})
+    found = sorted({path for path in candidates if _is_file(path)})
     if len(found) == 1:
         return found[0]
     if not found:
-        raise InputError(f"{folder}: no {what} file was found (expected {naming}); or name it in {parameter}")
-    names = ", ".join(path.name for path in found)
+        advice = f"dvc update {folder}/*.dvc fetches it" if any(folder.glob("*.dvc")) else f"or name it in {parameter}"
+        raise InputError(f"{folder}: no {what} file was found (expected {naming}); {advice}")
+    names = ", ".join(path.relative_to(folder).as_posix() for path in found)
     raise InputError(f"{folder}: more than one {what} file was found ({names}); name one in {parameter}")
 
 
 def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]:
-    """A file in pieces of whole lines, gunzipped where its name ends in ``.gz``.
+    """A file in pieces of whole lines, gunzipped where its name ends in ``.gz``, unpacked where it lies in a zip.
 
     Memory is bounded by the piece, not by the file.
 
@@ -103,7 +121,7 @@ def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]
         The number of the piece's first line (from 1) and its bytes, which end with a line break.
 
     Raises:
-        InputError: when the file cannot be opened or is a broken gzip.
+        InputError: when the file cannot be opened, or is a broken gzip or zip.
     """
     line, rest = 1, b""
     try:
@@ -117,15 +135,39 @@ def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]
                     yield line, block[:end]
                     line += block.count(b"\n", 0, end)
                 rest = block[end:]
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: broken gzip after line {line - 1} ({error}); fetch the file again") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+        kind = "zip" if _archive_of(path) else "gzip"
+        raise InputError(f"{path}: broken {kind} after line {line - 1} ({error}); fetch the file again") from error
+    except (OSError, RuntimeError) as error:  # zipfile's word for what is encrypted or compressed in another way
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     if rest:
         yield line, rest + b"\n"
 
 
+def _is_file(path: Path) -> bool:
+    """Whether a path leads to a file, or through a zip archive to one of its members."""
+    archive = _archive_of(path)
+    return path.is_file() if archive is None else path.relative_to(archive).as_posix() in _members(archive)
+
+
+def _members(archive: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(archive) as file:
+            return file.namelist()
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{archive}: broken zip ({error}); fetch the file again") from error
+    except OSError as error:
+        raise InputError(f"{archive}: cannot be read ({error.strerror or error})") from error
+
+
+def _archive_of(path: Path) -> Path | None:
+    return next((folder for folder in path.parents if folder.suffix == ".zip" and folder.is_file()), None)
+
+
 def _open(path: Path) -> BinaryIO:
+    archive = _archive_of(path)
+    if archive is not None:  # the member keeps the archive open
+        return cast(BinaryIO, zipfile.ZipFile(archive).open(path.relative_to(archive).as_posix()))
     if path.suffix == ".gz":
         return cast(BinaryIO, gzip.open(path, "rb"))
     return path.open("rb")

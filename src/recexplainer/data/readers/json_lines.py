@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from recexplainer.data.readers.fields import Field, Row, careful_table, is_clean
+from recexplainer.data.readers.fields import Field, Row, careful_table, is_clean, schema_of
 from recexplainer.data.readers.files import BadLines, read_chunks
 
 
@@ -30,20 +30,23 @@ def read_json_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterator[
     Raises:
         InputError: when the file cannot be read or has too many bad lines.
     """
+    label_types = (pa.string(), pa.float64()) if any(field.kind == "label" for field in fields) else (pa.string(),)
     for first_line, chunk in read_chunks(path):
-        table = _fast_table(chunk, fields)
+        tables = (_fast_table(chunk, fields, label_type) for label_type in label_types)
+        table = next((table for table in tables if table is not None), None)
         yield careful_table(_objects(chunk, first_line), fields, bad) if table is None else table
 
 
-def _fast_table(chunk: bytes, fields: list[Field]) -> pa.Table | None:
+def _fast_table(chunk: bytes, fields: list[Field], label_type: pa.DataType) -> pa.Table | None:
     if any(field.kind == "split_texts" for field in fields):
         return None
-    schema = pa.schema([(field.column, field.arrow_type) for field in fields])
+    schema = pa.schema([(field.column, label_type if field.kind == "label" else field.arrow_type) for field in fields])
     parse = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     read = pa.json.ReadOptions(block_size=len(chunk) + 1, use_threads=False)
     try:
         table = pa.json.read_json(io.BytesIO(chunk), read_options=read, parse_options=parse)
         table = table.select([field.column for field in fields]).rename_columns([field.name for field in fields])
+        table = table.cast(schema_of(fields))
         table.validate(full=True)
     except (pa.ArrowException, UnicodeDecodeError):
         return None

@@ -134,15 +134,18 @@ class _Coder:
         return np.concatenate(self._parts) if self._parts else np.zeros(0, dtype=np.int32)
 
 
-def items_frame(tables: Iterable[pa.Table], wanted: set[str]) -> pd.DataFrame:
-    """The wanted items of tables that have ``raw_id`` and any of ITEM_TEXTS and ITEM_LISTS, as one frame."""
+def items_frame(tables: Iterable[pa.Table], wanted: set[str], further_texts: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The wanted items of tables that have ``raw_id`` and any of ITEM_TEXTS and ITEM_LISTS, as one frame.
+
+    ``further_texts`` are columns of one format alone, which its reader takes up.
+    """
     wanted_ids = pa.array(sorted(wanted), type=pa.string())
     parts = [table.filter(pc.is_in(table.column("raw_id"), value_set=wanted_ids)) for table in tables]
     parts = [part for part in parts if part.num_rows]
     columns: dict[str, list[Any]] = pa.concat_tables(parts).to_pydict() if parts else {"raw_id": []}
     n_rows = len(columns["raw_id"])
     frame: dict[str, Any] = {"raw_id": columns["raw_id"]}
-    for name in ITEM_TEXTS:
+    for name in (*ITEM_TEXTS, *further_texts):
         frame[name] = [text or "" for text in columns.get(name, [""] * n_rows)]
     for name in ITEM_LISTS:
         frame[name] = [[part for part in parts or [] if part] for parts in columns.get(name, [[]] * n_rows)]
