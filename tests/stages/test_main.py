@@ -28,7 +28,7 @@ def test_repro_runs_under_one_parent(project: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
-def test_modes_are_aligned_side_by_side_and_dvc_has_the_last_word(
+def test_sources_run_side_by_side_and_dvc_has_the_last_word(
     project: Path, monkeypatch: pytest.MonkeyPatch, parallel: int
 ) -> None:
     settings = load_settings()
@@ -40,16 +40,24 @@ def test_modes_are_aligned_side_by_side_and_dvc_has_the_last_word(
 
     def run(command: list[str], env: dict[str, str], check: bool) -> None:
         commands.append(" ".join(command[3:]))
-        if command[-1] in ("align@both", "align@intention"):
+        if "align@both" in command or "align@intention" in command:
             together.wait(timeout=20)  # passes only when two run at once
-        assert check is ("--single-item" not in command) and env["RECEXPLAINER_PYTHON"] == sys.executable
+        assert check is ("--wait-for-lock" not in command) and env["RECEXPLAINER_PYTHON"] == sys.executable
 
     monkeypatch.setattr(subprocess, "run", run)
     assert module.main([]) == 0
-    aligned = [f"repro --single-item align@{mode}" for mode in ("both", "intention", "behaviour")]
-    expected = ["repro draft_explanations", *aligned, "repro"] if parallel > 1 else ["repro"]
-    assert sorted(commands) == sorted(expected)
-    assert commands[0] == expected[0] and commands[-1] == "repro"
+    assert commands[0] == ("repro draft_explanations" if parallel > 1 else "repro") and commands[-1] == "repro"
+    of_sources = module.chains(settings.align.modes, settings.explain.sources) if parallel > 1 else []
+    assert sorted(commands[1:-1]) == sorted(
+        f"--wait-for-lock repro --single-item {' '.join(chain)}" for chain in of_sources
+    )
+
+
+def test_a_source_that_is_not_aligned_here_is_still_measured() -> None:
+    assert module.chains([], ["both"]) == [
+        ["evaluate_alignment@both", "explain@both", "judge@both", "faithfulness@both"],
+        ["evaluate_baselines"],
+    ]
 
 
 def test_a_failing_repro_fails_the_run(

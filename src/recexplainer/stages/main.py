@@ -12,10 +12,12 @@ from pathlib import Path
 
 from recexplainer import environment
 from recexplainer.errors import InputError
-from recexplainer.settings import load_settings
+from recexplainer.settings import Settings, load_settings
 from recexplainer.tracking import open_run
 
-_DVC_REPRO = (sys.executable, "-m", "dvc", "repro")
+_DVC = (sys.executable, "-m", "dvc")
+_OF_A_MODE = ("align", "register")
+_OF_A_SOURCE = ("evaluate_alignment", "explain", "judge", "faithfulness")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         with open_run("main", settings, sections=("run", "dataset")) as run:
             targets = arguments.targets.split()
             if not targets and settings.run.parallel > 1:
-                align_side_by_side(settings.align.modes, settings.run.parallel, run.run_id)
+                run_side_by_side(settings, run.run_id)
             repro(targets, run.run_id)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -52,25 +54,44 @@ def repro(targets: list[str], parent_run: str) -> None:
     Raises:
         subprocess.CalledProcessError: when it fails.
     """
-    subprocess.run([*_DVC_REPRO, *targets], env=_variables(parent_run), check=True)
+    subprocess.run([*_DVC, "repro", *targets], env=_variables(parent_run), check=True)
 
 
-def align_side_by_side(modes: Sequence[str], parallel: int, parent_run: str) -> None:
-    """Run what comes before `align`, then the modes of `align` in `parallel` processes, dearest first.
+def run_side_by_side(settings: Settings, parent_run: str) -> None:
+    """Run what every source needs, then one chain of stages per source, `run.parallel` chains at once, dearest first.
 
-    DVC runs one stage after the other, and a small model keeps no more than one core busy. Whatever fails here is left
-    to the ``dvc repro`` that follows, which runs it again and says why.
+    DVC runs one stage after the other, and a small model keeps no more than one core busy. Stages are named singly: to
+    look whether what they need has changed, DVC would lock it against the chain beside. Whatever fails here is left to
+    the ``dvc repro`` that follows, which runs it again and says why.
 
     Raises:
-        subprocess.CalledProcessError: when a stage before `align` fails.
+        subprocess.CalledProcessError: when a stage before the chains fails.
     """
     repro(["draft_explanations"], parent_run)
 
-    def align(mode: str) -> None:
-        subprocess.run([*_DVC_REPRO, "--single-item", f"align@{mode}"], env=_variables(parent_run), check=False)
+    def run_chain(targets: list[str]) -> None:
+        command = [*_DVC, "--wait-for-lock", "repro", "--single-item", *targets]
+        subprocess.run(command, env=_variables(parent_run), check=False)
 
-    with ThreadPoolExecutor(parallel) as pool:
-        list(pool.map(align, reversed(modes)))  # modes stand from the cheapest to the dearest
+    with ThreadPoolExecutor(settings.run.parallel) as pool:
+        list(pool.map(run_chain, chains(settings.align.modes, settings.explain.sources)))
+
+
+def chains(modes: Sequence[str], sources: Sequence[str]) -> list[list[str]]:
+    """The stages of each source, from its alignment to its faithfulness, and the baselines: no chain needs another.
+
+    >>> chains(["behaviour"], ["none"])  # doctest: +NORMALIZE_WHITESPACE
+    [['align@behaviour', 'register@behaviour'],
+     ['evaluate_alignment@none', 'explain@none', 'judge@none', 'faithfulness@none'],
+     ['evaluate_baselines']]
+    """
+    dearest_first = dict.fromkeys([*reversed(modes), *sources])  # modes stand from the cheapest to the dearest
+    of_sources = []
+    for source in dearest_first:
+        stages: tuple[str, ...] = _OF_A_MODE if source in modes else ()
+        stages += _OF_A_SOURCE if source in sources else ()
+        of_sources.append([f"{stage}@{source}" for stage in stages])
+    return [*of_sources, ["evaluate_baselines"]]
 
 
 def _variables(parent_run: str) -> dict[str, str]:
