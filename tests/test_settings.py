@@ -56,7 +56,7 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("faithfulness", "top_ks", [1, "x"], r"faithfulness.top_ks\[1\] must be a whole number"),
         ("dataset", "name", None, "dataset.name must be text, not None"),
         ("dataset", "name", "a/b", "dataset.name must be letters, digits"),
-        ("dataset", "format", "amazon", "dataset.format must be one of amazon_2018, movielens, table"),
+        ("dataset", "format", "amazon", "dataset.format must be one of amazon_2018, amazon_2023, movielens"),
         ("recommender", "kind", "gru", "recommender.kind must be one of"),
         ("align", "modes", ["both", "all"], "align.modes must be one of behaviour, intention, both"),
         ("align", "modes", ["both", "both"], "align.modes must be without repeats"),

@@ -5,9 +5,11 @@ Nothing here imports MLflow, so that it is cheap to ask.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
@@ -30,6 +32,19 @@ def set_quiet_environment() -> None:
     """Set what keeps MLflow and DVC local and quiet; what the user has set stays."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+
+
+@contextlib.contextmanager
+def variable(name: str, value: str) -> Iterator[None]:
+    """Set one variable, and set it back."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 def project_root() -> Path:

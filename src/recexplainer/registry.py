@@ -29,6 +29,7 @@ from recexplainer.errors import InputError
 from recexplainer.registry_lookup import CONTENT_TAG, alias_holds
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
@@ -149,6 +150,30 @@ def pull(role: str, dataset: str, alias: str = WORKING_ALIAS) -> PulledModel:
             f"{wanted[:12]}); delete that version and run dvc repro"
         )
     return PulledModel(folder, name, version, wanted)
+
+
+def fetch_model(uri: str) -> Path:
+    """The folder, on this machine, of any model that MLflow keeps under ``models:/…`` or ``runs:/…``.
+
+    Raises:
+        InputError: when there is no such model, or it cannot be fetched.
+    """
+    tracking.connect()
+    import mlflow
+
+    try:
+        return Path(mlflow.artifacts.download_artifacts(uri))
+    except Exception as error:  # stores have no common base of errors
+        raise InputError(f"{uri}: cannot be fetched from the tracking store: {tracking.redact(str(error))}") from error
+
+
+def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
+    """Any pyfunc model as a function of a table; its code runs, also out of a pickle: for what the user named alone."""
+    import mlflow
+
+    with environment.variable("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true"):
+        loaded: Callable[[pd.DataFrame], Any] = mlflow.pyfunc.load_model(str(folder)).predict
+        return loaded
 
 
 def promote(

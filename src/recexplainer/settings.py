@@ -16,6 +16,7 @@ from recexplainer.settings_parsing import apply_overrides, build_section
 
 PARAMS_FILE = Path("params.yaml")
 ALIGNED_MODES = ("behaviour", "intention", "both")
+RAW_FORMATS = ("amazon_2018", "amazon_2023", "movielens", "steam", "table")
 SOURCES = (*ALIGNED_MODES, "none")
 
 
@@ -31,7 +32,7 @@ def _require_one_of(value: str, known: tuple[str, ...], where: str) -> None:
 @dataclass(frozen=True)
 class Run:
     """What holds for every stage: the seed of all generators, the torch threads of one stage, and how many
-    alignments the entry point `main` runs side by side.
+    sources' stages the entry point `main` runs side by side.
     """
 
     seed: int
@@ -75,7 +76,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check names that end up in paths and in the registry."""
-        _require_one_of(self.format, ("amazon_2018", "movielens", "table"), "dataset.format")
+        _require_one_of(self.format, RAW_FORMATS, "dataset.format")
         plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
         _require(plain, "dataset.name", f"letters, digits, '-', '_' and '.' only, not {self.name!r}")
         _require(self.max_bad_lines >= 0, "dataset.max_bad_lines", "at least 0")
@@ -116,10 +117,15 @@ class Prepare:
 
     min_rating: float
     k_core: int
+    untitled_items: str
     max_items: int | None
     max_users: int | None
     min_user_items: int
     split: Split
+
+    def __post_init__(self) -> None:
+        """Check the choice."""
+        _require_one_of(self.untitled_items, ("drop", "keep"), "prepare.untitled_items")
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class RecommenderChoice:
 
     def __post_init__(self) -> None:
         """Check the kind."""
-        _require_one_of(self.kind, ("sasrec", "mf"), "recommender.kind")
+        _require_one_of(self.kind, ("sasrec", "gru4rec", "mf", "external"), "recommender.kind")
 
 
 @dataclass(frozen=True)
@@ -142,11 +148,40 @@ class Sasrec:
     n_heads: int
     max_length: int
     dropout: float
+    temperature: float | None
     learning_rate: float
     weight_decay: float
     batch_size: int
     max_epochs: int
     patience: int
+    n_negatives: int | None
+    item_init: str
+
+    def __post_init__(self) -> None:
+        """Check the choice."""
+        _require_one_of(self.item_init, ("random", "spectral"), "train_recommender.sasrec.item_init")
+
+
+@dataclass(frozen=True)
+class Gru4rec:
+    """Architecture and training of the recurrent sequential recommender."""
+
+    dim: int
+    n_layers: int
+    max_length: int
+    dropout: float
+    temperature: float | None
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    n_negatives: int | None
+    item_init: str
+
+    def __post_init__(self) -> None:
+        """Check the choice."""
+        _require_one_of(self.item_init, ("random", "spectral"), "train_recommender.gru4rec.item_init")
 
 
 @dataclass(frozen=True)
@@ -160,6 +195,26 @@ class Mf:
 
 
 @dataclass(frozen=True)
+class External:
+    """A recommender that was made elsewhere: ``adapter`` and ``model`` lie in ``folder``, which DVC watches."""
+
+    folder: str
+    adapter: str | None  # file.py or file.py:Class
+    model: str | None  # null: the folder itself; or an MLflow URI
+    max_missing_items: float  # the share of the catalogue that item vectors may lack
+    regularisation: float  # of a user's vector, folded in
+    confidence: float
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        where = "train_recommender.external"
+        _require(bool(self.folder), f"{where}.folder", "a folder")
+        _require(0 <= self.max_missing_items < 1, f"{where}.max_missing_items", "a share from 0 to below 1")
+        _require(self.regularisation > 0, f"{where}.regularisation", "above 0")
+        _require(self.confidence >= 0, f"{where}.confidence", "at least 0")
+
+
+@dataclass(frozen=True)
 class ItemKnn:
     """The item-neighbourhood floor."""
 
@@ -170,8 +225,11 @@ class ItemKnn:
 class TrainRecommender:
     """Hyper-parameters of every kind of recommender."""
 
+    refit: bool
     sasrec: Sasrec
+    gru4rec: Gru4rec
     mf: Mf
+    external: External
     item_knn: ItemKnn
 
 

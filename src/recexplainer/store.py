@@ -291,6 +291,13 @@ def read_users(path: Path | str = USERS) -> pd.DataFrame:
     return read_parquet(path, USER_COLUMNS)
 
 
+def read_raw_ids() -> dict[str, list[str]]:
+    """The ids that items and users have in the raw data: ``raw_item_ids`` and ``raw_user_ids``, by dense id from 1."""
+    tables = {"raw_item_ids": (CATALOGUE, "item_id"), "raw_user_ids": (USERS, "user_id")}
+    frames = {name: read_parquet(path, (key, "raw_id")).sort_values(key) for name, (path, key) in tables.items()}
+    return {name: frame["raw_id"].astype(str).tolist() for name, frame in frames.items()}
+
+
 def write_dialogues(rows: Iterable[dict[str, Any]], path: Path | str = DIALOGUES) -> None:
     """Write general dialogues: ``id`` and ``turns`` of ``role`` and ``content``."""
     write_jsonl(path, rows)

@@ -103,3 +103,11 @@ def test_a_row_per_user_and_part_with_the_history_excluded():
     assert test["rank"].tolist() == [2, 2, 1]
     # the valid item of user 3 stands in its own history: last, behind the excluded ones too
     assert rows[(rows["part"] == "valid") & (rows["user_id"] == 3)]["rank"].tolist() == [5]
+
+
+def test_with_the_valid_items_in_train_nothing_else_changes():
+    split = leave_one_out(interactions_of([[1, 2, 3, 4], [5, 6], [], [7, 8, 9]], n_items=9))
+    whole = split.with_valid_in_train()
+    assert [whole.train.sequence(user).tolist() for user in (1, 2, 3, 4)] == [[1, 2, 3], [5, 6], [], [7, 8]]
+    assert whole.train.n_users == 4 and len(whole.valid) == 0 and whole.test is split.test
+    assert [split.train.sequence(user).tolist() for user in (1, 2, 3, 4)] == [[1, 2], [5, 6], [], [7]]

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from recexplainer.errors import InputError
-from recexplainer.recommenders.sasrec import SASRec, full_softmax_loss
+from recexplainer.recommenders.sasrec import SASRec
 
 
 @pytest.fixture
@@ -55,23 +54,17 @@ def test_dropout_is_an_argument_and_no_mode(sasrec):
     assert torch.equal(sasrec.user_vectors([[1, 2, 3]]), sasrec.user_vectors([[1, 2, 3]]))
 
 
-@pytest.mark.parametrize("logits_at_once", [1, 7 * 3, 10**6])
-def test_chunked_loss_is_cross_entropy_with_its_gradients(logits_at_once):
-    generator = torch.Generator().manual_seed(0)
-    states = torch.randn(10, 4, dtype=torch.float64, generator=generator, requires_grad=True)
-    items = torch.randn(8, 4, dtype=torch.float64, generator=generator, requires_grad=True)
-    targets = torch.randint(1, 8, (10,), generator=generator)
-    ours = full_softmax_loss(states, items, targets, logits_at_once)
-    expected = F.cross_entropy(states @ items[1:].T, targets - 1)
-    torch.testing.assert_close(ours, expected)
-    gradients = [torch.autograd.grad(2 * loss, [states, items]) for loss in (ours, expected)]
-    for mine, theirs in zip(*gradients, strict=True):
-        torch.testing.assert_close(mine, theirs)
-
-
 @pytest.mark.parametrize(
     "wrong",
-    [{"n_heads": 3}, {"dim": 0}, {"n_layers": 0}, {"max_length": 0}, {"dropout": 1.0}, {"dropout": -0.1}],
+    [
+        {"n_heads": 3},
+        {"dim": 0},
+        {"n_layers": 0},
+        {"max_length": 0},
+        {"dropout": 1.0},
+        {"dropout": -0.1},
+        {"temperature": 0.0},
+    ],
 )
 def test_sizes_that_do_not_fit_are_refused(wrong):
     sizes = {"n_items": 5, "dim": 8, "n_layers": 1, "n_heads": 2, "max_length": 4, "dropout": 0.0}

@@ -7,9 +7,9 @@ import torch
 from recexplainer.errors import InputError
 from recexplainer.recommenders.ranking import leave_one_out, ndcg, rank_cases
 from recexplainer.recommenders.sasrec import SASRec
-from recexplainer.recommenders.training import batches, sequence_loss, train_recommender, training_windows
+from recexplainer.recommenders.training import batches, refit, sequence_loss, train_recommender, training_windows
 
-from .conftest import SETTINGS
+from .conftest import SEQUENCE_KINDS, SETTINGS
 from .worlds import interactions_of, random_draws, ring_walks
 
 
@@ -43,13 +43,38 @@ def test_the_loss_covers_every_next_item_and_no_padding():
     assert recommender.items.grad is not None and torch.equal(recommender.items.grad[0], torch.zeros(8))
 
 
-def test_the_best_epoch_stays_and_patience_ends_the_training():
+def test_drawing_every_item_often_comes_near_the_loss_over_all():
+    torch.manual_seed(0)
+    recommender = SASRec(n_items=9, dim=8, n_layers=1, n_heads=1, max_length=5, dropout=0.0, temperature=0.3)
+    item_ids = torch.tensor([[3, 4, 5, 6], [0, 1, 2, 9]])
+    full, _ = sequence_loss(recommender, item_ids, dropout=0.0)
+    sampled, _ = sequence_loss(recommender, item_ids, dropout=0.0, n_negatives=20_000)
+    torch.testing.assert_close(sampled, full, rtol=0.02, atol=0)
+
+
+def test_a_spectral_start_knows_who_took_what_with_whom():
+    walks = leave_one_out(ring_walks(n_users=400, n_items=60))
+    first_epochs = [
+        train_recommender("sasrec", walks, {**SETTINGS["sasrec"], "max_epochs": 1, **start}, seed=1).curve[0]
+        for start in ({"item_init": "random"}, {"item_init": "spectral", "temperature": 0.1, "n_negatives": 30})
+    ]
+    assert first_epochs[1]["valid_ndcg@10"] > first_epochs[0]["valid_ndcg@10"] + 0.05
+
+
+@pytest.mark.parametrize("wrong", [{"item_init": "zeros"}, {"n_negatives": -1}])
+def test_a_training_that_cannot_be_is_refused(wrong):
+    with pytest.raises(InputError, match="train_recommender.sasrec"):
+        train_recommender("sasrec", leave_one_out(ring_walks()), {**SETTINGS["sasrec"], **wrong}, seed=1)
+
+
+@pytest.mark.parametrize("kind", SEQUENCE_KINDS)
+def test_the_best_epoch_stays_and_patience_ends_the_training(kind):
     split = leave_one_out(random_draws(n_users=60))
     seen = []
     training = train_recommender(
-        "sasrec",
+        kind,
         split,
-        {**SETTINGS["sasrec"], "max_epochs": 40, "patience": 3},
+        {**SETTINGS[kind], "max_epochs": 40, "patience": 3},
         seed=1,
         on_epoch=lambda epoch, metrics: seen.append((epoch, metrics)),
     )
@@ -61,8 +86,9 @@ def test_the_best_epoch_stays_and_patience_ends_the_training():
     assert ndcg(rank_cases(training.recommender, split.valid), 10) == pytest.approx(max(values))
 
 
-def test_the_loss_falls_on_learnable_data(trained):
-    losses = [metrics["train_loss"] for metrics in trained("sasrec").curve]
+@pytest.mark.parametrize("kind", SEQUENCE_KINDS)
+def test_the_loss_falls_on_learnable_data(trained, kind):
+    losses = [metrics["train_loss"] for metrics in trained(kind).curve]
     assert losses[-1] < losses[0] / 2
 
 
@@ -86,12 +112,14 @@ def test_mf_reports_its_curve(trained):
     ("kind", "change", "message"),
     [
         ("oracle", {}, "recommender.kind"),
-        ("sasrec", {"patience": 0}, "patience above 0"),
+        ("sasrec", {"patience": 0}, "patience .*above 0"),
         ("sasrec", {"learning_rate": 1e30}, "lower learning_rate"),
+        ("gru4rec", {"batch_size": 0}, "train_recommender.gru4rec: expected batch_size"),
+        ("gru4rec", {"learning_rate": 1e30}, "train_recommender.gru4rec: diverged .* lower learning_rate"),
     ],
 )
 def test_settings_that_cannot_work_are_one_clear_line(kind, change, message):
-    settings = {**SETTINGS["sasrec"], **change}
+    settings = {**SETTINGS.get(kind, {}), **change}
     with pytest.raises(InputError, match=message):
         train_recommender(kind, leave_one_out(ring_walks(n_users=20)), settings, seed=1)
 
@@ -100,3 +128,21 @@ def test_nothing_to_train_on():
     split = leave_one_out(interactions_of([[1, 2, 3], [4]], n_items=4))
     with pytest.raises(InputError, match="two training interactions"):
         train_recommender("sasrec", split, SETTINGS["sasrec"], seed=1)
+
+
+@pytest.mark.parametrize("kind", ["sasrec", "gru4rec", "mf", "item_knn", "popularity"])
+def test_a_refit_learns_from_the_valid_items_and_keeps_what_has_not_seen_them(kind):
+    split = leave_one_out(ring_walks(n_users=60))
+    settings = {**SETTINGS[kind], "max_epochs": 3} if kind in SEQUENCE_KINDS else SETTINGS[kind]
+    training = train_recommender(kind, split, settings, seed=1)
+    again = refit(training, kind, split, settings, seed=1)
+    assert again.before_refit is training.recommender and again.curve == training.curve
+    histories = split.test.histories[:5]
+    expected = train_recommender(
+        kind,
+        split.with_valid_in_train(),
+        {**settings, **({"max_epochs": training.best_epoch} if training.curve and kind in SEQUENCE_KINDS else {})},
+        seed=1,
+    )
+    assert torch.equal(again.recommender.scores(histories), expected.recommender.scores(histories))
+    assert not torch.equal(again.recommender.scores(histories), training.recommender.scores(histories))

@@ -48,6 +48,12 @@ def test_a_recommender_below_its_floor_is_said_to_be(inputs):
     assert "does not beat" in recommender_section(metrics).readings[0]
 
 
+def test_how_well_folded_users_agree_is_said(inputs):
+    agreement = {"whole_history": {"overlap@10": 0.554}}
+    metrics = {**inputs.recommender, "external_model": {"folded_users": agreement}}
+    assert "55\xa0% of their first ten items are those of the model's own" in recommender_section(metrics).readings[-1]
+
+
 def test_alignment_stands_beside_baselines_and_the_paper(inputs):
     section = alignment_section(inputs)
     (table,) = section.tables

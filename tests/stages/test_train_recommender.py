@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from recexplainer import store
 from recexplainer.errors import InputError
@@ -22,6 +23,9 @@ SMALL = [
     "train_recommender.sasrec.n_layers=1",
     "train_recommender.sasrec.max_length=6",
     "train_recommender.sasrec.max_epochs=3",
+    "train_recommender.gru4rec.dim=8",
+    "train_recommender.gru4rec.max_length=6",
+    "train_recommender.gru4rec.max_epochs=3",
     "train_recommender.mf.dim=4",
     "train_recommender.mf.iterations=2",
     "train_recommender.item_knn.n_neighbours=5",
@@ -36,12 +40,16 @@ class RecordedRun:
         self.metrics: list[tuple[dict[str, Any], int | None]] = []
         self.artifacts: list[Path] = []
         self.datasets: list[Path] = []
+        self.figures: dict[str, Figure] = {}
 
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         self.metrics.append((metrics, step))
 
     def log_artifact(self, path: Path) -> None:
         self.artifacts.append(path)
+
+    def log_figure(self, figure: Figure, name: str) -> None:
+        self.figures[name] = figure
 
     def log_dataset(self, path: Path, name: str, context: str) -> None:
         self.datasets.append(path)
@@ -69,7 +77,7 @@ def in_an_empty_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["sasrec", "mf"])
+@pytest.mark.parametrize("kind", ["sasrec", "gru4rec", "mf"])
 def test_it_writes_the_recommender_its_ranks_and_the_metrics_beside_the_floors(kind):
     prepare([6] * 20 + [2, 1])
     run = RecordedRun()
@@ -93,15 +101,33 @@ def test_it_writes_the_recommender_its_ranks_and_the_metrics_beside_the_floors(k
         for part in ("test", "valid"):
             rows = ranks[(ranks["recommender"] == name) & (ranks["part"] == part)]
             assert rows["user_id"].tolist() == list(range(1, 21))
-            assert ranking_metrics(rows["rank"].to_numpy()) == metrics[name][part]
+            of_ranks = ranking_metrics(rows["rank"].to_numpy())
+            beside = {"coverage@10", "gini@10", "arp@10"} if part == "test" else set()
+            assert {key: metrics[name][part][key] for key in of_ranks} == of_ranks
+            assert set(metrics[name][part]) - set(of_ranks) == beside
     sequences = store.read_interactions()
     assert ranks[ranks["part"] == "test"]["target"].iloc[0] == sequences.sequence(1)[-1]
+
+    for name in ("popularity", "item_knn"):
+        for metric in ("ndcg@10", "hr@10"):
+            compared = metrics["versus"][name][metric]
+            expected = metrics[kind]["test"][metric] - metrics[name]["test"][metric]
+            assert compared["difference"] == pytest.approx(expected)
+            assert compared["difference_interval"][0] <= expected <= compared["difference_interval"][1]
+            assert 0 < compared["p_value"] <= 1
+    of_targets = np.concatenate([sequences.sequence(user)[-1:] for user in range(1, 21)])
+    counts = np.bincount(
+        np.concatenate([sequences.sequence(user)[: -2 if user <= 20 else None] for user in range(1, 23)]),
+        minlength=N_ITEMS + 1,
+    )
+    assert metrics["target_popularity"] == pytest.approx(counts[of_targets].mean())
 
     assert [step for values, step in run.metrics if "valid_ndcg@10" in values] == list(
         range(1, metrics["n_epochs"] + 1)
     )
     assert run.metrics[-1] == (metrics, None)
     assert run.datasets == [store.INTERACTIONS] and run.artifacts == [store.RECOMMENDER_METRICS]
+    assert list(run.figures) == ["figures/learning_curve.png", "figures/metrics_by_cutoff.png"]
 
 
 def test_a_second_run_gives_the_same_files():

@@ -109,13 +109,14 @@ def train_student(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        shape = {name: settings[name] for name in ("dim", "n_layers", "n_heads", "max_length", "dropout")}
+        names = ("dim", "n_layers", "n_heads", "max_length", "dropout", "temperature")
+        shape = {name: settings[name] for name in names}
         student = SASRec(interactions.n_items, **shape)
         optimiser = torch.optim.AdamW(student.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
         for _ in tqdm(range(epochs), desc="student", unit="epoch", disable=None):
             for rows in np.array_split(rng.permutation(len(inputs)), max(1, len(inputs) // 64)):
-                states = student.hidden_states(inputs[rows], dropout=0.1)[:, -1]
-                log_probabilities = (states @ student.items[1:].T).log_softmax(dim=1)
+                states = student.scoring_states(student.hidden_states(inputs[rows], dropout=0.1)[:, -1])
+                log_probabilities = (states @ student.scored_items()[1:].T).log_softmax(dim=1)
                 loss = -(targets[rows] * log_probabilities).sum(dim=1).mean()
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()

@@ -3,7 +3,7 @@
 Importing the package makes all kinds loadable.
 """
 
-from recexplainer.recommenders import floors, mf, sasrec
+from recexplainer.recommenders import external, floors, gru4rec, mf, sasrec
 from recexplainer.recommenders.base import Recommender, load_recommender, pad_histories
 
-__all__ = ["Recommender", "floors", "load_recommender", "mf", "pad_histories", "sasrec"]
+__all__ = ["Recommender", "external", "floors", "gru4rec", "load_recommender", "mf", "pad_histories", "sasrec"]

@@ -45,7 +45,7 @@ class Recommender(nn.Module, ABC):
     """
 
     kind: ClassVar[str]
-    has_vectors: ClassVar[bool]
+    has_vectors: bool
     places_at_once: ClassVar[int] = 2**16  # rows · length: bounds the memory of one pass, not the result
 
     def __init__(self, n_items: int, dim: int, max_length: int) -> None:
@@ -117,6 +117,9 @@ class Recommender(nn.Module, ABC):
         (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         (folder / WEIGHTS_FILE).write_bytes(save(weights))  # `save_file` would close it to other readers
+
+    def read_files(self, folder: Path) -> None:  # noqa: B027  (most kinds keep nothing)
+        """Read what the kind keeps in `folder` beside configuration and weights."""
 
     # -- what keeps it frozen ----------------------------------------------------------------------------
 
@@ -205,11 +208,29 @@ def load_recommender(folder: Path) -> Recommender:
     if kind not in _KINDS:
         raise InputError(f"{config_path}: unknown kind {kind!r}; known: {', '.join(sorted(_KINDS))}")
     try:
-        with torch.random.fork_rng(devices=[]):  # the constructor draws weights that are replaced at once
+        with torch.random.fork_rng(devices=[]):  # what draws weights that are replaced at once
             recommender = _KINDS[kind](**config)
-        recommender.load_state_dict(load_file(weights_path), strict=True)
+            recommender.load_state_dict(load_file(weights_path), strict=True)
+            recommender.read_files(folder)
     except (TypeError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"{weights_path}: does not fit {config_path} ({error}); train the recommender again"
         ) from error
     return recommender.freeze()
+
+
+def check_stored(folder: Path, recommender: Recommender, histories: Histories) -> None:
+    """Hold what `save` wrote into `folder` against the recommender that was saved.
+
+    Raises:
+        InputError: It cannot be loaded from there alone, or answers otherwise.
+    """
+    try:
+        stored, own = load_recommender(folder).scores(histories), recommender.scores(histories)
+    except InputError as error:
+        raise InputError(f"{error} (asked of the stored copy, which has nothing but what was copied)") from error
+    if not torch.allclose(stored, own, rtol=1e-4, atol=1e-3 * float(own[:, 1:].std())):
+        raise InputError(
+            f"recommender.kind: {recommender.kind} answers otherwise when it is loaded from where it was stored; "
+            "does it read other files than those of its folder?"
+        )

@@ -90,10 +90,10 @@ class MF(VectorRecommender):
 
     def _user_vectors(self, item_ids: Tensor) -> Tensor:
         items = self.items.double()
-        return _solve(item_ids, items, items.T @ items, self.regularisation, self.confidence).float()
+        return solve(item_ids, items, items.T @ items, self.regularisation, self.confidence).float()
 
 
-def _solve(partners: Tensor, factors: Tensor, gram: Tensor, regularisation: float, confidence: float) -> Tensor:
+def solve(partners: Tensor, factors: Tensor, gram: Tensor, regularisation: float, confidence: float) -> Tensor:
     """The least-squares vectors (batch, dim) of rows that took `partners` (batch, length), 0 = padding.
 
     Args:
@@ -126,7 +126,7 @@ def _solve_all(
         within = columns < lengths[rows, None]
         places = np.where(within, offsets[rows, None] + columns, 0)
         padded = np.where(within, partners[places], PADDING_ID)
-        solved[torch.from_numpy(rows)] = _solve(
+        solved[torch.from_numpy(rows)] = solve(
             torch.from_numpy(padded.astype(np.int64)), factors, gram, regularisation, confidence
         )
     return solved

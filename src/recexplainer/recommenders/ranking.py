@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,9 @@ HIT_RATE_CUTOFFS = (1, 5, 10, 20)
 NDCG_CUTOFFS = (5, 10, 20)
 MRR_CUTOFF = 10
 MIN_EVALUATED_LENGTH = 3  # one item to train on, one to choose on, one to test on
-USERS_AT_ONCE = 512
+SCORES_AT_ONCE = 2**21  # bounds the memory of one block of users, not the result; larger blocks are slower
+
+SeeScores = Callable[[Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,16 @@ class LeaveOneOut:
     valid: RankingCases
     test: RankingCases
     n_users_too_short: int
+
+    def with_valid_in_train(self) -> LeaveOneOut:
+        """The same test, with nothing to choose on: every valid item stands behind its user's training items."""
+        train, valid = self.train, self.valid
+        lengths = np.diff(train.offsets)
+        lengths[valid.user_ids] += 1
+        item_ids = np.insert(train.item_ids, train.offsets[valid.user_ids + 1], valid.targets)
+        whole = Interactions(item_ids, np.concatenate([[0], np.cumsum(lengths)]), train.n_items)
+        nothing = RankingCases(valid.user_ids[:0], [], valid.targets[:0])
+        return LeaveOneOut(whole, nothing, self.test, self.n_users_too_short)
 
 
 def leave_one_out(interactions: Interactions) -> LeaveOneOut:
@@ -93,11 +105,12 @@ def rank_of_target(scores: Tensor, targets: Tensor) -> Tensor:
     >>> rank_of_target(scores, torch.tensor([1, 2])).tolist()
     [3, 3]
     """
-    if bool(scores.isnan().any()):
+    if scores.numel() and bool(scores.amax().isnan()):
         raise ValueError("a score is not a number")
     items = scores[:, 1:]
     own = scores.gather(1, targets[:, None])
-    return (items >= own).sum(dim=1)  # the target itself is the one
+    as_high = torch.ge(items, own, out=torch.empty_like(items))  # 0 and 1 in floats, whose sum is fast, and exact
+    return as_high.sum(dim=1).long()  # below 2**24 items; the target itself is the one
 
 
 def hit_rate(ranks: np.ndarray, cutoff: int) -> float:
@@ -106,7 +119,12 @@ def hit_rate(ranks: np.ndarray, cutoff: int) -> float:
     >>> hit_rate(np.array([1, 3, 11]), 10)
     0.6666666666666666
     """
-    return float(np.mean(ranks <= cutoff))
+    return float(np.mean(hits(ranks, cutoff)))
+
+
+def hits(ranks: np.ndarray, cutoff: int) -> np.ndarray:
+    """Each target's share in HR (n_cases,): 1 within the first `cutoff` ranks, else 0."""
+    return np.where(ranks <= cutoff, 1.0, 0.0)
 
 
 def ndcg(ranks: np.ndarray, cutoff: int) -> float:
@@ -115,7 +133,12 @@ def ndcg(ranks: np.ndarray, cutoff: int) -> float:
     >>> ndcg(np.array([1, 3, 11]), 10)
     0.5
     """
-    return float(np.mean(np.where(ranks <= cutoff, 1 / np.log2(ranks + 1.0), 0)))
+    return float(np.mean(discounted_gains(ranks, cutoff)))
+
+
+def discounted_gains(ranks: np.ndarray, cutoff: int) -> np.ndarray:
+    """Each target's share in NDCG (n_cases,): 1 / log2(rank + 1) within the cut-off, else 0."""
+    return np.where(ranks <= cutoff, 1 / np.log2(ranks + 1.0), 0.0)
 
 
 def reciprocal_rank(ranks: np.ndarray, cutoff: int) -> float:
@@ -148,22 +171,48 @@ def evaluate(scores: Tensor, targets: Sequence[int]) -> dict[str, float]:
     return ranking_metrics(ranks.cpu().numpy())
 
 
-def rank_cases(recommender: Recommender, cases: RankingCases) -> np.ndarray:
-    """The rank of each case's target (n_cases,) among all items outside its history."""
-    ranks = []
-    for start in range(0, len(cases), USERS_AT_ONCE):
-        rows = slice(start, start + USERS_AT_ONCE)
-        scores = recommender.scores(cases.histories[rows], exclude_seen=True)
+def score_blocks(recommender: Recommender, cases: RankingCases) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """The scores of all cases, in blocks of bounded memory: which cases (rows,), and (rows, n_items + 1).
+
+    The items of the history are at -inf. Users with histories of like length share a block, so that little
+    padding is read.
+    """
+    by_length = np.argsort([len(history) for history in cases.histories], kind="stable")
+    n_at_once = max(1, SCORES_AT_ONCE // (recommender.n_items + 1))
+    for start in range(0, len(cases), n_at_once):
+        rows = by_length[start : start + n_at_once]
+        yield rows, recommender.scores([cases.histories[row] for row in rows], exclude_seen=True)
+
+
+def rank_cases(recommender: Recommender, cases: RankingCases, see: SeeScores = lambda scores: None) -> np.ndarray:
+    """The rank of each case's target (n_cases,) among all items outside its history; `see` is shown each block."""
+    ranks = np.zeros(len(cases), dtype=np.int64)
+    for rows, scores in score_blocks(recommender, cases):
         targets = torch.as_tensor(cases.targets[rows], dtype=torch.long, device=scores.device)
-        ranks.append(rank_of_target(scores, targets).cpu().numpy())
-    return np.concatenate(ranks) if ranks else np.zeros(0, dtype=np.int64)
+        ranks[rows] = rank_of_target(scores, targets).cpu().numpy()
+        see(scores)
+    return ranks
 
 
-def rank_users(recommender: Recommender, split: LeaveOneOut) -> pd.DataFrame:
-    """One row per user and part ("valid", "test") with target and rank, so that two models can be paired."""
+def rank_users(
+    recommender: Recommender,
+    split: LeaveOneOut,
+    see_test: SeeScores = lambda scores: None,
+    on_valid: Recommender | None = None,
+) -> pd.DataFrame:
+    """One row per user and part ("valid", "test") with target and rank, so that two models can be paired.
+
+    Args:
+        recommender: Ranks the held-out items.
+        split: The cases.
+        see_test: Is shown the scores of every block of test cases, (rows, n_items + 1) with the history at -inf.
+        on_valid: Ranks the valid items where `recommender` was trained on them.
+    """
     parts = []
     for part, cases in (("valid", split.valid), ("test", split.test)):
-        ranks = rank_cases(recommender, cases)
+        ranks = (
+            rank_cases(recommender, cases, see_test) if part == "test" else rank_cases(on_valid or recommender, cases)
+        )
         columns = {"part": part, "user_id": cases.user_ids, "target": cases.targets, "rank": ranks}
         parts.append(pd.DataFrame(columns).astype({"user_id": "int32", "target": "int32", "rank": "int32"}))
     return pd.concat(parts, ignore_index=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.errors import InputError
-from recexplainer.recommenders.base import VectorRecommender
+from recexplainer.recommenders.sequence import SequenceRecommender, dropped
 
 
 class Block(nn.Module):
@@ -40,12 +40,12 @@ class Block(nn.Module):
         query, key, value = heads.permute(2, 0, 3, 1, 4)  # (B, H, T, D) each
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attended, dropout_p=dropout)
         mixed = self.attention_out(mixed.transpose(1, 2).reshape(batch, length, dim))
-        hidden = hidden + _dropped(mixed, dropout)
+        hidden = hidden + dropped(mixed, dropout)
         wide = F.gelu(self.widen(self.feed_forward_norm(hidden)))
-        return hidden + _dropped(self.narrow(_dropped(wide, dropout)), dropout)
+        return hidden + dropped(self.narrow(dropped(wide, dropout)), dropout)
 
 
-class SASRec(VectorRecommender):
+class SASRec(SequenceRecommender):
     """Self-attentive sequential recommender; the user's vector is the state at the newest item.
 
     Places count back from the newest (0), so padding on the left changes nothing, and a padding inside the
@@ -54,33 +54,36 @@ class SASRec(VectorRecommender):
 
     Source: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018. Departures: the norm
     stands before each sub-layer (stabler training), GELU and a feed-forward layer of four times the width,
-    and every item is a negative of every position (`full_softmax_loss`) in place of one sampled negative.
+    and every item is a negative of every position (`losses`) in place of one sampled negative.
     """
 
     kind = "sasrec"
 
-    def __init__(self, n_items: int, dim: int, n_layers: int, n_heads: int, max_length: int, dropout: float) -> None:
+    def __init__(
+        self,
+        n_items: int,
+        dim: int,
+        n_layers: int,
+        n_heads: int,
+        max_length: int,
+        dropout: float,
+        temperature: float | None = None,
+    ) -> None:
         """Start with random weights, from torch's global generator.
 
         Raises:
             InputError: `n_heads` does not divide `dim`, or a size is not positive.
         """
-        super().__init__(n_items, dim, max_length)
         if min(dim, n_layers, n_heads, max_length) < 1 or dim % n_heads:
             raise InputError(
                 "train_recommender.sasrec: expected dim, n_layers, n_heads and max_length above 0 and "
                 "dim a multiple of n_heads, "
                 f"got dim {dim}, n_layers {n_layers}, n_heads {n_heads}, max_length {max_length}"
             )
-        if not 0 <= dropout < 1:
-            raise InputError(f"train_recommender.sasrec.dropout: expected 0 to below 1, got {dropout}")
-        self.dropout = dropout
-        self.items = nn.Parameter(torch.randn(n_items + 1, dim) * 0.5 * dim**-0.5)
+        super().__init__(n_items, dim, max_length, dropout, temperature)
         self.places = nn.Parameter(torch.randn(max_length, dim) * 0.5 * dim**-0.5)
         self.blocks = nn.ModuleList(Block(dim, n_heads) for _ in range(n_layers))
         self.final_norm = nn.LayerNorm(dim)
-        with torch.no_grad():
-            self.items[PADDING_ID] = 0
         self.train(False)
 
     def config(self) -> dict[str, Any]:
@@ -92,79 +95,18 @@ class SASRec(VectorRecommender):
             "n_heads": self.blocks[0].n_heads,
             "max_length": self.max_length,
             "dropout": self.dropout,
+            "temperature": self.temperature,
         }
 
     def hidden_states(self, item_ids: Tensor, dropout: float = 0.0) -> Tensor:
-        """The states (batch, length, dim) after the final norm: each reads its own item and those before it.
-
-        Args:
-            item_ids: (batch, length), length at most `max_length`; 0 is padding and read by no other place.
-            dropout: Share of activations that are dropped: above 0 in training alone. An argument and not a
-                mode, so that no switch elsewhere can perturb the vectors.
-        """
+        """The states (batch, length, dim) after the final norm: each reads its own item and those before it."""
         length = item_ids.shape[1]
         is_item = item_ids != PADDING_ID
         causal = torch.ones(length, length, dtype=torch.bool, device=item_ids.device).tril()
         itself = torch.eye(length, dtype=torch.bool, device=item_ids.device)
         attended = (causal & is_item[:, None, None, :]) | itself  # a padding reads itself: no row may be empty
         places = self.places[:length].flip(0)  # the last column is place 0
-        hidden = _dropped(F.embedding(item_ids, self.items, padding_idx=PADDING_ID) + places, dropout)
+        hidden = dropped(F.embedding(item_ids, self.items, padding_idx=PADDING_ID) + places, dropout)
         for block in self.blocks:
             hidden = block(hidden, attended, dropout)
         return self.final_norm(hidden)
-
-    def item_vectors(self) -> Tensor:
-        """The item embeddings, (n_items + 1, dim), which are also the output weights; row 0 is zero."""
-        return self.items.detach()
-
-    def _user_vectors(self, item_ids: Tensor) -> Tensor:
-        is_item = item_ids != PADDING_ID
-        columns = torch.arange(item_ids.shape[1], device=item_ids.device)
-        newest = (columns * is_item).amax(dim=1)
-        states = self.hidden_states(item_ids)[torch.arange(len(item_ids), device=item_ids.device), newest]
-        return states * is_item.any(dim=1, keepdim=True)
-
-
-class _FullSoftmax(torch.autograd.Function):
-    """Cross-entropy over all items; the forward pass makes the gradients too, chunk by chunk of positions."""
-
-    @staticmethod
-    def forward(ctx: Any, states: Tensor, items: Tensor, targets: Tensor, chunk: int) -> Tensor:
-        """Mean loss of states (positions, dim) against items (n, dim), targets (positions,) in 0 … n - 1."""
-        state_gradient, item_gradient = torch.empty_like(states), torch.zeros_like(items)
-        total = states.new_zeros(())
-        for start in range(0, len(states), chunk):
-            rows, wanted = states[start : start + chunk], targets[start : start + chunk]
-            logits = rows @ items.T
-            log_total = logits.logsumexp(dim=1, keepdim=True)
-            total += (log_total[:, 0] - logits.gather(1, wanted[:, None])[:, 0]).sum()
-            error = logits.sub_(log_total).exp_()  # softmax, in place
-            error[torch.arange(len(rows), device=rows.device), wanted] -= 1
-            state_gradient[start : start + chunk] = error @ items
-            item_gradient.addmm_(error.T, rows)
-        ctx.save_for_backward(state_gradient / len(states), item_gradient / len(states))
-        return total / len(states)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        """Scale the stored gradients."""
-        state_gradient, item_gradient = ctx.saved_tensors
-        return gradients[0] * state_gradient, gradients[0] * item_gradient, None, None
-
-
-def full_softmax_loss(states: Tensor, items: Tensor, targets: Tensor, logits_at_once: int = 2**24) -> Tensor:
-    """Mean cross-entropy of the next item over all items, in bounded memory.
-
-    Args:
-        states: (positions, dim).
-        items: (n_items + 1, dim), row 0 = padding, which is no candidate.
-        targets: (positions,), item ids from 1.
-        logits_at_once: The most numbers of one block of logits; it bounds the memory, the result is the same.
-    """
-    chunk = max(1, logits_at_once // (len(items) - 1))
-    loss: Tensor = _FullSoftmax.apply(states, items[1:], targets - 1, chunk)
-    return loss
-
-
-def _dropped(hidden: Tensor, dropout: float) -> Tensor:
-    return F.dropout(hidden, dropout) if dropout else hidden

@@ -15,7 +15,7 @@ from mlflow.pyfunc.model import PythonModel
 from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from recexplainer.errors import InputError
-from recexplainer.recommenders import base, mf, sasrec  # noqa: F401  (the kinds make themselves known)
+from recexplainer.recommenders import base, external, gru4rec, mf, sasrec  # noqa: F401  (they make themselves known)
 
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(Array(DataType.long), "history")]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,19 @@ from tqdm import tqdm
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.errors import InputError
 from recexplainer.recommenders.base import Recommender, pad_histories
+from recexplainer.recommenders.external import External, open_external
 from recexplainer.recommenders.floors import ItemKNN, Popularity
+from recexplainer.recommenders.gru4rec import GRU4Rec
+from recexplainer.recommenders.losses import full_softmax_loss, sampled_softmax_loss
 from recexplainer.recommenders.mf import MF
 from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, rank_cases
-from recexplainer.recommenders.sasrec import SASRec, full_softmax_loss
+from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender
+from recexplainer.recommenders.spectral import spectral_items
 
 FLOORS = (Popularity.kind, ItemKNN.kind)
+SEQUENCE_KINDS: dict[str, type[SequenceRecommender]] = {model.kind: model for model in (SASRec, GRU4Rec)}
+ITEM_INITS = ("random", "spectral")
 VALID_METRIC = "valid_ndcg@10"
 MAX_GRADIENT_NORM = 5.0
 
@@ -33,14 +40,18 @@ class Training:
     """A trained recommender and how it got there.
 
     Attributes:
-        recommender: The state of the best epoch by NDCG@10 on the valid items.
-        curve: Per epoch `train_loss` (SASRec) and `valid_ndcg@10`.
+        recommender: The state of the best epoch by NDCG@10 on the valid items; after `refit` the one that it gave.
+        curve: Per epoch `train_loss` (sequence models) and `valid_ndcg@10`.
         best_epoch: The epoch of that state, counted from 1; 0 where nothing is trained in epochs.
+        report: What else is to be known of a recommender that was made elsewhere.
+        before_refit: After `refit`, the recommender that has not seen the valid items.
     """
 
     recommender: Recommender
     curve: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
+    report: dict[str, Any] = field(default_factory=dict)
+    before_refit: Recommender | None = None
 
 
 def train_recommender(
@@ -50,10 +61,10 @@ def train_recommender(
     seed: int,
     on_epoch: OnEpoch = lambda epoch, metrics: None,
 ) -> Training:
-    """Train a recommender of one kind on `split.train`.
+    """Train a recommender of one kind on `split.train`, or open one that was made elsewhere.
 
     Args:
-        kind: "sasrec", "mf", "item_knn" or "popularity".
+        kind: "sasrec", "gru4rec", "mf", "external", "item_knn" or "popularity".
         split: The held-out items; the test items are not touched.
         settings: The settings of this kind, by name.
         seed: The source of every random choice.
@@ -62,70 +73,89 @@ def train_recommender(
     Raises:
         InputError: The kind is unknown, a setting is out of range, or the loss is no longer finite.
     """
-    if kind == "sasrec":
-        return train_sasrec(split, seed=seed, on_epoch=on_epoch, **settings)
+    if kind in SEQUENCE_KINDS:
+        return train_sequence_recommender(SEQUENCE_KINDS[kind], split, seed=seed, on_epoch=on_epoch, **settings)
     if kind == "mf":
         return _train_mf(split, seed, on_epoch, settings)
+    if kind == External.kind:
+        recommender, report = open_external(split, **settings)
+        return Training(recommender, report=report)
     if kind == "item_knn":
         return Training(ItemKNN.fit(split.train, **settings))
     if kind == "popularity":
         return Training(Popularity.fit(split.train))
-    raise InputError(f"recommender.kind: expected sasrec or mf, got {kind!r}")
+    raise InputError(f"recommender.kind: expected sasrec, gru4rec, mf or external, got {kind!r}")
 
 
-def train_sasrec(
+def refit(training: Training, kind: str, split: LeaveOneOut, settings: Mapping[str, Any], seed: int) -> Training:
+    """Train again from the start on the valid items too, which chose the settings and the number of epochs.
+
+    A user's valid item is the newest that may be learnt from. One who was made elsewhere stays as it is.
+    """
+    if kind == External.kind:
+        return training
+    if kind in SEQUENCE_KINDS:
+        settings = {**settings, "max_epochs": training.best_epoch}
+    again = train_recommender(kind, split.with_valid_in_train(), settings, seed)
+    return replace(training, recommender=again.recommender, before_refit=training.recommender)
+
+
+def train_sequence_recommender(
+    model: type[SequenceRecommender],
     split: LeaveOneOut,
     *,
     seed: int,
-    dim: int,
-    n_layers: int,
-    n_heads: int,
-    max_length: int,
-    dropout: float,
     learning_rate: float,
     weight_decay: float,
     batch_size: int,
     max_epochs: int,
     patience: int,
+    n_negatives: int | None = None,
+    item_init: str = "random",
     on_epoch: OnEpoch = lambda epoch, metrics: None,
+    **architecture: Any,
 ) -> Training:
-    """Train SASRec until valid NDCG@10 has not risen for `patience` epochs; the best epoch's weights stay.
+    """Train until valid NDCG@10 has not risen for `patience` epochs; the best epoch's weights stay.
 
     Args:
+        model: The kind, as a class.
         split: The held-out items.
         seed: Of the weights, the order of batches and dropout; torch's global generator is left as it was.
-        dim: Width of the vectors.
-        n_layers: Number of blocks.
-        n_heads: Attention heads of a block.
-        max_length: The number of newest items that a history is cut to.
-        dropout: Share of dropped activations in training.
         learning_rate: Of AdamW.
         weight_decay: Of AdamW.
         batch_size: Sequences in a batch.
         max_epochs: The most passes over the training sequences.
         patience: Epochs without a better valid metric before it stops.
+        n_negatives: Items drawn for each batch that stand for all items in the loss; None for all items.
+        item_init: "random", or "spectral" for item embeddings from who took what with whom.
         on_epoch: Told the number and the metrics of every epoch.
+        **architecture: The arguments of the kind's constructor, without the number of items.
 
     Raises:
         InputError: A setting is out of range, there is nothing to train on, or the loss is no longer finite.
     """
-    windows = training_windows(split.train, max_length)
-    if not windows:
-        raise InputError("no user has two training interactions; loosen the filters of prepare")
-    if min(batch_size, max_epochs, patience) < 1:
-        raise InputError("train_recommender.sasrec: expected batch_size, max_epochs and patience above 0")
+    section = f"train_recommender.{model.kind}"
+    if min(batch_size, max_epochs, patience, 1 if n_negatives is None else n_negatives) < 1:
+        raise InputError(f"{section}: expected batch_size, max_epochs, patience and n_negatives above 0")
+    if item_init not in ITEM_INITS:
+        raise InputError(f"{section}.item_init: expected {' or '.join(ITEM_INITS)}, got {item_init!r}")
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        recommender = SASRec(split.train.n_items, dim, n_layers, n_heads, max_length, dropout)
+        recommender = model(n_items=split.train.n_items, **architecture)
+        windows = training_windows(split.train, recommender.max_length)
+        if not windows:
+            raise InputError("no user has two training interactions; loosen the filters of prepare")
+        if item_init == "spectral":
+            recommender.items.data.copy_(ITEM_LENGTH * spectral_items(split.train, recommender.dim, seed))
         optimiser = torch.optim.AdamW(recommender.parameters(), lr=learning_rate, weight_decay=weight_decay)
         best = _Best(recommender, patience)
-        for epoch in tqdm(range(1, max_epochs + 1), desc="SASRec", unit="epoch", disable=None):
-            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng))
+        for epoch in tqdm(range(1, max_epochs + 1), desc=model.__name__, unit="epoch", disable=None):
+            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng), n_negatives)
             try:
                 metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
             except ValueError as error:
-                raise InputError(f"train_recommender.sasrec: diverged ({error}); lower learning_rate") from error
+                raise InputError(f"{section}: diverged ({error}); lower learning_rate") from error
             on_epoch(epoch, metrics)
             if best.stops_after(epoch, metrics):
                 break
@@ -158,18 +188,34 @@ def batches(windows: list[np.ndarray], batch_size: int, rng: np.random.Generator
         yield pad_histories([windows[row] for row in rows], int(lengths[rows].max()))
 
 
-def sequence_loss(recommender: SASRec, item_ids: Tensor, dropout: float) -> tuple[Tensor, int]:
-    """Mean loss of the next item at every position of windows (batch, length), and how many there are."""
+def sequence_loss(
+    recommender: SequenceRecommender, item_ids: Tensor, dropout: float, n_negatives: int | None = None
+) -> tuple[Tensor, int]:
+    """Mean loss of the next item at every position of windows (batch, length), and how many there are.
+
+    With `n_negatives`, that many items are drawn from torch's global generator to stand for all.
+    """
     inputs, targets = item_ids[:, :-1], item_ids[:, 1:]
     predicts = inputs != PADDING_ID
-    states = recommender.hidden_states(inputs, dropout)[predicts]
-    return full_softmax_loss(states, recommender.items, targets[predicts]), len(states)
+    states = recommender.scoring_states(recommender.hidden_states(inputs, dropout)[predicts])
+    targets = targets[predicts]
+    if n_negatives is None:
+        return full_softmax_loss(states, recommender.scored_items(), targets), len(states)
+    drawn = torch.randint(1, recommender.n_items + 1, (n_negatives,)).to(item_ids.device)
+    wanted, others = recommender.scored_items(targets), recommender.scored_items(drawn)
+    is_target = drawn == targets[:, None]
+    return sampled_softmax_loss(states, wanted, others, is_target, recommender.n_items), len(states)
 
 
-def _train_epoch(recommender: SASRec, optimiser: torch.optim.Optimizer, epoch: Iterator[Tensor]) -> float:
+def _train_epoch(
+    recommender: SequenceRecommender,
+    optimiser: torch.optim.Optimizer,
+    epoch: Iterator[Tensor],
+    n_negatives: int | None,
+) -> float:
     total, n_positions = 0.0, 0
     for item_ids in epoch:
-        loss, n_in_batch = sequence_loss(recommender, item_ids, recommender.dropout)
+        loss, n_in_batch = sequence_loss(recommender, item_ids, recommender.dropout, n_negatives)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(recommender.parameters(), MAX_GRADIENT_NORM)

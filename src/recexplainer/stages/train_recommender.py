@@ -1,17 +1,24 @@
-"""Train the recommender that will be explained, and measure it beside two floors on the same items."""
+"""Train the recommender that is explained, or open one made elsewhere; measure it and two floors on the same items."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 
 from recexplainer import store
 from recexplainer.errors import InputError
-from recexplainer.recommenders.ranking import leave_one_out, metrics_by_part, rank_users
-from recexplainer.recommenders.training import FLOORS, train_recommender
+from recexplainer.recommenders.base import check_stored
+from recexplainer.recommenders.evaluation import evaluate_users, mean_popularity
+from recexplainer.recommenders.external import External
+from recexplainer.recommenders.figures import learning_curve, metrics_by_cutoff
+from recexplainer.recommenders.ranking import leave_one_out
+from recexplainer.recommenders.significance import compare_with
+from recexplainer.recommenders.training import FLOORS, refit, train_recommender
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
@@ -26,7 +33,9 @@ def run(settings: Settings, run: StageRun) -> None:
 
     kind = settings.recommender.kind
     hyper_parameters = dataclasses.asdict(settings.train_recommender)
-    metrics: dict[str, object] = {"kind": kind}
+    if kind == External.kind:
+        hyper_parameters[kind] |= store.read_raw_ids()
+    by_part: dict[str, dict[str, dict[str, float]]] = {}
     ranks = []
     for name in (kind, *FLOORS):
         started = time.perf_counter()
@@ -37,13 +46,19 @@ def run(settings: Settings, run: StageRun) -> None:
             settings.run.seed,
             on_epoch=lambda epoch, values: run.log_metrics(values, step=epoch),
         )
+        if settings.train_recommender.refit:
+            training = refit(training, name, split, hyper_parameters.get(name, {}), settings.run.seed)
         if name == kind:
             chosen, train_seconds = training, time.perf_counter() - started
-        of_users = rank_users(training.recommender, split)
+        of_users, by_part[name] = evaluate_users(training.recommender, split, training.before_refit)
         ranks.append(of_users.assign(recommender=name))
-        metrics[name] = metrics_by_part(of_users)
 
-    metrics |= {
+    per_user = pd.concat(ranks, ignore_index=True)
+    metrics: dict[str, object] = {
+        "kind": kind,
+        **by_part,
+        "versus": compare_with(per_user, kind, FLOORS, np.random.default_rng(settings.run.seed)),
+        "target_popularity": mean_popularity(split.test.targets, split.train),
         "train_seconds": round(train_seconds, 1),
         "n_epochs": len(chosen.curve),
         "best_epoch": chosen.best_epoch,
@@ -53,12 +68,20 @@ def run(settings: Settings, run: StageRun) -> None:
         "n_users_evaluated": len(split.test),
         "n_users_too_short": split.n_users_too_short,
     }
+    if chosen.report:
+        metrics["external_model"] = chosen.report
+        print(f"external_model: {json.dumps(chosen.report)}", file=sys.stderr)
     with store.atomic_path(store.RECOMMENDER) as folder:
         chosen.recommender.save(folder)
-        store.write_parquet(folder / store.RECOMMENDER_PER_USER.name, pd.concat(ranks, ignore_index=True))
+        check_stored(folder, chosen.recommender, split.test.histories[:8])
+        store.write_parquet(folder / store.RECOMMENDER_PER_USER.name, per_user)
     store.write_json(store.RECOMMENDER_METRICS, metrics)
     run.log_metrics(metrics)
     run.log_artifact(store.RECOMMENDER_METRICS)
+    if chosen.curve:
+        run.log_figure(learning_curve(chosen.curve, chosen.best_epoch), "figures/learning_curve.png")
+    tested = {name: parts["test"] for name, parts in by_part.items()}
+    run.log_figure(metrics_by_cutoff(tested), "figures/metrics_by_cutoff.png")
 
 
 main = stage_main("train_recommender", run, sections=("recommender",))

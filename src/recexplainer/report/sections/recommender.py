@@ -18,7 +18,9 @@ from recexplainer.report.sections.common import (
 FILE = "metrics/recommender.json"
 NAMES = {
     "sasrec": "SASRec",
+    "gru4rec": "GRU4Rec",
     "mf": "Matrix factorisation",
+    "external": "Your recommender",
     "item_knn": "Item neighbours",
     "popularity": "Popularity",
 }
@@ -77,4 +79,11 @@ def _readings(metrics: Metrics, explained: str, floors: list[str]) -> list[str]:
     )
     if hits is not None:
         sentence += f" The item really chosen next is among its first ten for {percent(hits)} of the users."
-    return [sentence]
+    overlap = figure(metrics, "external_model", "folded_users", "whole_history", "overlap@10")
+    if overlap is None:
+        return [sentence]
+    folded = (
+        f"Its users are folded in from their histories: {percent(overlap)} of their first ten items are those of the "
+        "model's own users. The lower this is, the more it is another model that is explained."
+    )
+    return [sentence, folded]

@@ -1,0 +1,104 @@
+"""A factorisation that was trained elsewhere: its items' vectors, and users folded in from their histories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from recexplainer.errors import InputError
+from recexplainer.recommenders.base import NO_LIMIT, VectorRecommender
+from recexplainer.recommenders.mf import solve
+
+COMPARED_USERS = 1000
+CUTOFF = 10
+
+
+class ExternalMatrices(VectorRecommender):
+    """Items' vectors from elsewhere; a user's vector is the weighted ridge solution for the given history.
+
+    The solution is that of matrix factorisation here (`mf.MF`), over all items that the matrices hold, also those
+    that the catalogue lacks. A model whose users were made in another way is answered for by these vectors alone:
+    `compare_users` says how near they come.
+    """
+
+    kind = "external_matrices"
+
+    def __init__(self, n_items: int, dim: int, regularisation: float, confidence: float) -> None:
+        """Start with items at zero.
+
+        Raises:
+            InputError: `regularisation` is not positive, or `confidence` negative.
+        """
+        if regularisation <= 0 or confidence < 0:
+            raise InputError(
+                "train_recommender.external: expected regularisation above 0 and confidence of at least 0, got "
+                f"{regularisation} and {confidence}"
+            )
+        super().__init__(n_items, dim, max_length=NO_LIMIT)
+        self.regularisation = regularisation
+        self.confidence = confidence
+        self.items: Tensor
+        self.gram: Tensor  # itemsᵀ · items of all items that were given
+        self.register_buffer("items", torch.zeros(n_items + 1, dim))
+        self.register_buffer("gram", torch.zeros(dim, dim, dtype=torch.float64))
+
+    @classmethod
+    def open(cls, items: Tensor, given: Tensor, regularisation: float, confidence: float) -> Self:
+        """The recommender of items (n_items + 1, dim) in catalogue order, out of all that were given (n, dim)."""
+        recommender = cls(len(items) - 1, items.shape[1], regularisation, confidence)
+        recommender.items.copy_(items)
+        recommender.gram.copy_(given.double().T @ given.double())
+        return recommender.freeze()
+
+    def config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {
+            "n_items": self.n_items,
+            "dim": self.dim,
+            "regularisation": self.regularisation,
+            "confidence": self.confidence,
+        }
+
+    def item_vectors(self) -> Tensor:
+        """The items' vectors, (n_items + 1, dim); row 0 and items that the matrices lack are zero."""
+        return self.items
+
+    def _user_vectors(self, item_ids: Tensor) -> Tensor:
+        return solve(item_ids, self.items.double(), self.gram, self.regularisation, self.confidence).float()
+
+
+def compare_users(
+    recommender: ExternalMatrices, users: Tensor, histories: Sequence[np.ndarray]
+) -> dict[str, float | int]:
+    """How well users folded in from their histories agree with the vectors (n, dim) that the model has for them.
+
+    Compared are the scores of the items outside the history that have a vector: `overlap@10`, the mean share of the
+    first ten that both name, and `spearman`, the mean rank correlation. Of many users, 1000 evenly spaced ones count.
+    """
+    rows = np.unique(np.linspace(0, len(histories) - 1, min(COMPARED_USERS, len(histories))).astype(int))
+    known = recommender.items.any(dim=1).numpy()
+    items = recommender.items.double()
+    overlaps, correlations = [], []
+    for row in rows:
+        folded = recommender.user_vectors([histories[row]])[0].double()
+        candidates = known.copy()
+        candidates[histories[row]] = False
+        own, other = ((items[candidates] @ vector).numpy() for vector in (users[row].double(), folded))
+        if len(own) <= CUTOFF:
+            continue
+        first = [set(np.argsort(-scores, kind="stable")[:CUTOFF].tolist()) for scores in (own, other)]
+        overlaps.append(len(first[0] & first[1]) / CUTOFF)
+        correlation = float(spearmanr(own, other).statistic)
+        correlations.append(correlation if np.isfinite(correlation) else 0.0)  # one of them gives all items one score
+    if not overlaps:
+        return {"n_users": 0}
+    return {
+        "n_users": len(overlaps),
+        f"overlap@{CUTOFF}": round(float(np.mean(overlaps)), 4),
+        "spearman": round(float(np.mean(correlations)), 4),
+    }
