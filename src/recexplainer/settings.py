@@ -156,10 +156,12 @@ class Sasrec:
     patience: int
     n_negatives: int | None
     item_init: str
+    schedule: str
 
     def __post_init__(self) -> None:
-        """Check the choice."""
+        """Check the choices."""
         _require_one_of(self.item_init, ("random", "spectral"), "train_recommender.sasrec.item_init")
+        _require_one_of(self.schedule, ("constant", "cosine"), "train_recommender.sasrec.schedule")
 
 
 @dataclass(frozen=True)
@@ -178,10 +180,12 @@ class Gru4rec:
     patience: int
     n_negatives: int | None
     item_init: str
+    schedule: str
 
     def __post_init__(self) -> None:
-        """Check the choice."""
+        """Check the choices."""
         _require_one_of(self.item_init, ("random", "spectral"), "train_recommender.gru4rec.item_init")
+        _require_one_of(self.schedule, ("constant", "cosine"), "train_recommender.gru4rec.schedule")
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,25 @@ def test_a_spectral_start_knows_who_took_what_with_whom():
     assert first_epochs[1]["valid_ndcg@10"] > first_epochs[0]["valid_ndcg@10"] + 0.05
 
 
-@pytest.mark.parametrize("wrong", [{"item_init": "zeros"}, {"n_negatives": -1}])
+def test_a_cosine_schedule_ends_with_steps_of_nothing():
+    split, rates = leave_one_out(ring_walks()), []
+
+    class Watched(torch.optim.AdamW):
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    settings = {**SETTINGS["sasrec"], "schedule": "cosine", "max_epochs": 8, "patience": 8}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "AdamW", Watched)
+        train_recommender("sasrec", split, settings, seed=1)
+    n_steps = len(rates)
+    assert max(rates) == pytest.approx(settings["learning_rate"], rel=0.02)
+    assert rates.index(max(rates)) <= 0.1 * n_steps and rates[-1] < 0.01 * max(rates)
+    assert rates[n_steps // 2] == pytest.approx(0.5 * max(rates), rel=0.15)
+
+
+@pytest.mark.parametrize("wrong", [{"item_init": "zeros"}, {"n_negatives": -1}, {"schedule": "steps"}])
 def test_a_training_that_cannot_be_is_refused(wrong):
     with pytest.raises(InputError, match="train_recommender.sasrec"):
         train_recommender("sasrec", leave_one_out(ring_walks()), {**SETTINGS["sasrec"], **wrong}, seed=1)
@@ -138,11 +156,7 @@ def test_a_refit_learns_from_the_valid_items_and_keeps_what_has_not_seen_them(ki
     again = refit(training, kind, split, settings, seed=1)
     assert again.before_refit is training.recommender and again.curve == training.curve
     histories = split.test.histories[:5]
-    expected = train_recommender(
-        kind,
-        split.with_valid_in_train(),
-        {**settings, **({"max_epochs": training.best_epoch} if training.curve and kind in SEQUENCE_KINDS else {})},
-        seed=1,
-    )
+    stop = {"stop_after": training.best_epoch} if kind in SEQUENCE_KINDS else {}
+    expected = train_recommender(kind, split.with_valid_in_train(), {**settings, **stop}, seed=1)
     assert torch.equal(again.recommender.scores(histories), expected.recommender.scores(histories))
     assert not torch.equal(again.recommender.scores(histories), training.recommender.scores(histories))

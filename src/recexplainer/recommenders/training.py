@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
 from recexplainer.data.interactions import PADDING_ID, Interactions
@@ -29,6 +30,8 @@ from recexplainer.recommenders.spectral import spectral_items
 FLOORS = (Popularity.kind, ItemKNN.kind)
 SEQUENCE_KINDS: dict[str, type[SequenceRecommender]] = {model.kind: model for model in (SASRec, GRU4Rec)}
 ITEM_INITS = ("random", "spectral")
+SCHEDULES = ("constant", "cosine")
+WARMUP = 0.04  # of the steps, with "cosine"
 VALID_METRIC = "valid_ndcg@10"
 MAX_GRADIENT_NORM = 5.0
 
@@ -95,7 +98,7 @@ def refit(training: Training, kind: str, split: LeaveOneOut, settings: Mapping[s
     if kind == External.kind:
         return training
     if kind in SEQUENCE_KINDS:
-        settings = {**settings, "max_epochs": training.best_epoch}
+        settings = {**settings, "stop_after": training.best_epoch}
     again = train_recommender(kind, split.with_valid_in_train(), settings, seed)
     return replace(training, recommender=again.recommender, before_refit=training.recommender)
 
@@ -112,6 +115,8 @@ def train_sequence_recommender(
     patience: int,
     n_negatives: int | None = None,
     item_init: str = "random",
+    schedule: str = "constant",
+    stop_after: int | None = None,
     on_epoch: OnEpoch = lambda epoch, metrics: None,
     **architecture: Any,
 ) -> Training:
@@ -128,6 +133,8 @@ def train_sequence_recommender(
         patience: Epochs without a better valid metric before it stops.
         n_negatives: Items drawn for each batch that stand for all items in the loss; None for all items.
         item_init: "random", or "spectral" for item embeddings from who took what with whom.
+        schedule: "constant", or "cosine" for a learning rate that rises for a moment and falls to zero by `max_epochs`.
+        stop_after: End after this epoch of the `max_epochs` that the schedule is made for.
         on_epoch: Told the number and the metrics of every epoch.
         **architecture: The arguments of the kind's constructor, without the number of items.
 
@@ -137,8 +144,9 @@ def train_sequence_recommender(
     section = f"train_recommender.{model.kind}"
     if min(batch_size, max_epochs, patience, 1 if n_negatives is None else n_negatives) < 1:
         raise InputError(f"{section}: expected batch_size, max_epochs, patience and n_negatives above 0")
-    if item_init not in ITEM_INITS:
-        raise InputError(f"{section}.item_init: expected {' or '.join(ITEM_INITS)}, got {item_init!r}")
+    for name, value, known in (("item_init", item_init, ITEM_INITS), ("schedule", schedule, SCHEDULES)):
+        if value not in known:
+            raise InputError(f"{section}.{name}: expected {' or '.join(known)}, got {value!r}")
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -149,9 +157,11 @@ def train_sequence_recommender(
         if item_init == "spectral":
             recommender.items.data.copy_(ITEM_LENGTH * spectral_items(split.train, recommender.dim, seed))
         optimiser = torch.optim.AdamW(recommender.parameters(), lr=learning_rate, weight_decay=weight_decay)
+        n_steps = max_epochs * math.ceil(len(windows) / batch_size)
+        follow = _schedule(optimiser, schedule, n_steps)
         best = _Best(recommender, patience)
-        for epoch in tqdm(range(1, max_epochs + 1), desc=model.__name__, unit="epoch", disable=None):
-            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng), n_negatives)
+        for epoch in tqdm(range(1, (stop_after or max_epochs) + 1), desc=model.__name__, unit="epoch", disable=None):
+            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng), n_negatives, follow)
             try:
                 metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
             except ValueError as error:
@@ -212,6 +222,7 @@ def _train_epoch(
     optimiser: torch.optim.Optimizer,
     epoch: Iterator[Tensor],
     n_negatives: int | None,
+    schedule: LRScheduler,
 ) -> float:
     total, n_positions = 0.0, 0
     for item_ids in epoch:
@@ -220,9 +231,18 @@ def _train_epoch(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(recommender.parameters(), MAX_GRADIENT_NORM)
         optimiser.step()
+        schedule.step()
         total += float(loss.detach()) * n_in_batch
         n_positions += n_in_batch
     return total / n_positions
+
+
+def _schedule(optimiser: torch.optim.Optimizer, name: str, n_steps: int) -> LRScheduler:
+    """How the learning rate goes over all steps."""
+    if name == "constant":
+        return LambdaLR(optimiser, lambda step: 1.0)
+    rates = [group["lr"] for group in optimiser.param_groups]
+    return OneCycleLR(optimiser, rates, total_steps=n_steps + 1, pct_start=WARMUP, cycle_momentum=False)
 
 
 def _train_mf(split: LeaveOneOut, seed: int, on_epoch: OnEpoch, settings: Mapping[str, Any]) -> Training:
