@@ -38,6 +38,13 @@ def test_a_preset_fits(project: Path, preset: str) -> None:
     assert "# " in (project / "params.yaml").read_text()
 
 
+def test_the_papers_llm_is_spoken_to_in_its_own_template(project: Path) -> None:
+    assert apply(project, "paper_games", "/somewhere").returncode == 0
+    llm = load_settings(project / "params.yaml").llm
+    assert "vicuna" in llm.base and llm.chat_template == "params/chat_templates/vicuna.jinja"
+    assert (project / llm.chat_template).is_file()
+
+
 def test_an_unknown_preset_changes_nothing(project: Path) -> None:
     before = (project / "params.yaml").read_text()
     result = apply(project, "nonsense")

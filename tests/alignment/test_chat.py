@@ -6,6 +6,7 @@ import pytest
 from recexplainer.alignment.chat import IGNORED, ChatEncoder, Encoded, Slot
 from recexplainer.errors import InputError
 from tests import tiny
+from tests.conftest import REPOSITORY
 
 # Small templates in the manner of well-known families, and what they put around messages.
 FAMILIES = {
@@ -103,6 +104,27 @@ def test_a_dialogue_is_what_the_template_writes() -> None:
     ]
     written = encoder.tokenizer.apply_chat_template(messages, tokenize=False)
     assert whole_text(encoder, encoder.dialogue(turns)) == written
+
+
+def test_the_template_of_vicuna_is_rendered_to_the_letter() -> None:
+    template = (REPOSITORY / "params/chat_templates/vicuna.jinja").read_text()
+    encoder = ChatEncoder(tiny.tokenizer(template, bos_token="<s>", eos_token="</s>"))
+    system = (
+        "<s>A chat between a curious user and an artificial intelligence assistant. "
+        "The assistant gives helpful, detailed, and polite answers to the user's questions. "
+    )
+    texts = ["Hello!", "One", "And?", "Two"]
+    messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(texts)]
+
+    def rendered(n: int, generate: bool) -> str:
+        return encoder.tokenizer.apply_chat_template(messages[:n], add_generation_prompt=generate, tokenize=False)
+
+    assert rendered(1, True) == system + "USER: Hello! ASSISTANT:"
+    assert rendered(4, False) == system + "USER: Hello! ASSISTANT: One</s>USER: And? ASSISTANT: Two</s>"
+    # A tokenizer of that family puts a blank before every text that it is given; this one puts none.
+    turns = [("Hello!", " One"), ("And?", " Two")]
+    assert whole_text(encoder, encoder.dialogue(turns)) == rendered(4, False)
+    assert encoder.tokenizer.decode(with_loss(encoder.dialogue(turns))) == " One</s> Two</s>"
 
 
 def test_an_open_answer_has_no_loss_on_its_end() -> None:

@@ -12,7 +12,6 @@ from recexplainer.alignment import decoding
 from recexplainer.alignment.chat import Encoded, Slot
 from recexplainer.alignment.decoding import beam_search, generate, p_yes, rank_candidates
 from recexplainer.alignment.trie import Trie
-from recexplainer.errors import InputError
 from recexplainer.explainer.generate import _append
 from recexplainer.explainer.model import Explainer
 from tests import tiny
@@ -103,7 +102,7 @@ def test_five_beams_are_those_of_transformers_and_what_it_passes_over(  # type: 
     if is_free:  # of so large a vocabulary a random model seldom says the end: take a token that it likes for it
         answers = [_greedy(explainer, prompt, 6) for prompt in prompts]
         end, limit = answers[0][3], 10
-        monkeypatch.setattr(decoding, "_end", lambda explainer: end)
+        monkeypatch.setattr(decoding, "end_id", lambda explainer: end)
     n_same = n_theirs = 0
     for prompt, beams in zip(
         prompts, beam_search(explainer, prompts, 5, limit, 2, None if is_free else trie), strict=True
@@ -160,7 +159,7 @@ def test_greedy_answers_are_the_most_probable_tokens(explainer, prompts) -> None
 
 def test_an_answer_stops_at_its_end(explainer, prompts, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     answer = _greedy(explainer, prompts[0], 6)
-    monkeypatch.setattr(decoding, "_end", lambda explainer: answer[3])
+    monkeypatch.setattr(decoding, "end_id", lambda explainer: answer[3])
     [text] = generate(explainer, prompts[:1], 6, 1, strip=False)
     begun = answer[: answer.index(answer[3])]
     assert text == explainer.encoder.tokenizer.decode(begun, skip_special_tokens=True)
@@ -230,10 +229,3 @@ def test_p_yes_is_that_of_one_prompt_alone_however_prompts_are_grouped(explainer
         ]
         assert p_yes(explainer, grouped, row_tokens) == pytest.approx(np.array(alone), abs=1e-5)
     assert len(p_yes(explainer, [], 10)) == 0
-
-
-def test_yes_and_no_must_be_told_apart(explainer, prompts, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(decoding.wording, "NO", "Yesterday")
-    monkeypatch.setattr(explainer.encoder, "answer_ids", lambda text: (7,))
-    with pytest.raises(InputError, match="Yes and No the same first token"):
-        p_yes(explainer, prompts, 100)

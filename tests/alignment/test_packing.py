@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from recexplainer.alignment.chat import IGNORED, ChatEncoder, Encoded
-from recexplainer.alignment.packing import attention_mask, collate, pack, share_prefixes
+from recexplainer.alignment.packing import attention_mask, collate, layer_masks, pack, share_prefixes
 from tests import tiny
 
 VOCABULARY = 97
@@ -151,6 +151,21 @@ def test_an_example_that_fits_no_row_is_an_error() -> None:
 def test_the_mask_by_hand() -> None:
     seen = (attention_mask(torch.tensor([4, 3, 3, 4, 5]))[0, 0] == 0).int().tolist()
     assert seen == [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
+
+
+def test_a_window_counts_positions_and_not_places_in_the_row() -> None:
+    [tree] = share_prefixes([example([5, 6, 7, 1, 2], group=0), example([5, 6, 7, 3, 4], group=0)], 20)
+    batch = collate([tree])
+    given = (batch["attention_mask"], batch["position_ids"], batch["position_ids"])
+    plain, whole = MODELS["llama"]().config, MistralConfig(sliding_window=3)
+    assert layer_masks(plain, *given) is given[0]
+    windowed = layer_masks(whole, *given)
+    assert isinstance(windowed, torch.Tensor)
+    last = [(mask[0, 0, -1] == 0).int().tolist() for mask in (given[0], windowed)]
+    assert last == [[1, 1, 1, 0, 0, 1, 1], [0, 0, 1, 0, 0, 1, 1]]
+    mixed = layer_masks(Gemma2Config(num_hidden_layers=2, sliding_window=3), *given)
+    assert isinstance(mixed, dict) and mixed["full_attention"] is given[0]
+    assert torch.equal(mixed["sliding_attention"], windowed)
 
 
 def test_packing_depends_on_the_generator_alone() -> None:

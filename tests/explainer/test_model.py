@@ -3,15 +3,20 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from tokenizers import models, pre_tokenizers
+from transformers import BloomConfig
 
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
+from recexplainer.explainer.base_model import context_tokens, load_base
 from recexplainer.explainer.model import Explainer, base_explainer, load_explainer
 from recexplainer.recommenders.floors import Popularity
+from recexplainer.settings import Llm
 from tests import tiny
 
 
@@ -106,6 +111,31 @@ def test_a_mode_with_vectors_needs_a_recommender_that_has_them(base: Path) -> No
             tiny.explainer(base, mode, popularity, torch.zeros(0, 0))
     explainer = tiny.explainer(base, "behaviour", popularity, torch.zeros(0, 0))
     assert explainer.connectors is None and explainer.item_vectors is None
+
+
+def test_layers_that_the_base_model_lacks_are_refused_and_those_it_has_are_named(base: Path) -> None:
+    with pytest.raises(
+        InputError, match="align.lora.targets: query_key_value cannot be adapted .*k_proj, o_proj, q_proj"
+    ) as caught:
+        tiny.explainer(base, "both", None, None, "align.lora.targets=query_key_value")
+    assert "\n" not in str(caught.value)
+
+
+def test_yes_and_no_must_begin_with_different_tokens(base: Path) -> None:
+    """As where the tokenizer puts a blank before every text, and makes it a token of its own."""
+    model, tokenizer = load_base(Llm(str(base), None, None))
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    blank = tokenizer.convert_tokens_to_ids("Ġ")
+    tokenizer.backend_tokenizer.model = models.BPE(tokenizer.get_vocab(), [])
+    assert tokenizer("Yes", add_special_tokens=False)["input_ids"][0] == blank
+    with pytest.raises(InputError, match="Yes and No the same first token: this base model cannot classify"):
+        Explainer("none", model, tokenizer, None, {})
+
+
+def test_prompts_stay_within_the_context_of_the_base_model(base: Path) -> None:
+    explainer = tiny.explainer(base, "behaviour")
+    assert (explainer.room(300), explainer.room(4096), explainer.room(4096, 48)) == (300, 2048, 2000)
+    assert context_tokens(SimpleNamespace(config=BloomConfig())) is None  # its biases know no end
 
 
 def test_another_base_model_is_refused(base: Path, tmp_path: Path) -> None:

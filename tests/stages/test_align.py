@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from recexplainer import registry, store, tracking
 from recexplainer.contents import content_sha256
@@ -57,6 +65,65 @@ def test_what_cannot_be_aligned_is_one_clear_line_and_writes_nothing(
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ") and message in error
     assert not Path("models").joinpath(f"explainer-{mode}").exists()
+
+
+def pickled(base: Path) -> None:
+    torch.save(load_file(base / "model.safetensors"), base / "pytorch_model.bin")
+    (base / "model.safetensors").unlink()
+
+
+def with_a_context_of_24(base: Path) -> None:
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 24}))
+
+
+def with_an_encoder(base: Path) -> None:
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=len(tiny.tokenizer()), initializer_range=0.5, **size)  # type: ignore[arg-type]
+    BertLMHeadModel(config).save_pretrained(base)
+
+
+def with_an_encoder_and_a_decoder(base: Path) -> None:
+    size = {"vocab_size": len(tiny.tokenizer()), "d_model": 16, "d_kv": 8, "d_ff": 8, "num_layers": 1}
+    T5ForConditionalGeneration(T5Config(**size)).save_pretrained(base)
+
+
+def with_verdicts_that_begin_alike(base: Path) -> None:
+    made = tiny.tokenizer()
+    raw = Tokenizer(BPE(made.get_vocab(), []))
+    raw.pre_tokenizer = ByteLevel(add_prefix_space=True)
+    tokens = {"pad_token": "<|pad|>", "eos_token": "<|end|>", "chat_template": tiny.TEMPLATE}
+    PreTrainedTokenizerFast(tokenizer_object=raw, **tokens).save_pretrained(base)
+
+
+def as_it_is(base: Path) -> None:
+    """Another parameter is at fault."""
+
+
+@pytest.mark.parametrize(
+    ("change", "assignment", "message"),
+    [
+        (pickled, "", "cannot be loaded as a causal language model: Error no file named model.safetensors"),
+        (with_an_encoder, "", "sees later tokens: it is an encoder, and no causal language model"),
+        (with_an_encoder_and_a_decoder, "", "cannot be loaded as a causal language model"),
+        (with_a_context_of_24, "", "more than the 24 allowed: raise align.row_tokens, or take a model with a longer"),
+        (with_verdicts_that_begin_alike, "", "gives Yes and No the same first token"),
+        (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is no file; give a Jinja"),
+        (as_it_is, "align.lora.targets=Wqkv", "align.lora.targets: Wqkv cannot be adapted in this base model; give"),
+    ],
+)
+def test_an_llm_that_cannot_be_aligned_is_one_clear_line(
+    project: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None], assignment: str, message: str
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    base = tiny.write_base(project / "base")
+    change(base)
+    assert align.main(["--mode", "both", *options("llm.base=base", assignment or "run.seed=7")]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and message in lines[0]
+    assert not Path("models").joinpath("explainer-both").exists()
 
 
 def test_without_examples_it_says_which_stage_writes_them(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
-from recexplainer.alignment import wording
 from recexplainer.alignment.chat import IGNORED, Encoded
-from recexplainer.alignment.packing import collate, pack, share_prefixes
+from recexplainer.alignment.packing import collate, layer_masks, pack, share_prefixes
 from recexplainer.alignment.trie import Trie
-from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
 
 
@@ -35,13 +34,8 @@ def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> 
     """(n,) the probability of Yes against No as the first token of each answer.
 
     Prompts of one group are packed on their shared history, which changes no logit.
-
-    Raises:
-        InputError: If Yes and No begin with the same token.
     """
-    yes, no = explainer.encoder.answer_ids(wording.YES)[0], explainer.encoder.answer_ids(wording.NO)[0]
-    if yes == no:
-        raise InputError("the tokenizer gives Yes and No the same first token: this base model cannot classify")
+    yes, no = explainer.verdict_ids
     numbered = []
     for number, prompt in enumerate(prompts):
         targets = np.full(len(prompt), IGNORED, dtype=np.int32)
@@ -67,7 +61,7 @@ def generate(
     explainer: Explainer, prompts: Sequence[Encoded], max_new_tokens: int, batch_size: int, *, strip: bool = True
 ) -> list[str]:
     """Greedy free answers as text, up to the end of the turn; `strip` takes the blanks around them off."""
-    tokenizer, end = explainer.encoder.tokenizer, _end(explainer)
+    tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
     answers: list[str] = [""] * len(prompts)
     for rows in _batches(prompts, batch_size):
         embeddings, mask = _left_padded(explainer, [prompts[row] for row in rows])
@@ -159,19 +153,19 @@ class _Stepper:
         self.pad = int(explainer.encoder.tokenizer.pad_token_id)
         self._embeddings, self._mask = _left_padded(explainer, prompts)
         self._positions = self._mask.sum(dim=1)
-        self._cache: Any = None
+        self._seen_positions = (self._mask.cumsum(dim=1) - 1).clamp(min=0)  # (batch, n_keys) of what is in the cache
+        self._cache: Any = DynamicCache()  # of all tokens in all layers: a window in the row is none in the positions
 
     def first(self) -> Tensor:
         """(batch, vocabulary) log-probabilities of the first token."""
-        positions = (self._mask.cumsum(dim=1) - 1).clamp(min=0)
         output = self.llm(
             inputs_embeds=self._embeddings,
             attention_mask=self._mask,
-            position_ids=positions,
+            position_ids=self._seen_positions,
+            past_key_values=self._cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        self._cache = output.past_key_values
         return output.logits[:, -1].float().log_softmax(dim=-1)
 
     def next(self, tokens: Tensor) -> Tensor:
@@ -195,11 +189,13 @@ class _Stepper:
         visible = torch.cat([prompt, ancestry], dim=2)
         mask = torch.zeros(visible.shape, dtype=self.llm.dtype, device=visible.device)
         mask = mask.masked_fill(~visible, torch.finfo(mask.dtype).min)[:, None]
-        output = self._forward(tokens, mask, self._positions[:, None].expand_as(tokens))
+        positions = self._positions[:, None].expand_as(tokens)
+        self._seen_positions = torch.cat([self._seen_positions, positions], dim=1)
+        output = self._forward(tokens, layer_masks(self.llm.config, mask, positions, self._seen_positions), positions)
         self._positions = self._positions + 1
         return output
 
-    def _forward(self, tokens: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
+    def _forward(self, tokens: Tensor, mask: Tensor | dict[str, Tensor], positions: Tensor) -> Tensor:
         output = self.llm(
             input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=self._cache, use_cache=True
         )
@@ -211,7 +207,7 @@ class _Search:
 
     def __init__(self, explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, trie: Trie | None) -> None:
         self.n_prompts, self.n_beams, self.trie = len(prompts), n_beams, trie
-        self.end = _end(explainer)
+        self.end = end_id(explainer)
         self.device = explainer.device
         self.stepper = _Stepper(explainer, prompts)
         self.scores = torch.zeros(self.n_prompts, 1)
@@ -331,7 +327,8 @@ def _batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]
         yield order[start : start + batch_size]
 
 
-def _end(explainer: Explainer) -> int:
+def end_id(explainer: Explainer) -> int:
+    """The token that ends an answer."""
     ends = explainer.encoder.end_ids
     return int(ends[0]) if ends else int(explainer.encoder.tokenizer.eos_token_id)
 

@@ -76,27 +76,29 @@ class _Examiner:
     def reads_vectors(self) -> bool:
         return self.explainer.mode in ("intention", "both")
 
-    def prompts(self, examples: Sequence[Example], form: str | None = None) -> list[Encoded]:
+    def prompts(self, examples: Sequence[Example], n_new: int = 0, form: str | None = None) -> list[Encoded]:
+        """Prompts that leave room for an answer of `n_new` tokens in the LLM's context."""
+        room = self.explainer.room(self.settings.max_prompt_tokens, n_new)
         groups: dict[tuple[int, int], int] = {}
         chosen: Form = form or self.explainer.form  # type: ignore[assignment]
         return [
             fit(
-                self.explainer.encoder, self.writer, example, chosen, self.settings.max_prompt_tokens,
+                self.explainer.encoder, self.writer, example, chosen, room,
                 with_answer=False, group=groups.setdefault((example.user_id, example.position), len(groups)),
             )
             for example in examples
         ]  # fmt: skip
 
     def generate(self, examples: Sequence[Example], max_new_tokens: int, form: str | None = None) -> list[str]:
-        prompts = self.prompts(examples, form)
+        prompts = self.prompts(examples, max_new_tokens, form)
         return decoding.generate(self.explainer, prompts, max_new_tokens, self.settings.batch_size)
 
     def beams(self, examples: Sequence[Example], trie: Trie | None) -> list[list[decoding.Beam]]:
+        # No title of the catalogue is too long to be found.
+        n_new = trie.depth if trie else self.settings.max_title_tokens
         return decoding.beam_search(
-            self.explainer, self.prompts(examples), self.settings.n_beams,
-            trie.depth if trie else self.settings.max_title_tokens,  # no title of the catalogue is too long to be found
-            self.settings.batch_size, trie,
-        )  # fmt: skip
+            self.explainer, self.prompts(examples, n_new), self.settings.n_beams, n_new, self.settings.batch_size, trie
+        )
 
 
 def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
@@ -105,7 +107,7 @@ def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[R
     """
     catalogue, encoder = examiner.catalogue, examiner.explainer.encoder
     sequences = [list(encoder.answer_ids(title)) for title in catalogue.titles[1:]]
-    trie = Trie(sequences, decoding._end(examiner.explainer))
+    trie = Trie(sequences, decoding.end_id(examiner.explainer))
     item_of = {tuple(tokens): item for item, tokens in enumerate(sequences, start=1)}
     constrained = [[item_of.get(tuple(b.tokens)) for b in beams] for beams in examiner.beams(examples, trie)]
     texts = [
@@ -123,10 +125,11 @@ def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[R
 
 def _evaluate_ranking(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
     encoder, titles = examiner.explainer.encoder, examiner.catalogue.titles
+    line_break = encoder.answer_ids("\n")
     candidates = [[list(encoder.answer_ids(titles[item])) for item in example.items] for example in examples]
-    orders = decoding.rank_candidates(
-        examiner.explainer, examiner.prompts(examples), candidates, examiner.settings.batch_size
-    )
+    longest = max(sum(len(tokens) + len(line_break) for tokens in lines) for lines in candidates)
+    prompts = examiner.prompts(examples, longest)
+    orders = decoding.rank_candidates(examiner.explainer, prompts, candidates, examiner.settings.batch_size)
     answers = [[example.items[place] for place in order] for example, order in zip(examples, orders, strict=True)]
     return item_ranking.score(examples, answers), _rows(examples, answers)
 

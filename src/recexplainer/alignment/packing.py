@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,6 +121,31 @@ def attention_mask(seen_until: Tensor) -> Tensor:
     allowed = (places[None, :] <= places[:, None]) & (places[:, None] < seen_until[None, :])
     mask = torch.zeros(allowed.shape, dtype=torch.float32, device=seen_until.device)
     return mask.masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
+
+
+def layer_masks(config: Any, mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor | dict[str, Tensor]:
+    """The masks that an LLM's layers take, when some of them look no further back than a window of positions.
+
+    In a packed row, and where beams stand side by side, the distance in the row is not that of the positions. The
+    model cannot narrow such a mask itself.
+
+    Args:
+        config: The LLM's.
+        mask: (batch, 1, n_queries, n_keys) additive, without a window.
+        queries: (batch, n_queries) positions of the tokens that see.
+        keys: (batch, n_keys) positions of those that are seen.
+
+    Returns:
+        The mask itself where there is no window; one for all layers, or one per kind of layer.
+    """
+    config = config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    kinds = getattr(config, "layer_types", None)
+    if not window or (kinds and "sliding_attention" not in kinds):
+        return mask
+    is_far = queries[:, :, None] - keys[:, None, :] >= window
+    windowed = mask.masked_fill(is_far[:, None], torch.finfo(mask.dtype).min)
+    return {"full_attention": mask, "sliding_attention": windowed} if kinds else windowed
 
 
 def _group_trees(members: list[Encoded], max_tokens: int) -> list[Tree]:

@@ -53,6 +53,7 @@ def training_examples(
     `align.mixture` says how often an example of a task is seen in one epoch; a fraction is a chance.
     """
     encoded = []
+    max_tokens = explainer.room(align.row_tokens)
     groups: dict[tuple, int] = {}
     shown: dict[tuple, int] = {}
     for example in examples:
@@ -65,13 +66,11 @@ def training_examples(
             for time in range(shown[user] * _draw(wanted, rng)):
                 if example.turns:
                     dialogue = explainer.encoder.dialogue([(q, a) for q, a in example.turns], _weight(align, example))
-                    encoded += [dialogue] if len(dialogue) <= align.row_tokens else []
+                    encoded += [dialogue] if len(dialogue) <= max_tokens else []
                     continue
                 group = groups.setdefault(_shares_with(example, form, time), len(groups))
                 weight = _weight(align, example)
-                encoded.append(
-                    fit(explainer.encoder, writer, example, form, align.row_tokens, group=group, weight=weight)
-                )
+                encoded.append(fit(explainer.encoder, writer, example, form, max_tokens, group=group, weight=weight))
     return encoded
 
 

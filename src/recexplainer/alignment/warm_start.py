@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.explainer.base_model import token_embeddings
 from recexplainer.explainer.connectors import fit_connector
 from recexplainer.explainer.model import Explainer
 
@@ -38,7 +39,7 @@ def warm_start(
     if explainer.connectors is None or steps == 0:
         return {}
     assert explainer.item_vectors is not None
-    table = explainer.llm.get_input_embeddings().weight.detach().float()
+    table = token_embeddings(explainer.llm)
     items = explainer.item_vectors[1:].to(table.device)
     users = user_vectors.to(table.device)
     words = item_words(table, item_tokens(explainer, writer).to(table.device))

@@ -8,17 +8,18 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from recexplainer.alignment.packing import attention_mask
 from recexplainer.errors import InputError
 from recexplainer.settings import Llm
 
 
-def load_base(llm: Llm) -> tuple[Any, Any]:
+def load_base(llm: Llm, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
     """The base LLM and its tokenizer: safetensors only, no remote code, strict.
 
-    Weights are held in fp32 on a CPU and in bf16 on a GPU that has it.
+    Unless a `dtype` is given, weights are held in fp32 on a CPU and in bf16 on a GPU that has it.
 
     Raises:
         InputError: If the model cannot be loaded, or is no causal language model.
@@ -31,7 +32,7 @@ def load_base(llm: Llm) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(llm.base, **options)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             llm.base,
-            dtype=_dtype(),
+            dtype=dtype or _dtype(),
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
@@ -57,9 +58,23 @@ def load_base(llm: Llm) -> tuple[Any, Any]:
         tokenizer.chat_template = path.read_text(encoding="utf-8")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token_id = tokenizer.eos_token_id
+    model.generation_config = GenerationConfig()  # answers are greedy: no sampling or penalties that came with it
     model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     _check_attention(model, llm.base)
     return model, tokenizer
+
+
+@torch.no_grad()
+def token_embeddings(model: Any) -> Tensor:
+    """(vocabulary, hidden) the token embeddings as the first layer sees them; some models scale what they store."""
+    layer = model.get_input_embeddings()
+    return layer(torch.arange(layer.weight.shape[0], device=layer.weight.device)).float()
+
+
+def context_tokens(model: Any) -> int | None:
+    """How many tokens a base model can read and write in one go; None where it does not say."""
+    stated = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return stated if stated and stated > 0 else None
 
 
 def base_reference(llm: Llm, model: Any) -> dict[str, str | None]:

@@ -107,7 +107,7 @@ def answer(
     The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that
     every explanation has a verdict and its probability.
     """
-    prompts = _prompts(explainer, writer, examples, max_prompt_tokens)
+    prompts = _prompts(explainer, writer, examples, max_prompt_tokens, max_new_tokens)
     p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens)
     verdicts = [wording.YES if p >= 0.5 else wording.NO for p in p_yes]
     texts = _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
@@ -126,7 +126,7 @@ def draft(
     batch_size: int,
 ) -> list[str]:
     """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on."""
-    prompts = _prompts(explainer, writer, examples, max_prompt_tokens)
+    prompts = _prompts(explainer, writer, examples, max_prompt_tokens, max_new_tokens)
     verdicts = [str(example.answer) for example in examples]
     return _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
 
@@ -167,9 +167,13 @@ def _record(
     }
 
 
-def _prompts(explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], max_tokens: int) -> list[Encoded]:
+def _prompts(
+    explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], max_tokens: int, n_new: int
+) -> list[Encoded]:
     form: Any = explainer.form
-    return [fit(explainer.encoder, writer, e, form, max_tokens, with_answer=False) for e in examples]
+    verdict = max(len(explainer.encoder.answer_ids(word)) for word in (wording.YES, wording.NO))
+    room = explainer.room(max_tokens, n_new + verdict)
+    return [fit(explainer.encoder, writer, e, form, room, with_answer=False) for e in examples]
 
 
 def _go_on(

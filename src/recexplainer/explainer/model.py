@@ -10,11 +10,20 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from recexplainer import store
+from recexplainer.alignment import wording
 from recexplainer.alignment.chat import ChatEncoder
+from recexplainer.alignment.packing import layer_masks
 from recexplainer.errors import InputError
-from recexplainer.explainer.base_model import base_reference, check_reference, load_base
+from recexplainer.explainer.base_model import (
+    base_reference,
+    check_reference,
+    context_tokens,
+    load_base,
+    token_embeddings,
+)
 from recexplainer.explainer.connectors import Connector
 from recexplainer.recommenders.base import Recommender, load_recommender
 from recexplainer.settings import Align, Llm
@@ -33,6 +42,10 @@ class Explainer(nn.Module):
         recommender: The frozen recommender that is explained; None for `none`.
         user_vectors: (n, dim) the vectors that the user slots of the prompts at hand point into; never saved.
         settings: What prompts need to know (`n_categories`, `max_history`), saved with the model.
+        verdict_ids: The first tokens of Yes and of No.
+
+    Raises:
+        InputError: If the tokenizer cannot hold a conversation, or gives Yes and No the same first token.
     """
 
     def __init__(
@@ -49,6 +62,7 @@ class Explainer(nn.Module):
         self.mode = mode
         self.llm = llm
         self.encoder = ChatEncoder(tokenizer)
+        self.verdict_ids = _verdict_ids(self.encoder)
         self.connectors = connectors
         self.settings = settings
         self.reference = reference
@@ -70,6 +84,11 @@ class Explainer(nn.Module):
     def device(self) -> torch.device:
         """Where the LLM is."""
         return next(self.llm.parameters()).device
+
+    def room(self, max_tokens: int, n_new: int = 0) -> int:
+        """How long a prompt may be: `max_tokens`, or less where the LLM's context has to hold `n_new` more tokens."""
+        context = context_tokens(self.llm)
+        return max_tokens if context is None else min(max_tokens, context - n_new)
 
     def embed(self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor) -> Tensor:
         """Token embeddings (batch, length, hidden) in which a connected vector stands at every slot.
@@ -97,8 +116,14 @@ class Explainer(nn.Module):
     def forward(
         self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor, places: Tensor, **inputs: Any
     ) -> Tensor:
-        """Logits (batch, n_places, vocabulary) at some places of every row, in fp32."""
+        """Logits (batch, n_places, vocabulary) at some places of every row, in fp32.
+
+        Packed rows come with the `attention_mask` and `position_ids` of `packing.collate`.
+        """
         embeddings = self.embed(input_ids, user_slots, item_slots)
+        if "attention_mask" in inputs:
+            positions = inputs["position_ids"]
+            inputs["attention_mask"] = layer_masks(self.llm.config, inputs["attention_mask"], positions, positions)
         return self.llm(inputs_embeds=embeddings, logits_to_keep=places, use_cache=False, **inputs).logits.float()
 
     def save(self, folder: Path) -> None:
@@ -122,7 +147,8 @@ def new_explainer(
     """A base LLM with a fresh adapter and, unless the mode is `behaviour`, fresh connectors.
 
     Raises:
-        InputError: If the mode needs vectors that the recommender does not give.
+        InputError: If the mode needs vectors that the recommender does not give, or the LLM lacks the layers that
+            `align.lora.targets` names.
     """
     if mode != "behaviour" and not recommender.has_vectors:
         raise InputError(
@@ -132,8 +158,8 @@ def new_explainer(
     reference = base_reference(llm, model)
     connectors = None
     if mode != "behaviour":
-        embeddings = model.get_input_embeddings().weight
-        width, scale = embeddings.shape[1], float(embeddings.detach().float().pow(2).mean().sqrt())
+        embeddings = token_embeddings(model)
+        width, scale = embeddings.shape[1], float(embeddings.pow(2).mean().sqrt())
         hidden = align.connector_hidden_size
         connectors = nn.ModuleDict(
             {
@@ -141,30 +167,30 @@ def new_explainer(
                 "item": Connector(recommender.item_vectors()[1:], hidden, width, scale),
             }
         ).to(model.device)
-    model = get_peft_model(model, _lora(align))
+    model = _adapted(model, align)
     settings = {**settings, "connector_hidden_size": align.connector_hidden_size}
     return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference)
 
 
-def load_explainer(folder: Path) -> Explainer:
-    """The explainer that `save` wrote.
+def load_explainer(folder: Path, dtype: torch.dtype | None = None) -> Explainer:
+    """The explainer that `save` wrote; `dtype` is that of the LLM's weights, see `load_base`.
 
     Raises:
         InputError: If files are missing or do not fit, or the base model is not the one it was aligned on.
     """
     settings = store.read_json(folder / SETTINGS_FILE)
     try:
-        return _load(folder, settings)
+        return _load(folder, settings, dtype)
     except (KeyError, TypeError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{folder}: is not what the stage align writes ({reason}); align again") from error
 
 
-def _load(folder: Path, settings: dict[str, Any]) -> Explainer:
+def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None) -> Explainer:
     mode, reference = settings.pop("mode"), settings.pop("base")
     check_reference(reference)
     template = str(folder / TEMPLATE_FILE) if settings.get("chat_template") else None
-    model, tokenizer = load_base(Llm(reference["name"], reference["revision"], template))
+    model, tokenizer = load_base(Llm(reference["name"], reference["revision"], template), dtype)
     recommender = load_recommender(folder / RECOMMENDER)
     connectors = None
     if mode != "behaviour":
@@ -189,6 +215,28 @@ def _sort_lists(path: Path) -> None:
     config = store.read_json(path)
     sortable = {key: value for key, value in config.items() if isinstance(value, list)}
     store.write_json(path, config | {key: sorted(value) for key, value in sortable.items()})
+
+
+def _verdict_ids(encoder: ChatEncoder) -> tuple[int, int]:
+    yes, no = encoder.answer_ids(wording.YES)[0], encoder.answer_ids(wording.NO)[0]
+    if yes == no:
+        raise InputError("the tokenizer gives Yes and No the same first token: this base model cannot classify")
+    return yes, no
+
+
+def _adapted(model: Any, align: Align) -> Any:
+    try:
+        return get_peft_model(model, _lora(align))
+    except ValueError as error:
+        linear = {
+            name.rsplit(".", 1)[-1]
+            for name, layer in model.named_modules()
+            if isinstance(layer, nn.Linear | Conv1D) and layer is not model.get_output_embeddings()
+        }
+        raise InputError(
+            f"align.lora.targets: {align.lora.targets} cannot be adapted in this base model; "
+            f"give all-linear, or some of {', '.join(sorted(linear))}"
+        ) from error
 
 
 def _lora(align: Align) -> LoraConfig:

@@ -1,0 +1,121 @@
+"""Export an explainer as plain weights: python -m recexplainer.explainer.merge FOLDER OUT."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers import AutoConfig, GenerationConfig
+
+from recexplainer import store
+from recexplainer.alignment.chat import PLAIN_TEMPLATE
+from recexplainer.alignment.decoding import end_id
+from recexplainer.environment import set_quiet_environment
+from recexplainer.errors import InputError
+from recexplainer.explainer.model import CONNECTORS_FILE, RECOMMENDER, SETTINGS_FILE, Explainer, load_explainer
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+BESIDE = "explainer"  # in a folder of its own: what reads a model folder may take every safetensors file for weights
+
+
+def merge(folder: Path, out: Path, dtype: torch.dtype | None = None) -> None:
+    """Write an explainer's base LLM with the adapter added to its weights, and beside it what reads vectors.
+
+    Args:
+        folder: What the stage align writes; it is only read.
+        out: The folder to be made, a model folder as transformers writes it, with tokenizer and chat template.
+        dtype: Of the weights; None: that of the base LLM's files. They are added up in fp32 either way.
+
+    Raises:
+        InputError: If the folder holds no explainer, cannot be merged, or `out` is there already or cannot be written.
+    """
+    folder, out = folder.resolve(), out.resolve()
+    if out.exists():
+        raise InputError(f"{out}: is there already; give the name of a new folder")
+    if folder in out.parents:
+        raise InputError(f"{out}: lies in the explainer's own folder; give another place")
+    explainer = load_explainer(folder, torch.float32)
+    model = merged(explainer).to(dtype or _stored_dtype(explainer))
+    tokenizer = explainer.encoder.tokenizer
+    tokenizer.chat_template = tokenizer.chat_template or PLAIN_TEMPLATE
+    model.generation_config = GenerationConfig(eos_token_id=end_id(explainer), pad_token_id=tokenizer.pad_token_id)
+    try:
+        with store.atomic_path(out) as unfinished:
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
+            _copy_beside(folder, unfinished / BESIDE)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{out}: cannot be written: {error}") from error
+
+
+def merged(explainer: Explainer) -> Any:
+    """The explainer's LLM without its adapter, which is added to the weights; the explainer cannot be used after it.
+
+    Raises:
+        InputError: If it does not give the same logits as before.
+    """
+    before = _probe(explainer.llm)
+    try:
+        model = explainer.llm.merge_and_unload(safe_merge=True)
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(f"the adapter cannot be merged: {error}") from error
+    if float((_probe(model) - before).abs().max()) > 1e-3 * float(before.std()):
+        raise InputError("the merged weights do not give the adapter's logits: does it adapt weights that are tied?")
+    return model
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 2 for bad input, with one line on stderr and nothing written."""
+    arguments = _parser().parse_args(argv)
+    set_quiet_environment()
+    try:
+        merge(arguments.folder, arguments.out, DTYPES.get(arguments.dtype))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(arguments.out)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m recexplainer.explainer.merge",
+        description="Write an explainer's LLM as plain weights, which need neither its adapter nor its base.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="an explainer, such as models/explainer-both")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the model folder to be made")
+    parser.add_argument("--dtype", choices=DTYPES, help="of the weights; without: that of the base LLM")
+    return parser
+
+
+@torch.inference_mode()
+def _probe(model: Any) -> Tensor:
+    """(1, 8, vocabulary) logits of eight tokens from all over the vocabulary."""
+    ids = torch.linspace(1, model.config.get_text_config().vocab_size - 1, 8, device=model.device).long()[None]
+    return model(input_ids=ids, use_cache=False).logits.float()
+
+
+def _stored_dtype(explainer: Explainer) -> torch.dtype:
+    reference: Any = explainer.reference
+    config = AutoConfig.from_pretrained(reference["name"], revision=reference["revision"])
+    return config.dtype or torch.float32
+
+
+def _copy_beside(folder: Path, beside: Path) -> None:
+    """What makes slots of a recommender's vectors, as the explainer's folder holds it."""
+    beside.mkdir()
+    for name in (SETTINGS_FILE, CONNECTORS_FILE, store.CATALOGUE.name):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, beside / name)
+    shutil.copytree(folder / RECOMMENDER, beside / RECOMMENDER)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
