@@ -61,6 +61,9 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("align", "modes", ["both", "all"], "align.modes must be one of behaviour, intention, both"),
         ("align", "modes", ["both", "both"], "align.modes must be without repeats"),
         ("judge", "backend", "gpt", "judge.backend must be one of rubric, openai"),
+        ("judge", "concurrency", 0, "judge.concurrency must be at least 1"),
+        ("judge", "max_cost", 2.5, "judge.max_cost must be null where the prices are null"),
+        ("judge", "price_per_million_prompt_tokens", 1.0, "must be given for both kinds of token, or for none"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(values: dict[str, Any], section: str, key: str, value: Any, message: str) -> None:

@@ -382,13 +382,24 @@ class Judge:
     backend: str
     base_url: str | None
     model: str | None
+    n_repeats: int
     max_calls: int
+    max_cost: float | None
+    price_per_million_prompt_tokens: float | None
+    price_per_million_completion_tokens: float | None
     concurrency: int
     n_traces: int
 
     def __post_init__(self) -> None:
-        """Check the backend."""
+        """Check the backend and the bounds."""
         _require_one_of(self.backend, ("rubric", "openai"), "judge.backend")
+        _require(self.n_repeats >= 1, "judge.n_repeats", "at least 1")
+        _require(self.concurrency >= 1, "judge.concurrency", "at least 1")
+        prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
+        known = [price for price in prices if price is not None]
+        _require(len(known) != 1, "judge.price_per_million_…_tokens", "given for both kinds of token, or for none")
+        _require(all(price >= 0 for price in known), "judge.price_per_million_…_tokens", "at least 0")
+        _require(self.max_cost is None or len(known) == 2, "judge.max_cost", "null where the prices are null")
 
 
 @dataclass(frozen=True)

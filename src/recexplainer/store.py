@@ -173,6 +173,12 @@ def read_json(path: Path | str) -> Any:
         raise InputError(f"{path}: line {error.lineno}: is not valid JSON ({error.msg}); make it again") from None
 
 
+def write_text(path: Path | str, text: str, encoding: str = "utf-8") -> None:
+    """Write a text, its line ends as they are."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode(encoding))
+
+
 def write_jsonl(path: Path | str, rows: Iterable[Any]) -> None:
     """Write one JSON value per line."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
@@ -335,6 +341,59 @@ def write_judgements(source: str, rows: Iterable[dict[str, Any]]) -> None:
 def read_judgements(source: str) -> list[dict[str, Any]]:
     """Read the judgements of one source."""
     return read_jsonl(judgements(source), JUDGEMENT_KEYS)
+
+
+# --- human ratings and comparisons ---------------------------------------------------------------------------
+
+# People's work, and what is asked beside the pipeline: in folders of their own, since `dvc repro` makes again what
+# depends on results/ when anything in it changes.
+SHEET = Path("ratings/sheet.csv")
+RATINGS = Path("ratings/ratings.jsonl")
+AGREEMENT = Path("ratings/agreement.json")
+
+SHEET_KEY_KEYS = ("id", "source", "explanation_id", "text_sha256")
+RATING_KEYS = ("rater", "id", "source", "explanation_id", "level", "score", "comment", "text_sha256")
+
+
+def sheet_key(sheet: Path) -> Path:
+    """The key of a raters' sheet, beside it: whose text each row shows."""
+    return sheet.with_suffix(".key.jsonl")
+
+
+def write_sheet_key(sheet: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write the key of a sheet."""
+    write_jsonl(sheet_key(sheet), rows)
+
+
+def read_sheet_key(sheet: Path) -> list[dict[str, Any]]:
+    """Read the key of a sheet.
+
+    Raises:
+        InputError: when it is missing or malformed.
+    """
+    if not sheet_key(sheet).exists():
+        raise InputError(f"{sheet_key(sheet)}: no such file; name the sheet that was exported with --sheet")
+    return read_jsonl(sheet_key(sheet), SHEET_KEY_KEYS)
+
+
+def write_ratings(rows: Iterable[dict[str, Any]]) -> None:
+    """Write the ratings of all raters."""
+    write_jsonl(RATINGS, rows)
+
+
+def read_ratings() -> list[dict[str, Any]]:
+    """Read the ratings of all raters."""
+    return read_jsonl(RATINGS, RATING_KEYS)
+
+
+def comparison(first: str, second: str) -> Path:
+    """Which of two sources' texts the judge prefers, case by case."""
+    return Path(f"comparisons/{first}-{second}.json")
+
+
+def comparison_cache(first: str, second: str) -> Path:
+    """Answers about pairs of texts that were paid for; the same whichever source is named first."""
+    return Path(f"cache/compare_{'_'.join(sorted((first, second)))}.jsonl")
 
 
 # --- registry pointers -------------------------------------------------------------------------------------

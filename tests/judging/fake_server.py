@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -41,12 +43,21 @@ def raw(body: bytes, content_type: str = "application/json") -> Reply:
     return 200, {"Content-Type": content_type}, body
 
 
+def cut(body: bytes) -> Reply:
+    """A body that ends before the length that its header names."""
+    return 200, {"Content-Type": "application/json", "Content-Length": str(len(body) + 100)}, body
+
+
+RESET: Reply = (0, {}, b"")  # the connection is reset instead of an answer
+
+
 class FakeServer:
     """Answers each request by `reply(user message, number of this message's earlier requests, body)`.
 
     Attributes:
         asked: How often each user message came.
         bodies: Every request's JSON.
+        paths: Every request's path with its query.
         most_at_once: The largest number of requests that were open together.
     """
 
@@ -54,6 +65,7 @@ class FakeServer:
         self.reply: Callable[[str, int, dict[str, Any]], Reply] = lambda *_: level("D")
         self.asked: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.most_at_once = 0
         self.delay_seconds = 0.0
@@ -92,6 +104,7 @@ class FakeServer:
             earlier = self.asked[message]
             self.asked[message] += 1
             self.bodies.append(body)
+            self.paths.append(handler.path)
             self.headers.append({name.lower(): value for name, value in handler.headers.items()})
             self._open += 1
             self.most_at_once = max(self.most_at_once, self._open)
@@ -108,9 +121,16 @@ class FakeServer:
             handler.connection.close()
             return
         status, headers, content = reply
+        if reply == RESET:
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.close_connection = True
+            handler.connection.close()
+            return
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(content)))
+        if "Content-Length" not in headers:
+            handler.send_header("Content-Length", str(len(content)))
+        handler.close_connection = "Content-Length" in headers
         handler.end_headers()
         handler.wfile.write(content)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import email.utils
 import json
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from recexplainer.errors import InputError
 from recexplainer.judging.api import ApiResult, ApiSettings, judge_by_api, request_key
 from recexplainer.judging.cache import AnswerCache
-from tests.judging.fake_server import FakeServer, Reply, completion, error, level, raw
+from tests.judging.fake_server import RESET, FakeServer, Reply, completion, cut, error, level, raw
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +32,7 @@ def settings_for(server: FakeServer, **changes: Any) -> ApiSettings:
         max_attempts=changes.pop("max_attempts", 4),
         timeout_seconds=changes.pop("timeout_seconds", 5.0),
         first_wait_seconds=0.01,
+        **changes,
     )
 
 
@@ -73,13 +76,34 @@ def test_what_is_asked(server: FakeServer, tmp_path: Path) -> None:
         error(500),
         error(503),
         error(408),
+        error(503, Retry_After="0.02"),
         None,  # the connection breaks
+        RESET,
+        cut(b'{"id": "c", "choices": [{"mess'),
         raw(b'{"id": "c", "choices": [{"mess'),  # cut JSON
         raw(b"<html>gateway</html>", "text/html"),
         raw(b'{"id": "c", "object": "chat.completion", "choices": []}'),
+        raw(b'{"id": "c", "object": "chat.completion", "choices": [{"index": 0}]}'),
+        raw(b'{"id": "c", "object": "chat.completion", "choices": "C"}'),
         raw(b"null"),
     ],
-    ids=["429", "429-after", "500", "503", "408", "broken", "cut-json", "html", "no-choices", "null"],
+    ids=[
+        "429",
+        "429-after",
+        "500",
+        "503",
+        "408",
+        "503-after",
+        "broken",
+        "reset",
+        "cut-body",
+        "cut-json",
+        "html",
+        "no-choices",
+        "no-message",
+        "odd-choices",
+        "null",
+    ],
 )
 def test_passing_failures_are_tried_again(server: FakeServer, tmp_path: Path, failure: Reply) -> None:
     server.reply = lambda message, earlier, body: failure if earlier < 2 else level("C")
@@ -97,6 +121,73 @@ def test_time_outs_are_tried_again(server: FakeServer, tmp_path: Path) -> None:
     server.reply = reply
     assert levels(ask(server, ["x"], tmp_path / "cache", timeout_seconds=0.2)) == ["D"]
     assert server.asked["x"] == 2
+
+
+@pytest.mark.parametrize("form", ["seconds", "date", "nonsense"])
+def test_the_server_says_how_long_to_wait(server: FakeServer, tmp_path: Path, form: str) -> None:
+    asked_at: list[float] = []
+
+    def reply(message: str, earlier: int, body: dict[str, Any]) -> Reply:
+        asked_at.append(time.monotonic())
+        after = {
+            "seconds": "0.3",
+            "date": email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True),
+            "nonsense": "nan",
+        }[form]
+        return error(429, Retry_After=after) if earlier == 0 else level("D")
+
+    server.reply = reply
+    assert levels(ask(server, ["x"], tmp_path / "cache")) == ["D"]
+    waited = asked_at[1] - asked_at[0]
+    assert waited >= {"seconds": 0.3, "date": 0.9, "nonsense": 0.01}[form]
+    assert waited < 4
+
+
+def test_one_request_that_breaks_every_connection_fails_alone(server: FakeServer, tmp_path: Path) -> None:
+    server.reply = lambda message, *_: RESET if message == "poison" else level("B")
+    assert levels(ask(server, ["x", "y", "poison"], tmp_path / "cache", concurrency=1)) == ["B", "B", "failed"]
+    result = ask(server, ["x", "y", "poison", "z"], tmp_path / "cache", concurrency=1)
+    assert levels(result) == ["B", "B", "failed", "B"]
+
+
+def test_a_content_filter(server: FakeServer, tmp_path: Path) -> None:
+    """Before the model (no answer: failed), after it (no level: unparseable), and as the model's own refusal."""
+    status, headers, body = error(400, "policy") or (0, {}, b"")
+    filtered = status, headers, body.replace(b'"c"', b'"content_filter"')
+    replies: dict[str, Reply] = {
+        "before": filtered,
+        "after": completion('{"rationale": "it', "content_filter"),
+        "no message": raw(b'{"id": "c", "choices": [{"index": 0, "finish_reason": "content_filter"}]}'),
+        "refusal": raw(b'{"id": "c", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant",'
+                       b' "content": null, "refusal": "I would rather not."}}]}'),
+        "fine": level("C"),
+    }  # fmt: skip
+    server.reply = lambda message, *_: replies[message]
+    result = ask(server, list(replies), tmp_path / "cache")
+    assert levels(result) == ["failed", "unparseable", "unparseable", "unparseable", "C"]
+    assert "content filter" in result.judgements[0].reasons["error"]
+    assert [judgement.reasons["finish_reason"] for judgement in result.judgements[1:3]] == ["content_filter"] * 2
+    assert result.judgements[3].reasons["refusal"] == "I would rather not."
+    again = ask(server, list(replies), tmp_path / "cache")
+    assert (levels(again), again.n_calls) == (levels(result), 1)  # a refusal alone does not end the next run
+
+
+def test_options_that_a_model_does_not_take(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def reply(message: str, earlier: int, body: dict[str, Any]) -> Reply:
+        if "max_tokens" in body:
+            return error(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        if "temperature" in body:
+            return error(400, "Unsupported value: 'temperature' does not support 0 with this model.")
+        return level("D")
+
+    server.reply = reply
+    assert levels(ask(server, [f"x{n}" for n in range(4)], tmp_path / "cache", concurrency=1)) == ["D"] * 4
+    assert server.asked.total() == 4 + 2
+    assert server.bodies[-1]["max_completion_tokens"] == 100
+    assert "response_format" in server.bodies[-1]
+    assert "does not take temperature" in capsys.readouterr().err
 
 
 def test_lasting_failures_are_counted_and_asked_again_by_the_next_run(server: FakeServer, tmp_path: Path) -> None:
@@ -180,7 +271,7 @@ def test_a_missing_key_is_named(server: FakeServer, tmp_path: Path, monkeypatch:
 
 
 def test_the_budget_is_checked_before_anything_is_asked(server: FakeServer, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="max_calls is 2, and 3 explanations"):
+    with pytest.raises(InputError, match="max_calls is 2, and 3 requests"):
         ask(server, ["x", "y", "z"], tmp_path / "cache", max_calls=2)
     assert not server.bodies
 
@@ -257,6 +348,37 @@ settings = ApiSettings(sys.argv[1], "judge", 7, 1000, 4, 100, 4, 5.0, 0.01)
 with AnswerCache(Path(sys.argv[2])) as cache:
     judge_by_api([[dict(role="user", content=text)] for text in json.loads(sys.argv[3])], settings, cache)
 """
+
+
+def test_two_processes_at_once_pay_once(server: FakeServer, tmp_path: Path) -> None:
+    server.delay_seconds = 0.02
+    texts, cache = [f"explanation {number}" for number in range(40)], tmp_path / "cache"
+    command = [sys.executable, "-c", _SCRIPT, server.base_url, str(cache), json.dumps(texts)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert server.asked == {text: 1 for text in texts}
+    assert cache.read_bytes().count(b"\n") == len(texts)
+    assert sum("in use by another run" in text for text in said) <= 1
+
+
+def test_an_answer_that_a_kill_cut_off_is_asked_again(server: FakeServer, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    ask(server, ["x", "y"], cache)
+    cache.write_bytes(cache.read_bytes()[:-30])
+    result = ask(server, ["x", "y"], cache)
+    assert (levels(result), result.n_calls, result.n_from_cache) == (["D", "D"], 1, 1)
+    assert ask(server, ["x", "y"], cache).n_calls == 0
+
+
+def test_what_is_kept_of_an_answer(server: FakeServer, tmp_path: Path) -> None:
+    ask(server, ["x"], tmp_path / "cache")
+    line = json.loads((tmp_path / "cache").read_text())
+    assert line.pop("key") == request_key([{"role": "user", "content": "x"}], settings_for(server))
+    assert line == {
+        "content": '{"rationale": "because", "level": "D"}', "finish_reason": "stop", "model": "judge",
+        "prompt_tokens": 100, "completion_tokens": 7,
+    }  # fmt: skip
 
 
 def test_a_third_of_all_calls_failing(server: FakeServer, tmp_path: Path) -> None:

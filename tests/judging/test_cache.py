@@ -1,4 +1,7 @@
+import threading
 from pathlib import Path
+
+import pytest
 
 from recexplainer.judging.cache import AnswerCache
 
@@ -25,3 +28,21 @@ def test_a_line_that_a_kill_cut_off_costs_only_itself(tmp_path: Path) -> None:
         cache.put("b", {"content": "2"})
     with AnswerCache(path) as cache:
         assert (cache.get("a"), cache.get("b"), len(cache)) == ({"content": "1"}, {"content": "2"}, 2)
+
+
+def test_a_second_opening_waits_for_the_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, seen = tmp_path / "cache.jsonl", []
+
+    def second() -> None:
+        with AnswerCache(path) as cache:
+            seen.append(cache.get("a"))
+
+    with AnswerCache(path) as cache:
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive() and not seen
+        cache.put("a", {"content": "1"})
+    thread.join(10)
+    assert seen == [{"content": "1"}]
+    assert "in use by another run" in capfd.readouterr().err

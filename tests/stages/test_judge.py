@@ -108,6 +108,18 @@ def test_server(traces: list[tuple[list[dict[str, Any]], str]], server: FakeServ
     assert b"not-a-real-key" not in everything
 
 
+def test_repeats_show_how_steady_the_judge_is(traces: list[Any], server: FakeServer) -> None:
+    server.reply = lambda message, earlier, body: level("D" if "Golden Hog" in message and body["seed"] == 8 else "C")
+    run = RecordedRun()
+    judge.run(settings_for(server, "judge.n_repeats=2"), run, "both")  # type: ignore[arg-type]
+    rows = store.read_judgements("both")
+    assert [row["level"] for row in rows] == ["C", "C", "C"]
+    assert [row["reasons"]["repeats"] for row in rows] == [["C", "C"], ["C", "C"], ["C", "D"]]
+    repeats = store.read_json(store.judge_metrics("both"))["repeats"]
+    assert (repeats["n"], repeats["same"]) == (2, 2 / 3)
+    assert run.metrics["n_calls"] == 6
+
+
 def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
     server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")
@@ -123,6 +135,14 @@ def test_bad_settings_write_nothing(traces: list[Any], server: FakeServer, chang
     with pytest.raises(InputError, match=message):
         judge.run(settings_for(server, change), RecordedRun(), "both")  # type: ignore[arg-type]
     assert not store.judgements("both").exists() and not store.judge_metrics("both").exists()
+
+
+def test_money_is_logged_where_the_prices_are_known(traces: list[Any], server: FakeServer) -> None:
+    prices = ["judge.price_per_million_prompt_tokens=1000", "judge.price_per_million_completion_tokens=0"]
+    run = RecordedRun()
+    judge.run(settings_for(server, *prices, "judge.max_cost=10"), run, "both")  # type: ignore[arg-type]
+    assert run.metrics["cost"] == pytest.approx(3 * 0.1)
+    assert "cost" not in store.read_json(store.judge_metrics("both"))
 
 
 def test_rubric_needs_no_openai_package(traces: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +15,9 @@ class AnswerCache:
     """An append-only file of JSON lines, one answer per line under its request's key.
 
     Each line is forced to the disk before `put` returns: a killed process loses the answers in flight and no
-    other. A line that a kill cut off is passed over at the next opening, and counted in `n_damaged`.
+    other. A line that a kill cut off is passed over at the next opening, and counted in `n_damaged`. A second
+    process that opens the file waits until the first has closed it or died, so that the two do not pay for the
+    same answers.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,6 +25,11 @@ class AnswerCache:
         self.n_damaged = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+b")
+        try:
+            self._lock(path)
+        except BaseException:
+            self._file.close()
+            raise
         self._file.seek(0)
         content = self._file.read()
         for line in content.split(b"\n"):
@@ -53,13 +62,18 @@ class AnswerCache:
         os.fsync(self._file.fileno())
         self._answers[key] = answer
 
+    def _lock(self, path: Path) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{path}: in use by another run, which is waited for", file=sys.stderr)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+
     def _take(self, line: bytes) -> None:
         if not line.strip():
             return
         try:
             answer = json.loads(line)
-            key = answer.pop("key")
+            self._answers[str(answer.pop("key"))] = answer
         except (ValueError, KeyError, AttributeError, TypeError):
             self.n_damaged += 1
-            return
-        self._answers[key] = answer

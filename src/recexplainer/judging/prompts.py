@@ -51,20 +51,19 @@ def judge_messages(record: dict[str, Any], catalogue: Catalogue) -> list[dict[st
         record: An explanation record: `text`, `label`, `history`, `item_id`.
         catalogue: Titles and attributes.
     """
-    case = "\n".join(
-        [
-            "History, oldest first:",
-            *(f"- {_item_line(item, catalogue)}" for item in record["history"]),
-            "",
-            f"Item: {_item_line(record['item_id'], catalogue)}",
-            f"The recommender's decision: {record['label']}",
-            "",
-            "<<<EXPLANATION",
-            record["text"],
-            "EXPLANATION>>>",
-        ]
-    )
-    return [{"role": "system", "content": RUBRIC}, {"role": "user", "content": case}]
+    lines = [*case_lines(record, catalogue), "", "<<<EXPLANATION", record["text"], "EXPLANATION>>>"]
+    return [{"role": "system", "content": RUBRIC}, {"role": "user", "content": "\n".join(lines)}]
+
+
+def case_lines(record: dict[str, Any], catalogue: Catalogue) -> list[str]:
+    """What a judge is told of a case: history, item and the recommender's decision."""
+    return [
+        "History, oldest first:",
+        *(f"- {_item_line(item, catalogue)}" for item in record["history"]),
+        "",
+        f"Item: {_item_line(record['item_id'], catalogue)}",
+        f"The recommender's decision: {record['label']}",
+    ]
 
 
 def parse_answer(content: str | None) -> Judgement:
@@ -78,14 +77,15 @@ def parse_answer(content: str | None) -> Judgement:
     >>> parse_answer("I would say D").level
     'unparseable'
     """
-    value = _first_object(content or "")
+    value = first_object(content or "")
     level = value.get("level")
     if not isinstance(level, str) or level not in SCORES or not isinstance(value.get("rationale"), str):
         return Judgement(UNPARSEABLE, {"answer": content})
     return Judgement(level, {"rationale": value["rationale"]})
 
 
-def _first_object(content: str) -> dict[str, Any]:
+def first_object(content: str) -> dict[str, Any]:
+    """The first JSON object in a text; empty when there is none, or a cut one."""
     start = content.find("{")
     try:
         value = json.JSONDecoder().raw_decode(content, start)[0] if start >= 0 else {}

@@ -5,7 +5,7 @@ model.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
@@ -15,6 +15,9 @@ from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking import log_explanation_traces
+
+if TYPE_CHECKING:
+    from recexplainer.judging.api import ApiSettings
 
 MAX_ANSWER_TOKENS = 400
 MAX_ATTEMPTS = 6
@@ -28,16 +31,17 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     """
     records = store.read_explanations(source)
     catalogue = store.read_catalogue()
-    costs: dict[str, int] = {}
+    steadiness: dict[str, Any] = {}
+    costs: dict[str, float] = {}
     if settings.judge.backend == "rubric":
         judge = JUDGE
         judgements = [judge_by_rubric(record, catalogue) for record in records]
     else:
-        judge, judgements, costs = _ask_server(settings, source, records, catalogue)
+        judge, judgements, steadiness, costs = _ask_server(settings, source, records, catalogue)
     rows = [
         judgement.as_row(record["explanation_id"], judge) for record, judgement in zip(records, judgements, strict=True)
     ]
-    figures = summarise([row["level"] for row in rows], judge)
+    figures = summarise([row["level"] for row in rows], judge) | steadiness
     store.write_judgements(source, rows)
     store.write_json(store.judge_metrics(source), figures)
     run.log_dataset(store.explanations(source), f"explanations-{source}", "evaluation")
@@ -48,17 +52,19 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     log_explanation_traces(traced[: settings.judge.n_traces], kind)
 
 
-def _ask_server(
-    settings: Settings, source: str, records: list[dict[str, Any]], catalogue: Catalogue
-) -> tuple[str, list[Judgement], dict[str, int]]:
-    from recexplainer.judging.api import ApiSettings, judge_by_api
-    from recexplainer.judging.cache import AnswerCache
-    from recexplainer.judging.prompts import judge_messages
+def api_settings(settings: Settings) -> ApiSettings:
+    """How the server of the parameters is asked.
+
+    Raises:
+        InputError: The parameters name no model.
+    """
+    from recexplainer.judging.api import ApiSettings, Prices
 
     chosen = settings.judge
     if not chosen.model:
         raise InputError("params: judge.model must name the server's model when judge.backend is openai")
-    api_settings = ApiSettings(
+    prices = (chosen.price_per_million_prompt_tokens, chosen.price_per_million_completion_tokens)
+    return ApiSettings(
         base_url=chosen.base_url,
         model=chosen.model,
         seed=settings.run.seed,
@@ -68,16 +74,37 @@ def _ask_server(
         max_attempts=MAX_ATTEMPTS,
         timeout_seconds=TIMEOUT_SECONDS,
         first_wait_seconds=FIRST_WAIT_SECONDS,
+        prices=None if prices[0] is None or prices[1] is None else Prices(prices[0], prices[1]),
+        max_cost=chosen.max_cost,
     )
+
+
+def _ask_server(
+    settings: Settings, source: str, records: list[dict[str, Any]], catalogue: Catalogue
+) -> tuple[str, list[Judgement], dict[str, Any], dict[str, float]]:
+    from recexplainer.judging.agreement import repeat_figures
+    from recexplainer.judging.api import judge_by_api
+    from recexplainer.judging.cache import AnswerCache
+    from recexplainer.judging.prompts import judge_messages
+
+    server = api_settings(settings)
     with AnswerCache(store.judge_cache(source)) as cache:
-        result = judge_by_api([judge_messages(record, catalogue) for record in records], api_settings, cache)
-    costs = {
+        requests = [judge_messages(record, catalogue) for record in records]
+        result = judge_by_api(requests, server, cache, settings.judge.n_repeats)
+    costs: dict[str, float] = {
         "prompt_tokens": result.prompt_tokens,
         "completion_tokens": result.completion_tokens,
         "n_calls": result.n_calls,
         "n_from_cache": result.n_from_cache,
     }
-    return chosen.model, result.judgements, costs
+    if result.cost is not None:
+        costs["cost"] = result.cost
+    if settings.judge.n_repeats == 1:
+        return server.model, result.judgements, {}, costs
+    levels = [[judgement.level for judgement in found] for found in result.repeats]
+    for judgement, found in zip(result.judgements, levels, strict=True):
+        judgement.reasons["repeats"] = found
+    return server.model, result.judgements, {"repeats": repeat_figures(levels)}, costs
 
 
 def _trace_row(record: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import pyarrow.json
 from recexplainer.data.readers.fields import Field, Row, careful_table, is_clean, schema_of
 from recexplainer.data.readers.files import BadLines, read_chunks
 
+_BLOCK_BYTES = 4 * 2**20  # what one thread parses at once; a piece with a longer line goes the careful way
+
 
 def read_json_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterator[pa.Table]:
     """The wanted values of a file of JSON lines, as tables of bounded size.
@@ -42,7 +44,7 @@ def _fast_table(chunk: bytes, fields: list[Field], label_type: pa.DataType) -> p
         return None
     schema = pa.schema([(field.column, label_type if field.kind == "label" else field.arrow_type) for field in fields])
     parse = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    read = pa.json.ReadOptions(block_size=len(chunk) + 1, use_threads=False)
+    read = pa.json.ReadOptions(block_size=_BLOCK_BYTES, use_threads=True)
     try:
         table = pa.json.read_json(io.BytesIO(chunk), read_options=read, parse_options=parse)
         table = table.select([field.column for field in fields]).rename_columns([field.name for field in fields])

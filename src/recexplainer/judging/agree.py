@@ -1,0 +1,145 @@
+"""How far human raters, the judge and the rubric agree: python -m recexplainer.judging.agree."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recexplainer import store
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+from recexplainer.judging.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
+from recexplainer.judging.judgement import SCORES
+from recexplainer.judging.ratings import text_hash
+from recexplainer.judging.rubric import JUDGE, judge_by_rubric
+from recexplainer.judging.sheet import explained_sources
+
+Record = dict[str, Any]
+HUMAN = "human"
+
+
+def rate_all(
+    explanations: Mapping[str, Sequence[Record]],
+    judgements: Mapping[str, Sequence[Record]],
+    ratings: Sequence[Record],
+    catalogue: Catalogue,
+) -> tuple[pd.DataFrame, int]:
+    """The scores (0 to 3) of all texts by all who rated them: people, the stored judge, the rubric.
+
+    Where people have rated, only the texts that at least one of them rated are kept.
+
+    Args:
+        explanations: The explanation records of each source.
+        judgements: The stored judgements of each source that was judged.
+        ratings: Of people, as they were imported.
+        catalogue: What the rubric checks against.
+
+    Returns:
+        A row per text, by source and explanation id, and a column per rater: `human:<name>`, `judge:<model>`,
+        `rubric`; NaN where there is no level. And how many ratings are left out, since they are of texts that
+        were written anew or are gone.
+    """
+    texts = {(source, row["explanation_id"]): row for source, rows in explanations.items() for row in rows}
+    hashes = {place: text_hash(row["text"]) for place, row in texts.items()}
+    valid = [row for row in ratings if hashes.get((row["source"], row["explanation_id"])) == row["text_sha256"]]
+    scores = [((row["source"], row["explanation_id"]), f"{HUMAN}:{row['rater']}", row["score"]) for row in valid]
+    rated = {place for place, _, _ in scores}
+    kept = [place for place in texts if place in rated or not rated]
+    for source, rows in judgements.items():
+        scores += [((source, row["explanation_id"]), f"judge:{row['judge']}", row["score"]) for row in rows
+                   if row["judge"] != JUDGE]  # fmt: skip
+    scores += [(place, JUDGE, judge_by_rubric(texts[place], catalogue).score) for place in kept]
+    names = list(dict.fromkeys(rater for _, rater, _ in scores))
+    index = pd.MultiIndex.from_tuples(kept, names=["source", "explanation_id"])
+    table = pd.DataFrame(np.nan, index=index, columns=names)
+    known = set(kept)
+    for place, rater, score in scores:
+        if place in known and score is not None:
+            table.loc[place, rater] = score
+    return table, len(ratings) - len(valid)
+
+
+def agreement_of_all(table: pd.DataFrame, seed: int) -> Record:
+    """The agreement of everybody, and of the people alone; the texts of one case are drawn together.
+
+    Returns:
+        What `agreement` gives, as `pairs`, `overall` and `overall_human` (None with fewer than two people);
+        `raters`: of each the number of ratings and their mean.
+    """
+    cases = table.index.get_level_values("explanation_id").tolist()
+    found = agreement(table, np.random.default_rng(seed), cases)
+    people = [name for name in table.columns if name.startswith(f"{HUMAN}:")]
+    human = agreement(table[people], np.random.default_rng(seed), cases) if len(people) > 1 else None
+    raters = {
+        name: {"n": int(column.notna().sum()), "mean": None if column.isna().all() else float(column.mean())}
+        for name, column in table.items()
+    }
+    return {
+        "n_texts": len(table),
+        "levels": list(SCORES),
+        "raters": raters,
+        "pairs": found["pairs"],
+        "overall": found["overall"],
+        "overall_human": human and human["overall"],
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the figures and write them; exit code 2 for bad input, with one line on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recexplainer.judging.agree",
+        description="Agreement of the imported ratings, the stored judgements and the rubric.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--seed", type=int, default=7, help="of the bootstrap")
+    arguments = parser.parse_args(argv)
+    try:
+        sources = explained_sources()
+        explanations = {source: store.read_explanations(source) for source in sources}
+        judged = [source for source in sources if store.judgements(source).exists()]
+        judgements = {source: store.read_judgements(source) for source in judged}
+        ratings = store.read_ratings() if store.RATINGS.exists() else []
+        table, n_outdated = rate_all(explanations, judgements, ratings, store.read_catalogue())
+        found = {**agreement_of_all(table, arguments.seed), "n_outdated_ratings": n_outdated}
+        store.write_json(store.AGREEMENT, found)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(_lines(found)))
+    return 0
+
+
+def _lines(found: Record) -> Iterable[str]:
+    raters = ", ".join(f"{name} {of['n']}" for name, of in found["raters"].items())
+    yield f"{found['n_texts']} texts; ratings: {raters}"
+    if found["n_outdated_ratings"]:
+        yield f"{found['n_outdated_ratings']} ratings are of texts that are no longer there, and are left out"
+    if found["pairs"]:
+        rows = [
+            {"first": pair["first"], "second": pair["second"], "n": pair["n"]}
+            | {name: _with_interval(pair, name) for name in PAIR_FIGURES}
+            for pair in found["pairs"]
+        ]
+        yield pd.DataFrame(rows).to_string(index=False)
+    for title, key in (("all", "overall"), ("people", "overall_human")):
+        overall = found[key]
+        if overall:
+            figures = ", ".join(f"{name} {_with_interval(overall, name)}" for name in OVERALL_FIGURES)
+            yield f"{title}: {figures}; {overall['n_compared']} texts compared, {overall['n_complete']} rated by all"
+    yield f"written: {store.AGREEMENT}"
+
+
+def _with_interval(figures: Record, name: str) -> str:
+    if figures[name] is None:
+        return "undefined"
+    ends = figures[f"{name}_interval"]
+    return f"{figures[name]:.3f}" + (f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

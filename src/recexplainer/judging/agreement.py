@@ -1,0 +1,298 @@
+"""How far raters and judges agree on the level of the same texts, beyond what chance would bring.
+
+A table of ratings holds numbers: one row per text, one column per rater, NaN where a rater gave none. Every
+figure is computed from counts of ratings, so that a draw of the bootstrap is a sum of the texts' counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recexplainer.judging.judgement import SCORES
+
+LEVEL = 0.95
+N_DRAWS = 1000
+ALPHA_METRICS = ("nominal", "ordinal", "interval")
+PAIR_FIGURES = ("same", "kappa", "kappa_quadratic", "spearman")
+OVERALL_FIGURES = ("fleiss_kappa", *(f"alpha_{metric}" for metric in ALPHA_METRICS))
+
+
+def cohen_kappa(first: Sequence[float], second: Sequence[float], weights: str | None = None) -> float:
+    """Cohen's κ of two raters over what both rated; NaN when both always give one and the same rating.
+
+    Args:
+        first: Ratings, NaN where missing.
+        second: Of the same texts.
+        weights: None: any two different ratings differ alike; "quadratic": by the square of their distance.
+
+    Source: Cohen, "A Coefficient of Agreement for Nominal Scales", 1960; weights: Cohen, "Weighted Kappa",
+    1968. scikit-learn's `cohen_kappa_score` gives the same figures, one draw at a time.
+
+    >>> round(cohen_kappa([0, 0, 1, 1], [0, 1, 1, 1]), 3)
+    0.5
+    """
+    counts, values = _pair_counts(np.column_stack([first, second]))
+    return float(_kappa(counts.sum(axis=0), _distances_of(values, weights)))
+
+
+def spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    """Spearman's rank correlation over what both rated, ties at their mean rank; NaN without any spread.
+
+    >>> round(spearman([0, 1, 2, 3], [0, 2, 1, 3]), 3)
+    0.8
+    """
+    counts, _ = _pair_counts(np.column_stack([first, second]))
+    return float(_rank_correlation(counts.sum(axis=0)))
+
+
+def fleiss_kappa(counts: Any) -> float:
+    """Fleiss' κ of a fixed number of ratings per text; NaN when all ratings are one and the same.
+
+    Args:
+        counts: `(n_texts, n_levels)`: how many raters gave each level to each text.
+
+    Raises:
+        ValueError: The texts have different numbers of ratings, or fewer than two.
+
+    Source: Fleiss, "Measuring Nominal Scale Agreement Among Many Raters", 1971.
+    """
+    counts = np.asarray(counts, dtype=float)
+    n_raters = counts.sum(axis=-1)
+    if not counts.size or n_raters[0] < 2 or (n_raters != n_raters[0]).any():
+        raise ValueError("every text needs the same number of ratings, two or more")
+    return float(_fleiss(counts, np.ones(len(counts))))
+
+
+def krippendorff_alpha(ratings: Any, metric: str = "nominal") -> float:
+    """Krippendorff's α: 1 less the share of the disagreement that chance would bring; NaN without any spread.
+
+    Texts with fewer than two ratings count for nothing, as there is nothing to compare them with.
+
+    Args:
+        ratings: `(n_texts, n_raters)`, NaN where missing.
+        metric: How far two ratings are apart: "nominal" (different or not), "ordinal" (by how many ratings
+            lie between them) or "interval" (by the square of their difference).
+
+    Source: Krippendorff, "Computing Krippendorff's Alpha-Reliability", 2011.
+    """
+    codes, values = _coded(np.asarray(ratings, dtype=float))
+    return float(_alpha(_coincidences(_level_counts(codes, len(values))).sum(axis=0), values, metric))
+
+
+def agreement(
+    table: pd.DataFrame,
+    rng: np.random.Generator,
+    clusters: Sequence[Any] | None = None,
+    n_draws: int = N_DRAWS,
+) -> dict[str, Any]:
+    """The agreement of all pairs of raters, and of all together, with 95 % intervals.
+
+    A pair is compared on what both rated. Fleiss' κ is that of the texts that everybody rated (`n_complete`),
+    α of all that have two ratings or more (`n_compared`). An interval holds the middle of the figures of
+    `n_draws` draws with replacement; draws in which a figure is undefined are left out of it.
+
+    Args:
+        table: One row per text, one column per rater, NaN where missing.
+        rng: The source of the draws.
+        clusters: Which texts are drawn together, since they tell of the same case; None: each by itself.
+        n_draws: Number of draws.
+
+    Returns:
+        `pairs`: per pair `first`, `second`, `n`, and each of `PAIR_FIGURES` with its `…_interval`;
+        `overall`: `n_ratings`, `n_compared`, `n_complete`, and each of `OVERALL_FIGURES` likewise. A figure is
+        None where it is undefined.
+    """
+    drawn = _draws(np.arange(len(table)) if clusters is None else np.asarray(clusters), rng, n_draws)
+    ratings = table.to_numpy(dtype=float)
+    names = list(table.columns)
+    columns = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
+    return {
+        "pairs": [
+            {"first": str(names[i]), "second": str(names[j]), **_pair_figures(ratings[:, [i, j]], drawn)}
+            for i, j in columns
+        ],
+        "overall": _overall_figures(ratings, drawn),
+    }
+
+
+def repeat_figures(levels: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """How steady a judge is: the levels that it gave the same texts, time and again.
+
+    Args:
+        levels: Per text its levels, one per repeat; what is no level (`failed`, `unparseable`) is missing.
+
+    Returns:
+        `n`: repeats; `same`: the share of texts with one level throughout, among those that have all levels;
+        `alpha_ordinal`: Krippendorff's α of the repeats. None where undefined.
+
+    >>> repeat_figures([["A", "A"], ["C", "D"], ["B", "failed"]])["same"]
+    0.5
+    """
+    complete = [found for found in levels if all(level in SCORES for level in found)]
+    same = sum(len(set(found)) == 1 for found in complete)
+    scores = [[SCORES.get(level, np.nan) for level in found] for found in levels]
+    return {
+        "n": max((len(found) for found in levels), default=0),
+        "same": same / len(complete) if complete else None,
+        "alpha_ordinal": _number(krippendorff_alpha(scores, "ordinal")) if scores else None,
+    }
+
+
+# --- figures of a pair, and of all -------------------------------------------------------------------------
+
+
+def _pair_figures(ratings: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+    both = ~np.isnan(ratings).any(axis=1)
+    counts, values = _pair_counts(ratings)
+    of_draws = np.tensordot(drawn, counts, axes=1)  # (draws, n_values, n_values)
+    figures = {
+        "same": _divide(np.trace(of_draws, axis1=1, axis2=2), of_draws.sum(axis=(1, 2))),
+        "kappa": _kappa(of_draws, _distances_of(values, None)),
+        "kappa_quadratic": _kappa(of_draws, _distances_of(values, "quadratic")),
+        "spearman": _rank_correlation(of_draws),
+    }
+    return {"n": int(both.sum()), **_with_intervals(figures)}
+
+
+def _overall_figures(ratings: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+    codes, values = _coded(ratings)
+    counts = _level_counts(codes, len(values))
+    n_per_text = counts.sum(axis=1)
+    complete = (n_per_text == ratings.shape[1]) & (n_per_text >= 2)
+    of_draws = np.tensordot(drawn, _coincidences(counts), axes=1)
+    figures = {"fleiss_kappa": _fleiss(counts[complete], drawn[:, complete])}
+    figures |= {f"alpha_{metric}": _alpha(of_draws, values, metric) for metric in ALPHA_METRICS}
+    return {
+        "n_ratings": int(n_per_text.sum()),
+        "n_compared": int((n_per_text >= 2).sum()),
+        "n_complete": int(complete.sum()),
+        **_with_intervals(figures),
+    }
+
+
+def _with_intervals(figures: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Each figure of the data (the first of its draws) and the middle of its other draws."""
+    found: dict[str, Any] = {}
+    for name, draws in figures.items():
+        defined = draws[1:][~np.isnan(draws[1:])]
+        ends = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(defined) else [np.nan, np.nan]
+        found[name] = _number(draws[0])
+        undefined = found[name] is None or not len(defined)
+        found[f"{name}_interval"] = None if undefined else [float(end) for end in ends]
+    return found
+
+
+def _draws(clusters: np.ndarray, rng: np.random.Generator, n_draws: int) -> np.ndarray:
+    """How often each text counts, `(1 + n_draws, n_texts)`: once in the data, then in each draw of clusters."""
+    names, of_text = np.unique(clusters, return_inverse=True)
+    if not len(names):
+        return np.ones((1 + n_draws, 0))
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws)[:, of_text]
+    return np.vstack([np.ones(len(clusters)), drawn])
+
+
+# --- counts ------------------------------------------------------------------------------------------------
+
+
+def _coded(ratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each rating's place among the distinct ratings, -1 where missing; and these, in their order."""
+    values = np.unique(ratings[~np.isnan(ratings)])
+    return np.where(np.isnan(ratings), -1, np.searchsorted(values, ratings)), values
+
+
+def _pair_counts(ratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per text the table of two raters' ratings, `(n_texts, n_values, n_values)`: one 1 in it, or none."""
+    codes, values = _coded(ratings)
+    levels = np.arange(len(values))
+    first, second = (codes[:, [column]] == levels for column in (0, 1))
+    return (first[:, :, None] & second[:, None, :]).astype(float), values
+
+
+def _level_counts(codes: np.ndarray, n_values: int) -> np.ndarray:
+    """How many raters gave each text each rating, `(n_texts, n_values)`."""
+    return (codes[:, :, None] == np.arange(n_values)).sum(axis=1).astype(float)
+
+
+def _coincidences(counts: np.ndarray) -> np.ndarray:
+    """Per text the ordered pairs of its ratings, each text counting as often as it has ratings."""
+    pairs = counts[:, :, None] * counts[:, None, :]
+    levels = np.arange(counts.shape[1])
+    pairs[:, levels, levels] -= counts  # no rating is compared with itself
+    others = counts.sum(axis=1) - 1
+    return pairs / np.where(others > 0, others, np.inf)[:, None, None]
+
+
+# --- figures of counts; leading axes are draws ---------------------------------------------------------------
+
+
+def _kappa(counts: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    total = counts.sum(axis=(-2, -1))
+    by_chance = counts.sum(axis=-1)[..., :, None] * counts.sum(axis=-2)[..., None, :]
+    observed = (counts * distances).sum(axis=(-2, -1))
+    expected = _divide((by_chance * distances).sum(axis=(-2, -1)), total)
+    return 1 - _divide(observed, expected)
+
+
+def _rank_correlation(counts: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of mean ranks, out of the table of two raters' ratings."""
+    total = counts.sum(axis=(-2, -1))[..., None]
+    margins = counts.sum(axis=-1), counts.sum(axis=-2)
+    first, second = (_middles(margin) - total / 2 for margin in margins)  # the mean of all middles is half of all
+    together = np.einsum("...ij,...i,...j->...", counts, first, second)
+    spread = (margins[0] * first**2).sum(axis=-1) * (margins[1] * second**2).sum(axis=-1)
+    return _divide(together, np.sqrt(spread))
+
+
+def _fleiss(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    if not len(counts):
+        return np.full(weights.shape[:-1], np.nan)
+    n_raters = counts[0].sum()
+    per_text = ((counts**2).sum(axis=1) - n_raters) / (n_raters * (n_raters - 1))
+    n_texts = weights.sum(axis=-1)
+    observed = _divide(weights @ per_text, n_texts)
+    shares = _divide(weights @ counts, n_raters * n_texts[..., None])
+    expected = (shares**2).sum(axis=-1)
+    return _divide(observed - expected, 1 - expected)
+
+
+def _alpha(coincidences: np.ndarray, values: np.ndarray, metric: str) -> np.ndarray:
+    margins = coincidences.sum(axis=-1)
+    distances = _alpha_distances(margins, values, metric)
+    by_chance = margins[..., :, None] * margins[..., None, :]
+    observed = (coincidences * distances).sum(axis=(-2, -1))
+    expected = _divide((by_chance * distances).sum(axis=(-2, -1)), margins.sum(axis=-1) - 1)
+    return 1 - _divide(observed, expected)
+
+
+def _alpha_distances(margins: np.ndarray, values: np.ndarray, metric: str) -> np.ndarray:
+    if metric == "nominal":
+        return 1 - np.eye(len(values))
+    if metric not in ALPHA_METRICS:
+        raise ValueError(f"unknown metric {metric!r}; known: {', '.join(ALPHA_METRICS)}")
+    places = values if metric == "interval" else _middles(margins)
+    return (places[..., :, None] - places[..., None, :]) ** 2
+
+
+def _distances_of(values: np.ndarray, weights: str | None) -> np.ndarray:
+    if weights not in (None, "quadratic"):
+        raise ValueError(f"unknown weights {weights!r}; known: None, 'quadratic'")
+    return 1 - np.eye(len(values)) if weights is None else (values[:, None] - values[None, :]) ** 2
+
+
+def _middles(margins: np.ndarray) -> np.ndarray:
+    """Where the middle of each value's ratings lies when all are lined up."""
+    return np.cumsum(margins, axis=-1) - margins / 2
+
+
+def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """The quotient; NaN where there is nothing to divide by."""
+    above, below = np.broadcast_arrays(np.asarray(above, dtype=float), np.asarray(below, dtype=float))
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 1e-12)
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

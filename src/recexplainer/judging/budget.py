@@ -1,0 +1,123 @@
+"""What a run may ask and spend: an estimate before, a bound during, a sum after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from recexplainer.errors import InputError
+
+_BYTES_PER_TOKEN = 3  # fewer than English has, and about what other scripts have: the estimate is on the high side
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Money per million tokens, in any one currency."""
+
+    prompt: float
+    completion: float
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """The money for so many tokens.
+
+        >>> Prices(prompt=2.0, completion=8.0).cost(500_000, 250_000)
+        3.0
+        """
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
+
+def estimate_prompt_tokens(body: Any) -> int:
+    """About how many tokens a request has, by the length of its text.
+
+    >>> estimate_prompt_tokens([{"role": "user", "content": "Yes or no?"}])
+    15
+    """
+    return -(-len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
+
+
+class Budget:
+    """The bounds of one run.
+
+    What a request may cost at most is set apart before it is sent: requests under way at the same time keep
+    to the bound too. A request whose fate is unknown (a time-out, a broken connection) counts as paid in
+    full.
+
+    Attributes:
+        n_calls: Requests sent, repeated ones included.
+        spent: Money for them; 0 where the prices are unknown.
+    """
+
+    def __init__(self, max_calls: int, max_cost: float | None, prices: Prices | None, max_answer_tokens: int) -> None:
+        if max_cost is not None and prices is None:
+            raise InputError("judge.max_cost needs both prices per million tokens, or nothing can be counted")
+        self._max_calls = max_calls
+        self._max_cost = max_cost
+        self._prices = prices
+        self._max_answer_tokens = max_answer_tokens
+        self._set_apart = 0.0
+        self.n_calls = 0
+        self.spent = 0.0
+
+    def check(self, bodies: Iterable[Any]) -> str:
+        """The estimate for requests that are to be sent once, as a line.
+
+        Raises:
+            InputError: The bounds do not suffice even when nothing is repeated.
+        """
+        prompt_tokens = [estimate_prompt_tokens(body) for body in bodies]
+        n_requests = len(prompt_tokens)
+        if n_requests > self._max_calls:
+            raise InputError(
+                f"judge.max_calls is {self._max_calls}, and {n_requests} requests have no answer yet; "
+                "raise it (nothing was asked)"
+            )
+        completion_tokens = n_requests * self._max_answer_tokens
+        line = (
+            f"{n_requests} request(s) to send, about {sum(prompt_tokens)} prompt tokens, "
+            f"at most {completion_tokens} completion tokens"
+        )
+        if self._prices is None:
+            return line
+        cost = self._prices.cost(sum(prompt_tokens), completion_tokens)
+        if self._max_cost is not None and cost > self._max_cost:
+            raise InputError(
+                f"judge.max_cost is {self._max_cost:g}, and {n_requests} requests without an answer "
+                f"may cost up to about {cost:.4g}; raise it (nothing was asked)"
+            )
+        return f"{line}, at most about {cost:.4g} to pay"
+
+    def take(self, body: Any, n_answers: int) -> float:
+        """Set apart what one request may take, and return its most money.
+
+        Raises:
+            InputError: It would exceed a bound.
+        """
+        most = 0.0
+        if self._prices is not None:
+            most = self._prices.cost(estimate_prompt_tokens(body), self._max_answer_tokens)
+        for name, bound, exceeded in (
+            ("max_calls", self._max_calls, self.n_calls >= self._max_calls),
+            ("max_cost", self._max_cost, self._max_cost is not None and self._total() + most > self._max_cost),
+        ):
+            if exceeded:
+                raise InputError(
+                    f"judge.{name} ({bound:g}) is used up after {n_answers} answers, which are kept; "
+                    "raise it and run the stage again"
+                )
+        self.n_calls += 1
+        self._set_apart += most
+        return most
+
+    def settle(self, most: float, answer: dict[str, Any] | None, free: bool = False) -> None:
+        """Book what a request took: its answer's tokens, nothing if it was free, else all that was set apart."""
+        self._set_apart -= most
+        if self._prices is None or free:
+            return
+        tokens = (answer or {}).get("prompt_tokens"), (answer or {}).get("completion_tokens")
+        known = tokens[0] is not None and tokens[1] is not None
+        self.spent += self._prices.cost(tokens[0] or 0, tokens[1] or 0) if known else most
+
+    def _total(self) -> float:
+        return self.spent + self._set_apart

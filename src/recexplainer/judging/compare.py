@@ -1,0 +1,166 @@
+"""Which of two sources explains better, case by case: python -m recexplainer.judging.compare both none."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recexplainer import store
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+from recexplainer.judging.judgement import FAILED
+from recexplainer.judging.pairwise import (
+    ANSWER_SCHEMA,
+    OUTCOMES,
+    SAME_TEXT,
+    Comparison,
+    compare_answers,
+    compare_levels,
+    pair_messages,
+    parse_choice,
+    summarise_comparisons,
+)
+from recexplainer.judging.rubric import JUDGE, judge_by_rubric
+from recexplainer.settings import PARAMS_FILE, SOURCES, Settings, load_settings
+
+Pair = tuple[dict[str, Any], dict[str, Any]]
+
+
+def compare_sources(settings: Settings, first: str, second: str) -> dict[str, Any]:
+    """Let the judge of the parameters compare two sources on the cases that both explain; write what it found.
+
+    Returns:
+        What is written to ``comparisons/<first>-<second>.json``: `sources`, `judge`, the figures of
+        `summarise_comparisons`, `costs` (as the servers count, for a language model) and the `cases`.
+
+    Raises:
+        InputError: An input is missing or does not fit, or the server cannot be asked; nothing is written.
+    """
+    if first == second:
+        raise InputError(f"{first!r} cannot be compared with itself; name two sources")
+    pairs = pair_up(store.read_explanations(first), store.read_explanations(second))
+    catalogue = store.read_catalogue()
+    costs: dict[str, Any] = {}
+    if settings.judge.backend == "rubric":
+        judge = JUDGE
+        found = [compare_levels(*(judge_by_rubric(record, catalogue) for record in pair)) for pair in pairs]
+    else:
+        judge, found, costs = _ask_server(settings, first, second, pairs, catalogue)
+    written = {
+        "sources": [first, second],
+        "judge": judge,
+        **summarise_comparisons(found, np.random.default_rng(settings.run.seed)),
+        "costs": costs,
+        "cases": [row.as_row(pair[0]["explanation_id"]) for row, pair in zip(found, pairs, strict=True)],
+    }
+    store.write_json(store.comparison(first, second), written)
+    return written
+
+
+def pair_up(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) -> list[Pair]:
+    """The explanations of the same cases, in the order of the first source.
+
+    Raises:
+        InputError: There are none, or the sources were shown different histories or decisions.
+    """
+    of_second = {row["explanation_id"]: row for row in second}
+    pairs = [(row, of_second[row["explanation_id"]]) for row in first if row["explanation_id"] in of_second]
+    if not pairs:
+        raise InputError("the two sources have no case in common; run dvc repro explain")
+    for one, other in pairs:
+        for name in ("history", "item_id", "label"):
+            if one[name] != other[name]:
+                raise InputError(f"case {one['explanation_id']} differs in its {name}; run dvc repro explain")
+    return pairs
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compare, and print the figures; exit code 2 for bad input, with one line on stderr."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load_settings(arguments.params, arguments.assignments)
+        found = compare_sources(settings, arguments.first, arguments.second)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    print("\n".join(_lines(found)))
+    return 0
+
+
+def _ask_server(
+    settings: Settings, first: str, second: str, pairs: Sequence[Pair], catalogue: Catalogue
+) -> tuple[str, list[Comparison], dict[str, Any]]:
+    from recexplainer.judging.api import ask
+    from recexplainer.judging.cache import AnswerCache
+    from recexplainer.stages.judge import api_settings
+
+    server = api_settings(settings)
+    open_ = [pair for pair in pairs if pair[0]["text"] != pair[1]["text"]]
+    orders = [*open_, *((other, one) for one, other in open_)]
+    requests = [pair_messages(one, (one["text"], other["text"]), catalogue) for one, other in orders]
+    with AnswerCache(store.comparison_cache(first, second)) as cache:
+        asked = ask(requests, server, cache, ANSWER_SCHEMA)
+    choices = [
+        (FAILED, error) if answer is None else parse_choice(answer.get("content"))
+        for answer, error in zip(asked.answers, asked.errors, strict=True)
+    ]
+    both_orders = zip(choices[: len(open_)], choices[len(open_) :], strict=True)
+    compared = iter([compare_answers(straight, swapped) for straight, swapped in both_orders])
+    found = [SAME_TEXT if one["text"] == other["text"] else next(compared) for one, other in pairs]
+    return server.model, found, {name: getattr(asked, name) for name in ("prompt_tokens", "completion_tokens")}
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    first, second = found["sources"]
+    names = {"first": f"{first} better", "second": f"{second} better", "tie": "neither"}
+    counts = [
+        f"{names.get(outcome, outcome)} {found[outcome]}" for outcome in OUTCOMES if found[outcome] or outcome in names
+    ]
+    lines = [
+        f"{found['n']} cases, judged by {found['judge']}: {', '.join(counts)}",
+        _share(f"win rate of {first}, ties as half", found, "win_rate"),
+        _share(f"win rate of {first} where one is better", found, "decided_win_rate"),
+    ]
+    order = found["order"]
+    if order and order["n"]:
+        lines.append(
+            f"the order decided {order['position_bias']:.3f} of {order['n']} pairs (always first: "
+            f"{order['always_first']}, always second: {order['always_second']}); consistent {order['consistent']:.3f}"
+        )
+    return [*lines, f"written: {store.comparison(first, second)}"]
+
+
+def _share(name: str, found: dict[str, Any], key: str) -> str:
+    if found[key] is None:
+        return f"{name}: none"
+    low, high = found[f"{key}_interval"]
+    return f"{name}: {found[key]:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m recexplainer.judging.compare",
+        description="Let the judge of params.yaml say whose explanations are better; a language model is asked "
+        "twice for each case, with the two texts in both orders.",
+        allow_abbrev=False,
+    )
+    for name in ("first", "second"):
+        parser.add_argument(name, choices=SOURCES, metavar="SOURCE", help=", ".join(SOURCES))
+    parser.add_argument(
+        "-S", dest="assignments", action="append", default=[], metavar="SECTION.KEY=VALUE",
+        help="use another value for one parameter (repeatable)",
+    )  # fmt: skip
+    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

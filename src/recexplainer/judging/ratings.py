@@ -1,0 +1,197 @@
+"""Human ratings: sheets that do not tell who wrote a text, and what raters filled in.
+
+A sheet is a CSV table for any spreadsheet program. Its key, a file beside it that raters do not get, says which
+source and case each row shows.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+from recexplainer.judging.judgement import SCORES
+
+COLUMNS = ("id", "history", "item", "decision", "text", "level", "comment")
+_FILLED = ("id", "text", "level", "comment")  # of a sheet that comes back; the others are for reading
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet program may run when a cell begins with it
+_DELIMITERS = ",;\t"
+
+Record = dict[str, Any]
+
+
+def make_sheet(
+    explanations: Mapping[str, Sequence[Record]], catalogue: Catalogue, seed: int, n_cases: int | None = None
+) -> tuple[list[Record], list[Record]]:
+    """A sheet's rows and its key's, both in the same shuffled order.
+
+    Only cases that every source explains are shown, so that all sources are rated on the same ones.
+
+    Args:
+        explanations: The explanation records of each source.
+        catalogue: Titles.
+        seed: Decides which cases are drawn, the order of the rows and their ids.
+        n_cases: How many cases; None: all.
+
+    Returns:
+        Rows with `COLUMNS`, and rows with `id`, `source`, `explanation_id` and `text_sha256`.
+
+    Raises:
+        InputError: The sources have no case in common, or fewer than `n_cases`.
+    """
+    by_case = {source: {row["explanation_id"]: row for row in rows} for source, rows in explanations.items()}
+    cases = [case for case in next(iter(by_case.values()), {}) if all(case in known for known in by_case.values())]
+    if not cases:
+        raise InputError(f"no case is explained by all of {', '.join(explanations) or 'no source'}")
+    if n_cases is not None and not 1 <= n_cases <= len(cases):
+        raise InputError(f"there are {len(cases)} cases that all sources explain; {n_cases} cannot be drawn")
+    rng = np.random.default_rng(seed)
+    drawn = [cases[place] for place in sorted(rng.permutation(len(cases))[:n_cases])]
+    chosen = [(source, by_case[source][case]) for case in drawn for source in explanations]
+    shuffled = [chosen[place] for place in rng.permutation(len(chosen))]
+    sheet = [_sheet_row(_opaque_id(seed, *pair), pair[1], catalogue) for pair in shuffled]
+    key = [
+        {
+            "id": row["id"],
+            "source": source,
+            "explanation_id": record["explanation_id"],
+            "text_sha256": text_hash(record["text"]),
+        }
+        for row, (source, record) in zip(sheet, shuffled, strict=True)
+    ]
+    return sheet, key
+
+
+def sheet_text(rows: Iterable[Record]) -> str:
+    """The rows as CSV; a cell that a spreadsheet program would run as a formula begins with an apostrophe."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_harmless(row[name]) for name in COLUMNS] for row in rows)
+    return file.getvalue()
+
+
+def read_filled(path: Path, key: Sequence[Record], rater: str) -> list[Record]:
+    """One rater's ratings, out of a sheet that was filled in and saved as CSV by any spreadsheet program.
+
+    Commas, semicolons and tabs are taken as delimiters; blanks and line breaks within a text may have changed,
+    its words may not. Levels may be small letters.
+
+    Args:
+        path: The filled sheet. Rows may be missing and in another order.
+        key: The rows of the sheet's key.
+        rater: Whose ratings they are.
+
+    Returns:
+        Rows with `rater`, `id`, `source`, `explanation_id`, `level`, `score`, `comment` and `text_sha256`.
+
+    Raises:
+        InputError: The file is no such sheet; or an id is unknown or stands twice, a level is missing or none of
+            A to D, or a text is not the one that was handed out: with the row, counted as a spreadsheet counts.
+    """
+    known = {row["id"]: row for row in key}
+    ratings: dict[str, Record] = {}
+    for number, row in _filled_rows(path):
+        where, id_ = f"{path}: row {number}", row["id"].strip()
+        if id_ not in known:
+            raise InputError(f"{where}: the id {id_!r} is not in the sheet's key")
+        if id_ in ratings:
+            raise InputError(f"{where}: the id {id_!r} stands there a second time")
+        shown, level = known[id_], row["level"].strip().upper()
+        if text_hash(row["text"]) != shown["text_sha256"]:
+            raise InputError(f"{where}: the text was edited; rate the text as it was handed out")
+        if not level:
+            raise InputError(f"{where}: the level is missing; give {_known_levels()}")
+        if level not in SCORES:
+            raise InputError(f"{where}: the level is {row['level'].strip()!r}; give {_known_levels()}")
+        ratings[id_] = {
+            "rater": rater,
+            "id": id_,
+            "source": shown["source"],
+            "explanation_id": shown["explanation_id"],
+            "level": level,
+            "score": SCORES[level],
+            "comment": row["comment"].strip(),
+            "text_sha256": shown["text_sha256"],
+        }
+    if not ratings:
+        raise InputError(f"{path}: holds no ratings")
+    return list(ratings.values())
+
+
+def merge(kept: Sequence[Record], new: Sequence[Record]) -> list[Record]:
+    """All ratings, those of a rater who comes again in place of that rater's earlier ones."""
+    again = {row["rater"] for row in new}
+    return [*(row for row in kept if row["rater"] not in again), *new]
+
+
+def text_hash(text: str) -> str:
+    """A hash of a text's words, the same before and after a spreadsheet program had it."""
+    words = " ".join(text.strip().removeprefix("'").split())
+    return hashlib.sha256(words.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def _sheet_row(id_: str, record: Record, catalogue: Catalogue) -> Record:
+    history = [f"{place}. {catalogue.title(item)}" for place, item in enumerate(record["history"], start=1)]
+    return {
+        "id": id_,
+        "history": "\n".join(history),
+        "item": catalogue.title(record["item_id"]),
+        "decision": record["label"],
+        "text": record["text"],
+        "level": "",
+        "comment": "",
+    }
+
+
+def _opaque_id(seed: int, source: str, record: Record) -> str:
+    """Says nothing to a reader, and is no number or date that a spreadsheet program would write anew."""
+    named = "\n".join([str(seed), source, record["explanation_id"], record["text"]])
+    return "r" + hashlib.sha256(named.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
+
+
+def _filled_rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+    """The rows that are not empty, by their numbers in a spreadsheet; the header is row 1."""
+    lines = io.StringIO(_read(path), newline="")
+    header_line = lines.readline()
+    delimiter = max(_DELIMITERS, key=header_line.count)
+    lines.seek(0)
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path}: is not a readable CSV table ({error})") from None
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    missing = [name for name in _FILLED if name not in header]
+    if missing:
+        raise InputError(f"{path}: has no column {missing[0]!r}; keep the sheet's header")
+    for number, row in enumerate(rows[1:], start=2):
+        if any(cell.strip() for cell in row):
+            cells = dict(zip(header, row, strict=False))
+            yield number, {name: cells.get(name, "") for name in _FILLED}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 at byte {error.start}; save it as CSV UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _known_levels() -> str:
+    *first, last = SCORES
+    return f"{', '.join(first)} or {last}"

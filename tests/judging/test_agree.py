@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recexplainer import store
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.judging.agree import agreement_of_all, main, rate_all
+from recexplainer.judging.agreement import cohen_kappa, krippendorff_alpha
+from recexplainer.judging.judgement import Judgement
+from recexplainer.judging.ratings import text_hash
+from tests.faithfulness.fakes import make_record
+
+TARGET = '"Ember Crown II - Nova 64"'
+TEXTS = {  # by the rubric's level
+    "D": f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".',
+    "C": f'Yes. {TARGET} is like "Ember Crown".',
+    "B": f'Yes. {TARGET} is like "Golden Hog".',
+    "A": "No. Not that.",
+}
+Rows = list[dict[str, Any]]
+
+
+def explanations(source: str, levels: str) -> Rows:
+    return [
+        make_record(explanation_id=f"u{n}", source=source, text=TEXTS[level], verdict=TEXTS[level].split(".")[0])
+        for n, level in enumerate(levels)
+    ]
+
+
+def rating(rater: str, record: dict[str, Any], level: str) -> dict[str, Any]:
+    return {
+        "rater": rater, "id": "r", "source": record["source"], "explanation_id": record["explanation_id"],
+        "level": level, "score": "ABCD".index(level), "comment": "", "text_sha256": text_hash(record["text"]),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def given() -> tuple[dict[str, Rows], dict[str, Rows], Rows]:
+    """Two sources; two people who rated some of their texts, and a judge that rated one source."""
+    texts = {"both": explanations("both", "DCBA"), "none": explanations("none", "AABB")}
+    judged = {
+        "both": [Judgement(level).as_row(f"u{n}", "m") for n, level in enumerate(["D", "C", "failed", "A"])],
+        "none": [Judgement("A").as_row(f"u{n}", "rubric") for n in range(4)],
+    }
+    ratings = [rating("anna", row, level) for row, level in zip(texts["both"], "DDBA", strict=True)]
+    ratings += [
+        rating("ben", row, level) for row, level in zip(texts["both"][:2] + texts["none"][:1], "DCB", strict=True)
+    ]
+    return texts, judged, ratings
+
+
+def test_everybody_on_the_texts_that_people_rated(given: Any, games: Catalogue) -> None:
+    table, n_outdated = rate_all(*given, games)
+    assert n_outdated == 0
+    assert list(table.index) == [("both", "u0"), ("both", "u1"), ("both", "u2"), ("both", "u3"), ("none", "u0")]
+    expected = {
+        "human:anna": [3, 3, 1, 0, np.nan],
+        "human:ben": [3, 2, np.nan, np.nan, 1],
+        "judge:m": [3, 2, np.nan, 0, np.nan],
+        "rubric": [3, 2, 1, 0, 0],
+    }
+    assert list(table.columns) == list(expected)
+    for name, scores in expected.items():
+        np.testing.assert_array_equal(table[name], scores)
+
+
+def test_without_people_judge_and_rubric_are_compared_on_all_texts(given: Any, games: Catalogue) -> None:
+    texts, judged, _ = given
+    table, _ = rate_all(texts, judged, [], games)
+    assert list(table.columns) == ["judge:m", "rubric"] and len(table) == 8
+    found = agreement_of_all(table, seed=1)
+    assert (found["pairs"][0]["n"], found["pairs"][0]["kappa"], found["overall_human"]) == (3, 1.0, None)
+
+
+def test_ratings_of_other_texts_are_counted_and_left_out(given: Any, games: Catalogue) -> None:
+    texts, judged, ratings = given
+    texts["both"][0]["text"] = "Yes. Written anew."
+    texts["none"] = texts["none"][1:]
+    table, n_outdated = rate_all(texts, judged, ratings, games)
+    assert n_outdated == 3
+    assert ("both", "u0") not in table.index and ("none", "u0") not in table.index
+
+
+def test_figures(given: Any, games: Catalogue) -> None:
+    table, _ = rate_all(*given, games)
+    found = agreement_of_all(table, seed=1)
+    assert found["raters"]["human:ben"] == {"n": 3, "mean": 2.0}
+    assert len(found["pairs"]) == 6
+    last = found["pairs"][2]
+    assert (last["first"], last["second"], last["n"]) == ("human:anna", "rubric", 4)
+    assert last["kappa_quadratic"] == pytest.approx(cohen_kappa(table["human:anna"], table["rubric"], "quadratic"))
+    assert found["overall"]["alpha_ordinal"] == pytest.approx(krippendorff_alpha(table.to_numpy(), "ordinal"))
+    people = table[["human:anna", "human:ben"]].to_numpy()
+    assert found["overall_human"]["alpha_ordinal"] == pytest.approx(krippendorff_alpha(people, "ordinal"))
+    assert found == agreement_of_all(table, seed=1)
+
+
+def test_the_command(
+    given: Any, games: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("error: results/explanations_<source>.jsonl: no such file")
+    store.write_catalogue(games.frame)
+    texts, judged, ratings = given
+    for source, rows in texts.items():
+        store.write_explanations(source, rows)
+    store.write_judgements("both", judged["both"])
+    ratings[0]["text_sha256"] = "of another text"
+    store.write_ratings(ratings)
+    assert main(["--seed", "3"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "5 texts; ratings: human:anna 3, human:ben 3, judge:m 3, rubric 5"
+    assert out[1] == "1 ratings are of texts that are no longer there, and are left out"
+    assert out[2].split() == ["first", "second", "n", "same", "kappa", "kappa_quadratic", "spearman"]
+    assert out[-3].startswith("all: fleiss_kappa") and out[-2].startswith("people: fleiss_kappa")
+    found = store.read_json(store.AGREEMENT)
+    assert found["n_outdated_ratings"] == 1 and len(found["pairs"]) == 6

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from recexplainer import store
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+from recexplainer.judging.compare import main, pair_up
+from recexplainer.judging.judgement import Judgement
+from recexplainer.judging.pairwise import (
+    ANSWER_SCHEMA,
+    Comparison,
+    compare_answers,
+    compare_levels,
+    pair_messages,
+    parse_choice,
+    summarise_comparisons,
+    wilson_interval,
+)
+from recexplainer.stages import judge
+from tests.conftest import REPOSITORY
+from tests.faithfulness.fakes import make_record
+from tests.judging.fake_server import FakeServer, Reply, completion, error
+
+TARGET = '"Ember Crown II - Nova 64"'
+GOOD = f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".'  # level D
+PLAIN = f'Yes. {TARGET} is like "Ember Crown".'  # level C
+WRONG = "No. Not that."  # level A
+
+
+def better(choice: str) -> Reply:
+    return completion(json.dumps({"rationale": "because", "better": choice}))
+
+
+@pytest.mark.parametrize(
+    ("straight", "swapped", "outcome"),
+    [
+        ("first", "second", "first"),
+        ("second", "first", "second"),
+        ("first", "first", "tie"),
+        ("second", "second", "tie"),
+        ("tie", "tie", "tie"),
+        ("first", "tie", "tie"),
+        ("tie", "first", "tie"),
+        ("first", "unparseable", "unparseable"),
+        ("failed", "first", "failed"),
+        ("unparseable", "failed", "failed"),
+    ],
+)
+def test_a_win_needs_both_orders(straight: str, swapped: str, outcome: str) -> None:
+    found = compare_answers((straight, "a"), (swapped, "b"))
+    assert found == Comparison(outcome, (straight, swapped), ("a", "b"))
+
+
+def test_the_higher_level_wins() -> None:
+    levels = [("D", "A"), ("B", "C"), ("C", "C"), ("failed", "C")]
+    found = [compare_levels(Judgement(first), Judgement(second)) for first, second in levels]
+    assert [row.outcome for row in found] == ["first", "second", "tie", "unparseable"]
+    assert found[0].reasons == ("D", "A")
+
+
+@pytest.mark.parametrize(
+    ("content", "choice"),
+    [
+        ('{"rationale": "r", "better": "first"}', "first"),
+        ('```json\n{"better": "tie", "rationale": "r"}\n```', "tie"),
+        ('{"rationale": "r", "better": "First"}', "unparseable"),
+        ('{"rationale": "r", "better": ["first"]}', "unparseable"),
+        ('{"better": "first"}', "unparseable"),
+        ('{"rationale": "cut o', "unparseable"),
+        ('["first"]', "unparseable"),
+        ("", "unparseable"),
+        (None, "unparseable"),
+    ],
+)
+def test_choices(content: str | None, choice: str) -> None:
+    assert parse_choice(content) == (choice, (content or "") if choice == "unparseable" else "r")
+
+
+def test_messages_hold_both_texts_and_no_author(games: Catalogue) -> None:
+    _, user = pair_messages(make_record(), ("Yes. One.", "No. Two."), games)
+    assert "<<<FIRST\nYes. One.\nFIRST>>>\n\n<<<SECOND\nNo. Two.\nSECOND>>>" in user["content"]
+    assert "Item: Ember Crown II - Nova 64" in user["content"] and "decision: Yes" in user["content"]
+    assert "both" not in user["content"]
+    schema = ANSWER_SCHEMA["json_schema"]["schema"]
+    assert schema["additionalProperties"] is False and set(schema["required"]) == set(schema["properties"])
+
+
+def test_summary_by_hand() -> None:
+    answers = [("first", "second")] * 6 + [("second", "first")] * 2 + [("first", "first")] * 3 + [("second", "second")]
+    answers += [("tie", "tie"), ("first", "tie"), ("first", "unparseable"), ("failed", "failed")]
+    found = summarise_comparisons([compare_answers((a, ""), (b, "")) for a, b in answers], np.random.default_rng(0))
+    assert {name: found[name] for name in ("first", "second", "tie", "unparseable", "failed", "n")} == {
+        "first": 6, "second": 2, "tie": 6, "unparseable": 1, "failed": 1, "n": 16,
+    }  # fmt: skip
+    assert found["win_rate"] == 9 / 14
+    low, high = found["win_rate_interval"]
+    assert 0.4 < low < 9 / 14 < high < 0.9
+    assert found["decided_win_rate"] == 0.75
+    assert found["decided_win_rate_interval"] == wilson_interval(6, 8)
+    assert found["order"] == {
+        "n": 14, "position_bias": 4 / 14, "always_first": 3, "always_second": 1, "consistent": 9 / 14,
+    }  # fmt: skip
+
+
+def test_summary_of_nothing() -> None:
+    found = summarise_comparisons([], np.random.default_rng(0))
+    assert found["win_rate"] is None and found["decided_win_rate"] is None and found["order"] is None
+    failed = summarise_comparisons([compare_answers(("failed", ""), ("failed", ""))], np.random.default_rng(0))
+    assert failed["win_rate"] is None and failed["order"]["position_bias"] is None
+
+
+@pytest.mark.parametrize(("n_wins", "n"), [(0, 10), (10, 10), (1, 1), (37, 120)])
+def test_wilson(n_wins: int, n: int) -> None:
+    expected = binomtest(n_wins, n).proportion_ci(method="wilson")
+    assert wilson_interval(n_wins, n) == pytest.approx([expected.low, expected.high])
+
+
+def test_pairs_are_of_one_case() -> None:
+    def rows(*ids: str, **changes: Any) -> list[dict[str, Any]]:
+        return [make_record(explanation_id=name, **changes) for name in ids]
+
+    assert [pair[1]["explanation_id"] for pair in pair_up(rows("a", "b", "c"), rows("c", "a"))] == ["a", "c"]
+    with pytest.raises(InputError, match="no case in common"):
+        pair_up(rows("a"), rows("b"))
+    with pytest.raises(InputError, match="case a differs in its label"):
+        pair_up(rows("a"), rows("a", label="No"))
+
+
+# --- the command -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, games: Catalogue) -> Path:
+    """Four cases: `both` is better in two, `none` in one, and in one the texts are the same."""
+    monkeypatch.chdir(tmp_path)
+    store.write_catalogue(games.frame)
+    texts = {"both": (GOOD, PLAIN, PLAIN, WRONG), "none": (PLAIN, WRONG, GOOD, WRONG)}
+    for source, written in texts.items():
+        store.write_explanations(
+            source,
+            [
+                make_record(
+                    explanation_id=f"u{n}", user_id=n, source=source, text=text, verdict=text[: text.index(".")]
+                )
+                for n, text in enumerate(written)
+            ],
+        )
+    return tmp_path
+
+
+def run(*arguments: str, server: FakeServer | None = None) -> int:
+    words = list(arguments)
+    if server:
+        values = ("backend=openai", f"base_url={server.base_url}", "model=m")
+        words += [word for value in values for word in ("-S", f"judge.{value}")]
+    return main([*words, "--params", str(REPOSITORY / "params.yaml")])
+
+
+def written(first: str = "both", second: str = "none") -> dict[str, Any]:
+    found: dict[str, Any] = store.read_json(store.comparison(first, second))
+    return found
+
+
+def shown(message: str) -> tuple[str, str]:
+    first, second = (message.split(f"<<<{name}\n")[1].split(f"\n{name}>>>")[0] for name in ("FIRST", "SECOND"))
+    return first, second
+
+
+def true_choice(message: str, *_: Any) -> Reply:
+    """A judge that knows the levels."""
+    order = (WRONG, PLAIN, GOOD)
+    first, second = (order.index(text) for text in shown(message))
+    return better("tie" if first == second else "first" if first > second else "second")
+
+
+def test_the_rubric_compares_levels(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("both", "none") == 0
+    found = written()
+    assert (found["judge"], found["first"], found["second"], found["tie"]) == ("rubric", 2, 1, 1)
+    assert (found["win_rate"], found["decided_win_rate"], found["order"]) == (2.5 / 4, 2 / 3, None)
+    assert found["cases"][0] == {
+        "explanation_id": "u0", "outcome": "first", "by_order": [], "reasons": ["D", "C"],
+    }  # fmt: skip
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "4 cases, judged by rubric: both better 2, none better 1, neither 1"
+    assert out[1].startswith("win rate of both, ties as half: 0.625 (")
+    assert "order" not in "".join(out)
+    assert not Path("cache").exists()
+
+
+def test_a_language_model_sees_both_orders(project: Path, server: FakeServer) -> None:
+    server.reply = true_choice
+    assert run("both", "none", server=server) == 0
+    found = written()
+    assert (found["judge"], found["first"], found["second"], found["tie"]) == ("m", 2, 1, 1)
+    assert found["order"] == {"n": 3, "position_bias": 0.0, "always_first": 0, "always_second": 0, "consistent": 1.0}
+    assert found["costs"] == {"prompt_tokens": 400, "completion_tokens": 28}  # two of the six are asked already
+    assert found["cases"][3]["reasons"] == ["both wrote the same text"]
+    assert {frozenset([shown(message), shown(message)[::-1]]) for message in server.asked} == {
+        frozenset([(GOOD, PLAIN), (PLAIN, GOOD)]),
+        frozenset([(PLAIN, WRONG), (WRONG, PLAIN)]),
+    }
+    assert server.bodies[0]["response_format"]["json_schema"]["name"] == "comparison"
+
+
+def test_nothing_is_asked_twice_whichever_is_named_first(project: Path, server: FakeServer) -> None:
+    server.reply = true_choice
+    run("both", "none", server=server)
+    n_asked = server.asked.total()
+    assert run("none", "both", server=server) == 0
+    assert server.asked.total() == n_asked
+    assert (written("none", "both")["first"], written("none", "both")["second"]) == (1, 2)
+
+
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_a_judge_that_prefers_a_place(
+    project: Path, server: FakeServer, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.reply = lambda *_: better(place)
+    assert run("both", "none", server=server) == 0
+    found = written()
+    assert (found["first"], found["second"], found["tie"], found["win_rate"]) == (0, 0, 4, 0.5)
+    assert found["decided_win_rate"] is None
+    assert found["order"]["position_bias"] == 1.0 and found["order"][f"always_{place}"] == 3
+    assert "the order decided 1.000 of 3 pairs" in capsys.readouterr().out
+
+
+def test_malformed_and_failed_answers_are_counted(
+    project: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(judge, "FIRST_WAIT_SECONDS", 0.01)
+
+    def reply(message: str, earlier: int, body: dict[str, Any]) -> Reply:
+        if shown(message) == (GOOD, PLAIN):
+            return completion("The first one is better.")
+        return error(500) if WRONG in shown(message) else true_choice(message)
+
+    server.reply = reply
+    assert run("both", "none", server=server) == 0
+    found = written()
+    assert [row["outcome"] for row in found["cases"]] == ["unparseable", "failed", "unparseable", "tie"]
+    assert found["cases"][0]["by_order"] == ["unparseable", "second"]
+    assert (found["unparseable"], found["failed"], found["order"]["n"], found["win_rate"]) == (2, 1, 0, 0.5)
+
+
+def test_the_budget_holds(project: Path, server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("both", "none", "-S", "judge.max_calls=3", server=server) == 2
+    assert "judge.max_calls is 3" in capsys.readouterr().err
+    assert not server.bodies and not store.comparison("both", "none").exists()
+
+
+def test_bad_input_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, message in (
+        (("both", "both"), "cannot be compared with itself"),
+        (("both", "behaviour"), "explanations_behaviour.jsonl: no such file"),
+        (("both", "none", "-S", "judge.backend=openai"), "judge.model must name"),
+        (("both", "none", "-S", "judge.nonsense=1"), "judge.nonsense"),
+    ):
+        assert run(*arguments) == 2
+        written = capsys.readouterr().err
+        assert written.startswith("error: ") and message in written and written.count("\n") == 1
+    assert not Path("comparisons").exists()

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recexplainer import store
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
+from recexplainer.judging.ratings import COLUMNS, make_sheet, merge, read_filled, sheet_text, text_hash
+from recexplainer.judging.sheet import main
+from tests.faithfulness.fakes import make_record
+
+TEXTS = ("Yes. Fine.", "=HYPERLINK(1)", "+1 for it", "-5", "@SUM(A1)", "  =1", "\t=1", "＝1", '\'tis, "so"\nand so; on')
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def explanations() -> dict[str, Rows]:
+    def rows(source: str) -> Rows:
+        return [
+            make_record(explanation_id=f"u{n}-p3-i2", source=source, text=f"{text} ({source})")
+            for n, text in enumerate(TEXTS)
+        ]
+
+    return {"both": rows("both"), "none": rows("none")}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, games: Catalogue, explanations: dict[str, Rows]) -> Path:
+    monkeypatch.chdir(tmp_path)
+    store.write_catalogue(games.frame)
+    for source, rows in explanations.items():
+        store.write_explanations(source, rows)
+    return tmp_path
+
+
+def cells(text: str, delimiter: str = ",") -> Rows:
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def fill(path: Path, rows: Rows, levels: str = "ABCD", delimiter: str = ",", encoding: str = "utf-8-sig") -> None:
+    """What a spreadsheet program writes once the levels are in."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS, delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(row | {"level": row["level"] or levels[n % len(levels)]} for n, row in enumerate(rows))
+    path.write_bytes(file.getvalue().encode(encoding))
+
+
+def test_a_sheet_hides_the_source_and_the_key_tells_it(games: Catalogue, explanations: dict[str, Rows]) -> None:
+    plain = {
+        source: [row | {"text": f"Yes. {n}"} for n, row in enumerate(rows)] for source, rows in explanations.items()
+    }
+    sheet, key = make_sheet(plain, games, seed=1)
+    text = sheet_text(sheet)
+    assert "both" not in text and "none" not in text and "p3-i2" not in text
+    assert [row["id"] for row in sheet] == [row["id"] for row in key]
+    assert len({row["id"] for row in key}) == 2 * len(TEXTS)
+    assert sorted((row["source"], row["explanation_id"]) for row in key) == sorted(
+        (source, row["explanation_id"]) for source, rows in plain.items() for row in rows
+    )
+    first = sheet[0]
+    assert first["history"] == '1. Ember Crown\n2. Iron Drift - Nova 64\n3. The "Quiet" Harbor'
+    assert (first["item"], first["decision"]) == ("Ember Crown II - Nova 64", "Yes")
+    assert (first["level"], first["comment"]) == ("", "")
+
+
+def test_the_seed_decides_the_order(games: Catalogue, explanations: dict[str, Rows]) -> None:
+    keys = [make_sheet(explanations, games, seed)[1] for seed in (1, 1, 2)]
+    assert keys[0] == keys[1] != keys[2]
+    order = [(row["source"], row["explanation_id"]) for row in keys[0]]
+    assert order != sorted(order) and [source for source, _ in order[: len(TEXTS)]] != ["both"] * len(TEXTS)
+
+
+def test_some_cases_are_drawn_for_all_sources(games: Catalogue, explanations: dict[str, Rows]) -> None:
+    explanations["none"] = explanations["none"][2:]
+    _, key = make_sheet(explanations, games, 1, n_cases=3)
+    cases = [{row["explanation_id"] for row in key if row["source"] == source} for source in explanations]
+    assert cases[0] == cases[1] and len(cases[0]) == 3
+    assert cases[0] <= {row["explanation_id"] for row in explanations["none"]}
+
+
+@pytest.mark.parametrize("n_cases", [0, -1, 10])
+def test_cases_that_are_not_there(games: Catalogue, explanations: dict[str, Rows], n_cases: int) -> None:
+    with pytest.raises(InputError, match="there are 9 cases"):
+        make_sheet(explanations, games, 1, n_cases)
+    with pytest.raises(InputError, match="no case is explained by all of both, none"):
+        make_sheet({"both": explanations["both"], "none": []}, games, 1)
+
+
+def test_no_cell_is_a_formula(games: Catalogue, explanations: dict[str, Rows]) -> None:
+    sheet, _ = make_sheet(explanations, games, seed=1)
+    sheet[0] |= {"history": "=1+1", "item": "@x", "decision": "-Yes"}
+    for row in cells(sheet_text(sheet)):
+        for cell in row.values():
+            assert not cell.lstrip().startswith(tuple("=+-@＝＋－＠"))
+    assert sum(cell.startswith("'") for row in cells(sheet_text(sheet)) for cell in row.values()) == 14 + 2 + 3
+
+
+@pytest.mark.parametrize(("delimiter", "encoding"), [(",", "utf-8-sig"), (";", "utf-8"), ("\t", "utf-8")])
+def test_what_comes_back_is_read(
+    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path, delimiter: str, encoding: str
+) -> None:
+    sheet, key = make_sheet(explanations, games, seed=1)
+    handed_out = cells(sheet_text(sheet))
+    handed_out[0] |= {"level": " d ", "comment": ' good; "very" '}
+    handed_out[1]["text"] = handed_out[1]["text"].replace(" ", "\r\n") + " "  # what programs do to blanks
+    fill(tmp_path / "anna.csv", handed_out[::-1], "A", delimiter, encoding)
+    found = read_filled(tmp_path / "anna.csv", key, "anna")
+    assert len(found) == len(sheet)
+    of_first = found[-1]
+    assert of_first == key[0] | {"rater": "anna", "level": "D", "score": 3, "comment": 'good; "very"'}
+    assert set(of_first) == set(store.RATING_KEYS)
+
+
+def test_a_sheet_may_come_back_in_part(games: Catalogue, explanations: dict[str, Rows], tmp_path: Path) -> None:
+    sheet, key = make_sheet(explanations, games, seed=1)
+    fill(tmp_path / "anna.csv", cells(sheet_text(sheet))[:3])
+    with (tmp_path / "anna.csv").open("a") as file:
+        file.write(",,,,,,\r\n\r\n")
+    assert [row["level"] for row in read_filled(tmp_path / "anna.csv", key, "anna")] == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id": "r000"}, "row 4: the id 'r000' is not in the sheet's key"),
+        ({"level": " "}, "row 4: the level is missing; give A, B, C or D"),
+        ({"level": "E"}, "row 4: the level is 'E'; give A, B, C or D"),
+        ({"level": "AB"}, "row 4: the level is 'AB'"),
+        ({"level": "3"}, "row 4: the level is '3'"),
+        ({"text": "Yes. Better so."}, "row 4: the text was edited"),
+    ],
+)
+def test_rows_that_cannot_be_used(
+    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    sheet, key = make_sheet(explanations, games, seed=1)
+    rows = [row | {"level": "A"} for row in cells(sheet_text(sheet))]
+    rows[2] |= changes
+    fill(tmp_path / "anna.csv", rows)
+    with pytest.raises(InputError, match=f"anna.csv: {message}"):
+        read_filled(tmp_path / "anna.csv", key, "anna")
+
+
+def test_rows_that_stand_twice(games: Catalogue, explanations: dict[str, Rows], tmp_path: Path) -> None:
+    sheet, key = make_sheet(explanations, games, seed=1)
+    rows = cells(sheet_text(sheet))
+    fill(tmp_path / "anna.csv", [*rows[:3], rows[1]])
+    with pytest.raises(InputError, match=rf"row 5: the id '{rows[1]['id']}' stands there a second time"):
+        read_filled(tmp_path / "anna.csv", key, "anna")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "has no column 'id'"),
+        (b"id,text,comment\n", "has no column 'level'"),
+        (b"id,text,level,comment\n", "holds no ratings"),
+        (b'id,text,level,comment\nr1,"open', "is not a readable CSV table"),
+        (b"id,text,level,comment\nr1,\xe9,A,\n", "is not UTF-8 at byte 25"),
+    ],
+)
+def test_files_that_are_no_sheet(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "anna.csv").write_bytes(content)
+    with pytest.raises(InputError, match=f"anna.csv: {message}"):
+        read_filled(tmp_path / "anna.csv", [], "anna")
+    with pytest.raises(InputError, match="none.csv: no such file"):
+        read_filled(tmp_path / "none.csv", [], "anna")
+
+
+def test_hashes_see_words_and_no_blanks() -> None:
+    assert text_hash("a  b\n") == text_hash(" a\r\nb") == text_hash("'a b") != text_hash("a c")
+
+
+def test_who_comes_again_is_replaced() -> None:
+    kept = [{"rater": "anna", "id": "r1"}, {"rater": "ben", "id": "r1"}]
+    new = [{"rater": "anna", "id": "r2"}]
+    assert merge(kept, new) == [kept[1], *new]
+
+
+def test_the_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--n-cases", "4"]) == 0
+    assert "ratings/sheet.csv: 8 texts of both, none" in capsys.readouterr().out
+    raw = store.SHEET.read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    rows = cells(raw.decode("utf-8-sig"))
+    for rater, levels in (("anna", "AB"), ("ben", "CD")):
+        fill(project / f"{rater}.csv", rows, levels)
+    assert main(["import", "anna.csv", "ben.csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "ratings/ratings.jsonl: 8 ratings of anna",
+        "ratings/ratings.jsonl: 8 ratings of ben",
+    ]
+    assert len(store.read_ratings()) == 16
+    fill(project / "anna.csv", rows[:5], "D")
+    assert main(["import", "anna.csv"]) == 0
+    assert [row["rater"] for row in store.read_ratings()] == ["ben"] * 8 + ["anna"] * 5
+
+
+def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(*arguments: str) -> str:
+        capsys.readouterr()
+        assert main(list(arguments)) == 2
+        written = capsys.readouterr().err
+        assert written.startswith("error: ") and written.count("\n") == 1
+        return written
+
+    assert "sheet.key.jsonl: no such file" in refused("import", "anna.csv")
+    assert main(["export"]) == 0
+    before = store.SHEET.read_bytes()
+    assert "ratings/sheet.csv: is there already" in refused("export", "--seed", "8")
+    assert store.SHEET.read_bytes() == before
+    rows = cells(before.decode("utf-8-sig"))
+    fill(project / "anna.csv", rows)
+    fill(project / "ben.csv", [rows[0] | {"level": "X"}])
+    assert "ben.csv: row 2" in refused("import", "anna.csv", "ben.csv")
+    assert not store.RATINGS.exists()
+    (project / "sub").mkdir()
+    fill(project / "sub" / "anna.csv", rows)
+    assert "two sheets are called 'anna'" in refused("import", "anna.csv", "sub/anna.csv")
+    store.explanations("both").unlink(), store.explanations("none").unlink()
+    assert "run dvc repro explain" in refused("export", "--sheet", "other.csv")
+    assert "explanations_both.jsonl: no such file" in refused("export", "--sheet", "o.csv", "--sources", "both")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recexplainer.errors import InputError
+from recexplainer.judging.api import ApiSettings, judge_by_api
+from recexplainer.judging.cache import AnswerCache
+from tests.judging.fake_server import FakeServer, Reply, error, level
+from tests.judging.test_api import settings_for
+
+
+def ask(server: FakeServer, cache: Path, n_repeats: int, **changes: Any) -> Any:
+    settings: ApiSettings = settings_for(server, **changes)
+    requests = [[{"role": "user", "content": text}] for text in ("x", "y")]
+    with AnswerCache(cache) as answers:
+        return judge_by_api(requests, settings, answers, n_repeats)
+
+
+def by_seed(message: str, earlier: int, body: dict[str, Any]) -> Reply:
+    return level("ABCD"[body["seed"] - 7] if message == "x" else "D")
+
+
+def test_each_time_has_its_seed_and_the_first_counts(server: FakeServer, tmp_path: Path) -> None:
+    server.reply = by_seed
+    result = ask(server, tmp_path / "cache", 3)
+    assert [[judgement.level for judgement in found] for found in result.repeats] == [["A", "B", "C"], ["D"] * 3]
+    assert [judgement.level for judgement in result.judgements] == ["A", "D"]
+    assert sorted(body["seed"] for body in server.bodies) == [7, 7, 8, 8, 9, 9]
+    assert (result.n_calls, result.prompt_tokens) == (6, 600)
+
+
+def test_more_repeats_ask_only_what_is_new(server: FakeServer, tmp_path: Path) -> None:
+    server.reply = by_seed
+    ask(server, tmp_path / "cache", 1)
+    result = ask(server, tmp_path / "cache", 2)
+    assert (result.n_calls, result.n_from_cache) == (2, 2)
+    assert ask(server, tmp_path / "cache", 2).n_calls == 0
+
+
+def test_repeats_count_before_anything_is_asked(server: FakeServer, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="max_calls is 5, and 6"):
+        ask(server, tmp_path / "cache", 3, max_calls=5)
+    assert not server.bodies
+
+
+def test_a_repeat_may_fail_alone(server: FakeServer, tmp_path: Path) -> None:
+    server.reply = lambda message, earlier, body: error(500) if body["seed"] == 8 else level("C")
+    result = ask(server, tmp_path / "cache", 2, max_attempts=2)
+    assert [[judgement.level for judgement in found] for found in result.repeats] == [["C", "failed"]] * 2
