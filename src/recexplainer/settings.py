@@ -16,6 +16,8 @@ from recexplainer.settings_parsing import apply_overrides, build_section
 
 PARAMS_FILE = Path("params.yaml")
 ALIGNED_MODES = ("behaviour", "intention", "both")
+ITEM_INITS = ("random", "spectral")
+SCHEDULES = ("constant", "cosine")
 RAW_FORMATS = ("amazon_2018", "amazon_2023", "movielens", "steam", "table")
 SOURCES = (*ALIGNED_MODES, "none")
 
@@ -140,12 +142,11 @@ class RecommenderChoice:
 
 
 @dataclass(frozen=True)
-class Sasrec:
-    """Architecture and training of the self-attentive sequential recommender."""
+class SequenceModel:
+    """Architecture and training of a sequential recommender, as far as all kinds have it."""
 
     dim: int
     n_layers: int
-    n_heads: int
     max_length: int
     dropout: float
     temperature: float | None
@@ -160,32 +161,21 @@ class Sasrec:
 
     def __post_init__(self) -> None:
         """Check the choices."""
-        _require_one_of(self.item_init, ("random", "spectral"), "train_recommender.sasrec.item_init")
-        _require_one_of(self.schedule, ("constant", "cosine"), "train_recommender.sasrec.schedule")
+        where = f"train_recommender.{type(self).__name__.lower()}"
+        _require_one_of(self.item_init, ITEM_INITS, f"{where}.item_init")
+        _require_one_of(self.schedule, SCHEDULES, f"{where}.schedule")
 
 
 @dataclass(frozen=True)
-class Gru4rec:
-    """Architecture and training of the recurrent sequential recommender."""
+class Sasrec(SequenceModel):
+    """The self-attentive sequential recommender."""
 
-    dim: int
-    n_layers: int
-    max_length: int
-    dropout: float
-    temperature: float | None
-    learning_rate: float
-    weight_decay: float
-    batch_size: int
-    max_epochs: int
-    patience: int
-    n_negatives: int | None
-    item_init: str
-    schedule: str
+    n_heads: int
 
-    def __post_init__(self) -> None:
-        """Check the choices."""
-        _require_one_of(self.item_init, ("random", "spectral"), "train_recommender.gru4rec.item_init")
-        _require_one_of(self.schedule, ("constant", "cosine"), "train_recommender.gru4rec.schedule")
+
+@dataclass(frozen=True)
+class Gru4rec(SequenceModel):
+    """The recurrent sequential recommender."""
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,10 @@ from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, r
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender
 from recexplainer.recommenders.spectral import spectral_items
+from recexplainer.settings import ITEM_INITS, SCHEDULES
 
 FLOORS = (Popularity.kind, ItemKNN.kind)
 SEQUENCE_KINDS: dict[str, type[SequenceRecommender]] = {model.kind: model for model in (SASRec, GRU4Rec)}
-ITEM_INITS = ("random", "spectral")
-SCHEDULES = ("constant", "cosine")
 WARMUP = 0.04  # of the steps, with "cosine"
 VALID_METRIC = "valid_ndcg@10"
 MAX_GRADIENT_NORM = 5.0

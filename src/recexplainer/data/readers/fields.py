@@ -7,7 +7,7 @@ for the rest: value by value, so that a bad line is reported with its number.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -101,6 +101,13 @@ def careful_table(rows: Iterable[tuple[int, Row | str]], fields: list[Field], ba
         for field, value in zip(fields, values, strict=True):
             columns[field.name].append(value)
     return pa.table(columns, schema=schema_of(fields))
+
+
+def parsed_lines(chunk: bytes, first_line: int, parse: Callable[[bytes], Row | str]) -> Iterator[tuple[int, Row | str]]:
+    """The records of a piece that holds one per line, with their line numbers; empty lines are passed over."""
+    for line, raw in enumerate(chunk.split(b"\n"), start=first_line):
+        if raw.strip():
+            yield line, parse(raw)
 
 
 def coerce(value: Any, field: Field) -> Any:

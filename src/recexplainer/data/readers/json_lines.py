@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from recexplainer.data.readers.fields import Field, Row, careful_table, is_clean, schema_of
+from recexplainer.data.readers.fields import Field, careful_table, is_clean, parsed_lines, schema_of
 from recexplainer.data.readers.files import BadLines, read_chunks
 
 _BLOCK_BYTES = 4 * 2**20  # what one thread parses at once; a piece with a longer line goes the careful way
@@ -36,7 +36,7 @@ def read_json_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterator[
     for first_line, chunk in read_chunks(path):
         tables = (_fast_table(chunk, fields, label_type) for label_type in label_types)
         table = next((table for table in tables if table is not None), None)
-        yield careful_table(_objects(chunk, first_line), fields, bad) if table is None else table
+        yield careful_table(parsed_lines(chunk, first_line, _parse), fields, bad) if table is None else table
 
 
 def _fast_table(chunk: bytes, fields: list[Field], label_type: pa.DataType) -> pa.Table | None:
@@ -55,12 +55,6 @@ def _fast_table(chunk: bytes, fields: list[Field], label_type: pa.DataType) -> p
     if table.num_rows != chunk.count(b"\n") or not is_clean(table, fields):
         return None
     return table
-
-
-def _objects(chunk: bytes, first_line: int) -> Iterator[tuple[int, Row | str]]:
-    for line, raw in enumerate(chunk.split(b"\n"), start=first_line):
-        if raw.strip():
-            yield line, _parse(raw)
 
 
 def _parse(raw: bytes) -> dict[str, Any] | str:

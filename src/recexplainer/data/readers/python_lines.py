@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recexplainer.data.readers.fields import Field, Row, careful_table
+from recexplainer.data.readers.fields import Field, careful_table, parsed_lines
 from recexplainer.data.readers.files import BadLines, read_chunks
 
 
@@ -28,14 +28,8 @@ def read_python_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterato
     for first_line, chunk in read_chunks(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a backslash that begins no escape; a text may hold any
-            table = careful_table(_dictionaries(chunk, first_line), fields, bad)
+            table = careful_table(parsed_lines(chunk, first_line, _parse), fields, bad)
         yield table
-
-
-def _dictionaries(chunk: bytes, first_line: int) -> Iterator[tuple[int, Row | str]]:
-    for line, raw in enumerate(chunk.split(b"\n"), start=first_line):
-        if raw.strip():
-            yield line, _parse(raw)
 
 
 def _parse(raw: bytes) -> dict[str, Any] | str:
