@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, ends_clearly
 from recexplainer.settings import load_settings
 
 
@@ -22,26 +22,23 @@ def merge(values: Any, changes: Any) -> None:
             values[key] = value
 
 
+@ends_clearly
 def main(arguments: list[str]) -> int:
     """Write params.yaml; refuse a preset that does not exist or does not fit."""
     presets = sorted(path.stem for path in Path("params").glob("*.yaml"))
-    try:
-        if not arguments or arguments[0] not in presets:
-            raise InputError(f"NAME must be one of {', '.join(presets)}: make preset NAME=… RAW=folder")
-        yaml = YAML()
-        yaml.preserve_quotes = True
-        yaml.width = 200
-        values = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
-        merge(values, yaml.load(Path(f"params/{arguments[0]}.yaml").read_text(encoding="utf-8")))
-        if len(arguments) > 1 and arguments[1]:
-            values["dataset"]["raw"] = arguments[1]
-        with store.atomic_path(Path("params.yaml")) as temporary:
-            with temporary.open("w", encoding="utf-8") as file:
-                yaml.dump(values, file)
-            load_settings(temporary)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if not arguments or arguments[0] not in presets:
+        raise InputError(f"NAME must be one of {', '.join(presets)}: make preset NAME=… RAW=folder")
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 200
+    values = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
+    merge(values, yaml.load(Path(f"params/{arguments[0]}.yaml").read_text(encoding="utf-8")))
+    if len(arguments) > 1 and arguments[1]:
+        values["dataset"]["raw"] = arguments[1]
+    with store.atomic_path(Path("params.yaml")) as temporary:
+        with temporary.open("w", encoding="utf-8") as file:
+            yaml.dump(values, file)
+        load_settings(temporary)
     return 0
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from recexplainer.errors import InputError
-from recexplainer.judging.api import ApiResult, ApiSettings, judge_by_api, request_key
+from recexplainer.judging.api import ApiResult, judge_by_api
 from recexplainer.judging.cache import AnswerCache
+from recexplainer.judging.client import ApiSettings, request_key
 from tests.judging.fake_server import RESET, FakeServer, Reply, completion, cut, error, level, raw
 
 ROOT = Path(__file__).parents[2]
@@ -342,7 +343,8 @@ _SCRIPT = f"""
 import json, sys
 sys.path[:0] = [{str(ROOT / "src")!r}, {str(ROOT)!r}]
 from pathlib import Path
-from recexplainer.judging.api import ApiSettings, judge_by_api
+from recexplainer.judging.api import judge_by_api
+from recexplainer.judging.client import ApiSettings
 from recexplainer.judging.cache import AnswerCache
 settings = ApiSettings(sys.argv[1], "judge", 7, 1000, 4, 100, 4, 5.0, 0.01)
 with AnswerCache(Path(sys.argv[2])) as cache:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from recexplainer.errors import InputError
-from recexplainer.judging.api import Prices
-from recexplainer.judging.budget import Budget, estimate_prompt_tokens
+from recexplainer.judging.budget import Budget, Prices, estimate_prompt_tokens
 from tests.judging.fake_server import FakeServer, completion, error, level
 from tests.judging.test_api import ask
 

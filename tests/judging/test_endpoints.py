@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from recexplainer.errors import InputError
-from recexplainer.judging.api import ApiResult, ApiSettings, judge_by_api
+from recexplainer.judging.api import ApiResult, judge_by_api
 from recexplainer.judging.cache import AnswerCache
+from recexplainer.judging.client import ApiSettings
 from recexplainer.judging.endpoints import Endpoint, read_endpoints
 from tests.judging.conftest import forget_endpoints
 from tests.judging.fake_server import FakeServer, Reply, error, level

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from recexplainer.errors import InputError
-from recexplainer.judging.api import ApiSettings, judge_by_api
+from recexplainer.judging.api import judge_by_api
 from recexplainer.judging.cache import AnswerCache
+from recexplainer.judging.client import ApiSettings
 from tests.judging.fake_server import FakeServer, Reply, error, level
 from tests.judging.test_api import settings_for
 

@@ -17,7 +17,7 @@ from recexplainer import store
 from recexplainer.alignment.chat import PLAIN_TEMPLATE
 from recexplainer.alignment.decoding import end_id
 from recexplainer.environment import set_quiet_environment
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, ends_clearly
 from recexplainer.explainer.model import CONNECTORS_FILE, RECOMMENDER, SETTINGS_FILE, Explainer, load_explainer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -70,15 +70,12 @@ def merged(explainer: Explainer) -> Any:
     return model
 
 
+@ends_clearly
 def main(argv: list[str] | None = None) -> int:
     """Exit code 2 for bad input, with one line on stderr and nothing written."""
     arguments = _parser().parse_args(argv)
     set_quiet_environment()
-    try:
-        merge(arguments.folder, arguments.out, DTYPES.get(arguments.dtype))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    merge(arguments.folder, arguments.out, DTYPES.get(arguments.dtype))
     print(arguments.out)
     return 0
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
+from recexplainer.errors import ends_clearly
 from recexplainer.judging.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
 from recexplainer.judging.judgement import SCORES
 from recexplainer.judging.ratings import text_hash
@@ -89,6 +89,7 @@ def agreement_of_all(table: pd.DataFrame, seed: int) -> Record:
     }
 
 
+@ends_clearly
 def main(argv: list[str] | None = None) -> int:
     """Print the figures and write them; exit code 2 for bad input, with one line on stderr."""
     parser = argparse.ArgumentParser(
@@ -98,18 +99,14 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=7, help="of the bootstrap")
     arguments = parser.parse_args(argv)
-    try:
-        sources = explained_sources()
-        explanations = {source: store.read_explanations(source) for source in sources}
-        judged = [source for source in sources if store.judgements(source).exists()]
-        judgements = {source: store.read_judgements(source) for source in judged}
-        ratings = store.read_ratings() if store.RATINGS.exists() else []
-        table, n_outdated = rate_all(explanations, judgements, ratings, store.read_catalogue())
-        found = {**agreement_of_all(table, arguments.seed), "n_outdated_ratings": n_outdated}
-        store.write_json(store.AGREEMENT, found)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    sources = explained_sources()
+    explanations = {source: store.read_explanations(source) for source in sources}
+    judged = [source for source in sources if store.judgements(source).exists()]
+    judgements = {source: store.read_judgements(source) for source in judged}
+    ratings = store.read_ratings() if store.RATINGS.exists() else []
+    table, n_outdated = rate_all(explanations, judgements, ratings, store.read_catalogue())
+    found = {**agreement_of_all(table, arguments.seed), "n_outdated_ratings": n_outdated}
+    store.write_json(store.AGREEMENT, found)
     print("\n".join(_lines(found)))
     return 0
 

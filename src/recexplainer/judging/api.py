@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recexplainer.judging.budget import Prices
 from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.client import Answers, ApiSettings, Messages, ask, request_key
-from recexplainer.judging.endpoints import KEY_VARIABLE
+from recexplainer.judging.client import ApiSettings, Messages, ask
 from recexplainer.judging.judgement import FAILED, Judgement
 from recexplainer.judging.prompts import ANSWER_SCHEMA, parse_answer
 
@@ -72,16 +70,3 @@ def _judgement(answer: dict[str, Any]) -> Judgement:
     if judgement.score is None:
         judgement.reasons.update({name: answer[name] for name in ("finish_reason", "refusal") if name in answer})
     return judgement
-
-
-__all__ = [
-    "KEY_VARIABLE",
-    "Answers",
-    "ApiResult",
-    "ApiSettings",
-    "Messages",
-    "Prices",
-    "ask",
-    "judge_by_api",
-    "request_key",
-]

@@ -12,7 +12,7 @@ import numpy as np
 
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, ends_clearly
 from recexplainer.judging.judgement import FAILED
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
@@ -79,15 +79,13 @@ def pair_up(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) -
     return pairs
 
 
+@ends_clearly
 def main(argv: list[str] | None = None) -> int:
     """Compare, and print the figures; exit code 2 for bad input, with one line on stderr."""
     arguments = _parser().parse_args(argv)
     try:
         settings = load_settings(arguments.params, arguments.assignments)
         found = compare_sources(settings, arguments.first, arguments.second)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
@@ -98,8 +96,8 @@ def main(argv: list[str] | None = None) -> int:
 def _ask_server(
     settings: Settings, first: str, second: str, pairs: Sequence[Pair], catalogue: Catalogue
 ) -> tuple[str, list[Comparison], dict[str, Any]]:
-    from recexplainer.judging.api import ask
     from recexplainer.judging.cache import AnswerCache
+    from recexplainer.judging.client import ask
     from recexplainer.stages.judge import api_settings
 
     server = api_settings(settings)

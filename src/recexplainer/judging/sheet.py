@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, ends_clearly
 from recexplainer.judging.ratings import make_sheet, merge, read_filled, sheet_text
 from recexplainer.settings import SOURCES
 
@@ -59,21 +59,18 @@ def explained_sources() -> list[str]:
     return found
 
 
+@ends_clearly
 def main(argv: list[str] | None = None) -> int:
     """Export or import; exit code 2 for bad input, with one line on stderr."""
     arguments = _parser().parse_args(argv)
-    try:
-        if arguments.action == "export":
-            sources = arguments.sources or explained_sources()
-            n_rows = export_sheet(arguments.sheet, sources, arguments.seed, arguments.n_cases)
-            print(f"{arguments.sheet}: {n_rows} texts of {', '.join(sources)}, a copy for each rater")
-            print(f"{store.sheet_key(arguments.sheet)}: whose they are; not for raters")
-        else:
-            for rater, n in import_sheets(arguments.filled, arguments.sheet).items():
-                print(f"{store.RATINGS}: {n} ratings of {rater}")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if arguments.action == "export":
+        sources = arguments.sources or explained_sources()
+        n_rows = export_sheet(arguments.sheet, sources, arguments.seed, arguments.n_cases)
+        print(f"{arguments.sheet}: {n_rows} texts of {', '.join(sources)}, a copy for each rater")
+        print(f"{store.sheet_key(arguments.sheet)}: whose they are; not for raters")
+    else:
+        for rater, n in import_sheets(arguments.filled, arguments.sheet).items():
+            print(f"{store.RATINGS}: {n} ratings of {rater}")
     return 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, ends_clearly
 from recexplainer.recommenders.significance import METRICS, N_DRAWS, Difference, compare_ranks
 
 COLUMNS = ("recommender", "part", "user_id", "target", "rank")
@@ -42,15 +42,12 @@ def compare_files(
     return pd.DataFrame([_row(name, means[0][name], means[1][name], found) for name, found in compared.items()])
 
 
+@ends_clearly
 def main(argv: list[str] | None = None) -> int:
     """Print the table; exit code 2 for bad input, with one line on stderr."""
     arguments = _parser().parse_args(argv)
     names = (arguments.first, arguments.second)
-    try:
-        table = compare_files(arguments.a, arguments.b, names, arguments.part, arguments.seed)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    table = compare_files(arguments.a, arguments.b, names, arguments.part, arguments.seed)
     print(table.to_string(index=False, float_format="{:.4f}".format))
     return 0
 

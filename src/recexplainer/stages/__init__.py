@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, ends_clearly
 from recexplainer.settings import ALIGNED_MODES, PARAMS_FILE, SOURCES, Settings, load_settings
 from recexplainer.tracking import StageRun, open_run, set_quiet_environment
 
@@ -53,6 +53,7 @@ def stage_main(
     The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
     """
 
+    @ends_clearly
     def main(argv: list[str] | None = None) -> int:
         arguments = vars(_parser(name, options).parse_args(argv))
         try:
@@ -64,9 +65,6 @@ def stage_main(
                 return 0
             with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
                 body(settings, run, **chosen)
-        except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
         except KeyboardInterrupt:
             print("error: interrupted", file=sys.stderr)
             return 130

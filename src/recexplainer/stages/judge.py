@@ -17,7 +17,7 @@ from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking import log_explanation_traces
 
 if TYPE_CHECKING:
-    from recexplainer.judging.api import ApiSettings
+    from recexplainer.judging.client import ApiSettings
 
 MAX_ANSWER_TOKENS = 400
 MAX_ATTEMPTS = 6
@@ -58,7 +58,8 @@ def api_settings(settings: Settings) -> ApiSettings:
     Raises:
         InputError: The parameters name no model.
     """
-    from recexplainer.judging.api import ApiSettings, Prices
+    from recexplainer.judging.budget import Prices
+    from recexplainer.judging.client import ApiSettings
 
     chosen = settings.judge
     if not chosen.model:

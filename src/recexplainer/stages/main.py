@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from recexplainer import environment
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, ends_clearly
 from recexplainer.settings import Settings, load_settings
 from recexplainer.tracking import open_run
 
@@ -20,6 +20,7 @@ _OF_A_MODE = ("align", "register")
 _OF_A_SOURCE = ("evaluate_alignment", "explain", "judge", "faithfulness")
 
 
+@ends_clearly
 def main(argv: list[str] | None = None) -> int:
     """Exit with 0 when ``dvc repro`` succeeded, else with its exit code; 2 for bad input."""
     parser = argparse.ArgumentParser(prog="python -m recexplainer.stages.main", allow_abbrev=False)
@@ -34,9 +35,6 @@ def main(argv: list[str] | None = None) -> int:
             if not targets and settings.run.parallel > 1:
                 run_side_by_side(settings, run.run_id)
             repro(targets, run.run_id)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except subprocess.CalledProcessError as error:
         print(
             f"error: dvc repro ended with exit code {error.returncode}; its own message is above",

@@ -7,30 +7,27 @@ import sys
 from pathlib import Path
 
 from recexplainer import promotion, registry
-from recexplainer.errors import InputError
+from recexplainer.errors import ends_clearly
 from recexplainer.settings import PARAMS_FILE, load_settings
 
 
+@ends_clearly
 def main(argv: list[str] | None = None) -> int:
     """Exit with 0 when the alias was moved, 1 when a gate did not hold, 2 for bad input."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = load_settings(arguments.params)
-        gates = settings.promote.gates.get(arguments.role, [])
-        failed, measured = promotion.failures(gates)
-        for file in sorted({gate.metric.partition(":")[0] for gate in gates}):
-            promotion.require_current(file, arguments.role)
-        if failed:
-            for line in failed:
-                print(f"gate not held: {line}", file=sys.stderr)
-            print(f"{arguments.role} stays where it is", file=sys.stderr)
-            return 1
-        done = registry.promote(
-            arguments.role, settings.dataset.name, arguments.source, arguments.target, arguments.why, measured
-        )
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    settings = load_settings(arguments.params)
+    gates = settings.promote.gates.get(arguments.role, [])
+    failed, measured = promotion.failures(gates)
+    for file in sorted({gate.metric.partition(":")[0] for gate in gates}):
+        promotion.require_current(file, arguments.role)
+    if failed:
+        for line in failed:
+            print(f"gate not held: {line}", file=sys.stderr)
+        print(f"{arguments.role} stays where it is", file=sys.stderr)
+        return 1
+    done = registry.promote(
+        arguments.role, settings.dataset.name, arguments.source, arguments.target, arguments.why, measured
+    )
     print(f"{done}; {len(gates)} gate(s) held")
     return 0
 
