@@ -15,6 +15,7 @@ from transformers import DynamicCache
 
 from recexplainer.alignment.chat import IGNORED, Encoded
 from recexplainer.alignment.packing import collate, layer_masks, pack, share_prefixes
+from recexplainer.alignment.sharding import joined, own
 from recexplainer.alignment.trie import Trie
 from recexplainer.explainer.model import Explainer
 
@@ -43,16 +44,17 @@ def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> 
         numbered.append(replace(prompt, targets=targets))
     limit = max(row_tokens, max((len(prompt) for prompt in prompts), default=0))
     trees = share_prefixes(numbered, limit)
-    answers = np.empty(len(prompts))
-    for row in pack(trees, limit, np.random.default_rng(0)):
+    answered: dict[int, float] = {}
+    for row in own(pack(trees, limit, np.random.default_rng(0))):
         parts = collate([trees[n] for n in row])
         batch = {key: tensor.to(explainer.device) for key, tensor in parts.items()}
         owners = batch.pop("targets")[0]
         batch.pop("weights")
         places = (owners != IGNORED).nonzero()[:, 0]
         logits = explainer(places=places, **batch)[0]
-        answers[owners[places].cpu().numpy()] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
-    return answers
+        chances = torch.sigmoid(logits[:, yes] - logits[:, no])
+        answered |= zip(owners[places].tolist(), chances.tolist(), strict=True)
+    return np.array(joined(answered))
 
 
 @torch.inference_mode()
@@ -61,7 +63,7 @@ def generate(
 ) -> list[str]:
     """Greedy free answers as text, up to the end of the turn; `strip` takes the blanks around them off."""
     tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
-    answers: list[str] = [""] * len(prompts)
+    answered: dict[int, str] = {}
     for rows in _batches(prompts, batch_size):
         embeddings, mask = _left_padded(explainer, [prompts[row] for row in rows])
         output = explainer.llm.generate(
@@ -75,8 +77,8 @@ def generate(
         )
         for row, tokens in zip(rows, output.tolist(), strict=True):
             text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-            answers[row] = text.strip() if strip else text
-    return answers
+            answered[row] = text.strip() if strip else text
+    return joined(answered)
 
 
 @torch.inference_mode()
@@ -95,15 +97,14 @@ def beam_search(
         trie: The only answers allowed; None leaves decoding free. Probabilities are those of the whole vocabulary
             either way, so that a constrained answer has the probability it has in free decoding.
     """
-    found: list[list[Beam]] = [[] for _ in prompts]
+    found: dict[int, list[Beam]] = {}
     for rows in _batches(prompts, batch_size):
         search = _Search(explainer, [prompts[row] for row in rows], n_beams, trie)
         for _ in range(max_new_tokens):
             if search.step():
                 break
-        for row, beams in zip(rows, search.finished(), strict=True):
-            found[row] = beams
-    return found
+        found |= zip(rows, search.finished(), strict=True)
+    return joined(found)
 
 
 @torch.inference_mode()
@@ -124,8 +125,9 @@ def rank_candidates(
         Per question the places of its candidates in the order of the answer.
     """
     line_break = list(explainer.encoder.answer_ids("\n"))
-    orders: list[list[int]] = [[] for _ in prompts]
+    orders: dict[int, list[int]] = {}
     for rows in _batches(prompts, batch_size):
+        orders |= {row: [] for row in rows}
         lines = [[[*tokens, *line_break] for tokens in candidates[row]] for row in rows]
         step = _Stepper(explainer, [prompts[row] for row in rows])
         log_probabilities = step.first()
@@ -141,7 +143,7 @@ def rank_candidates(
             for n, row in enumerate(rows):
                 states[n] = _advance(lines[n], orders[row], *states[n], tokens[n])
             log_probabilities = step.next(torch.tensor(tokens, device=explainer.device))
-    return orders
+    return joined(orders)
 
 
 class _Stepper:
@@ -320,10 +322,11 @@ def _left_padded(explainer: Explainer, prompts: Sequence[Encoded]) -> tuple[Tens
 
 
 def _batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
-    """Numbers of prompts in batches of similar length, longest first (so that what does not fit fails at once)."""
+    """Numbers of prompts in batches of similar length, longest first (so that what does not fit fails at once); of
+    several processes each gets its own.
+    """
     order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    return own(order[start : start + batch_size] for start in range(0, len(order), batch_size))
 
 
 def end_id(explainer: Explainer) -> int:
