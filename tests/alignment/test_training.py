@@ -58,7 +58,7 @@ def lesson(base: Path, mode: str = "both", recommender: Recommender | None = Non
     examples, vectors = taught(recommender)
     examples = [e for e in examples if e.user_id in (0, 1, 2) and (e.user_id or not e.items or e.items[0] < 4)]
     align = tiny.settings(*SPEED, *assignments).align
-    explainer = tiny.explainer(base, mode, recommender, vectors)
+    explainer = tiny.explainer(base, mode, recommender, vectors, *assignments)
     encoded = training_examples(explainer, tiny.writer(), examples, align, np.random.default_rng(0))
     return Lesson(explainer, encoded, vectors, align, recommender)
 

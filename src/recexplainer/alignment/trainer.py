@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from recexplainer.alignment.chat import IGNORED
-from recexplainer.alignment.packing import Tree, collate
+from recexplainer.alignment.chat import IGNORED, Encoded
+from recexplainer.alignment.packing import Tree, collate, share_prefixes
 from recexplainer.environment import n_processes
 from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
@@ -69,6 +69,9 @@ def training_arguments(align: Align, epochs: float, seed: int, folder: Path) -> 
 class AlignmentTrainer(Trainer):
     """Weighted cross-entropy on the answers; only adapter and connectors are trained and stored.
 
+    A step that the rows do not fill takes empty ones, so that no row counts more in it than in another, and as many
+    processes as like can share it.
+
     Args:
         explainer: Who learns.
         arguments: Of `training_arguments`.
@@ -83,7 +86,7 @@ class AlignmentTrainer(Trainer):
         super().__init__(
             explainer,
             arguments,
-            train_dataset=_Rows(rows),
+            train_dataset=_Rows(rows + [[_empty_tree()]] * (-len(rows) % align.rows_per_step)),
             data_collator=lambda one: collate([tree for row in one for tree in row], length),
         )
         weights = [sum(tree.weights[tree.targets != IGNORED].sum() for tree in row) for row in rows]
@@ -139,6 +142,14 @@ class AlignmentTrainer(Trainer):
         weights = load_file(Path(resume_from_checkpoint) / "trainable.safetensors")
         for name, parameter in _trainable(self.model).items():
             parameter.copy_(weights[name])
+
+
+def _empty_tree() -> Tree:
+    """One token and nothing to learn from it."""
+    none = np.array([-1], dtype=np.int32)
+    ids, targets = np.zeros(1, dtype=np.int32), np.array([IGNORED], dtype=np.int32)
+    [tree] = share_prefixes([Encoded(ids, targets, none, none)], 1)
+    return tree
 
 
 class _Rows(Dataset):
