@@ -21,7 +21,7 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     explainer.user_vectors = user_vectors
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test = [example for example in examples if example.split == "test"]
-    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment)
+    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, settings.run.seed)
     if not is_main_process():  # all have all answers
         return
     store.write_answers(mode, evaluation.answers)
