@@ -207,16 +207,17 @@ class _Search:
     """One batch of beam search; the state of all beams is in tensors (batch, n_beams)."""
 
     def __init__(self, explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, trie: Trie | None) -> None:
-        self.n_prompts, self.n_beams, self.trie = len(prompts), n_beams, trie
+        self.n_prompts, self.n_beams = len(prompts), n_beams
         self.end = end_id(explainer)
         self.device = explainer.device
+        self.trie = trie.to(self.device) if trie else None
         self.stepper = _Stepper(explainer, prompts)
-        self.scores = torch.zeros(self.n_prompts, 1)
-        self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long)
-        self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long)
-        self.ancestry = torch.zeros(self.n_prompts, 1, 0, dtype=torch.bool)
+        self.scores = torch.zeros(self.n_prompts, 1, device=self.device)
+        self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long, device=self.device)
+        self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long, device=self.device)
+        self.ancestry = torch.zeros(self.n_prompts, 1, 0, dtype=torch.bool, device=self.device)
         self.done: list[list[Beam]] = [[] for _ in prompts]
-        self.log_probabilities = self.stepper.first().cpu()[:, None]  # (batch, n_beams, vocabulary)
+        self.log_probabilities = self.stepper.first()[:, None]  # (batch, n_beams, vocabulary)
 
     def step(self) -> bool:
         """Extend every beam by a token; True when no beam can improve the answers found."""
@@ -231,10 +232,9 @@ class _Search:
         if self._is_over():
             return True
         self.tokens = torch.cat([_rows_of(self.tokens, origins), tokens[..., None]], dim=2)
-        itself = torch.eye(tokens.shape[1], dtype=torch.bool).expand(self.n_prompts, -1, -1)
+        itself = torch.eye(tokens.shape[1], dtype=torch.bool, device=self.device).expand(self.n_prompts, -1, -1)
         self.ancestry = torch.cat([_rows_of(self.ancestry, origins), itself], dim=2)
-        fed, ancestry = tokens.to(self.device), self.ancestry.to(self.device)
-        self.log_probabilities = self.stepper.next_of_beams(fed, ancestry).cpu()
+        self.log_probabilities = self.stepper.next_of_beams(tokens, self.ancestry)
         return False
 
     def finished(self) -> list[list[Beam]]:
@@ -267,13 +267,13 @@ class _Search:
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Ragged continuations as the best 2 · n_beams per prompt, missing ones at −inf."""
         counts = torch.bincount(prompts, minlength=self.n_prompts)
-        places = torch.arange(len(prompts)) - (counts.cumsum(0) - counts)[prompts]
+        places = torch.arange(len(prompts), device=self.device) - (counts.cumsum(0) - counts)[prompts]
         width = max(int(counts.max()), 2 * self.n_beams)
-        table = torch.full((self.n_prompts, width), -torch.inf)
+        table = torch.full((self.n_prompts, width), -torch.inf, device=self.device)
         table[prompts, places] = scores
         best = table.topk(2 * self.n_beams, dim=1)
-        index = torch.zeros(self.n_prompts, width, dtype=torch.long)
-        index[prompts, places] = torch.arange(len(prompts))
+        index = torch.zeros(self.n_prompts, width, dtype=torch.long, device=self.device)
+        index[prompts, places] = torch.arange(len(prompts), device=self.device)
         chosen = index.gather(1, best.indices)
         return best.values, origins[chosen], tokens[chosen], nodes[chosen]
 
@@ -300,8 +300,9 @@ def _advance(
 def _best_allowed(log_probabilities: Tensor, allowed: list[list[int]]) -> list[int]:
     """Per row the most probable of its allowed tokens."""
     width = max(map(len, allowed))
-    table = torch.tensor([tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed])
-    best = log_probabilities.cpu().gather(1, table).argmax(dim=1, keepdim=True)
+    padded = [tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed]
+    table = torch.tensor(padded, device=log_probabilities.device)
+    best = log_probabilities.gather(1, table).argmax(dim=1, keepdim=True)
     return table.gather(1, best)[:, 0].tolist()
 
 
