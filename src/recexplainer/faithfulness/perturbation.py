@@ -79,9 +79,9 @@ class Perturbation:
             kept: (n, length) bool, True at the columns that stay; histories end at the last column.
             variant: `shift` or `mask`.
         """
-        together = np.concatenate([np.asarray(cases, dtype=np.int64)[:, None], kept], axis=1)
-        distinct, back = np.unique(together, axis=0, return_inverse=True)
-        rows, left = distinct[:, 0], distinct[:, 1:].astype(bool)
+        cases = np.asarray(cases, dtype=np.int64)
+        first, back = _distinct(cases, kept)
+        rows, left = cases[first], kept[first]
         perturbed = np.where(left & self.present[rows], self._items[rows], PADDING_ID)
         if variant == "shift":
             order = np.argsort(perturbed != PADDING_ID, axis=1, kind="stable")  # padding to the left, order kept
@@ -93,7 +93,6 @@ class Perturbation:
         ]
         log_p = np.concatenate([block[0] for block in blocks]) if blocks else np.zeros(0)
         rank = np.concatenate([block[1] for block in blocks]) if blocks else np.zeros(0, dtype=np.int64)
-        back = back.reshape(-1)
         return Outcomes(log_p[back], rank[back])
 
     def _ask(self, histories: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,6 +105,14 @@ class Perturbation:
         n_seen = (seen & self._counted[torch.from_numpy(rows)]).sum(dim=1)
         rank = (scores >= own).sum(dim=1) - n_seen  # the item itself is among those as good as it, and makes it rank 1
         return log_p[:, 0].numpy(), rank.numpy()
+
+
+def _distinct(cases: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One row of each distinct deletion, and for every row which of those it is."""
+    packed = np.concatenate([cases.astype("<i8")[:, None].view(np.uint8), np.packbits(kept, axis=1)], axis=1)
+    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1])))[:, 0]
+    _, first, back = np.unique(keys, return_index=True, return_inverse=True)
+    return first, back.reshape(-1)
 
 
 def _first_places(items: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -128,7 +128,7 @@ class SASRec(SequenceRecommender):
 
     def newest_states(self, item_ids: Tensor, columns: Tensor) -> Tensor:
         """The states at the newest items alone: of the last block nothing else is computed."""
-        *before, last = self.blocks
+        *before, last = cast(Sequence[Block], self.blocks)
         read = (item_ids != PADDING_ID) & (torch.arange(item_ids.shape[1], device=item_ids.device) <= columns[:, None])
         read = read.index_put((torch.arange(len(read), device=read.device), columns), read.new_tensor(True))
         return self.final_norm(last.at(self._through(before, item_ids, 0.0), columns, read))
