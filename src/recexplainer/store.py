@@ -53,6 +53,7 @@ DISCRIMINATORS = Path("models/discriminators")
 DISCRIMINATORS_METRICS = Path("metrics/discriminators.json")
 REGISTRY = Path("registry")
 REPORT = Path("report/index.html")
+REPORT_FIGURES = Path("report/figures")
 
 
 def explainer_folder(mode: str) -> Path:

@@ -141,6 +141,7 @@ def test_figures_of_the_texts(games: Catalogue) -> None:
         "hallucination_rate": 2 / 6,
         "invented_rate": 1 / 6,
         "hallucinating_texts": 0.4,
+        "inventing_texts": 0.2,
         "texts_naming_target": 0.2,
         "cited_items_mean": 0.8,
         "n_other_scores": 0,

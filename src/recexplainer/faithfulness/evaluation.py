@@ -127,6 +127,7 @@ def _text_figures(records: Sequence[dict[str, Any]], cases: list[Case], citation
         "hallucination_rate": metrics.hallucination_rate([found.n_unseen for found in citations], n_titles),
         "invented_rate": metrics.hallucination_rate([len(found.invented) for found in citations], n_titles),
         "hallucinating_texts": mean([found.n_unseen > 0 for found in citations]),
+        "inventing_texts": mean([bool(found.invented) for found in citations]),
         "texts_naming_target": mean([found.names_target for found in citations]),
         "cited_items_mean": mean([len(found.in_history) for found in citations]),
     }
