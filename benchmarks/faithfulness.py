@@ -122,8 +122,8 @@ def compare(
     ours, plain = 1e6 * seconds / np.maximum(counts, 1)
     return (
         f"{variant:6} together {ours:6.1f} us per deletion ({counts[0]}, {seconds[0]:.1f} s), "
-        f"one by one {plain:6.1f} us ({counts[1]}, {seconds[1]:.1f} s), ratio {plain / ours:.1f}; largest difference of ln p {gap:.1e}, "
-        f"other ranks {n_other}"
+        f"one by one {plain:6.1f} us ({counts[1]}, {seconds[1]:.1f} s), ratio {plain / ours:.1f}; "
+        f"largest difference of ln p {gap:.1e}, other ranks {n_other}"
     )
 
 

@@ -14,7 +14,7 @@ def test_every_figure_of_the_report_is_a_whole_image(inputs):
     figures = build_figures(inputs)
     assert {
         "alignment-next-item-hr@5.svg", "judge-levels.svg", "discriminators-confusion-read-by-words.svg",
-        "faithfulness-both-deletion.svg", "faithfulness-both-insertion.svg", "verdict-both.svg",
+        "faithfulness-both-deletion.svg", "faithfulness-both-insertion.svg", "verdict-both-calibration.svg",
         "faithfulness-both-deletion-closed-up.svg", "verdict-confusion-none.svg", "recommender-hr@10.svg",
         "discriminators-the-recommender-s-score-from-both-r2.svg",
     } <= set(figures)  # fmt: skip

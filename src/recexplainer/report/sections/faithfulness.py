@@ -160,13 +160,16 @@ def _column_name(measure: str) -> str:
 
 def _readings(source: str, metrics: Metrics) -> list[str]:
     table = metrics.get(MAIN, {}).get("mask", {})
-    cited, random = figure(table, "cited"), figure(table, "random")
+    cited, random, newest = figure(table, "cited"), figure(table, "random"), figure(table, "newest")
     p_value, unseen = figure(table, "p_value_over_random"), figure(metrics, "hallucination_rate")
     n_compared = figure(metrics, "n_compared")
     parts = []
     if cited is not None and random is not None and p_value is not None:
         if p_value < SURE:
             parts.append(f"the items it cites matter more to the recommender than random ones ({chance(p_value)})")
+            if newest is not None:
+                word = "and more" if cited > newest else "but no more"
+                parts[-1] += f" {word} than the newest ones ({write(cited, 2)} against {write(newest, 2)} nats)"
         else:
             parts.append(f"the items it cites cannot be told from random ones ({chance(p_value)})")
     elif not n_compared:

@@ -61,9 +61,8 @@ def _reliability(source: str, figures: Metrics) -> LineChart | None:
     if not bins:
         return None
     line = Line(source, source, [(one["mean_p"], one["share_yes"]) for one in bins], [one["n"] for one in bins])
-    return LineChart(
-        source, [line], "stated probability of Yes", "share that it would recommend", Axis(0.0, 1.0), diagonal=True
-    )
+    labels = ("stated probability of Yes", "share that it would recommend")
+    return LineChart(f"{source}: calibration", [line], *labels, Axis(0.0, 1.0), diagonal=True)
 
 
 def _table(metrics: dict[str, Metrics]) -> Table:
