@@ -163,7 +163,8 @@ def known_paths() -> set[str]:
     modes, sources = settings.align.modes, settings.explain.sources
     known: list[Any] = [store.RAW_DEMO, store.PREPARED, store.RECOMMENDER, store.RECOMMENDER_METRICS,
                         store.ALIGNMENT, store.EXPLANATION_DRAFTS,
-                        store.ALIGNMENT_BASELINES_METRICS, store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
+                        store.ALIGNMENT_BASELINES_METRICS, store.FAITHFULNESS_PAIRS_METRICS,
+                        store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
                         store.pointer(f"recommender-{settings.recommender.kind}"),
                         store.pointer("source-classifier").parent]  # fmt: skip
     known += [place for mode in modes for place in (store.explainer_folder(mode), store.pointer(f"explainer-{mode}"))]

@@ -415,6 +415,11 @@ class Faithfulness:
     top_ks: list[int]
     n_random: int
 
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        _require(all(k >= 1 for k in self.top_ks), "faithfulness.top_ks", "a list of numbers of at least 1")
+        _require(self.n_random >= 1, "faithfulness.n_random", "at least 1")
+
 
 @dataclass(frozen=True)
 class Discriminate:

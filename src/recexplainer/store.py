@@ -53,6 +53,7 @@ DISCRIMINATORS = Path("models/discriminators")
 DISCRIMINATORS_METRICS = Path("metrics/discriminators.json")
 REGISTRY = Path("registry")
 REPORT = Path("report/index.html")
+REPORT_FIGURES = Path("report/figures")
 
 
 def explainer_folder(mode: str) -> Path:
@@ -88,6 +89,9 @@ def judge_metrics(source: str) -> Path:
 def faithfulness_rows(source: str) -> Path:
     """Faithfulness figures of each explanation of a source."""
     return Path(f"results/faithfulness_{source}.parquet")
+
+
+FAITHFULNESS_PAIRS_METRICS = Path("metrics/faithfulness_pairs.json")
 
 
 def faithfulness_metrics(source: str) -> Path:
@@ -341,6 +345,17 @@ def write_judgements(source: str, rows: Iterable[dict[str, Any]]) -> None:
 def read_judgements(source: str) -> list[dict[str, Any]]:
     """Read the judgements of one source."""
     return read_jsonl(judgements(source), JUDGEMENT_KEYS)
+
+
+# --- known causes -------------------------------------------------------------------------------------------
+
+CAUSE_COLUMNS = ("reviewerID", "asin", "cause", "driver")
+
+
+def read_causes(raw: Path | str) -> pd.DataFrame | None:
+    """Why the users of a data set made each choice, where its raw folder says so; None for real data."""
+    path = Path(raw) / RAW_DEMO_CAUSES.name
+    return read_parquet(path, CAUSE_COLUMNS) if path.exists() else None
 
 
 # --- human ratings and comparisons ---------------------------------------------------------------------------
