@@ -9,9 +9,9 @@ says; the public code adds the two), and an item's text may state the categories
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 from recexplainer.alignment import wording
 from recexplainer.alignment.chat import ChatEncoder, Content, Encoded, Slot
@@ -21,6 +21,11 @@ from recexplainer.errors import InputError
 
 Form = Literal["behaviour", "intention", "both"]
 FORMS: tuple[Form, ...] = ("behaviour", "intention", "both")
+
+
+def form_of(mode: str) -> Form:
+    """The form in which an explainer of a mode is asked; `none`, the unaligned base, reads text."""
+    return cast(Form, "behaviour" if mode == "none" else mode)
 
 
 class PromptWriter:
@@ -108,16 +113,28 @@ def fit(
     Raises:
         InputError: If it does not fit even without history.
     """
+
+    def encode(shown: Example) -> Encoded:
+        content = render(writer, shown, form)
+        if not with_answer:
+            return encoder.prompt(content)
+        ends = example.aspect != "explain"  # an explanation goes on after its verdict
+        return encoder.example(content, answer_text(writer, shown), ends=ends, group=group, weight=weight)
+
+    return shorten(encode, example, max_tokens)[0]
+
+
+def shorten(encode: Callable[[Example], Encoded], example: Example, max_tokens: int) -> tuple[Encoded, Example]:
+    """The first encoding of at most `max_tokens` as the oldest history goes, and the example as it is then shown.
+
+    Raises:
+        InputError: If it does not fit even without history.
+    """
     for start in range(len(example.history) + 1):
         shown = replace(example, history=example.history[start:]) if start else example
-        content = render(writer, shown, form)
-        if with_answer:
-            ends = example.aspect != "explain"  # an explanation goes on after its verdict
-            encoded = encoder.example(content, answer_text(writer, shown), ends=ends, group=group, weight=weight)
-        else:
-            encoded = encoder.prompt(content)
+        encoded = encode(shown)
         if len(encoded) <= max_tokens:
-            return encoded
+            return encoded, shown
     raise InputError(
         f"a prompt of task {example.task} needs {len(encoded)} tokens without any history, "
         f"more than the {max_tokens} allowed: raise align.row_tokens, or take a model with a longer context"
