@@ -40,22 +40,22 @@ class PromptWriter:
     def __init__(self, catalogue: Catalogue, n_categories: int) -> None:
         self.catalogue = catalogue
         self.common = common_categories(catalogue)
-        self._lines = [""]
+        self._categories: list[list[str]] = [[]]
         for item in range(1, catalogue.n_items + 1):
             categories = dict.fromkeys(catalogue.attributes(item)["categories"])
-            names = [name for name in categories if name not in self.common][:n_categories]
-            self._lines.append(catalogue.titles[item] + (f" ({', '.join(names)})" if names else ""))
+            self._categories.append([name for name in categories if name not in self.common][:n_categories])
 
-    def item_text(self, item_id: int) -> str:
-        """An item in words: its title and what is known of it."""
-        return self._lines[item_id]
+    def item_text(self, item_id: int, further: Sequence[str] = ()) -> str:
+        """An item in words: its title and what is known of it; `further` values stand behind the categories."""
+        names = [*self._categories[item_id], *further]
+        return self.catalogue.titles[item_id] + (f" ({', '.join(names)})" if names else "")
 
-    def item(self, form: Form, item_id: int) -> list[str | Slot]:
+    def item(self, form: Form, item_id: int, further: Sequence[str] = ()) -> list[str | Slot]:
         """An item inside a prompt."""
         if form == "behaviour":
-            return [self.item_text(item_id)]
+            return [self.item_text(item_id, further)]
         slot = Slot("item", item_id)
-        return [slot] if form == "intention" else [slot, " " + self.item_text(item_id)]
+        return [slot] if form == "intention" else [slot, " " + self.item_text(item_id, further)]
 
     def candidate(self, form: Form, item_id: int) -> list[str | Slot]:
         """An item to be ranked: with the title alone, which is what the answer repeats."""

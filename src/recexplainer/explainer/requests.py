@@ -36,7 +36,8 @@ _WORDING = {name: value for name, value in vars(wording).items() if name.isupper
 
 
 class ShownItem:
-    """An item as a template sees it: written out it is a mark; what the catalogue knows is looked up when asked for.
+    """An item as a template sees it: written out it is a mark, which becomes the item's line, with what is known of it
+    under the focus; what else the catalogue knows is looked up when asked for.
 
     Args:
         mark: What stands for the item until the template is rendered.
@@ -90,8 +91,11 @@ class Request:
             return made
 
         def shown(item_id: int) -> ShownItem:
-            describe = None if form == "intention" else partial(_describe, writer, item_id, self.focus)
-            return ShownItem(mark(writer.item(form, item_id)), describe)
+            if form == "intention":
+                return ShownItem(mark(writer.item(form, item_id)), None)
+            facts = _facts(writer, item_id, self.focus)
+            describe = partial(_describe, writer.catalogue, item_id, facts)
+            return ShownItem(mark(writer.item(form, item_id, facts)), describe)
 
         values: dict[str, Any] = {
             "form": form,
@@ -159,18 +163,23 @@ def load_request(settings: Explain) -> Request:
     return Request(name, text, template, settings.focus, settings.max_sentences, settings.audience)
 
 
-def _describe(writer: PromptWriter, item_id: int, focus: str | None) -> dict[str, Any]:
-    """The catalogue's attributes of an item; `facts` are those under the focus that its line does not show."""
-    catalogue: Catalogue = writer.catalogue
+def _facts(writer: PromptWriter, item_id: int, focus: str | None) -> list[str]:
+    """What is known of an item under the focus and does not stand in its line without it."""
+    if not focus:
+        return []
     line = writer.item_text(item_id).casefold()
-    facts = facts_of(catalogue, item_id, focus) if focus else []
+    return [fact for fact in facts_of(writer.catalogue, item_id, focus) if fact.casefold() not in line]
+
+
+def _describe(catalogue: Catalogue, item_id: int, facts: list[str]) -> dict[str, Any]:
+    """What a template may ask of an item."""
     known = catalogue.attributes(item_id)
     return {
         "title": _plain(catalogue.title(item_id)),
         "brand": _plain(known["brand"]),
         "categories": [_plain(category) for category in known["categories"]],
         "price": known["price"],
-        "facts": [_plain(fact) for fact in facts if fact.casefold() not in line],
+        "facts": [_plain(fact) for fact in facts],
     }
 
 
