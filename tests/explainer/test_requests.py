@@ -103,6 +103,16 @@ def test_a_template_of_ones_own_sees_items_and_their_attributes(tmp_path: Path) 
     assert content == ["Rust (Orbit) | Rust II (Nova): Slot <item> Machine (Nova) (nobody)"]
 
 
+def test_the_template_of_the_documentation_works(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs/explanations.md").read_text(encoding="utf-8")
+    own = written(tmp_path, page.split("```jinja\n")[1].split("\n```")[0])
+    shown = readable(own.content(tiny.writer(), replace(ASKED, history=[1, 2]), "both"))
+    assert shown == (
+        "User: <user>\nBought so far:\n- <item> Rust (Orbit)\n- <item> Rust II (Nova)\n"
+        "Answer Yes or No: will this be bought next, and why?\n<item> Slot <item> Machine (Nova)"
+    )
+
+
 def test_no_title_becomes_a_template_or_a_slot(tmp_path: Path) -> None:
     frame = tiny.catalogue().frame
     frame.loc[5, "title"] = "{{ item }} \ue0001\ue000 {% raw %}"

@@ -58,7 +58,7 @@ def _say_what_is_no_decision(cases: list[Case], user_ids: list[int], items: list
     explained = {(case.example.user_id, case.example.items[0]) for case in cases}
     had = [(user, item) for user in user_ids for item in items if (user, item) not in explained]
     if not cases:
-        raise InputError(f"items: user {had[0][0]} has had item {had[0][1]}: there is no decision on it to explain")
+        raise InputError("items: the users have had all that was asked for: there is no decision on it to explain")
     if had:
         first = f"user {had[0][0]}, item {had[0][1]}"
         print(f"left out, as the user has had the item: {len(had)} (first: {first})", file=sys.stderr)
