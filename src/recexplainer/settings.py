@@ -16,6 +16,7 @@ from recexplainer.settings_parsing import apply_overrides, build_section
 
 PARAMS_FILE = Path("params.yaml")
 ALIGNED_MODES = ("behaviour", "intention", "both")
+ATTENTIONS = ("sdpa", "flex_attention", "eager")
 ITEM_INITS = ("random", "spectral")
 SCHEDULES = ("constant", "cosine")
 RAW_FORMATS = ("amazon_2018", "amazon_2023", "movielens", "steam", "table")
@@ -314,6 +315,10 @@ class Align:
     warmup: float  # share of the steps
     row_tokens: int
     rows_per_step: int
+    attention: str
+    gradient_checkpointing: bool
+    compile: bool  # the LLM's layers, before training
+    four_bit: bool  # the LLM's weights while the adapter learns (QLoRA)
     n_categories: int  # how many categories stand behind a title in a prompt
     lora: Lora
     mixture: dict[str, float]  # how often an example of a task (or task/aspect) is seen in one epoch
@@ -326,10 +331,21 @@ class Align:
         """Check the modes."""
         for mode in self.modes:
             _require_one_of(mode, ALIGNED_MODES, "align.modes")
+        _require(
+            self.attention in ATTENTIONS,
+            "align.attention",
+            f"one of {', '.join(ATTENTIONS)}, not {self.attention!r}: only they take a mask of its own for each token, "
+            "which rows of packed examples need",
+        )
         _require(len(set(self.modes)) == len(self.modes), "align.modes", "without repeats")
         for name in ("epochs", "both_forms"):
             named = sorted(getattr(self, name)) == sorted(ALIGNED_MODES)
             _require(named, f"align.{name}", f"a number for each of {', '.join(ALIGNED_MODES)}")
+
+    @property
+    def rows_are_filled(self) -> bool:
+        """Whether every row is filled up to `row_tokens`: what is compiled is compiled for one length."""
+        return self.compile or self.attention == "flex_attention"
 
 
 @dataclass(frozen=True)

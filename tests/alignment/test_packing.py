@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from recexplainer.alignment.chat import IGNORED, ChatEncoder, Encoded
-from recexplainer.alignment.packing import attention_mask, collate, layer_masks, pack, share_prefixes
+from recexplainer.alignment.packing import attention_mask, collate, layer_masks, pack, row_masks, share_prefixes
 from tests import tiny
 
 VOCABULARY = 97
@@ -77,9 +77,10 @@ def test_a_packed_example_has_the_logits_that_it_has_alone(family: str) -> None:
     found: list[tuple[int, torch.Tensor]] = []
     for row in pack(trees, 60, rng):
         batch = collate([trees[number] for number in row])
-        inputs = {key: batch[key] for key in ("input_ids", "position_ids", "attention_mask")}
+        ids, positions = batch["input_ids"], batch["position_ids"]
+        mask = row_masks(model.config, batch["seen_until"], positions, torch.float32)
         with torch.no_grad():
-            logits = model(**inputs, use_cache=False).logits[0]
+            logits = model(ids, attention_mask=mask, position_ids=positions, use_cache=False).logits[0]
         targets = batch["targets"][0]
         found += [(int(targets[place]), logits[place]) for place in (targets != IGNORED).nonzero()[:, 0]]
     alone: list[tuple[int, torch.Tensor]] = []
@@ -156,7 +157,7 @@ def test_the_mask_by_hand() -> None:
 def test_a_window_counts_positions_and_not_places_in_the_row() -> None:
     [tree] = share_prefixes([example([5, 6, 7, 1, 2], group=0), example([5, 6, 7, 3, 4], group=0)], 20)
     batch = collate([tree])
-    given = (batch["attention_mask"], batch["position_ids"], batch["position_ids"])
+    given = (attention_mask(batch["seen_until"][0]), batch["position_ids"], batch["position_ids"])
     plain, whole = MODELS["llama"]().config, MistralConfig(sliding_window=3)
     assert layer_masks(plain, *given) is given[0]
     windowed = layer_masks(whole, *given)

@@ -264,8 +264,8 @@ def test_it_learns_and_tells_its_curves(base: Path, tmp_path: Path) -> None:
 def test_connectors_and_adapter_have_rates_of_their_own(base: Path, tmp_path: Path) -> None:
     made = lesson(base)
     arguments = training.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[], learning_rate=0.5)
-    trainer = training.AlignmentTrainer(made.explainer, arguments)
-    trainer.connector_learning_rate = 0.25
+    align = replace(made.align, connector_learning_rate=0.25)
+    trainer = training.AlignmentTrainer(made.explainer, arguments, [], align)
     groups = trainer.create_optimizer().param_groups
     counts = {group["lr"]: sum(p.numel() for p in group["params"]) for group in groups}
     n_connectors = sum(p.numel() for n, p in made.explainer.named_parameters() if n.startswith("connectors."))
@@ -276,7 +276,7 @@ def test_the_loss_is_the_weighted_cross_entropy_of_every_example_alone(base: Pat
     """Packing, shared prefixes and slots change nothing in the loss."""
     made = lesson(base)
     arguments = training.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
-    trainer = training.AlignmentTrainer(made.explainer, arguments)
+    trainer = training.AlignmentTrainer(made.explainer, arguments, [], made.align)
     trees = training.share_prefixes(made.encoded, made.align.row_tokens)
     rows = training.pack(trees, made.align.row_tokens, np.random.default_rng(0))
     made.explainer.eval()

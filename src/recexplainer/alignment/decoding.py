@@ -50,7 +50,6 @@ def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> 
         owners = batch.pop("targets")[0]
         batch.pop("weights")
         places = (owners != IGNORED).nonzero()[:, 0]
-        batch["attention_mask"] = batch["attention_mask"].to(explainer.llm.dtype)
         logits = explainer(places=places, **batch)[0]
         answers[owners[places].cpu().numpy()] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
     return answers

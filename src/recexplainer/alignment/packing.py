@@ -86,41 +86,68 @@ def pack(trees: Sequence[Tree], row_tokens: int, rng: np.random.Generator) -> li
     return [rows[place] for place in rng.permutation(len(rows))]
 
 
-def collate(trees: Iterable[Tree]) -> dict[str, Tensor]:
+def collate(trees: Iterable[Tree], length: int | None = None) -> dict[str, Tensor]:
     """One packed row as a batch of one.
 
+    Args:
+        trees: What stands in the row.
+        length: What the row is filled up to, with tokens that see themselves alone; None: not at all.
+
     Returns:
-        `input_ids`, `targets`, `position_ids`, `user_slots`, `item_slots` (1, length), `weights` (1, length) and the
-        additive `attention_mask` (1, 1, length, length).
+        `input_ids`, `targets`, `position_ids`, `user_slots`, `item_slots`, `seen_until` (of the row) and `weights`,
+        each (1, length).
     """
     parts = list(trees)
+    starts = np.cumsum([0, *(len(tree) for tree in parts)])
+    size = int(starts[-1])
+    seen_until = [start + tree.seen_until for start, tree in zip(starts[:-1], parts, strict=True)]
+    n_filled = max(0, (length or 0) - size)
 
-    def joined(name: str) -> Tensor:
-        return torch.from_numpy(np.concatenate([getattr(tree, name) for tree in parts])[None])
+    def row(arrays: list[np.ndarray], fill: Any) -> Tensor:
+        filling = np.broadcast_to(np.asarray(fill, dtype=arrays[0].dtype), n_filled)
+        return torch.from_numpy(np.concatenate([*arrays, filling])[None])
 
-    starts = np.cumsum([0, *(len(tree) for tree in parts[:-1])])
-    seen_until = np.concatenate([start + tree.seen_until for start, tree in zip(starts, parts, strict=True)])
+    def joined(name: str, fill: int) -> Tensor:
+        return row([getattr(tree, name) for tree in parts], fill)
+
     return {
-        "input_ids": joined("input_ids").long(),
-        "targets": joined("targets").long(),
-        "position_ids": joined("positions").long(),
-        "user_slots": joined("user_slots").long(),
-        "item_slots": joined("item_slots").long(),
-        "weights": joined("weights").float(),
-        "attention_mask": attention_mask(torch.from_numpy(seen_until)),
+        "input_ids": joined("input_ids", 0).long(),
+        "targets": joined("targets", IGNORED).long(),
+        "position_ids": joined("positions", 0).long(),
+        "user_slots": joined("user_slots", -1).long(),
+        "item_slots": joined("item_slots", -1).long(),
+        "weights": joined("weights", 0).float(),
+        "seen_until": row(seen_until, np.arange(size, size + n_filled) + 1).long(),
     }
 
 
-def attention_mask(seen_until: Tensor) -> Tensor:
+def row_masks(config: Any, seen_until: Tensor, positions: Tensor, dtype: torch.dtype) -> Any:
+    """What an LLM's layers take for the attention within a packed row: a dense mask, or blocks for flex attention.
+
+    It is made where the row is, so that only (1, length) numbers travel to a GPU.
+
+    Args:
+        config: The LLM's.
+        seen_until: (1, length) of `collate`.
+        positions: (1, length) of `collate`.
+        dtype: Of the LLM's activations.
+    """
+    if config._attn_implementation == "flex_attention":
+        return _block_masks(config, seen_until[0], positions[0])
+    return layer_masks(config, attention_mask(seen_until[0], dtype), positions, positions)
+
+
+def attention_mask(seen_until: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """The additive mask (1, 1, length, length) by which a token sees itself and those before it whose subtree it is in.
 
     Args:
         seen_until: (length,) per token, the first place behind it that does not see it any more.
+        dtype: Of the mask.
     """
     places = torch.arange(len(seen_until), device=seen_until.device)
     allowed = (places[None, :] <= places[:, None]) & (places[:, None] < seen_until[None, :])
-    mask = torch.zeros(allowed.shape, dtype=torch.float32, device=seen_until.device)
-    return mask.masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
+    mask = torch.zeros(allowed.shape, dtype=dtype, device=seen_until.device)
+    return mask.masked_fill(~allowed, torch.finfo(dtype).min)[None, None]
 
 
 def layer_masks(config: Any, mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor | dict[str, Tensor]:
@@ -138,14 +165,40 @@ def layer_masks(config: Any, mask: Tensor, queries: Tensor, keys: Tensor) -> Ten
     Returns:
         The mask itself where there is no window; one for all layers, or one per kind of layer.
     """
-    config = config.get_text_config()
-    window = getattr(config, "sliding_window", None)
-    kinds = getattr(config, "layer_types", None)
-    if not window or (kinds and "sliding_attention" not in kinds):
+    window, has_kinds = _window(config)
+    if not window:
         return mask
     is_far = queries[:, :, None] - keys[:, None, :] >= window
     windowed = mask.masked_fill(is_far[:, None], torch.finfo(mask.dtype).min)
-    return {"full_attention": mask, "sliding_attention": windowed} if kinds else windowed
+    return {"full_attention": mask, "sliding_attention": windowed} if has_kinds else windowed
+
+
+def _window(config: Any) -> tuple[int | None, bool]:
+    """How many positions back the narrow layers look (None where none is narrow), and whether others are not."""
+    config = config.get_text_config()
+    window, kinds = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
+    if not window or (kinds and "sliding_attention" not in kinds):
+        return None, False
+    return window, bool(kinds)
+
+
+def _block_masks(config: Any, seen_until: Tensor, positions: Tensor) -> Any:
+    """`layer_masks` for flex attention, which leaves out the blocks of a row that see nothing of each other."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    window, has_kinds = _window(config)
+
+    def mask(window: int | None) -> Any:
+        def sees(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+            allowed = (key <= query) & (query < seen_until[key])
+            return allowed & (positions[query] - positions[key] < window) if window else allowed
+
+        length = len(seen_until)
+        return create_block_mask(sees, None, None, length, length, device=str(seen_until.device))
+
+    if not window:
+        return mask(None)
+    return {"full_attention": mask(None), "sliding_attention": mask(window)} if has_kinds else mask(window)
 
 
 def _group_trees(members: list[Encoded], max_tokens: int) -> list[Tree]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peft.helpers import disable_input_dtype_casting
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -95,8 +96,29 @@ def train(
     rows = [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
     explainer.user_vectors = user_vectors
     checkpoints /= _fingerprint(explainer, trees, user_vectors, align, seed)
+    trainer = AlignmentTrainer(explainer, training_arguments(align, epochs, seed, checkpoints), rows, align)
+    trainer.add_callback(_Log(on_log))
+    outcome = trainer.train(resume_from_checkpoint=_newest_checkpoint(checkpoints))
+    explainer.eval()
+    seconds = outcome.metrics["train_runtime"]
+    packed = sum(len(tree) for tree in trees)
+    return {
+        "n_examples": len(encoded),
+        "n_tokens": sum(len(example) for example in encoded),
+        "n_packed_tokens": packed,
+        "n_rows": len(rows),
+        "row_fill": round(packed / (len(rows) * align.row_tokens), 4),
+        "train_seconds": round(seconds, 1),
+        "examples_per_second": round(len(encoded) * epochs / seconds, 1),
+        "packed_tokens_per_second": round(packed * epochs / seconds, 1),
+        "train_loss": round(outcome.training_loss, 4),
+    }
+
+
+def training_arguments(align: Align, epochs: float, seed: int, folder: Path) -> TrainingArguments:
+    """The settings in the trainer's own terms; `folder` takes the checkpoints."""
     arguments = TrainingArguments(
-        output_dir=str(checkpoints),
+        output_dir=str(folder),
         num_train_epochs=epochs,
         per_device_train_batch_size=1,
         gradient_accumulation_steps=align.rows_per_step,
@@ -120,33 +142,38 @@ def train(
     )
     # Several GPUs are for accelerate launch, not for DataParallel, which would cut rows.
     arguments._n_gpu = min(1, arguments.n_gpu)
-    trainer = AlignmentTrainer(
-        explainer, arguments, train_dataset=_Rows(rows), data_collator=_one_row, callbacks=[_Log(on_log)]
-    )
-    trainer.mean_weight = float(np.mean([sum(t.weights[t.targets != IGNORED].sum() for t in row) for row in rows]))
-    trainer.connector_learning_rate = align.connector_learning_rate
-    outcome = trainer.train(resume_from_checkpoint=_newest_checkpoint(checkpoints))
-    explainer.eval()
-    seconds = outcome.metrics["train_runtime"]
-    packed = sum(len(tree) for tree in trees)
-    return {
-        "n_examples": len(encoded),
-        "n_tokens": sum(len(example) for example in encoded),
-        "n_packed_tokens": packed,
-        "n_rows": len(rows),
-        "row_fill": round(packed / (len(rows) * align.row_tokens), 4),
-        "train_seconds": round(seconds, 1),
-        "examples_per_second": round(len(encoded) * epochs / seconds, 1),
-        "packed_tokens_per_second": round(packed * epochs / seconds, 1),
-        "train_loss": round(outcome.training_loss, 4),
-    }
+    return arguments
 
 
 class AlignmentTrainer(Trainer):
-    """Weighted cross-entropy on the answers; only adapter and connectors are trained and stored."""
+    """Weighted cross-entropy on the answers; only adapter and connectors are trained and stored.
 
-    mean_weight: float = 1.0
-    connector_learning_rate: float = 1e-3
+    Args:
+        explainer: Who learns.
+        arguments: Of `training_arguments`.
+        rows: The trees of each packed row.
+        align: The settings.
+    """
+
+    def __init__(
+        self, explainer: Explainer, arguments: TrainingArguments, rows: list[list[Tree]], align: Align
+    ) -> None:
+        length = align.row_tokens if align.rows_are_filled else None
+        super().__init__(
+            explainer,
+            arguments,
+            train_dataset=_Rows(rows),
+            data_collator=lambda one: collate([tree for row in one for tree in row], length),
+        )
+        weights = [sum(tree.weights[tree.targets != IGNORED].sum() for tree in row) for row in rows]
+        self.mean_weight = float(np.mean(weights)) if rows else 1.0
+        self.connector_learning_rate = align.connector_learning_rate
+
+    def train(self, *given: Any, **named: Any) -> Any:
+        """Train; mixed precision casts an adapter's input, so that the adapter need not widen and keep it."""
+        assert self.model is not None
+        with disable_input_dtype_casting(self.model, active=self.args.bf16):
+            return super().train(*given, **named)
 
     def compute_loss(
         self,
@@ -163,8 +190,8 @@ class AlignmentTrainer(Trainer):
             user_slots=inputs["user_slots"],
             item_slots=inputs["item_slots"],
             places=places,
-            attention_mask=inputs["attention_mask"],
             position_ids=inputs["position_ids"],
+            seen_until=inputs["seen_until"],
         )
         losses = torch.nn.functional.cross_entropy(logits[0], targets[places], reduction="none")
         loss = (losses * inputs["weights"][0, places]).sum() / self.mean_weight
@@ -235,10 +262,6 @@ def _fingerprint(explainer: Explainer, trees: Sequence[Tree], user_vectors: Tens
     for table in (user_vectors, explainer.item_vectors):
         digest.update(b"" if table is None else table.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _one_row(rows: list[list[Tree]]) -> dict[str, Tensor]:
-    return collate([tree for row in rows for tree in row])
 
 
 def _trainable(model: nn.Module | None) -> dict[str, Tensor]:

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
 from recexplainer.alignment.packing import attention_mask
 from recexplainer.errors import InputError
 from recexplainer.settings import Llm
 
 
-def load_base(llm: Llm, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
+def load_base(
+    llm: Llm, dtype: torch.dtype | None = None, attention: str = "sdpa", four_bit: bool = False
+) -> tuple[Any, Any]:
     """The base LLM and its tokenizer: safetensors only, no remote code, strict.
 
-    Unless a `dtype` is given, weights are held in fp32 on a CPU and in bf16 on a GPU that has it.
+    Args:
+        llm: Which model.
+        dtype: Of the weights; None holds them in fp32 on a CPU and in bf16 on a GPU that has it.
+        attention: The implementation; `sdpa` is eager attention where a model has no SDPA.
+        four_bit: Hold the weights of the linear layers in 4 bits (NF4, of bitsandbytes).
 
     Raises:
-        InputError: If the model cannot be loaded, or is no causal language model.
+        InputError: If the model cannot be loaded, or is no causal language model, or this machine cannot run the
+            chosen attention or hold 4 bits.
     """
+    _check_machine(attention, four_bit)
     is_local = Path(llm.base).is_dir()
     if not is_local and (llm.base.startswith((".", "/")) or llm.base.count("/") > 1 or Path(llm.base).exists()):
         raise InputError(f"llm.base: {llm.base} is no folder; give a model folder or a hub name such as org/model")
     options: dict[str, Any] = {"revision": llm.revision} if llm.revision and not is_local else {}
+    chosen: dict[str, Any] = {} if attention == "sdpa" else {"attn_implementation": attention}
+    if four_bit:
+        chosen |= {"quantization_config": _four_bits(), "device_map": {"": torch.cuda.current_device()}}
     try:
         tokenizer = AutoTokenizer.from_pretrained(llm.base, **options)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -36,6 +48,7 @@ def load_base(llm: Llm, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            **chosen,
             **options,
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
@@ -59,8 +72,11 @@ def load_base(llm: Llm, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token_id = tokenizer.eos_token_id
     model.generation_config = GenerationConfig()  # answers are greedy: no sampling or penalties that came with it
-    model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-    _check_attention(model, llm.base)
+    if not four_bit:  # it was loaded onto the GPU, and stays there
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.eval()
+    if attention != "flex_attention":  # which takes no dense mask
+        _check_attention(model, llm.base)
     return model, tokenizer
 
 
@@ -144,6 +160,25 @@ def _check_attention(model: Any, name: str) -> None:
         raise InputError(f"llm.base: {name} sees later tokens: it is an encoder, and no causal language model")
     if float((alone - in_a_row).abs().max()) > tolerance:
         raise InputError(f"llm.base: {name} does not follow an attention mask of its own for each token")
+
+
+def _check_machine(attention: str, four_bit: bool) -> None:
+    if attention == "flex_attention" and not torch.cuda.is_available():
+        raise InputError("align.attention: flex_attention learns on a GPU alone, and there is none here: use sdpa")
+    if four_bit and not torch.cuda.is_available():
+        raise InputError("align.four_bit: needs a GPU, and there is none here: set it to false")
+    if four_bit and importlib.util.find_spec("bitsandbytes") is None:
+        raise InputError("align.four_bit: needs bitsandbytes: pip install 'recexplainer[qlora]', or set it to false")
+
+
+def _four_bits() -> Any:
+    """Source: Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", NeurIPS 2023, section 3."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=_dtype(),
+    )
 
 
 def _dtype() -> torch.dtype:

@@ -10,12 +10,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.pytorch_utils import Conv1D
 
 from recexplainer import store
 from recexplainer.alignment import wording
 from recexplainer.alignment.chat import ChatEncoder
-from recexplainer.alignment.packing import layer_masks
+from recexplainer.alignment.packing import row_masks
 from recexplainer.alignment.prompts import Form, form_of
 from recexplainer.errors import InputError
 from recexplainer.explainer.base_model import (
@@ -115,16 +116,23 @@ class Explainer(nn.Module):
         return embeddings
 
     def forward(
-        self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor, places: Tensor, **inputs: Any
+        self,
+        input_ids: Tensor,
+        user_slots: Tensor,
+        item_slots: Tensor,
+        places: Tensor,
+        position_ids: Tensor | None = None,
+        seen_until: Tensor | None = None,
     ) -> Tensor:
         """Logits (batch, n_places, vocabulary) at some places of every row, in fp32.
 
-        Packed rows come with the `attention_mask` and `position_ids` of `packing.collate`.
+        A packed row comes with the `position_ids` and `seen_until` of `packing.collate`.
         """
         embeddings = self.embed(input_ids, user_slots, item_slots)
-        if "attention_mask" in inputs:
-            positions = inputs["position_ids"]
-            inputs["attention_mask"] = layer_masks(self.llm.config, inputs["attention_mask"], positions, positions)
+        inputs: dict[str, Any] = {}
+        if position_ids is not None and seen_until is not None:
+            masks = row_masks(self.llm.config, seen_until, position_ids, embeddings.dtype)
+            inputs = {"position_ids": position_ids, "attention_mask": masks}
         return self.llm(inputs_embeds=embeddings, logits_to_keep=places, use_cache=False, **inputs).logits.float()
 
     def save(self, folder: Path) -> None:
@@ -155,8 +163,26 @@ def new_explainer(
         raise InputError(
             f"mode {mode} needs vectors, and the recommender {recommender.kind} only gives scores: use behaviour"
         )
-    model, tokenizer = load_base(llm)
+    model, tokenizer = load_base(llm, attention=align.attention, four_bit=align.four_bit)
     reference = base_reference(llm, model)
+    return adapted_explainer(mode, model, tokenizer, reference, align, recommender, user_vectors, settings)
+
+
+def adapted_explainer(
+    mode: str,
+    model: Any,
+    tokenizer: Any,
+    reference: dict[str, str | None] | None,
+    align: Align,
+    recommender: Recommender,
+    user_vectors: Tensor,
+    settings: dict[str, Any],
+) -> Explainer:
+    """`new_explainer` around a base LLM that is in memory already.
+
+    Raises:
+        InputError: If the LLM lacks the layers that `align.lora.targets` names.
+    """
     connectors = None
     if mode != "behaviour":
         embeddings = token_embeddings(model)
@@ -169,6 +195,12 @@ def new_explainer(
             }
         ).to(model.device)
     model = _adapted(model, align)
+    if align.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if align.compile:
+        for layer in model.modules():
+            if isinstance(layer, GradientCheckpointingLayer):  # a layer of the decoder; alike, they are compiled once
+                layer.compile(dynamic=False)
     settings = {**settings, "connector_hidden_size": align.connector_hidden_size}
     return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference)
 
