@@ -337,6 +337,26 @@ def read_explanations(source: str) -> list[dict[str, Any]]:
     return read_jsonl(explanations(source), EXPLANATION_KEYS)
 
 
+def explanation_blocks(stage: str, source: str) -> Path:
+    """Where an interrupted stage that explains goes on from, and its shards meet; no output, and removed at the end."""
+    return Path(f".checkpoints/{stage}-{source}")
+
+
+def user_explanations(source: str) -> Path:
+    """What a source explained to users of one's choice: outside of results/, which the pipeline's stages watch."""
+    return Path(f"explanations/{source}.jsonl")
+
+
+def write_user_explanations(source: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Write the explanations to users of one's choice."""
+    write_jsonl(user_explanations(source), rows)
+
+
+def read_user_explanations(source: str) -> list[dict[str, Any]]:
+    """Read the explanations to users of one's choice."""
+    return read_jsonl(user_explanations(source), EXPLANATION_KEYS)
+
+
 def write_judgements(source: str, rows: Iterable[dict[str, Any]]) -> None:
     """Write the judgements of one source."""
     write_jsonl(judgements(source), rows)

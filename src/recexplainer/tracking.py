@@ -185,11 +185,12 @@ def _parent(client: MlflowClient, experiment: str) -> str | None:
         return str(client.create_run(experiment, tags=tags, run_name="dvc repro").info.run_id)
 
 
-def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str) -> int:
+def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str | None = None) -> int:
     """Log one trace per explanation, with the judge's verdict as its assessment; return their number.
 
-    A row has ``prompt``, ``text``, ``explanation_id``, ``level``, ``score`` (None when unparseable or
-    failed), ``rationale`` and ``judge``. ``judge_kind`` is ``CODE`` (the rubric) or ``LLM_JUDGE``.
+    A row has ``prompt``, ``text`` and ``explanation_id``, and, where a judge has seen it, ``level``, ``score`` (None
+    when unparseable or failed), ``rationale`` and ``judge``. ``judge_kind`` is ``CODE`` (the rubric), ``LLM_JUDGE``,
+    or None without a judge.
     """
     import mlflow
     from mlflow.entities import AssessmentSource
@@ -203,6 +204,8 @@ def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str) -
             mlflow.update_current_trace(tags={"explanation_id": str(row["explanation_id"])})
         traces.append(span.trace_id)
     mlflow.flush_trace_async_logging()
+    if judge_kind is None:
+        return len(traces)
     for row, trace in zip(rows, traces, strict=True):
         source = AssessmentSource(source_type=judge_kind, source_id=str(row["judge"]))
         rationale = redact(str(row["rationale"]))

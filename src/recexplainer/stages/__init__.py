@@ -27,6 +27,7 @@ from recexplainer.tracking import StageRun, open_run, set_quiet_environment
 set_quiet_environment()
 
 Body = Callable[..., None]
+MAX_OPTION_CHARACTERS = 2000  # options become parameters and tags of the run, which hold so much
 
 
 class Main(Protocol):
@@ -39,6 +40,8 @@ class Main(Protocol):
 OPTIONS: dict[str, dict[str, Any]] = {
     "mode": {"help": f"alignment mode: {', '.join(SOURCES)}"},
     "source": {"help": f"who explains: {', '.join(SOURCES)}"},
+    "users": {"help": "ids, raw:<id of the raw data>, train, valid, test, or all; separated by blanks or commas"},
+    "items": {"help": "ids, raw:<id>, title:<title>, top, bottom; separated by blanks or commas"},
 }
 
 
@@ -104,6 +107,8 @@ def _assignments(arguments: dict[str, Any]) -> list[str]:
 
 
 def _checked(option: str, value: str) -> str:
+    if len(value) > MAX_OPTION_CHARACTERS:
+        raise InputError(f"--{option}: is longer than {MAX_OPTION_CHARACTERS} characters")
     known = {"mode": SOURCES, "source": SOURCES}.get(option)
     if known is not None and value not in known:
         raise InputError(f"--{option} must be one of {', '.join(known)}, not {value!r}")
