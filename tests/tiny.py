@@ -22,6 +22,7 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
 from recexplainer.explainer.model import Explainer, new_explainer
 from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.gru4rec import GRU4Rec
 from recexplainer.recommenders.mf import MF
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.settings import Settings, load_settings
@@ -182,6 +183,12 @@ def sasrec(seed: int = 0) -> SASRec:
     """A SASRec with random weights and a dropout that would show, were it ever on."""
     torch.manual_seed(seed)
     return SASRec(N_ITEMS, dim=8, n_layers=1, n_heads=2, max_length=6, dropout=0.5).freeze()
+
+
+def gru4rec(seed: int = 0) -> GRU4Rec:
+    """A GRU4Rec with random weights."""
+    torch.manual_seed(seed)
+    return GRU4Rec(N_ITEMS, dim=8, n_layers=1, max_length=6, dropout=0.5).freeze()
 
 
 class RecordedRun:

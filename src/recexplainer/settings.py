@@ -267,13 +267,13 @@ class ApiModel:
 class Summaries(ApiModel):
     """Who writes the summaries of training users' tastes: a rule, from the catalogue, or a model behind an API."""
 
-    section: ClassVar[str] = "build_alignment.summaries"
+    section: ClassVar[str] = "summaries"
     author: str
 
     def __post_init__(self) -> None:
         """Check the author and the bounds."""
         super().__post_init__()
-        _require_one_of(self.author, ("catalogue", "api"), "build_alignment.summaries.author")
+        _require_one_of(self.author, ("catalogue", "api"), "summaries.author")
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,6 @@ class BuildAlignment:
     like_top: float
     dislike_bottom: float
     n_dialogues: int
-    summaries: Summaries
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -508,6 +507,7 @@ class Settings:
     train_recommender: TrainRecommender
     llm: Llm
     build_alignment: BuildAlignment
+    summaries: Summaries
     draft_explanations: DraftExplanations
     align: Align
     evaluate_alignment: EvaluateAlignment

@@ -21,17 +21,12 @@ COMMON = {"Video Games"}
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], tiny.mf())
-    return build_examples(*given, settings_for(None).build_alignment, seed=1)[0]
-
-
-def settings_for(server: FakeServer | None, *more: str) -> Any:
-    where = "build_alignment.summaries"
-    address = server.base_url if server else "http://127.0.0.1:9/v1"
-    return tiny.settings(f"{where}.author=api", f"{where}.base_url={address}", f"{where}.model=some-writer", *more)
+    return build_examples(*given, tiny.settings().build_alignment, seed=1)[0]
 
 
 def write(server: FakeServer, examples: list[Example], cache: Path, *more: str) -> Any:
-    given = api_settings(settings_for(server, *more).build_alignment.summaries, 7, MAX_ANSWER_TOKENS)
+    settings = tiny.settings(f"summaries.base_url={server.base_url}", "summaries.model=some-writer", *more)
+    given = api_settings(settings.summaries, 7, MAX_ANSWER_TOKENS)
     with AnswerCache(cache) as answers:
         return write_summaries(examples, tiny.catalogue(), given, answers)
 
@@ -41,12 +36,8 @@ def summary(message: str, *_: Any) -> Reply:
     return completion(f"This user likes {message.splitlines()[1][2:]}\n and more. ")
 
 
-def test_without_it_the_rule_writes_and_says_so() -> None:
-    given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], tiny.mf())
-    written = [
-        e for e in build_examples(*given, tiny.settings().build_alignment, seed=1)[0] if e.task == "user_summary"
-    ]
-    assert written and {example.author for example in written} == {"catalogue"}
+def test_without_it_the_rule_writes_and_says_so(examples: list[Example]) -> None:
+    assert {example.author for example in examples if example.task == "user_summary"} == {"catalogue"}
 
 
 def test_what_is_asked() -> None:
@@ -64,7 +55,6 @@ def test_each_history_of_training_and_validation_is_summarised_once(
     server: FakeServer, examples: list[Example], tmp_path: Path
 ) -> None:
     server.reply = summary
-    assert not [example for example in examples if example.task == "user_summary"]  # left to the model
     written, records, found = write(server, examples, tmp_path / "cache")
     pairs = {(e.user_id, e.position): e for e in examples if e.user_id and e.split != "test"}
     assert {(example.user_id, example.position) for example in written} == set(pairs)
@@ -86,11 +76,11 @@ def test_a_bound_ends_the_run_and_the_next_one_asks_only_what_is_missing(
     server: FakeServer, examples: list[Example], tmp_path: Path
 ) -> None:
     prices = ["price_per_million_prompt_tokens=1000", "price_per_million_completion_tokens=0"]
-    bounds = [f"build_alignment.summaries.{bound}" for bound in (*prices, "concurrency=1")]
+    bounds = [f"summaries.{bound}" for bound in (*prices, "concurrency=1")]
     server.reply = lambda message, earlier, body: error(500) if server.asked.total() % 2 == 0 else summary(message)
     n = len({tuple(e.history) for e in examples if e.task == "next_item_retrieval" and e.split != "test"})
-    with pytest.raises(InputError, match=rf"build_alignment.summaries.max_calls \({n}\) is used up after \d+ answers"):
-        write(server, examples, tmp_path / "cache", *bounds, f"build_alignment.summaries.max_calls={n}")
+    with pytest.raises(InputError, match=rf"summaries.max_calls \({n}\) is used up after \d+ answers"):
+        write(server, examples, tmp_path / "cache", *bounds, f"summaries.max_calls={n}")
     n_kept = len((tmp_path / "cache").read_text().splitlines())
     assert 0 < n_kept < n
     server.reply = summary
@@ -137,9 +127,7 @@ def test_a_writer_that_writes_no_summary_ends_the_run(
     server: FakeServer, examples: list[Example], tmp_path: Path
 ) -> None:
     server.reply = lambda *_: completion("This us", "length")
-    with pytest.raises(
-        InputError, match="build_alignment.summaries: none of 16 answers is a summary: the answer ended"
-    ):
+    with pytest.raises(InputError, match="summaries: none of 16 answers is a summary: the answer ended"):
         write(server, examples, tmp_path / "cache")
 
 
@@ -147,11 +135,11 @@ def test_a_writer_that_writes_no_summary_ends_the_run(
     ("change", "message"),
     [
         ("author=human", "summaries.author must be one of catalogue, api"),
-        ("concurrency=0", "build_alignment.summaries.concurrency must be at least 1"),
-        ("max_cost=1", "build_alignment.summaries.max_cost must be null where the prices are null"),
+        ("concurrency=0", "summaries.concurrency must be at least 1"),
+        ("max_cost=1", "summaries.max_cost must be null where the prices are null"),
         ("price_per_million_prompt_tokens=1", "must be given for both kinds of token"),
     ],
 )
 def test_bad_settings_are_one_clear_line(change: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        tiny.settings(f"build_alignment.summaries.{change}")
+        tiny.settings(f"summaries.{change}")

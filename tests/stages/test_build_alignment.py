@@ -30,7 +30,7 @@ def test_summaries_by_a_model_are_taught_and_recorded(empty_project: Path, monke
     forget_endpoints(monkeypatch)
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
     tiny.write_prepared()
-    where = "build_alignment.summaries"
+    where = "summaries"
     with FakeServer() as server:
         server.reply = lambda message, *_: completion(
             "This user likes games.", "length" if "- Fox (" in message else "stop"

@@ -83,8 +83,6 @@ def build_examples(
 ) -> tuple[list[Example], torch.Tensor]:
     """Ask a frozen recommender every question of every task.
 
-    Summaries that a model behind an API is to write are left to `alignment.summaries`.
-
     Returns:
         The examples of all tasks and splits, and the user vectors that their `vector_row` points into:
         (n_pairs, dim), or (0, 0) for a recommender without vectors.
@@ -113,8 +111,7 @@ def build_examples(
             rng,
         )
         examples += history_reconstruction.make_examples(batch)
-        if settings.summaries.author == user_summary.CATALOGUE:
-            examples += user_summary.make_examples(batch, catalogue, common)
+        examples += user_summary.make_examples(batch, catalogue, common)
     item_vectors = recommender.item_vectors() if recommender.has_vectors else None
     examples += item_discrimination.make_examples(catalogue, item_vectors)
     examples += general_dialogue.make_examples(dialogues, settings.n_dialogues)

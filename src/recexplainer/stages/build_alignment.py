@@ -9,6 +9,7 @@ from typing import Any
 from recexplainer import store
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.examples import Example
+from recexplainer.alignment.tasks import user_summary
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.recommenders import load_recommender
 from recexplainer.settings import Settings
@@ -30,9 +31,9 @@ def run(settings: Settings, run: StageRun) -> None:
         settings.run.seed,
     )
     summaries: list[dict[str, Any]] = []
-    if settings.build_alignment.summaries.author == "api":
+    if settings.summaries.author == "api":
         written, summaries = _ask_for_summaries(settings, run, examples, catalogue)
-        examples += written
+        examples = [example for example in examples if example.task != user_summary.NAME] + written
     store.write_alignment(examples, user_vectors, summaries=summaries)
     run.log_metrics({f"{e[0]}/{e[1]}": n for e, n in Counter((e.task, e.split) for e in examples).items()})
 
@@ -44,7 +45,7 @@ def _ask_for_summaries(
     from recexplainer.judging.cache import AnswerCache
     from recexplainer.judging.parameters import api_settings, costs
 
-    server = api_settings(settings.build_alignment.summaries, settings.run.seed, MAX_ANSWER_TOKENS)
+    server = api_settings(settings.summaries, settings.run.seed, MAX_ANSWER_TOKENS)
     with AnswerCache(store.SUMMARIES_CACHE) as cache:
         written, records, found = write_summaries(examples, catalogue, server, cache)
     counts = {"n_written": len(written), "n_failed": len(records) - len(written)}
@@ -53,7 +54,7 @@ def _ask_for_summaries(
     return written, records
 
 
-main = stage_main("build_alignment", run)
+main = stage_main("build_alignment", run, sections=("summaries",))
 
 if __name__ == "__main__":
     sys.exit(main())
