@@ -9,6 +9,7 @@ from recexplainer.alignment import in_context
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.evaluation import evaluate
 from recexplainer.alignment.examples import Example
+from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer, base_explainer
 from tests import tiny
 
@@ -83,3 +84,13 @@ def test_a_question_keeps_its_history_behind_the_solved_ones(explainer: Explaine
         in_context.evaluate_in_context(explainer, writer, shown, asked, s.evaluate_alignment) for s in (tight, wide)
     ]
     assert found[0] == found[1]
+
+
+def test_a_context_that_is_too_short_is_one_clear_line(explainer: Explainer, examples: list[Example]) -> None:
+    writer, rng = tiny.writer(), np.random.default_rng(0)
+    shown, asked = in_context.choose_shown(examples, 3, rng), in_context.choose_questions(examples, 1, rng)
+    explainer.llm.config.max_position_embeddings = 150
+    alone = explainer.encoder
+    with pytest.raises(InputError, match=r"with \d+ tokens of solved questions before it, a prompt of task next_item_"):
+        in_context.evaluate_in_context(explainer, writer, shown, asked, SETTINGS)
+    assert explainer.encoder is alone

@@ -16,6 +16,7 @@ from recexplainer.alignment.evaluation import evaluate
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.prompts import PromptWriter, answer_text, render
 from recexplainer.alignment.tasks import interest_classification, item_ranking, next_item_retrieval
+from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
 from recexplainer.settings import EvaluateAlignment
 
@@ -60,7 +61,7 @@ def evaluate_in_context(
         InputError: If a question does not fit behind the solved ones, even without history.
     """
     metrics: dict[str, Any] = {"n_examples": {}}
-    alone = explainer.encoder
+    alone, n_past = explainer.encoder, 0
     try:
         for task, solved in shown.items():
             turns = [(question_text(writer, example), answer_text(writer, example)) for example in solved]
@@ -75,6 +76,8 @@ def evaluate_in_context(
             found = evaluate(explainer, writer, questions[task], longer).metrics
             counts = metrics["n_examples"] | found.pop("n_examples")
             metrics |= found | {"n_examples": counts}
+    except InputError as error:
+        raise InputError(f"with {n_past} tokens of solved questions before it, {error}; or show fewer") from error
     finally:
         explainer.encoder = alone
     return metrics
