@@ -269,11 +269,13 @@ class Summaries(ApiModel):
 
     section: ClassVar[str] = "summaries"
     author: str
+    max_failed: float  # share of the histories
 
     def __post_init__(self) -> None:
         """Check the author and the bounds."""
         super().__post_init__()
         _require_one_of(self.author, ("catalogue", "api"), "summaries.author")
+        _require(0 <= self.max_failed < 1, "summaries.max_failed", "a share from 0 to below 1")
 
 
 @dataclass(frozen=True)

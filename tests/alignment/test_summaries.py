@@ -28,7 +28,7 @@ def write(server: FakeServer, examples: list[Example], cache: Path, *more: str) 
     settings = tiny.settings(f"summaries.base_url={server.base_url}", "summaries.model=some-writer", *more)
     given = api_settings(settings.summaries, 7, MAX_ANSWER_TOKENS)
     with AnswerCache(cache) as answers:
-        return write_summaries(examples, tiny.catalogue(), given, answers)
+        return write_summaries(examples, tiny.catalogue(), given, answers, settings.summaries.max_failed)
 
 
 def summary(message: str, *_: Any) -> Reply:
@@ -107,7 +107,7 @@ def test_what_is_no_summary_is_recorded_and_not_taught(
     keys = {summary_messages(e.history, tiny.catalogue(), COMMON)[1]["content"]: n for n, e in enumerate(asked)}
     assert len(keys) == 6
     server.reply = lambda message, *_: replies[keys[message]]
-    written, records, _ = write(server, asked, tmp_path / "cache")
+    written, records, _ = write(server, asked, tmp_path / "cache", "summaries.max_failed=0.9")
     assert [example.answer for example in written] == ["This user likes"]
     assert [record["error"] for record in records] == [
         None,
@@ -119,21 +119,28 @@ def test_what_is_no_summary_is_recorded_and_not_taught(
     ]
     assert [record["summary"] for record in records[1:]] == [None] * 5
     server.reply = summary
-    again, _, found = write(server, asked, tmp_path / "cache")
+    again, _, found = write(server, asked, tmp_path / "cache", "summaries.max_failed=0.9")
     assert (len(again), found.n_calls) == (2, 1)  # what was never answered is asked again
 
 
-def test_a_writer_that_writes_no_summary_ends_the_run(
+def test_too_many_failures_end_the_run_and_keep_what_was_answered(
     server: FakeServer, examples: list[Example], tmp_path: Path
 ) -> None:
-    server.reply = lambda *_: completion("This us", "length")
-    with pytest.raises(InputError, match="summaries: none of 16 answers is a summary: the answer ended"):
-        write(server, examples, tmp_path / "cache")
+    server.reply = lambda message, *_: error(500) if "Amber Garden" in message else summary(message)
+    with pytest.raises(
+        InputError, match=r"summaries: [45] of 16 histories have no summary, .* max_failed of 0.2; .*500"
+    ):
+        write(server, examples, tmp_path / "cache", "summaries.max_failed=0.2")
+    n_kept = len((tmp_path / "cache").read_text().splitlines())
+    server.reply = summary
+    found = write(server, examples, tmp_path / "cache", "summaries.max_failed=0")[2]
+    assert found.n_from_cache == n_kept > 0
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ("max_failed=1", "summaries.max_failed must be a share from 0 to below 1"),
         ("author=human", "summaries.author must be one of catalogue, api"),
         ("concurrency=0", "summaries.concurrency must be at least 1"),
         ("max_cost=1", "summaries.max_cost must be null where the prices are null"),

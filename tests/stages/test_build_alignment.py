@@ -35,7 +35,12 @@ def test_summaries_by_a_model_are_taught_and_recorded(empty_project: Path, monke
         server.reply = lambda message, *_: completion(
             "This user likes games.", "length" if "- Fox (" in message else "stop"
         )
-        given = (f"{where}.author=api", f"{where}.base_url={server.base_url}", f"{where}.model=some-writer")
+        given = (
+            f"{where}.author=api",
+            f"{where}.base_url={server.base_url}",
+            f"{where}.model=some-writer",
+            f"{where}.max_failed=0.9",
+        )
         run = tiny.RecordedRun()
         build_alignment.run(tiny.settings(*given), run)  # type: ignore[arg-type]
     examples, _ = store.read_alignment()

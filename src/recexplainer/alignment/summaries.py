@@ -30,7 +30,7 @@ Record = dict[str, Any]
 
 
 def write_summaries(
-    examples: Sequence[Example], catalogue: Catalogue, settings: ApiSettings, cache: AnswerCache
+    examples: Sequence[Example], catalogue: Catalogue, settings: ApiSettings, cache: AnswerCache, max_failed: float
 ) -> tuple[list[Example], list[Record], Answers]:
     """Have a model summarise every history that training or validation asks about, but for what the cache holds.
 
@@ -39,13 +39,14 @@ def write_summaries(
         catalogue: Titles and attributes.
         settings: Model and bounds.
         cache: The answers of earlier runs; new ones are added.
+        max_failed: The largest share of histories that may stay without a summary.
 
     Returns:
         The examples to be taught; a record per history, also of those without a summary and why; what it took.
 
     Raises:
-        InputError: The server cannot be asked, a bound does not suffice, or nothing that it wrote is a summary. What
-            was answered until then is in the cache.
+        InputError: The server cannot be asked, or a bound or `max_failed` does not suffice. What was answered until
+            then is in the cache.
     """
     asked = [e for e in examples if e.task == next_item_retrieval.NAME and e.split != "test"]
     common = common_categories(catalogue)
@@ -56,8 +57,12 @@ def write_summaries(
         records.append(_record(example, settings.model, text, error, key, answer or {}))
         if text:
             written.append(replace(example, task=user_summary.NAME, answer=text, author=settings.model))
-    if not written:
-        raise InputError(f"{settings.section}: none of {len(asked)} answers is a summary: {records[-1]['error']}")
+    failures = [record["error"] for record in records if record["error"]]
+    if len(failures) > max_failed * len(asked):
+        raise InputError(
+            f"{settings.section}: {len(failures)} of {len(asked)} histories have no summary, more than the share "
+            f"max_failed of {max_failed:g}; the last one's reason: {failures[-1]}; what was answered is kept"
+        )
     return written, records, found
 
 

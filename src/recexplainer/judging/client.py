@@ -114,8 +114,8 @@ def ask(
             first time, then those of the second, ….
 
     Raises:
-        InputError: No key, no endpoint is left, nothing was answered, or `max_calls` or `max_cost` does not
-            suffice. What was answered until then is in the cache.
+        InputError: No key, no endpoint is left, nothing was answered (but for a rest: fewer than the cache answers,
+            or refused), or `max_calls` or `max_cost` does not suffice. What was answered until then is in the cache.
     """
     endpoints = read_endpoints(settings.base_url, settings.model, os.environ, settings.section)
     budget = Budget(
@@ -132,8 +132,9 @@ def ask(
             asyncio.run(asking.ask_all(missing))
         finally:
             _say(settings, asking.summary())
-    nothing = len(asking.errors) == len(missing) and not (n_from_cache and asking.n_refused == len(missing))
-    if missing and nothing:
+    n_failed = len(asking.errors)
+    is_a_rest = n_from_cache > n_failed or (n_from_cache > 0 and asking.n_refused == n_failed)
+    if missing and n_failed == len(missing) and not is_a_rest:
         last = next(reversed(asking.errors.values()))
         raise InputError(f"{settings.section}: no request was answered; the last error: {last}")
     distinct = [cache.get(key) or {} for key in dict.fromkeys(keys)]

@@ -47,7 +47,7 @@ def _ask_for_summaries(
 
     server = api_settings(settings.summaries, settings.run.seed, MAX_ANSWER_TOKENS)
     with AnswerCache(store.SUMMARIES_CACHE) as cache:
-        written, records, found = write_summaries(examples, catalogue, server, cache)
+        written, records, found = write_summaries(examples, catalogue, server, cache, settings.summaries.max_failed)
     counts = {"n_written": len(written), "n_failed": len(records) - len(written)}
     run.log_metrics({"summaries": counts | costs(found)})
     run.set_tags({"summaries": server.model})
