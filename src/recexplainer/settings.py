@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -239,7 +239,46 @@ class Llm:
     chat_template: str | None
 
 
+@dataclass(frozen=True)
+class ApiModel:
+    """A model behind an OpenAI-compatible server, and what one run may take of it; `section` is where it stands."""
+
+    section: ClassVar[str]
+    base_url: str | None
+    model: str | None
+    max_calls: int
+    max_cost: float | None  # in the currency of the prices
+    price_per_million_prompt_tokens: float | None
+    price_per_million_completion_tokens: float | None
+    concurrency: int  # requests at the same time, of each endpoint
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        _require(self.concurrency >= 1, f"{self.section}.concurrency", "at least 1")
+        prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
+        known = [price for price in prices if price is not None]
+        where = f"{self.section}.price_per_million_…_tokens"
+        _require(len(known) != 1, where, "given for both kinds of token, or for none")
+        _require(all(price >= 0 for price in known), where, "at least 0")
+        _require(self.max_cost is None or len(known) == 2, f"{self.section}.max_cost", "null where the prices are null")
+
+
 # --- alignment and explainer: the sections below belong to the alignment code ------------------------------
+
+
+@dataclass(frozen=True)
+class Summaries(ApiModel):
+    """Who writes the summaries of training users' tastes: a rule, from the catalogue, or a model behind an API."""
+
+    section: ClassVar[str] = "summaries"
+    author: str
+    max_failed: float  # share of the histories
+
+    def __post_init__(self) -> None:
+        """Check the author and the bounds."""
+        super().__post_init__()
+        _require_one_of(self.author, ("catalogue", "api"), "summaries.author")
+        _require(0 <= self.max_failed < 1, "summaries.max_failed", "a share from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -358,7 +397,35 @@ class EvaluateAlignment:
     max_prompt_tokens: int
     row_tokens: int
     batch_size: int
+
+
+@dataclass(frozen=True)
+class InContext(ApiModel):
+    """LLMs without alignment that are shown solved questions about training users first: `none`, the base, or `api`."""
+
+    section: ClassVar[str] = "evaluate_baselines.in_context"
+    answerers: list[str]
+    n_shown: int  # solved questions before each
+    n_questions: int | None  # of each task; None: all
+
+    def __post_init__(self) -> None:
+        """Check who answers, and the counts."""
+        super().__post_init__()
+        for answerer in self.answerers:
+            _require_one_of(answerer, ("none", "api"), f"{self.section}.answerers")
+        _require(len(set(self.answerers)) == len(self.answerers), f"{self.section}.answerers", "without repeats")
+        _require(self.n_shown >= 1, f"{self.section}.n_shown", "at least 1")
+        _require(
+            self.n_questions is None or self.n_questions >= 1, f"{self.section}.n_questions", "at least 1, or null"
+        )
+
+
+@dataclass(frozen=True)
+class EvaluateBaselines:
+    """What the explainers are held against."""
+
     student_epochs: int
+    in_context: InContext
 
 
 @dataclass(frozen=True)
@@ -405,30 +472,19 @@ class Explain:
 
 
 @dataclass(frozen=True)
-class Judge:
+class Judge(ApiModel):
     """Who judges the explanations: the embedded rubric, or an OpenAI-compatible server."""
 
+    section: ClassVar[str] = "judge"
     backend: str
-    base_url: str | None
-    model: str | None
     n_repeats: int
-    max_calls: int
-    max_cost: float | None
-    price_per_million_prompt_tokens: float | None
-    price_per_million_completion_tokens: float | None
-    concurrency: int
     n_traces: int
 
     def __post_init__(self) -> None:
         """Check the backend and the bounds."""
+        super().__post_init__()
         _require_one_of(self.backend, ("rubric", "openai"), "judge.backend")
         _require(self.n_repeats >= 1, "judge.n_repeats", "at least 1")
-        _require(self.concurrency >= 1, "judge.concurrency", "at least 1")
-        prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
-        known = [price for price in prices if price is not None]
-        _require(len(known) != 1, "judge.price_per_million_…_tokens", "given for both kinds of token, or for none")
-        _require(all(price >= 0 for price in known), "judge.price_per_million_…_tokens", "at least 0")
-        _require(self.max_cost is None or len(known) == 2, "judge.max_cost", "null where the prices are null")
 
 
 @dataclass(frozen=True)
@@ -497,9 +553,11 @@ class Settings:
     train_recommender: TrainRecommender
     llm: Llm
     build_alignment: BuildAlignment
+    summaries: Summaries
     draft_explanations: DraftExplanations
     align: Align
     evaluate_alignment: EvaluateAlignment
+    evaluate_baselines: EvaluateBaselines
     explain: Explain
     judge: Judge
     faithfulness: Faithfulness

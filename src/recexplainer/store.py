@@ -6,6 +6,7 @@ Paths are relative to the project's root, where every stage runs.
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import shutil
@@ -46,7 +47,9 @@ RECOMMENDER_METRICS = Path("metrics/recommender.json")
 ALIGNMENT = Path("data/alignment")
 ALIGNMENT_EXAMPLES = ALIGNMENT / "examples.jsonl"
 ALIGNMENT_USER_VECTORS = ALIGNMENT / "user_vectors.safetensors"
+ALIGNMENT_SUMMARIES = ALIGNMENT / "summaries.jsonl"
 EXPLANATION_DRAFTS = Path("data/drafts.jsonl")
+EXPORT = Path("export")
 ALIGNMENT_BASELINES_METRICS = Path("metrics/alignment_baselines.json")
 
 DISCRIMINATORS = Path("models/discriminators")
@@ -188,6 +191,29 @@ def write_jsonl(path: Path | str, rows: Iterable[Any]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_json_rows(path: Path | str, rows: Iterable[Any]) -> int:
+    """Write a JSON array with one value per line, and return their number; all are never in memory together."""
+    number = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(("[\n" if number == 0 else ",\n") + json.dumps(row, ensure_ascii=False, allow_nan=False))
+            number += 1
+        file.write("\n]\n" if number else "[]\n")
+    return number
+
+
+def write_csv(path: Path | str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
+    """Write a table with a line of names first, and return the number of its rows."""
+    number = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row)
+            number += 1
+    return number
 
 
 def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -451,11 +477,15 @@ def read_pointer(role: str) -> dict[str, str]:
     return value
 
 
-# --- answers of the judge's server -------------------------------------------------------------------------
+# --- answers of servers --------------------------------------------------------------------------------------
+
+# Answers that were paid for, kept between runs: no output of a stage, so that nothing removes them.
+SUMMARIES_CACHE = Path("cache/summaries.jsonl")
+IN_CONTEXT_CACHE = Path("cache/in_context.jsonl")
 
 
 def judge_cache(source: str) -> Path:
-    """Answers that were paid for, kept between runs: no output of a stage, so that nothing removes it."""
+    """The judge's answers about one source."""
     return Path(f"cache/judge_{source}.jsonl")
 
 
@@ -467,14 +497,23 @@ def checkpoints_folder(mode: str) -> Path:
     return Path(f".checkpoints/align-{mode}")
 
 
-def write_alignment(examples: Iterable[Example], user_vectors: Tensor, folder: Path | str = ALIGNMENT) -> None:
-    """Write the mode-free examples and the user vectors that their ``vector_row`` names."""
+def write_alignment(
+    examples: Iterable[Example],
+    user_vectors: Tensor,
+    folder: Path | str = ALIGNMENT,
+    summaries: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write the mode-free examples, the user vectors that their ``vector_row`` names, and what was asked of a model
+    that writes summaries.
+    """
     from safetensors.torch import save_file
 
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         write_jsonl(temporary / ALIGNMENT_EXAMPLES.name, (example.to_row() for example in examples))
         save_file({"user_vectors": user_vectors.contiguous()}, temporary / ALIGNMENT_USER_VECTORS.name)
+        if summaries:
+            write_jsonl(temporary / ALIGNMENT_SUMMARIES.name, summaries)
 
 
 def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tensor]:
@@ -493,6 +532,14 @@ def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tenso
             f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment"
         ) from None
     return examples, vectors
+
+
+def write_vectors(path: Path | str, user_vectors: Tensor, item_vectors: Tensor) -> None:
+    """Write the vectors that slots point to: of users by row, of items by id."""
+    from safetensors.torch import save_file
+
+    with atomic_path(path) as temporary:
+        save_file({"user_vectors": user_vectors.contiguous(), "item_vectors": item_vectors.contiguous()}, temporary)
 
 
 def write_drafts(drafts: Iterable[Example]) -> None:

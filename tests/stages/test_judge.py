@@ -8,6 +8,7 @@ import pytest
 
 from recexplainer import store
 from recexplainer.errors import InputError
+from recexplainer.judging import parameters
 from recexplainer.settings import Settings, load_settings
 from recexplainer.stages import judge
 from tests.faithfulness.fakes import make_games, make_record
@@ -64,7 +65,7 @@ def settings_for(server: FakeServer | None = None, *more: str) -> Settings:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
-    monkeypatch.setattr(judge, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.01)
     with FakeServer() as running:
         yield running
 
@@ -121,7 +122,7 @@ def test_repeats_show_how_steady_the_judge_is(traces: list[Any], server: FakeSer
 
 
 def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
     server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")
     judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
     assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "failed"]
@@ -166,5 +167,5 @@ def test_the_command_line_ends_with_one_line_on_a_missing_key(
         "judge.model=m",
     ]
     assert judge.main(arguments) == 2
-    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: judge.backend openai needs")
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: judge asks a server and needs")
     assert not store.judgements("both").exists()

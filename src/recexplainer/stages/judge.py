@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
 from recexplainer.judging.judgement import Judgement, summarise
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.settings import Settings
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from recexplainer.judging.client import ApiSettings
 
 MAX_ANSWER_TOKENS = 400
-MAX_ATTEMPTS = 6
-TIMEOUT_SECONDS = 60.0
-FIRST_WAIT_SECONDS = 0.5
 
 
 def run(settings: Settings, run: StageRun, source: str) -> None:
@@ -58,26 +54,9 @@ def api_settings(settings: Settings) -> ApiSettings:
     Raises:
         InputError: The parameters name no model.
     """
-    from recexplainer.judging.budget import Prices
-    from recexplainer.judging.client import ApiSettings
+    from recexplainer.judging import parameters
 
-    chosen = settings.judge
-    if not chosen.model:
-        raise InputError("params: judge.model must name the server's model when judge.backend is openai")
-    prices = (chosen.price_per_million_prompt_tokens, chosen.price_per_million_completion_tokens)
-    return ApiSettings(
-        base_url=chosen.base_url,
-        model=chosen.model,
-        seed=settings.run.seed,
-        max_calls=chosen.max_calls,
-        concurrency=chosen.concurrency,
-        max_answer_tokens=MAX_ANSWER_TOKENS,
-        max_attempts=MAX_ATTEMPTS,
-        timeout_seconds=TIMEOUT_SECONDS,
-        first_wait_seconds=FIRST_WAIT_SECONDS,
-        prices=None if prices[0] is None or prices[1] is None else Prices(prices[0], prices[1]),
-        max_cost=chosen.max_cost,
-    )
+    return parameters.api_settings(settings.judge, settings.run.seed, MAX_ANSWER_TOKENS)
 
 
 def _ask_server(
