@@ -115,6 +115,7 @@ def _trace_row(record: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "prompt": record["prompt"],
         "text": record["text"],
         "explanation_id": record["explanation_id"],
+        "source": record["source"],
         "level": row["level"],
         "score": row["score"],
         "rationale": rationale,
