@@ -7,6 +7,7 @@ the mean score and even odds: with a hundred texts to learn from, a random start
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -55,17 +56,25 @@ def fine_tune(task: str, texts: Sequence[str], answers: np.ndarray, settings: En
     targets = [labels.index(str(a)) for a in answers] if labels else ((answers - centre) / scale).tolist()
     encoded = encode(tokenizer, texts, settings.max_tokens)
     rows = [{"input_ids": ids, "labels": target} for ids, target in zip(encoded, targets, strict=True)]
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        trainer = Trainer(
-            model,
-            _arguments(settings, seed, folder),
-            train_dataset=rows,
-            data_collator=DataCollatorWithPadding(tokenizer),
-            processing_class=tokenizer,
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
+    _train(model, tokenizer, rows, settings, seed)
     return EncoderTextModel(task, labels, model.eval(), tokenizer, settings.max_tokens, centre, scale)
+
+
+def _train(model: Any, tokenizer: Any, rows: list[dict[str, Any]], settings: Encoder, seed: int) -> None:
+    gc.freeze()  # the trainer collects garbage when it begins: all that was imported need not be searched each time
+    try:
+        with tempfile.TemporaryDirectory() as folder, quiet():
+            trainer = Trainer(
+                model,
+                _arguments(settings, seed, folder),
+                train_dataset=rows,
+                data_collator=DataCollatorWithPadding(tokenizer),
+                processing_class=tokenizer,
+            )
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
+    finally:
+        gc.unfreeze()
 
 
 def load_pretrained(settings: Encoder, n_labels: int, seed: int) -> tuple[Any, Any]:
