@@ -501,11 +501,34 @@ class Faithfulness:
 
 
 @dataclass(frozen=True)
+class Encoder:
+    """The pre-trained model that is fine-tuned to read explanations, beside the linear models."""
+
+    base: str | None  # a hub name or a folder; None: nothing is fine-tuned
+    revision: str | None  # of a hub name
+    n_layers: int | None  # the lowest so many; None: all
+    epochs: float
+    batch_size: int
+    learning_rate: float
+    max_tokens: int  # of an explanation
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        where = "discriminate.encoder"
+        _require(self.n_layers is None or self.n_layers >= 1, f"{where}.n_layers", "at least 1, or null")
+        for name in ("batch_size", "max_tokens"):
+            _require(getattr(self, name) >= 1, f"{where}.{name}", "at least 1")
+        for name in ("epochs", "learning_rate"):
+            _require(getattr(self, name) > 0, f"{where}.{name}", "above 0")
+
+
+@dataclass(frozen=True)
 class Discriminate:
-    """The text classifiers that tell sources apart and predict scores."""
+    """The models that read explanations: they tell sources apart and predict scores."""
 
     test_fraction: float
-    max_features: int
+    max_features: int  # of the linear models over words
+    encoder: Encoder
 
 
 @dataclass(frozen=True)

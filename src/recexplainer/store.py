@@ -103,13 +103,15 @@ def faithfulness_metrics(source: str) -> Path:
 
 
 def discriminator_folder(role: str) -> Path:
-    """A discriminator's weights; roles are ``source-classifier`` and ``score-predictor-<source>``."""
+    """A discriminator's weights; roles are ``source-classifier`` and ``score-predictor-<source>``; a fine-tuned
+    encoder's role ends with ``-encoder``.
+    """
     return DISCRIMINATORS / role
 
 
 def pointer(role: str) -> Path:
     """The pointer that ties a DVC-tracked model to its registered version."""
-    if role == "source-classifier" or role.startswith("score-predictor-"):
+    if role.startswith(("source-classifier", "score-predictor-")):
         return REGISTRY / "discriminators" / f"{role}.json"
     return REGISTRY / f"{role}.json"
 

@@ -86,6 +86,7 @@ def test_rubric(traces: list[tuple[list[dict[str, Any]], str]]) -> None:
     ((traced, kind),) = traces
     assert kind == "CODE"
     assert [(row["explanation_id"], row["level"]) for row in traced] == [("a", "D"), ("b", "A")]
+    assert {row["source"] for row in traced} == {"both"}
     assert traced[1]["rationale"] == "the verdict is missing or not the recommender's"
     assert not Path("cache").exists()
 
@@ -102,6 +103,9 @@ def test_server(traces: list[tuple[list[dict[str, Any]], str]], server: FakeServ
     assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "unparseable"]
     figures = store.read_json(store.judge_metrics("both"))
     assert (figures["mean"], figures["unparseable"], figures["judge"]) == (2.0, 1, "some-judge")
+    rubric = figures["rubric"]
+    assert (rubric["D"], rubric["B"], rubric["A"], rubric["judge"]) == (1, 1, 1, "rubric")
+    assert (rubric["agreement"]["n"], rubric["agreement"]["same"]) == (2, 0.0)  # C and C, against D and A
     assert "n_calls" not in figures  # the file depends on the answers, not on which run asked for them
     assert traces[0][1] == "LLM_JUDGE"
     assert traces[0][0][0]["rationale"] == "because"
@@ -140,9 +144,11 @@ def test_bad_settings_write_nothing(traces: list[Any], server: FakeServer, chang
 
 def test_money_is_logged_where_the_prices_are_known(traces: list[Any], server: FakeServer) -> None:
     prices = ["judge.price_per_million_prompt_tokens=1000", "judge.price_per_million_completion_tokens=0"]
-    run = RecordedRun()
-    judge.run(settings_for(server, *prices, "judge.max_cost=10"), run, "both")  # type: ignore[arg-type]
-    assert run.metrics["cost"] == pytest.approx(3 * 0.1)
+    for cost in (3 * 0.1, 0.0):  # the second run finds all answers
+        run = RecordedRun()
+        judge.run(settings_for(server, *prices, "judge.max_cost=10"), run, "both")  # type: ignore[arg-type]
+        assert run.metrics["cost"] == pytest.approx(cost)
+        assert run.metrics["cost_of_answers"] == pytest.approx(3 * 0.1)
     assert "cost" not in store.read_json(store.judge_metrics("both"))
 
 
