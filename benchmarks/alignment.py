@@ -45,7 +45,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Print
 from recexplainer import store
 from recexplainer.alignment.packing import pack, share_prefixes
 from recexplainer.alignment.prompts import PromptWriter
-from recexplainer.alignment.training import training_arguments, training_examples
+from recexplainer.alignment.trainer import training_arguments
+from recexplainer.alignment.training import training_examples
 from recexplainer.explainer.model import Explainer, adapted_explainer, new_explainer
 from recexplainer.recommenders.base import load_recommender
 from recexplainer.settings import Settings, load_settings

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from recexplainer.alignment.chat import IGNORED, Encoded
-from recexplainer.alignment.training import AlignmentTrainer
+from recexplainer.alignment.trainer import AlignmentTrainer
 
 
 class CountingTrainer(AlignmentTrainer):

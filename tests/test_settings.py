@@ -62,6 +62,8 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("recommender", "kind", "gru", "recommender.kind must be one of"),
         ("align", "modes", ["both", "all"], "align.modes must be one of behaviour, intention, both"),
         ("align", "modes", ["both", "both"], "align.modes must be without repeats"),
+        ("align", "attention", "flash_attention_2", "only they take a mask of its own for each token"),
+        ("evaluate_alignment", "ranking", "beams", "evaluate_alignment.ranking must be one of constrained, free"),
         ("judge", "backend", "gpt", "judge.backend must be one of rubric, openai"),
         ("judge", "concurrency", 0, "judge.concurrency must be at least 1"),
         ("judge", "max_cost", 2.5, "judge.max_cost must be null where the prices are null"),

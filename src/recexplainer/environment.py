@@ -47,6 +47,29 @@ def variable(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
+def n_processes() -> int:
+    """How many processes work together: those that `accelerate launch` or `torchrun` started; 1 without them."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def process_number() -> int:
+    """Which of them this one is, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_main_process() -> bool:
+    """Whether this one tracks and writes for all of them."""
+    return process_number() == 0
+
+
+def join_processes() -> None:
+    """Let the processes of a launch find each other, and give each its GPU where there are several."""
+    if n_processes() > 1:
+        from accelerate import PartialState
+
+        PartialState()
+
+
 def project_root() -> Path:
     """The working folder, or the project that a ``dvc exp run --temp`` copy of it was made from."""
     here = Path.cwd().resolve()

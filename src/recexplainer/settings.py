@@ -19,6 +19,7 @@ ALIGNED_MODES = ("behaviour", "intention", "both")
 ATTENTIONS = ("sdpa", "flex_attention", "eager")
 ITEM_INITS = ("random", "spectral")
 SCHEDULES = ("constant", "cosine")
+RANKINGS = ("constrained", "free")
 RAW_FORMATS = ("amazon_2018", "amazon_2023", "movielens", "steam", "table")
 SOURCES = (*ALIGNED_MODES, "none")
 AUDIENCES = ("end_user", "developer", "auditor")
@@ -393,10 +394,17 @@ class EvaluateAlignment:
 
     tasks: list[str]
     n_beams: int
+    ranking: str  # whether its answers are constrained to the candidates
     max_title_tokens: int
     max_prompt_tokens: int
     row_tokens: int
     batch_size: int
+    n_draws: int  # of users, for the intervals; 0: no intervals
+
+    def __post_init__(self) -> None:
+        """Check the choice."""
+        _require_one_of(self.ranking, RANKINGS, "evaluate_alignment.ranking")
+        _require(self.n_draws >= 0, "evaluate_alignment.n_draws", "at least 0")
 
 
 @dataclass(frozen=True)

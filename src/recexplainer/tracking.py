@@ -88,6 +88,13 @@ class StageRun:
         mlflow.set_tags(dict(tags))
 
 
+class UntrackedRun:
+    """Stands in for the run where several processes work on one stage: the main one alone tracks."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
+
+
 @contextlib.contextmanager
 def open_run(
     stage: str, settings: Settings, options: Mapping[str, str] | None = None, sections: Sequence[str] = ()

@@ -15,7 +15,7 @@ from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer, base_explainer
 from tests import tiny
 
-SETTINGS = tiny.settings().evaluate_alignment
+SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,39 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
     assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
     assert metrics["history_reconstruction"] == {"hcr": 1.0}
     assert metrics["item_discrimination"] == {"title_accuracy": 1.0}
+
+
+def test_every_metric_has_an_interval_around_it(base: Path, world: Any) -> None:
+    examples, vectors = world
+    settings = tiny.settings("evaluate_alignment.n_draws=200").evaluate_alignment
+    explainer = aligned(base, "both", vectors)
+    first, again = (evaluate(explainer, tiny.writer(), examples, settings, 1) for _ in range(2))
+    assert first == again
+    plain = evaluate(explainer, tiny.writer(), examples, SETTINGS).metrics
+    tasks = {**first.metrics, "free": first.metrics["next_item_retrieval"].pop("free")}
+    expected = {**plain, "free": plain["next_item_retrieval"].pop("free")}
+    del tasks["n_examples"]
+    for task, figures in tasks.items():
+        names = [name for name in figures if not name.endswith("_interval")]
+        assert {name: figures[name] for name in names} == expected[task]
+        for name in names:
+            if name == "invalid_rate" and name + "_interval" not in figures:  # not one free beam ended
+                continue
+            low, high = figures[f"{name}_interval"]
+            assert low <= figures[name] <= high, (task, name)
+
+
+def test_a_free_ranking_names_what_it_likes(base: Path, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples, vectors = world
+    asked = [example for example in examples if example.task == "item_ranking"][:2]
+    titles = tiny.catalogue().titles
+    right = "\n".join(titles[item] for item in asked[0].answer)  # type: ignore[arg-type]
+    monkeypatch.setattr(decoding, "generate", lambda *_: [right, "No such title\nFox"])
+    free = tiny.settings("evaluate_alignment.ranking=free", "evaluate_alignment.n_draws=0").evaluate_alignment
+    result = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, free)
+    assert result.metrics["item_ranking"]["invalid_rate"] == 0.5
+    assert result.metrics["item_ranking"]["kendall_tau"] == 0.5  # 1 and, for what is no order, 0
+    assert [row["answer"] for row in result.answers] == [asked[0].answer, [None, titles.index("Fox")]]
 
 
 def test_no_title_is_too_long_to_be_retrieved(base: Path, world: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.attention.flex_attention import create_mask
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
@@ -167,6 +168,30 @@ def test_a_window_counts_positions_and_not_places_in_the_row() -> None:
     mixed = layer_masks(Gemma2Config(num_hidden_layers=2, sliding_window=3), *given)
     assert isinstance(mixed, dict) and mixed["full_attention"] is given[0]
     assert torch.equal(mixed["sliding_attention"], windowed)
+
+
+@pytest.mark.parametrize("window", [None, 3])
+def test_flex_attention_is_given_the_same_mask_in_blocks(window: int | None) -> None:
+    trees = share_prefixes(questions(np.random.default_rng(0)), 60)
+    row = collate(trees, 1024)
+    given = (row["seen_until"], row["position_ids"], torch.float32)
+    config = MistralConfig(sliding_window=window, attn_implementation="sdpa")
+    dense = row_masks(config, *given)
+    config._attn_implementation = "flex_attention"
+    blocks = row_masks(config, *given)
+    assert torch.equal(create_mask(blocks.mask_mod, None, None, 1024, 1024, device="cpu"), dense == 0)
+    assert blocks.sparsity() > 60  # what examples do not see of each other is left out, not only masked
+
+
+def test_a_filled_row_ends_in_tokens_that_see_themselves_alone() -> None:
+    [tree] = share_prefixes([example([5, 6, 7])], 20)
+    row = collate([tree], 5)
+    n = len(tree)
+    assert all(tensor.shape == (1, 5) for tensor in row.values())
+    assert row["seen_until"][0].tolist() == [n] * n + list(range(n + 1, 6))
+    assert set(row["targets"][0, n:].tolist()) == {IGNORED} and row["weights"][0, n:].sum() == 0
+    assert (attention_mask(row["seen_until"][0])[0, 0, -1] == 0).int().tolist() == [0, 0, 0, 0, 1]
+    assert all(torch.equal(row[key][:, :n], plain) for key, plain in collate([tree]).items())
 
 
 def test_packing_depends_on_the_generator_alone() -> None:

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import TrainingArguments
 
 from recexplainer.alignment import training
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.chat import IGNORED, Encoded
 from recexplainer.alignment.examples import Example
+from recexplainer.alignment.packing import collate
+from recexplainer.alignment.trainer import AlignmentTrainer
 from recexplainer.alignment.training import forms_of, train, training_examples
 from recexplainer.explainer.model import Explainer
 from recexplainer.recommenders.base import Recommender
@@ -55,7 +58,7 @@ def lesson(base: Path, mode: str = "both", recommender: Recommender | None = Non
     examples, vectors = taught(recommender)
     examples = [e for e in examples if e.user_id in (0, 1, 2) and (e.user_id or not e.items or e.items[0] < 4)]
     align = tiny.settings(*SPEED, *assignments).align
-    explainer = tiny.explainer(base, mode, recommender, vectors)
+    explainer = tiny.explainer(base, mode, recommender, vectors, *assignments)
     encoded = training_examples(explainer, tiny.writer(), examples, align, np.random.default_rng(0))
     return Lesson(explainer, encoded, vectors, align, recommender)
 
@@ -161,14 +164,14 @@ def test_the_recommender_is_bit_for_bit_unchanged_and_deterministic_meanwhile(
     histories = [[3, 5, 3, 8], [1, 2]]
     expected = recommender.user_vectors(histories)
     during: list[bool] = []
-    original = training.AlignmentTrainer.compute_loss
+    original = AlignmentTrainer.compute_loss
 
     def watched(self: Any, model: Any, *given: Any, **named: Any) -> Any:
         assert model.training and not recommender.training
         during.append(torch.equal(recommender.user_vectors(histories), expected))
         return original(self, model, *given, **named)
 
-    monkeypatch.setattr(training.AlignmentTrainer, "compute_loss", watched)
+    monkeypatch.setattr(AlignmentTrainer, "compute_loss", watched)
     made.train(tmp_path)
     assert during and all(during)
     for name, tensor in recommender.state_dict().items():
@@ -263,9 +266,9 @@ def test_it_learns_and_tells_its_curves(base: Path, tmp_path: Path) -> None:
 
 def test_connectors_and_adapter_have_rates_of_their_own(base: Path, tmp_path: Path) -> None:
     made = lesson(base)
-    arguments = training.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[], learning_rate=0.5)
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[], learning_rate=0.5)
     align = replace(made.align, connector_learning_rate=0.25)
-    trainer = training.AlignmentTrainer(made.explainer, arguments, [], align)
+    trainer = AlignmentTrainer(made.explainer, arguments, [], align)
     groups = trainer.create_optimizer().param_groups
     counts = {group["lr"]: sum(p.numel() for p in group["params"]) for group in groups}
     n_connectors = sum(p.numel() for n, p in made.explainer.named_parameters() if n.startswith("connectors."))
@@ -275,15 +278,13 @@ def test_connectors_and_adapter_have_rates_of_their_own(base: Path, tmp_path: Pa
 def test_the_loss_is_the_weighted_cross_entropy_of_every_example_alone(base: Path, tmp_path: Path) -> None:
     """Packing, shared prefixes and slots change nothing in the loss."""
     made = lesson(base)
-    arguments = training.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
-    trainer = training.AlignmentTrainer(made.explainer, arguments, [], made.align)
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
+    trainer = AlignmentTrainer(made.explainer, arguments, [], made.align)
     trees = training.share_prefixes(made.encoded, made.align.row_tokens)
     rows = training.pack(trees, made.align.row_tokens, np.random.default_rng(0))
     made.explainer.eval()
     with torch.no_grad():
-        packed = sum(
-            float(trainer.compute_loss(made.explainer, training.collate([trees[n] for n in row]))) for row in rows
-        )
+        packed = sum(float(trainer.compute_loss(made.explainer, collate([trees[n] for n in row]))) for row in rows)
         alone = 0.0
         for one in made.encoded:
             ids, users, items = (

@@ -135,3 +135,22 @@ def test_the_reference_pins_the_bytes_of_a_folder(base: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match="is not there: restore it, or align again"):
         check_reference(reference)
     check_reference({"name": "org/model", "revision": "abc", "sha256": None})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("chosen", [{"attention": "flex_attention"}, {"four_bit": True}])
+def test_what_needs_a_gpu_says_so_where_there_is_none(base: Path, chosen: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=rf"align\.{next(iter(chosen))}: .* a GPU"):
+        load_base(llm(base), **chosen)
+
+
+def test_four_bits_without_bitsandbytes_say_what_to_install(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="needs bitsandbytes: pip install bitsandbytes"):
+        load_base(llm(base), four_bit=True)
+
+
+def test_attention_is_what_was_chosen(base: Path) -> None:
+    for attention in ("sdpa", "eager"):
+        assert load_base(llm(base), attention=attention)[0].config._attn_implementation == attention

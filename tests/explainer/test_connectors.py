@@ -40,3 +40,12 @@ def test_by_hand() -> None:
 def test_it_computes_in_fp32_what_is_given_in_half() -> None:
     vectors = torch.randn(20, 6)
     assert made(vectors)(vectors.bfloat16()).dtype == torch.float32
+
+
+def test_mixed_precision_around_it_leaves_it_in_fp32() -> None:
+    torch.manual_seed(0)
+    vectors = torch.randn(20, 6)
+    connector = Connector(vectors, 16, 8, 1.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = connector(vectors)
+    assert mixed.dtype == torch.float32 and torch.equal(mixed, connector(vectors))

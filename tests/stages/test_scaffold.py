@@ -109,3 +109,16 @@ def test_omp_num_threads_goes_before_the_parameter(monkeypatch: pytest.MonkeyPat
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_of_several_processes_one_alone_tracks(
+    empty_project: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        run.log_metrics({"loss": 1.0}, step=1)
+        run.log_artifact("nothing/here")
+        seen.append(settings.run.seed)
+
+    monkeypatch.setenv("RANK", "1")
+    assert stage_main("prepare", body)(["-S", "run.seed=99"]) == 0
+    assert seen == [99] and not (empty_project / "mlflow.db").exists()

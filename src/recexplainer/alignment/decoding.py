@@ -15,6 +15,7 @@ from transformers import DynamicCache
 
 from recexplainer.alignment.chat import IGNORED, Encoded
 from recexplainer.alignment.packing import collate, layer_masks, pack, share_prefixes
+from recexplainer.alignment.sharding import joined, own
 from recexplainer.alignment.trie import Trie
 from recexplainer.explainer.model import Explainer
 
@@ -43,16 +44,17 @@ def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> 
         numbered.append(replace(prompt, targets=targets))
     limit = max(row_tokens, max((len(prompt) for prompt in prompts), default=0))
     trees = share_prefixes(numbered, limit)
-    answers = np.empty(len(prompts))
-    for row in pack(trees, limit, np.random.default_rng(0)):
+    answered: dict[int, float] = {}
+    for row in own(pack(trees, limit, np.random.default_rng(0))):
         parts = collate([trees[n] for n in row])
         batch = {key: tensor.to(explainer.device) for key, tensor in parts.items()}
         owners = batch.pop("targets")[0]
         batch.pop("weights")
         places = (owners != IGNORED).nonzero()[:, 0]
         logits = explainer(places=places, **batch)[0]
-        answers[owners[places].cpu().numpy()] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
-    return answers
+        chances = torch.sigmoid(logits[:, yes] - logits[:, no])
+        answered |= zip(owners[places].tolist(), chances.tolist(), strict=True)
+    return np.array(joined(answered))
 
 
 @torch.inference_mode()
@@ -61,7 +63,7 @@ def generate(
 ) -> list[str]:
     """Greedy free answers as text, up to the end of the turn; `strip` takes the blanks around them off."""
     tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
-    answers: list[str] = [""] * len(prompts)
+    answered: dict[int, str] = {}
     for rows in _batches(prompts, batch_size):
         embeddings, mask = _left_padded(explainer, [prompts[row] for row in rows])
         output = explainer.llm.generate(
@@ -75,8 +77,8 @@ def generate(
         )
         for row, tokens in zip(rows, output.tolist(), strict=True):
             text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-            answers[row] = text.strip() if strip else text
-    return answers
+            answered[row] = text.strip() if strip else text
+    return joined(answered)
 
 
 @torch.inference_mode()
@@ -95,15 +97,14 @@ def beam_search(
         trie: The only answers allowed; None leaves decoding free. Probabilities are those of the whole vocabulary
             either way, so that a constrained answer has the probability it has in free decoding.
     """
-    found: list[list[Beam]] = [[] for _ in prompts]
+    found: dict[int, list[Beam]] = {}
     for rows in _batches(prompts, batch_size):
         search = _Search(explainer, [prompts[row] for row in rows], n_beams, trie)
         for _ in range(max_new_tokens):
             if search.step():
                 break
-        for row, beams in zip(rows, search.finished(), strict=True):
-            found[row] = beams
-    return found
+        found |= zip(rows, search.finished(), strict=True)
+    return joined(found)
 
 
 @torch.inference_mode()
@@ -124,8 +125,9 @@ def rank_candidates(
         Per question the places of its candidates in the order of the answer.
     """
     line_break = list(explainer.encoder.answer_ids("\n"))
-    orders: list[list[int]] = [[] for _ in prompts]
+    orders: dict[int, list[int]] = {}
     for rows in _batches(prompts, batch_size):
+        orders |= {row: [] for row in rows}
         lines = [[[*tokens, *line_break] for tokens in candidates[row]] for row in rows]
         step = _Stepper(explainer, [prompts[row] for row in rows])
         log_probabilities = step.first()
@@ -141,7 +143,7 @@ def rank_candidates(
             for n, row in enumerate(rows):
                 states[n] = _advance(lines[n], orders[row], *states[n], tokens[n])
             log_probabilities = step.next(torch.tensor(tokens, device=explainer.device))
-    return orders
+    return joined(orders)
 
 
 class _Stepper:
@@ -205,16 +207,17 @@ class _Search:
     """One batch of beam search; the state of all beams is in tensors (batch, n_beams)."""
 
     def __init__(self, explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, trie: Trie | None) -> None:
-        self.n_prompts, self.n_beams, self.trie = len(prompts), n_beams, trie
+        self.n_prompts, self.n_beams = len(prompts), n_beams
         self.end = end_id(explainer)
         self.device = explainer.device
+        self.trie = trie.to(self.device) if trie else None
         self.stepper = _Stepper(explainer, prompts)
-        self.scores = torch.zeros(self.n_prompts, 1)
-        self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long)
-        self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long)
-        self.ancestry = torch.zeros(self.n_prompts, 1, 0, dtype=torch.bool)
+        self.scores = torch.zeros(self.n_prompts, 1, device=self.device)
+        self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long, device=self.device)
+        self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long, device=self.device)
+        self.ancestry = torch.zeros(self.n_prompts, 1, 0, dtype=torch.bool, device=self.device)
         self.done: list[list[Beam]] = [[] for _ in prompts]
-        self.log_probabilities = self.stepper.first().cpu()[:, None]  # (batch, n_beams, vocabulary)
+        self.log_probabilities = self.stepper.first()[:, None]  # (batch, n_beams, vocabulary)
 
     def step(self) -> bool:
         """Extend every beam by a token; True when no beam can improve the answers found."""
@@ -229,10 +232,9 @@ class _Search:
         if self._is_over():
             return True
         self.tokens = torch.cat([_rows_of(self.tokens, origins), tokens[..., None]], dim=2)
-        itself = torch.eye(tokens.shape[1], dtype=torch.bool).expand(self.n_prompts, -1, -1)
+        itself = torch.eye(tokens.shape[1], dtype=torch.bool, device=self.device).expand(self.n_prompts, -1, -1)
         self.ancestry = torch.cat([_rows_of(self.ancestry, origins), itself], dim=2)
-        fed, ancestry = tokens.to(self.device), self.ancestry.to(self.device)
-        self.log_probabilities = self.stepper.next_of_beams(fed, ancestry).cpu()
+        self.log_probabilities = self.stepper.next_of_beams(tokens, self.ancestry)
         return False
 
     def finished(self) -> list[list[Beam]]:
@@ -265,13 +267,13 @@ class _Search:
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Ragged continuations as the best 2 · n_beams per prompt, missing ones at −inf."""
         counts = torch.bincount(prompts, minlength=self.n_prompts)
-        places = torch.arange(len(prompts)) - (counts.cumsum(0) - counts)[prompts]
+        places = torch.arange(len(prompts), device=self.device) - (counts.cumsum(0) - counts)[prompts]
         width = max(int(counts.max()), 2 * self.n_beams)
-        table = torch.full((self.n_prompts, width), -torch.inf)
+        table = torch.full((self.n_prompts, width), -torch.inf, device=self.device)
         table[prompts, places] = scores
         best = table.topk(2 * self.n_beams, dim=1)
-        index = torch.zeros(self.n_prompts, width, dtype=torch.long)
-        index[prompts, places] = torch.arange(len(prompts))
+        index = torch.zeros(self.n_prompts, width, dtype=torch.long, device=self.device)
+        index[prompts, places] = torch.arange(len(prompts), device=self.device)
         chosen = index.gather(1, best.indices)
         return best.values, origins[chosen], tokens[chosen], nodes[chosen]
 
@@ -298,8 +300,9 @@ def _advance(
 def _best_allowed(log_probabilities: Tensor, allowed: list[list[int]]) -> list[int]:
     """Per row the most probable of its allowed tokens."""
     width = max(map(len, allowed))
-    table = torch.tensor([tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed])
-    best = log_probabilities.cpu().gather(1, table).argmax(dim=1, keepdim=True)
+    padded = [tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed]
+    table = torch.tensor(padded, device=log_probabilities.device)
+    best = log_probabilities.gather(1, table).argmax(dim=1, keepdim=True)
     return table.gather(1, best)[:, 0].tolist()
 
 
@@ -320,10 +323,11 @@ def _left_padded(explainer: Explainer, prompts: Sequence[Encoded]) -> tuple[Tens
 
 
 def _batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
-    """Numbers of prompts in batches of similar length, longest first (so that what does not fit fails at once)."""
+    """Numbers of prompts in batches of similar length, longest first (so that what does not fit fails at once); of
+    several processes each gets its own.
+    """
     order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    return own(order[start : start + batch_size] for start in range(0, len(order), batch_size))
 
 
 def end_id(explainer: Explainer) -> int:

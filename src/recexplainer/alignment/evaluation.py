@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recexplainer.alignment import decoding
+import numpy as np
+
+from recexplainer.alignment import decoding, wording
 from recexplainer.alignment.chat import Encoded
 from recexplainer.alignment.examples import Example
+from recexplainer.alignment.intervals import Score, auc_interval, mean_intervals
 from recexplainer.alignment.prompts import Form, PromptWriter, fit
 from recexplainer.alignment.tasks import (
     history_reconstruction,
@@ -35,9 +38,15 @@ class Evaluation:
 
 
 def evaluate(
-    explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], settings: EvaluateAlignment
+    explainer: Explainer,
+    writer: PromptWriter,
+    examples: Sequence[Example],
+    settings: EvaluateAlignment,
+    seed: int = 0,
 ) -> Evaluation:
     """All alignment metrics that the explainer's mode has, on the given test examples.
+
+    Beside each metric stands its interval, `<metric>_interval`, over `settings.n_draws` draws of users by `seed`.
 
     Raises:
         InputError: If `settings.tasks` names a task without a metric.
@@ -52,7 +61,7 @@ def evaluate(
         asked = [example for example in examples if example.task == task]
         if not asked:
             continue
-        result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings), asked)
+        result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings, seed), asked)
         if rows:
             metrics[task] = result
             answers += rows
@@ -68,8 +77,8 @@ def resolve_title(catalogue: Catalogue, text: str) -> int | None:
 class _Examiner:
     """Asks one explainer and reads its answers."""
 
-    def __init__(self, explainer: Explainer, writer: PromptWriter, settings: EvaluateAlignment) -> None:
-        self.explainer, self.writer, self.settings = explainer, writer, settings
+    def __init__(self, explainer: Explainer, writer: PromptWriter, settings: EvaluateAlignment, seed: int) -> None:
+        self.explainer, self.writer, self.settings, self.seed = explainer, writer, settings, seed
         self.catalogue = writer.catalogue
 
     @property
@@ -100,6 +109,21 @@ class _Examiner:
             self.explainer, self.prompts(examples, n_new), self.settings.n_beams, n_new, self.settings.batch_size, trie
         )
 
+    def listed(self, texts: Sequence[str]) -> list[list[int | None]]:
+        """The items of answers that name one per line."""
+        return [[resolve_title(self.catalogue, line) for line in text.splitlines()] for text in texts]
+
+    def scored(
+        self,
+        score: Score,
+        examples: Sequence[Example],
+        answers: Sequence[Any],
+        sizes: Mapping[str, Sequence[int]] | None = None,
+    ) -> Row:
+        """A task's metrics and their intervals (see `mean_intervals`)."""
+        given = (score, examples, answers, self.settings.n_draws, self.seed, sizes)
+        return {**score(list(examples), list(answers)), **mean_intervals(*given)}
+
 
 def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
     """Beams over the catalogue's titles, and free beams beside them (the paper's way; invalid titles count as
@@ -115,30 +139,45 @@ def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[R
         for beams in examiner.beams(examples, None)
     ]
     free = [[resolve_title(catalogue, text) for text in row] for row in texts]
-    metrics: Row = {
-        **next_item_retrieval.score(examples, constrained),
-        "free": next_item_retrieval.score(examples, free),
-    }
-    metrics["invalid_rate"] = metrics["free"]["invalid_rate"]  # constrained beams have none by construction
+    both = [
+        examiner.scored(next_item_retrieval.score, examples, found, {"invalid_rate": [len(items) for items in found]})
+        for found in (constrained, free)
+    ]
+    invalid = {"invalid_rate", "invalid_rate_interval"}  # constrained beams have none by construction
+    metrics = {key: value for key, value in both[0].items() if key not in invalid}
+    metrics |= {key: value for key, value in both[1].items() if key in invalid} | {"free": both[1]}
     return metrics, _rows(examples, constrained, texts)
 
 
 def _evaluate_ranking(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    """The candidates in the order in which the answer names them, one title per line."""
     encoder, titles = examiner.explainer.encoder, examiner.catalogue.titles
     line_break = encoder.answer_ids("\n")
     candidates = [[list(encoder.answer_ids(titles[item])) for item in example.items] for example in examples]
     longest = max(sum(len(tokens) + len(line_break) for tokens in lines) for lines in candidates)
+    if examiner.settings.ranking == "free":
+        texts = examiner.generate(examples, longest)
+        answers = examiner.listed(texts)
+        return examiner.scored(item_ranking.score, examples, answers), _rows(examples, answers, texts)
     prompts = examiner.prompts(examples, longest)
     orders = decoding.rank_candidates(examiner.explainer, prompts, candidates, examiner.settings.batch_size)
-    answers = [[example.items[place] for place in order] for example, order in zip(examples, orders, strict=True)]
-    return item_ranking.score(examples, answers), _rows(examples, answers)
+    ranked = [[example.items[place] for place in order] for example, order in zip(examples, orders, strict=True)]
+    return examiner.scored(item_ranking.score, examples, ranked), _rows(examples, ranked)
 
 
 def _evaluate_classification(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
     examples = [example for example in examples if example.aspect == interest_classification.PLAIN]
     p_yes = decoding.p_yes(examiner.explainer, examiner.prompts(examples), examiner.settings.row_tokens)
     rows = _rows(examples, [round(float(p), 6) for p in p_yes])
-    return (interest_classification.score(examples, p_yes) if examples else {}), rows
+    if not examples:
+        return {}, rows
+
+    def score(asked: list[Example], chances: list[float]) -> dict[str, float]:
+        return interest_classification.score(asked, np.array(chances))
+
+    labels = np.array([example.answer == wording.YES for example in examples])
+    interval = auc_interval(examples, labels, p_yes, examiner.settings.n_draws, examiner.seed)
+    return {**examiner.scored(score, examples, list(p_yes)), **interval}, rows
 
 
 def _evaluate_reconstruction(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
@@ -146,8 +185,8 @@ def _evaluate_reconstruction(examiner: _Examiner, examples: list[Example]) -> tu
         return {}, []
     budget = examiner.settings.max_title_tokens * max(len(example.history) for example in examples)
     texts = examiner.generate(examples, budget)
-    answers = [[resolve_title(examiner.catalogue, line) for line in text.splitlines()] for text in texts]
-    return history_reconstruction.score(examples, answers), _rows(examples, answers, texts)
+    answers = examiner.listed(texts)
+    return examiner.scored(history_reconstruction.score, examples, answers), _rows(examples, answers, texts)
 
 
 def _evaluate_discrimination(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
@@ -158,7 +197,7 @@ def _evaluate_discrimination(examiner: _Examiner, examples: list[Example]) -> tu
         return {}, []
     texts = examiner.generate(examples, examiner.settings.max_title_tokens)
     answers = [resolve_title(examiner.catalogue, text) for text in texts]
-    return item_discrimination.score(examples, answers), _rows(examples, answers, texts)
+    return examiner.scored(item_discrimination.score, examples, answers), _rows(examples, answers, texts)
 
 
 EVALUATIONS: dict[str, Callable[[_Examiner, list[Example]], tuple[Row, list[Row]]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -37,6 +38,12 @@ class Trie:
         self.tokens = torch.tensor([token for branch in children for token in branch], dtype=torch.long)
         self.targets = torch.tensor([node for branch in children for node in branch.values()], dtype=torch.long)
 
+    def to(self, device: torch.device) -> Trie:
+        """The same tree, its arrays on a device."""
+        moved = copy.copy(self)
+        moved.starts, moved.tokens, moved.targets = (a.to(device) for a in (self.starts, self.tokens, self.targets))
+        return moved
+
     def continuations(self, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """All continuations of some nodes.
 
@@ -47,7 +54,9 @@ class Trie:
             For every continuation: the row of `nodes` it continues, its token, and the node it leads to.
         """
         counts = self.starts[nodes + 1] - self.starts[nodes]
-        rows = torch.repeat_interleave(torch.arange(len(nodes)), counts)
-        within = torch.arange(len(rows)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
+        rows = torch.repeat_interleave(torch.arange(len(nodes), device=nodes.device), counts)
+        within = torch.arange(len(rows), device=nodes.device) - torch.repeat_interleave(
+            counts.cumsum(0) - counts, counts
+        )
         edges = self.starts[nodes][rows] + within
         return rows, self.tokens[edges], self.targets[edges]

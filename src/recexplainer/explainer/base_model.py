@@ -168,7 +168,7 @@ def _check_machine(attention: str, four_bit: bool) -> None:
     if four_bit and not torch.cuda.is_available():
         raise InputError("align.four_bit: needs a GPU, and there is none here: set it to false")
     if four_bit and importlib.util.find_spec("bitsandbytes") is None:
-        raise InputError("align.four_bit: needs bitsandbytes: pip install 'recexplainer[qlora]', or set it to false")
+        raise InputError("align.four_bit: needs bitsandbytes: pip install bitsandbytes, or set it to false")
 
 
 def _four_bits() -> Any:

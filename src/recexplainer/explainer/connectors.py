@@ -34,9 +34,10 @@ class Connector(nn.Module):
         nn.init.zeros_(self.second.bias)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """(…, dim) → (…, output_size)."""
-        standard = (vectors.float() - self.mean) / self.deviation
-        return self.second(torch.nn.functional.gelu(self.first(standard)))
+        """(…, dim) → (…, output_size), in fp32 where the rest is in mixed precision, too."""
+        with torch.autocast(vectors.device.type, enabled=False):
+            standard = (vectors.float() - self.mean) / self.deviation
+            return self.second(torch.nn.functional.gelu(self.first(standard)))
 
 
 def fit_connector(connector: Connector, vectors: Tensor, targets: Tensor, steps: int, seed: int) -> float:

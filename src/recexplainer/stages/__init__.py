@@ -20,9 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from recexplainer.environment import is_main_process, join_processes
 from recexplainer.errors import InputError, ends_clearly
 from recexplainer.settings import ALIGNED_MODES, PARAMS_FILE, SOURCES, Settings, load_settings
-from recexplainer.tracking import StageRun, open_run, set_quiet_environment
+from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_environment
 
 set_quiet_environment()
 
@@ -71,6 +72,10 @@ def stage_main(
             set_threads(settings.run.threads)
             if not tracked:
                 body(settings, **chosen)
+                return 0
+            join_processes()
+            if not is_main_process():
+                body(settings, UntrackedRun(), **chosen)
                 return 0
             with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
                 body(settings, run, **chosen)

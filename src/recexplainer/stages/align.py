@@ -11,6 +11,7 @@ from recexplainer import registry, store
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.warm_start import warm_start
+from recexplainer.environment import is_main_process
 from recexplainer.errors import InputError
 from recexplainer.explainer.model import new_explainer
 from recexplainer.recommenders import load_recommender
@@ -40,6 +41,8 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     encoded = training_examples(explainer, writer, taught, settings.align, rng)
     checkpoints = store.checkpoints_folder(mode)
     report = train(explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics)
+    if not is_main_process():  # all have the same weights; one writes them
+        return
     run.log_metrics({**warmed, **report})
     with store.atomic_path(store.explainer_folder(mode)) as folder:
         explainer.save(folder)

@@ -7,6 +7,7 @@ import sys
 from recexplainer import store
 from recexplainer.alignment.evaluation import evaluate
 from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.environment import is_main_process
 from recexplainer.explainer.sources import load_source
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
@@ -20,7 +21,9 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     explainer.user_vectors = user_vectors
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test = [example for example in examples if example.split == "test"]
-    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment)
+    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, settings.run.seed)
+    if not is_main_process():  # all have all answers
+        return
     store.write_answers(mode, evaluation.answers)
     store.write_json(store.alignment_metrics(mode), evaluation.metrics)
     run.set_tags({"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base})

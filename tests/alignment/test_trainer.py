@@ -1,0 +1,112 @@
+"""Training that is killed or shared by processes; `test_training.py` has what one process does undisturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from recexplainer.alignment.packing import share_prefixes
+from recexplainer.alignment.trainer import AlignmentTrainer, training_arguments
+from recexplainer.errors import InputError
+from tests import tiny
+from tests.alignment.launched import evaluation
+from tests.alignment.test_training import equal, lesson
+from tests.conftest import REPOSITORY
+
+SCRIPT = str(REPOSITORY / "tests" / "alignment" / "launched.py")
+LAUNCH = ("-m", "accelerate.commands.launch", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no",
+          "--main_process_port=0", "--multi_gpu", "--num_processes=2")  # fmt: skip
+
+
+def launch(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    given = {"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}", "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.run([sys.executable, *words], env=os.environ | given, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_what_was_killed_in_the_middle_of_a_checkpoint_goes_on_to_the_same_weights(base: Path, tmp_path: Path) -> None:
+    """Dropout is on: the generators go on where they were, too."""
+    dropout = "align.lora.dropout=0.3"
+    killed = launch(SCRIPT, "train", str(base), str(tmp_path / "cut"), dropout, KILL_AT="4")
+    assert killed.returncode == -9, killed.stderr
+    [last] = tmp_path.glob("cut/*/checkpoint-4")
+    assert not (last / "trainer_state.json").exists()
+    rest, whole, dry = lesson(base, "both", None, dropout), lesson(base, "both", None, dropout), lesson(base)
+    rest.train(tmp_path / "cut")
+    whole.train(tmp_path / "whole")
+    dry.train(tmp_path / "dry")
+    assert min(step for values, step in rest.logs if "loss" in values) == 3  # it went on from the second step
+    assert equal(rest.trained, whole.trained)
+    assert not equal(rest.trained, dry.trained)
+
+
+@pytest.mark.slow
+def test_two_processes_are_as_good_as_one(base: Path, tmp_path: Path) -> None:
+    """Two rows a step, in one process or one row in each of two; and the same answers to the same questions."""
+    options = (str(base), str(tmp_path), "align.rows_per_step=2")
+    done = launch(*LAUNCH, SCRIPT, "train,evaluate", *options)
+    assert done.returncode == 0, done.stderr
+    alone = lesson(base, "both", None, "align.rows_per_step=2")
+    alone.train(tmp_path / "alone")
+    losses = [values["loss"] for values, _ in alone.logs if "loss" in values]
+    assert json.loads((tmp_path / "losses.json").read_text()) == pytest.approx(losses, rel=1e-5)
+    for name, weight in load_file(tmp_path / "weights.safetensors").items():
+        assert torch.allclose(weight, alone.trained[name], atol=1e-5), name
+    asked = evaluation(base)
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == json.loads(
+        json.dumps([asked.metrics, asked.answers])
+    )
+
+
+def test_rows_that_cannot_be_shared_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    align = tiny.settings("align.rows_per_step=3").align
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="3 rows cannot be shared by 2 processes; give a multiple"):
+        training_arguments(align, 1, 1, tmp_path)
+
+
+def test_a_step_that_the_rows_do_not_fill_is_filled_with_empty_ones(base: Path, tmp_path: Path) -> None:
+    made = lesson(base)
+    tree = share_prefixes(made.encoded, made.align.row_tokens)[0]
+    align = tiny.settings("align.rows_per_step=4").align
+    trainer = AlignmentTrainer(made.explainer, training_arguments(align, 1, 1, tmp_path), [[tree]] * 5, align)
+    with torch.no_grad():
+        losses = [float(trainer.compute_loss(made.explainer, batch)) for batch in trainer.get_train_dataloader()]
+    assert len(losses) == 8 and sum(loss == 0 for loss in losses) == 3
+
+
+def test_a_checkpoint_whose_state_was_cut_off_is_passed_over(base: Path, tmp_path: Path) -> None:
+    made = lesson(base)
+    made.train(tmp_path)
+    [state] = tmp_path.glob("*/checkpoint-*/trainer_state.json")
+    state.write_text(state.read_text()[:50])
+    again = lesson(base)
+    again.train(tmp_path)
+    assert min(step for values, step in again.logs if "loss" in values) == 1
+    assert equal(again.trained, made.trained)
+
+
+def test_checkpointing_gradients_changes_no_weight(base: Path, tmp_path: Path) -> None:
+    kept, computed_again = lesson(base), lesson(base, "both", None, "align.gradient_checkpointing=true")
+    for number, made in enumerate((kept, computed_again)):
+        made.train(tmp_path / str(number))
+    assert computed_again.explainer.llm.is_gradient_checkpointing
+    for name, weight in kept.trained.items():
+        assert torch.allclose(weight, computed_again.trained[name], atol=1e-6), name
+
+
+def test_the_speed_is_logged_with_the_curves(base: Path, tmp_path: Path) -> None:
+    made = lesson(base)
+    report = made.train(tmp_path)
+    speeds = {"examples_per_second", "tokens_per_second", "packed_tokens_per_second"}
+    assert all(speeds <= set(values) for values, _ in made.logs if "loss" in values)
+    assert report["tokens_per_second"] / report["examples_per_second"] == pytest.approx(
+        report["n_tokens"] / report["n_examples"], rel=0.05
+    )
