@@ -92,6 +92,9 @@ def test_every_source_is_explained_judged_and_reported(checkout: Path) -> None:
     assert "recexplainer" in page.lower()
     assert "http://" not in page.replace("http://www.w3.org/", "")
     assert (checkout / "metrics" / "discriminators.json").exists()
+    assert _metrics(checkout, "faithfulness_both")["causes"]["platform"]["n"] > 0
+    assert "intention-both" in _metrics(checkout, "faithfulness_pairs")
+    assert (checkout / "report" / "figures" / "faithfulness-both-deletion.svg").exists()
 
 
 def _metrics(folder: Path, name: str) -> dict:

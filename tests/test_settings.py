@@ -46,6 +46,8 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
     ("section", "key", "value", "message"),
     [
         ("run", "threads", "two", "run.threads must be a whole number, not 'two'"),
+        ("faithfulness", "top_ks", [1, 0], "faithfulness.top_ks must be a list of numbers of at least 1"),
+        ("faithfulness", "n_random", 0, "faithfulness.n_random must be at least 1"),
         ("run", "threads", 2.0, "run.threads must be a whole number, not 2.0"),
         ("run", "seed", True, "run.seed must be a whole number, not True"),
         ("run", "threads", 0, "run.threads must be at least 1"),

@@ -19,7 +19,8 @@ PACKAGE = REPOSITORY / "src" / "recexplainer"
 PIPELINE = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 STAGES = sorted(PIPELINE)
-COMMANDS = ("main", "promote")  # entry points that are no stage of the pipeline
+COMMANDS = ("explain_users", "export_prompts", "main", "promote")  # entry points that are no stage of the pipeline
+LISTS = {"evaluate_alignment": ["tasks"]}  # options of an entry point that stand for a parameter
 # Scaffolding: it moves data about and does not make it, and half of it changes with every new parameter.
 SCAFFOLDING = ("", "contents", "environment", "errors", "promotion", "registry", "registry_lookup",
                "settings", "settings_parsing", "stages", "store", "tracking")  # fmt: skip
@@ -70,6 +71,7 @@ def test_commands_agree(stage: str) -> None:
     assert command.split() == f"sh bin/stage {stage}".split() + [
         word for name in options for word in (f"--{name}", f"${{item.{name}}}")
     ]
+    options += LISTS.get(stage, [])
     expected = "".join(f" --{name} {{{name}}}" for name in options)
     assert point["command"] == f"sh bin/stage {stage}{expected} --set {{set}}"
     assert sorted(point["parameters"]) == sorted([*options, "set"])
@@ -115,7 +117,8 @@ def test_what_is_read_is_written() -> None:
     outs = {PurePosixPath(out) for out in filled_outs("outs") | filled_outs("metrics")}
     for stage in STAGES:
         for dep in (path for name in paths(stage, "deps") for path in filled(name, stage)):
-            if dep.startswith(("src/", "demo_llm/", "docs/examples")) or dep == "registry/explainer-none.json":
+            given = dep.startswith(("src/", "demo_llm/", "docs/examples", "params/"))
+            if given or dep == "registry/explainer-none.json":
                 continue
             known = any(covers(out, dep) or covers(PurePosixPath(dep), str(out)) for out in outs)
             assert known, f"{stage} reads {dep}, which no stage writes"
@@ -163,7 +166,8 @@ def known_paths() -> set[str]:
     modes, sources = settings.align.modes, settings.explain.sources
     known: list[Any] = [store.RAW_DEMO, store.PREPARED, store.RECOMMENDER, store.RECOMMENDER_METRICS,
                         store.ALIGNMENT, store.EXPLANATION_DRAFTS,
-                        store.ALIGNMENT_BASELINES_METRICS, store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
+                        store.ALIGNMENT_BASELINES_METRICS, store.FAITHFULNESS_PAIRS_METRICS,
+                        store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
                         store.pointer(f"recommender-{settings.recommender.kind}"),
                         store.pointer("source-classifier").parent]  # fmt: skip
     known += [place for mode in modes for place in (store.explainer_folder(mode), store.pointer(f"explainer-{mode}"))]

@@ -22,6 +22,7 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
 from recexplainer.explainer.model import Explainer, new_explainer
 from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.gru4rec import GRU4Rec
 from recexplainer.recommenders.mf import MF
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.settings import Settings, load_settings
@@ -184,6 +185,12 @@ def sasrec(seed: int = 0) -> SASRec:
     return SASRec(N_ITEMS, dim=8, n_layers=1, n_heads=2, max_length=6, dropout=0.5).freeze()
 
 
+def gru4rec(seed: int = 0) -> GRU4Rec:
+    """A GRU4Rec with random weights."""
+    torch.manual_seed(seed)
+    return GRU4Rec(N_ITEMS, dim=8, n_layers=1, max_length=6, dropout=0.5).freeze()
+
+
 class RecordedRun:
     """Stands in for the tracked run."""
 
@@ -245,7 +252,7 @@ SMALL = (
     "align.logging_steps=1",
     "align.save_steps=1000",
     "align.learning_rate=0.01",
-    "evaluate_alignment.student_epochs=2",
+    "evaluate_baselines.student_epochs=2",
     "evaluate_alignment.batch_size=8",
     "explain.n_cases=4",
     "explain.max_new_tokens=4",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ import numpy as np
 import torch
 import yaml
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch.utils.data import IterableDataset
+from torch.nn.functional import cross_entropy
+from torch.utils.data import IterableDataset, get_worker_info
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
 
 from recexplainer.alignment.chat import IGNORED, ChatEncoder
-from recexplainer.alignment.packing import Tree, collate, share_prefixes
+from recexplainer.data.dialogues import LESSONS
 from recexplainer.data.world import World
 from recipe.corpus import conversations, lesson_worlds
+from recipe.slots import KINDS, Lesson, SlotLessons, SlotVectors
 from recipe.start import start_copying
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -29,6 +32,7 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 QUESTION_WEIGHT = 0.25
+N_EVALUATED = 100  # lessons of each kind
 SPECIAL = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"]
 
 
@@ -44,11 +48,20 @@ def main() -> None:
     tokenizer = train_tokenizer(rng, worlds, params["vocabulary"])
     model = new_model(tokenizer, params)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens")
-    rows = LessonRows(worlds[1:], tokenizer, params["row_tokens"], params["n_drills"], params["seed"] + 1)
-    trainer = LessonTrainer(model, training_arguments(params), train_dataset=rows, data_collator=collate_row)
+    encoder = ChatEncoder(tokenizer)
+    rows = LessonRows(
+        worlds[1:], encoder, params["row_tokens"], params["n_drills"], params["slot_share"], params["seed"] + 1
+    )
+    trainer = LessonTrainer(
+        model,
+        training_arguments(params),
+        train_dataset=rows,
+        data_collator=partial(collate, row_tokens=params["row_tokens"]),
+    )
+    trainer.slots = SlotVectors(rows.slots.token_ids(), params["slot_noise"])
     checkpoints = sorted((FOLDER / "checkpoints").glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=bool(checkpoints))
-    metrics = evaluate(model, tokenizer, worlds[:1], np.random.default_rng(params["seed"] + 2))
+    metrics = evaluate(model.to("cpu").float(), encoder, worlds[:1], np.random.default_rng(params["seed"] + 2))
     save(model, tokenizer, FOLDER / "model")
     (FOLDER / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     print(metrics)
@@ -95,53 +108,108 @@ def new_model(tokenizer: PreTrainedTokenizerFast, params: dict[str, Any]) -> Lla
 
 
 class LessonRows(IterableDataset):
-    """Packed rows of conversations, endless; the same seed gives the same rows."""
+    """Packed rows of lessons in words and in slots, endless; the same seed and number of workers give the same rows.
+
+    Args:
+        worlds: What the lessons are about.
+        encoder: Of the tokenizer.
+        row_tokens: The length of a row.
+        n_drills: Conversations over which the drills fade out.
+        slot_share: The share of the lessons that have slots, once the drills have faded out.
+        seed: Of the stream.
+    """
 
     def __init__(
-        self, worlds: list[World], tokenizer: PreTrainedTokenizerFast, row_tokens: int, n_drills: int, seed: int
+        self, worlds: list[World], encoder: ChatEncoder, row_tokens: int, n_drills: int, slot_share: float, seed: int
     ) -> None:
-        self.worlds, self.encoder, self.row_tokens = worlds, ChatEncoder(tokenizer), row_tokens
-        self.n_drills, self.seed = n_drills, seed
+        self.worlds, self.encoder, self.row_tokens = worlds, encoder, row_tokens
+        self.n_drills, self.slot_share, self.seed = n_drills, slot_share, seed
+        self.slots = SlotLessons(worlds, encoder)
 
-    def __iter__(self) -> Iterator[list[Tree]]:
-        rng = np.random.default_rng(self.seed)
-        row: list[Tree] = []
+    def __iter__(self) -> Iterator[list[Lesson]]:
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        n_drills = self.n_drills // (worker.num_workers if worker else 1)
+        row: list[Lesson] = []
         room = self.row_tokens
-        for turns in conversations(rng, self.worlds, self.n_drills):
-            example = self.encoder.dialogue(turns)
-            if len(example) > self.row_tokens:
+        for number, turns in enumerate(conversations(rng, self.worlds, n_drills)):
+            share = self.slot_share * min(1.0, number / n_drills) if n_drills else self.slot_share
+            lesson = self.slots.draw(rng) if rng.random() < share else Lesson(self.encoder.dialogue(turns), 0)
+            length = len(lesson.encoded)
+            if length > self.row_tokens:
                 continue
-            if len(example) > room:
+            if length > room:
                 yield row
                 row, room = [], self.row_tokens
-            row += share_prefixes([example], self.row_tokens)
-            room -= len(example)
+            row.append(lesson)
+            room -= length
 
 
 class LessonTrainer(Trainer):
     """Next-token loss: whole on the answers, a part on the questions, whose repeats teach attention to look back."""
 
+    slots: SlotVectors
+
     def compute_loss(self, model: Any, inputs: dict[str, torch.Tensor], return_outputs: bool = False, **_: Any) -> Any:
-        """Weighted mean of the cross-entropy of all tokens but the first of each conversation."""
+        """Weighted mean of the cross-entropy of all tokens that are followed by one of the same lesson."""
+        table = model.get_input_embeddings()
+        self.slots.refresh(table.weight)
+        lessons = inputs["lessons"]
+        same = (lessons[:, :, None] == lessons[:, None, :]).tril()
         output = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
+            inputs_embeds=self.slots.fill(table(inputs["input_ids"]), inputs),
+            attention_mask=same[:, None],
             position_ids=inputs["position_ids"],
         )
-        losses = torch.nn.functional.cross_entropy(output.logits[0].float(), inputs["next_ids"][0], reduction="none")
-        weights = inputs["weights"][0]
+        losses = cross_entropy(output.logits.float().flatten(0, 1), inputs["next_ids"].flatten(), reduction="none")
+        weights = inputs["weights"].flatten()
         loss = (losses * weights).sum() / weights.sum()
         return (loss, output) if return_outputs else loss
 
 
-def collate_row(rows: list[list[Tree]]) -> dict[str, torch.Tensor]:
-    """A packed row as a batch, with every place's next token and the weight of the loss on it."""
-    batch = collate(rows[0])
-    answers = batch["targets"] != IGNORED
-    weights = torch.where(answers, 1.0, QUESTION_WEIGHT)
-    following = batch["input_ids"].roll(-1, dims=1)
-    next_ids = torch.where(answers, batch["targets"], following)  # an answer's end is a target and no input
-    return {**batch, "next_ids": next_ids, "weights": weights}
+def collate(rows: list[list[Lesson]], row_tokens: int) -> dict[str, torch.Tensor]:
+    """Rows of lessons as a batch.
+
+    Returns:
+        input_ids, next_ids, weights (of the loss on the next token), position_ids, lessons (a number per lesson, −1
+        behind the last), item_slots (rows of all worlds' items) and user_slots (rows of `scores`), −1 where there is
+        none, all (n_rows, row_tokens); scores (n_users, n_items) and worlds (n_users,).
+    """
+    users = [lesson for row in rows for lesson in row if lesson.scores is not None]
+    numbers = {id(lesson): number for number, lesson in enumerate(users)}
+    laid_out = [
+        [lay_out(lesson, place, numbers.get(id(lesson), -1)) for place, lesson in enumerate(row)] for row in rows
+    ]
+    behind = {"lessons": -1, "item_slots": -1, "user_slots": -1}
+    batch = {}
+    for name in laid_out[0][0]:
+        whole = [np.concatenate([lesson[name] for lesson in row]) for row in laid_out]
+        padded = [
+            np.pad(values, (0, row_tokens - len(values)), constant_values=behind.get(name, 0)) for values in whole
+        ]
+        batch[name] = torch.from_numpy(np.stack(padded))
+    batch["scores"] = torch.from_numpy(np.array([lesson.scores for lesson in users], dtype=np.float32))
+    batch["worlds"] = torch.tensor([lesson.world for lesson in users], dtype=torch.long)
+    return batch
+
+
+def lay_out(lesson: Lesson, place: int, user: int) -> dict[str, np.ndarray]:
+    """A lesson's part of a row: `place` is its number there, `user` the row of its scores."""
+    encoded = lesson.encoded
+    answers = encoded.targets != IGNORED
+    following = np.roll(encoded.input_ids, -1)
+    is_slot = (encoded.item_slots >= 0) | (encoded.user_slots >= 0)
+    counts = ~np.roll(is_slot, -1)  # what stands in a slot is no token
+    counts[-1] = False  # nor is what the next lesson begins with
+    return {
+        "input_ids": encoded.input_ids.astype(np.int64),
+        "next_ids": np.where(answers, encoded.targets, following).astype(np.int64),
+        "weights": np.where(answers, lesson.weights, QUESTION_WEIGHT * counts).astype(np.float32),
+        "position_ids": np.arange(len(encoded)),
+        "lessons": np.full(len(encoded), place),
+        "item_slots": encoded.item_slots.astype(np.int64),
+        "user_slots": np.where(encoded.user_slots >= 0, user, -1),
+    }
 
 
 def training_arguments(params: dict[str, Any]) -> TrainingArguments:
@@ -149,7 +217,9 @@ def training_arguments(params: dict[str, Any]) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(FOLDER / "checkpoints"),
         max_steps=params["steps"],
-        per_device_train_batch_size=1,
+        per_device_train_batch_size=params["rows_per_step"],
+        dataloader_num_workers=params["workers"],
+        accelerator_config={"dispatch_batches": False},  # which would cut the users to the number of rows
         learning_rate=params["learning_rate"],
         warmup_steps=params["warmup_steps"],
         lr_scheduler_type="cosine",
@@ -157,9 +227,10 @@ def training_arguments(params: dict[str, Any]) -> TrainingArguments:
         adam_beta2=0.98,
         max_grad_norm=1.0,
         seed=params["seed"],
-        use_cpu=True,
-        logging_steps=200,
-        save_steps=2000,
+        use_cpu=not torch.cuda.is_available(),
+        bf16=torch.cuda.is_available(),
+        logging_steps=100,
+        save_steps=1000,
         save_total_limit=2,
         report_to=[],
         remove_unused_columns=False,
@@ -168,24 +239,34 @@ def training_arguments(params: dict[str, Any]) -> TrainingArguments:
 
 
 @torch.no_grad()
-def evaluate(model: Any, tokenizer: Any, worlds: list[World], rng: np.random.Generator) -> dict[str, float]:
+def evaluate(model: Any, encoder: ChatEncoder, worlds: list[World], rng: np.random.Generator) -> dict[str, float]:
     """Share of answers reproduced token by token, per kind of lesson, on a world that was not taught."""
-    from recexplainer.data.dialogues import LESSONS
-
     model.eval()
-    encoder = ChatEncoder(tokenizer)
+    slots = SlotLessons(worlds, encoder)
+    vectors = SlotVectors(slots.token_ids())
+    vectors.refresh(model.get_input_embeddings().weight)
+    draws: dict[str, Callable[[], Lesson]] = {
+        lesson.__name__.removeprefix("_lesson_"): partial(_in_words, encoder, lesson, rng, worlds[0])
+        for lesson, _ in LESSONS
+    }
+    draws |= {f"slot_{kind}": partial(slots.draw, rng, kind) for kind in KINDS}
     metrics = {}
-    for lesson, _ in LESSONS:
+    for name, draw in draws.items():
         right = total = 0
-        for _ in range(40):
-            example = encoder.dialogue(lesson(rng, worlds[0]))
-            logits = model(input_ids=torch.from_numpy(example.input_ids[None]).long()).logits[0]
-            targets = torch.from_numpy(example.targets).long()
-            places = targets != IGNORED
-            right += int((logits.argmax(-1)[places] == targets[places]).sum())
+        for _ in range(N_EVALUATED):
+            lesson = draw()
+            batch = collate([[lesson]], len(lesson.encoded))
+            filled = vectors.fill(model.get_input_embeddings()(batch["input_ids"]), batch)
+            places = torch.from_numpy(lesson.encoded.targets != IGNORED)
+            guesses = model(inputs_embeds=filled).logits[0].argmax(-1)
+            right += int((guesses[places] == batch["next_ids"][0, places]).sum())
             total += int(places.sum())
-        metrics[lesson.__name__.removeprefix("_lesson_")] = round(right / total, 4)
+        metrics[name] = round(right / total, 4)
     return metrics
+
+
+def _in_words(encoder: ChatEncoder, lesson: Any, rng: np.random.Generator, world: World) -> Lesson:
+    return Lesson(encoder.dialogue(lesson(rng, world)))
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -39,6 +39,7 @@ SERVED = {  # the start of a role → the package whose served.py answers for it
     "recommender-": "recommenders",
     "explainer-": "explainer",
     "source-classifier": "discriminators",
+    "source-classifier-encoder": "discriminators",
     "score-predictor-": "discriminators",
 }
 

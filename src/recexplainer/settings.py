@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -22,6 +22,8 @@ SCHEDULES = ("constant", "cosine")
 RANKINGS = ("constrained", "free")
 RAW_FORMATS = ("amazon_2018", "amazon_2023", "movielens", "steam", "table")
 SOURCES = (*ALIGNED_MODES, "none")
+AUDIENCES = ("end_user", "developer", "auditor")
+MAX_FOCUS_CHARACTERS = 80
 
 
 def _require(holds: bool, where: str, expected: str) -> None:
@@ -238,7 +240,46 @@ class Llm:
     chat_template: str | None
 
 
+@dataclass(frozen=True)
+class ApiModel:
+    """A model behind an OpenAI-compatible server, and what one run may take of it; `section` is where it stands."""
+
+    section: ClassVar[str]
+    base_url: str | None
+    model: str | None
+    max_calls: int
+    max_cost: float | None  # in the currency of the prices
+    price_per_million_prompt_tokens: float | None
+    price_per_million_completion_tokens: float | None
+    concurrency: int  # requests at the same time, of each endpoint
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        _require(self.concurrency >= 1, f"{self.section}.concurrency", "at least 1")
+        prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
+        known = [price for price in prices if price is not None]
+        where = f"{self.section}.price_per_million_…_tokens"
+        _require(len(known) != 1, where, "given for both kinds of token, or for none")
+        _require(all(price >= 0 for price in known), where, "at least 0")
+        _require(self.max_cost is None or len(known) == 2, f"{self.section}.max_cost", "null where the prices are null")
+
+
 # --- alignment and explainer: the sections below belong to the alignment code ------------------------------
+
+
+@dataclass(frozen=True)
+class Summaries(ApiModel):
+    """Who writes the summaries of training users' tastes: a rule, from the catalogue, or a model behind an API."""
+
+    section: ClassVar[str] = "summaries"
+    author: str
+    max_failed: float  # share of the histories
+
+    def __post_init__(self) -> None:
+        """Check the author and the bounds."""
+        super().__post_init__()
+        _require_one_of(self.author, ("catalogue", "api"), "summaries.author")
+        _require(0 <= self.max_failed < 1, "summaries.max_failed", "a share from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -359,7 +400,6 @@ class EvaluateAlignment:
     row_tokens: int
     batch_size: int
     n_draws: int  # of users, for the intervals; 0: no intervals
-    student_epochs: int
 
     def __post_init__(self) -> None:
         """Check the choice."""
@@ -368,52 +408,91 @@ class EvaluateAlignment:
 
 
 @dataclass(frozen=True)
+class InContext(ApiModel):
+    """LLMs without alignment that are shown solved questions about training users first: `none`, the base, or `api`."""
+
+    section: ClassVar[str] = "evaluate_baselines.in_context"
+    answerers: list[str]
+    n_shown: int  # solved questions before each
+    n_questions: int | None  # of each task; None: all
+
+    def __post_init__(self) -> None:
+        """Check who answers, and the counts."""
+        super().__post_init__()
+        for answerer in self.answerers:
+            _require_one_of(answerer, ("none", "api"), f"{self.section}.answerers")
+        _require(len(set(self.answerers)) == len(self.answerers), f"{self.section}.answerers", "without repeats")
+        _require(self.n_shown >= 1, f"{self.section}.n_shown", "at least 1")
+        _require(
+            self.n_questions is None or self.n_questions >= 1, f"{self.section}.n_questions", "at least 1, or null"
+        )
+
+
+@dataclass(frozen=True)
+class EvaluateBaselines:
+    """What the explainers are held against."""
+
+    student_epochs: int
+    in_context: InContext
+
+
+@dataclass(frozen=True)
 class Explain:
-    """Which sources explain (aligned modes and ``none``, the base language model), and how."""
+    """Which sources explain (aligned modes and ``none``, the base language model), what, for whom, and how."""
 
     sources: list[str]
     n_cases: int
     top_k: int  # positive cases are drawn from the recommender's top k
+    template: str | None  # a file with the request's words; null: those of the alignment
+    focus: str | None  # an aspect to speak of above all
+    max_sentences: int | None  # what is asked for; max_new_tokens is what cuts
+    audience: str | None
     max_prompt_tokens: int
     max_new_tokens: int
     batch_size: int
+    save_every: int
+    shard: str
 
     def __post_init__(self) -> None:
-        """Check the sources."""
+        """Check the sources, the ranges and what goes into prompts."""
         for source in self.sources:
             _require_one_of(source, SOURCES, "explain.sources")
         _require(len(set(self.sources)) == len(self.sources), "explain.sources", "without repeats")
-        _require(self.n_cases >= 1, "explain.n_cases", "at least 1")
+        for name in ("n_cases", "top_k", "max_new_tokens", "batch_size", "save_every"):
+            _require(getattr(self, name) >= 1, f"explain.{name}", "at least 1")
+        _require(self.max_sentences is None or self.max_sentences >= 1, "explain.max_sentences", "at least 1, or null")
+        if self.audience is not None:
+            _require_one_of(self.audience, AUDIENCES, "explain.audience")
+        if self.focus is not None:
+            words = self.focus.strip() and self.focus.isprintable() and len(self.focus) <= MAX_FOCUS_CHARACTERS
+            _require(bool(words), "explain.focus", f"words on one line, at most {MAX_FOCUS_CHARACTERS} characters")
+        number, of = self.part
+        _require(1 <= number <= of, "explain.shard", f"like 2/4, the second of four parts, not {self.shard!r}")
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """The shard's number, from 1, and how many there are; (0, 0) for what is none."""
+        number, _, of = self.shard.partition("/")
+        return (int(number), int(of)) if number.isdecimal() and of.isdecimal() else (0, 0)
 
 
 # --- explanations ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Judge:
+class Judge(ApiModel):
     """Who judges the explanations: the embedded rubric, or an OpenAI-compatible server."""
 
+    section: ClassVar[str] = "judge"
     backend: str
-    base_url: str | None
-    model: str | None
     n_repeats: int
-    max_calls: int
-    max_cost: float | None
-    price_per_million_prompt_tokens: float | None
-    price_per_million_completion_tokens: float | None
-    concurrency: int
     n_traces: int
 
     def __post_init__(self) -> None:
         """Check the backend and the bounds."""
+        super().__post_init__()
         _require_one_of(self.backend, ("rubric", "openai"), "judge.backend")
         _require(self.n_repeats >= 1, "judge.n_repeats", "at least 1")
-        _require(self.concurrency >= 1, "judge.concurrency", "at least 1")
-        prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
-        known = [price for price in prices if price is not None]
-        _require(len(known) != 1, "judge.price_per_million_…_tokens", "given for both kinds of token, or for none")
-        _require(all(price >= 0 for price in known), "judge.price_per_million_…_tokens", "at least 0")
-        _require(self.max_cost is None or len(known) == 2, "judge.max_cost", "null where the prices are null")
 
 
 @dataclass(frozen=True)
@@ -423,13 +502,41 @@ class Faithfulness:
     top_ks: list[int]
     n_random: int
 
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        _require(all(k >= 1 for k in self.top_ks), "faithfulness.top_ks", "a list of numbers of at least 1")
+        _require(self.n_random >= 1, "faithfulness.n_random", "at least 1")
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The pre-trained model that is fine-tuned to read explanations, beside the linear models."""
+
+    base: str | None  # a hub name or a folder; None: nothing is fine-tuned
+    revision: str | None  # of a hub name
+    n_layers: int | None  # the lowest so many; None: all
+    epochs: float
+    batch_size: int
+    learning_rate: float
+    max_tokens: int  # of an explanation
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        where = "discriminate.encoder"
+        _require(self.n_layers is None or self.n_layers >= 1, f"{where}.n_layers", "at least 1, or null")
+        for name in ("batch_size", "max_tokens"):
+            _require(getattr(self, name) >= 1, f"{where}.{name}", "at least 1")
+        for name in ("epochs", "learning_rate"):
+            _require(getattr(self, name) > 0, f"{where}.{name}", "above 0")
+
 
 @dataclass(frozen=True)
 class Discriminate:
-    """The text classifiers that tell sources apart and predict scores."""
+    """The models that read explanations: they tell sources apart and predict scores."""
 
     test_fraction: float
-    max_features: int
+    max_features: int  # of the linear models over words
+    encoder: Encoder
 
 
 @dataclass(frozen=True)
@@ -477,9 +584,11 @@ class Settings:
     train_recommender: TrainRecommender
     llm: Llm
     build_alignment: BuildAlignment
+    summaries: Summaries
     draft_explanations: DraftExplanations
     align: Align
     evaluate_alignment: EvaluateAlignment
+    evaluate_baselines: EvaluateBaselines
     explain: Explain
     judge: Judge
     faithfulness: Faithfulness

@@ -6,6 +6,7 @@ Paths are relative to the project's root, where every stage runs.
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import shutil
@@ -46,13 +47,16 @@ RECOMMENDER_METRICS = Path("metrics/recommender.json")
 ALIGNMENT = Path("data/alignment")
 ALIGNMENT_EXAMPLES = ALIGNMENT / "examples.jsonl"
 ALIGNMENT_USER_VECTORS = ALIGNMENT / "user_vectors.safetensors"
+ALIGNMENT_SUMMARIES = ALIGNMENT / "summaries.jsonl"
 EXPLANATION_DRAFTS = Path("data/drafts.jsonl")
+EXPORT = Path("export")
 ALIGNMENT_BASELINES_METRICS = Path("metrics/alignment_baselines.json")
 
 DISCRIMINATORS = Path("models/discriminators")
 DISCRIMINATORS_METRICS = Path("metrics/discriminators.json")
 REGISTRY = Path("registry")
 REPORT = Path("report/index.html")
+REPORT_FIGURES = Path("report/figures")
 
 
 def explainer_folder(mode: str) -> Path:
@@ -90,19 +94,24 @@ def faithfulness_rows(source: str) -> Path:
     return Path(f"results/faithfulness_{source}.parquet")
 
 
+FAITHFULNESS_PAIRS_METRICS = Path("metrics/faithfulness_pairs.json")
+
+
 def faithfulness_metrics(source: str) -> Path:
     """Faithfulness table of a source."""
     return Path(f"metrics/faithfulness_{source}.json")
 
 
 def discriminator_folder(role: str) -> Path:
-    """A discriminator's weights; roles are ``source-classifier`` and ``score-predictor-<source>``."""
+    """A discriminator's weights; roles are ``source-classifier`` and ``score-predictor-<source>``; a fine-tuned
+    encoder's role ends with ``-encoder``.
+    """
     return DISCRIMINATORS / role
 
 
 def pointer(role: str) -> Path:
     """The pointer that ties a DVC-tracked model to its registered version."""
-    if role == "source-classifier" or role.startswith("score-predictor-"):
+    if role.startswith(("source-classifier", "score-predictor-")):
         return REGISTRY / "discriminators" / f"{role}.json"
     return REGISTRY / f"{role}.json"
 
@@ -184,6 +193,29 @@ def write_jsonl(path: Path | str, rows: Iterable[Any]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_json_rows(path: Path | str, rows: Iterable[Any]) -> int:
+    """Write a JSON array with one value per line, and return their number; all are never in memory together."""
+    number = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(("[\n" if number == 0 else ",\n") + json.dumps(row, ensure_ascii=False, allow_nan=False))
+            number += 1
+        file.write("\n]\n" if number else "[]\n")
+    return number
+
+
+def write_csv(path: Path | str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
+    """Write a table with a line of names first, and return the number of its rows."""
+    number = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row)
+            number += 1
+    return number
 
 
 def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -333,6 +365,26 @@ def read_explanations(source: str) -> list[dict[str, Any]]:
     return read_jsonl(explanations(source), EXPLANATION_KEYS)
 
 
+def explanation_blocks(stage: str, source: str) -> Path:
+    """Where an interrupted stage that explains goes on from, and its shards meet; no output, and removed at the end."""
+    return Path(f".checkpoints/{stage}-{source}")
+
+
+def user_explanations(source: str) -> Path:
+    """What a source explained to users of one's choice: outside of results/, which the pipeline's stages watch."""
+    return Path(f"explanations/{source}.jsonl")
+
+
+def write_user_explanations(source: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Write the explanations to users of one's choice."""
+    write_jsonl(user_explanations(source), rows)
+
+
+def read_user_explanations(source: str) -> list[dict[str, Any]]:
+    """Read the explanations to users of one's choice."""
+    return read_jsonl(user_explanations(source), EXPLANATION_KEYS)
+
+
 def write_judgements(source: str, rows: Iterable[dict[str, Any]]) -> None:
     """Write the judgements of one source."""
     write_jsonl(judgements(source), rows)
@@ -341,6 +393,17 @@ def write_judgements(source: str, rows: Iterable[dict[str, Any]]) -> None:
 def read_judgements(source: str) -> list[dict[str, Any]]:
     """Read the judgements of one source."""
     return read_jsonl(judgements(source), JUDGEMENT_KEYS)
+
+
+# --- known causes -------------------------------------------------------------------------------------------
+
+CAUSE_COLUMNS = ("reviewerID", "asin", "cause", "driver")
+
+
+def read_causes(raw: Path | str) -> pd.DataFrame | None:
+    """Why the users of a data set made each choice, where its raw folder says so; None for real data."""
+    path = Path(raw) / RAW_DEMO_CAUSES.name
+    return read_parquet(path, CAUSE_COLUMNS) if path.exists() else None
 
 
 # --- human ratings and comparisons ---------------------------------------------------------------------------
@@ -416,11 +479,15 @@ def read_pointer(role: str) -> dict[str, str]:
     return value
 
 
-# --- answers of the judge's server -------------------------------------------------------------------------
+# --- answers of servers --------------------------------------------------------------------------------------
+
+# Answers that were paid for, kept between runs: no output of a stage, so that nothing removes them.
+SUMMARIES_CACHE = Path("cache/summaries.jsonl")
+IN_CONTEXT_CACHE = Path("cache/in_context.jsonl")
 
 
 def judge_cache(source: str) -> Path:
-    """Answers that were paid for, kept between runs: no output of a stage, so that nothing removes it."""
+    """The judge's answers about one source."""
     return Path(f"cache/judge_{source}.jsonl")
 
 
@@ -432,14 +499,23 @@ def checkpoints_folder(mode: str) -> Path:
     return Path(f".checkpoints/align-{mode}")
 
 
-def write_alignment(examples: Iterable[Example], user_vectors: Tensor, folder: Path | str = ALIGNMENT) -> None:
-    """Write the mode-free examples and the user vectors that their ``vector_row`` names."""
+def write_alignment(
+    examples: Iterable[Example],
+    user_vectors: Tensor,
+    folder: Path | str = ALIGNMENT,
+    summaries: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write the mode-free examples, the user vectors that their ``vector_row`` names, and what was asked of a model
+    that writes summaries.
+    """
     from safetensors.torch import save_file
 
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         write_jsonl(temporary / ALIGNMENT_EXAMPLES.name, (example.to_row() for example in examples))
         save_file({"user_vectors": user_vectors.contiguous()}, temporary / ALIGNMENT_USER_VECTORS.name)
+        if summaries:
+            write_jsonl(temporary / ALIGNMENT_SUMMARIES.name, summaries)
 
 
 def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tensor]:
@@ -458,6 +534,14 @@ def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tenso
             f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment"
         ) from None
     return examples, vectors
+
+
+def write_vectors(path: Path | str, user_vectors: Tensor, item_vectors: Tensor) -> None:
+    """Write the vectors that slots point to: of users by row, of items by id."""
+    from safetensors.torch import save_file
+
+    with atomic_path(path) as temporary:
+        save_file({"user_vectors": user_vectors.contiguous(), "item_vectors": item_vectors.contiguous()}, temporary)
 
 
 def write_drafts(drafts: Iterable[Example]) -> None:

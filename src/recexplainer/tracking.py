@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 REPRO_TAG = "recexplainer.repro"
 STAGE_TAG = "recexplainer.stage"
+TRACE_TAGS = ("explanation_id", "source")  # say whose explanation a trace shows; people's feedback is joined by them
 
 
 class StageRun:
@@ -165,7 +166,7 @@ def experiment_id(client: MlflowClient, dataset: str) -> str:
     chosen = os.environ.get("MLFLOW_EXPERIMENT_ID", "").strip()
     if chosen:
         return chosen
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip() or f"recexplainer-{dataset}"
+    name = _experiment_name(dataset)
     with environment.exclusive("experiment"):
         found = client.get_experiment_by_name(name)
         if found is None:
@@ -174,6 +175,19 @@ def experiment_id(client: MlflowClient, dataset: str) -> str:
     if found.lifecycle_stage != "active":
         raise InputError(f"MLflow experiment {name!r} is deleted; restore it (mlflow experiments restore)")
     return str(found.experiment_id)
+
+
+def find_experiment(client: MlflowClient, dataset: str) -> str | None:
+    """The experiment of a data set (see `experiment_id`), None where nothing was tracked yet."""
+    chosen = os.environ.get("MLFLOW_EXPERIMENT_ID", "").strip()
+    if chosen:
+        return chosen
+    found = client.get_experiment_by_name(_experiment_name(dataset))
+    return None if found is None else str(found.experiment_id)
+
+
+def _experiment_name(dataset: str) -> str:
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip() or f"recexplainer-{dataset}"
 
 
 def _parent(client: MlflowClient, experiment: str) -> str | None:
@@ -192,11 +206,12 @@ def _parent(client: MlflowClient, experiment: str) -> str | None:
         return str(client.create_run(experiment, tags=tags, run_name="dvc repro").info.run_id)
 
 
-def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str) -> int:
+def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str | None = None) -> int:
     """Log one trace per explanation, with the judge's verdict as its assessment; return their number.
 
-    A row has ``prompt``, ``text``, ``explanation_id``, ``level``, ``score`` (None when unparseable or
-    failed), ``rationale`` and ``judge``. ``judge_kind`` is ``CODE`` (the rubric) or ``LLM_JUDGE``.
+    A row has ``prompt``, ``text`` and ``explanation_id``, and, where a judge has seen it, ``level``, ``score`` (None
+    when unparseable or failed), ``rationale`` and ``judge``. ``judge_kind`` is ``CODE`` (the rubric), ``LLM_JUDGE``,
+    or None without a judge.
     """
     import mlflow
     from mlflow.entities import AssessmentSource
@@ -207,9 +222,11 @@ def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str) -
             span.set_inputs({"prompt": row["prompt"]})
             span.set_outputs({"text": row["text"]})
             span.set_attribute("explanation_id", row["explanation_id"])
-            mlflow.update_current_trace(tags={"explanation_id": str(row["explanation_id"])})
+            mlflow.update_current_trace(tags={name: str(row[name]) for name in TRACE_TAGS if name in row})
         traces.append(span.trace_id)
     mlflow.flush_trace_async_logging()
+    if judge_kind is None:
+        return len(traces)
     for row, trace in zip(rows, traces, strict=True):
         source = AssessmentSource(source_type=judge_kind, source_id=str(row["judge"]))
         rationale = redact(str(row["rationale"]))

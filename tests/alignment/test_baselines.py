@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from recexplainer.alignment.baselines import (
+    best_items,
     evaluate_chance,
     evaluate_recommender,
     evaluate_scores,
@@ -33,6 +34,15 @@ def test_the_teacher_in_the_explainers_place_is_always_right(examples: list[Exam
     assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 1.0, "invalid_rate": 0.0}
     assert metrics["item_ranking"]["paper_ndcg@5"] == metrics["item_ranking"]["kendall_tau"] == 1.0
     assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
+
+
+def test_the_teachers_best_begin_with_its_answer(examples: list[Example]) -> None:
+    asked = [example for example in examples if example.task == "next_item_retrieval"]
+    best = best_items(tiny.mf(), INTERACTIONS, asked, 5)
+    for example in asked:
+        found = best[example.user_id, example.position]
+        assert found[:1] == example.answer and len(found) == 5
+        assert not set(found) & {0, *INTERACTIONS.sequence(example.user_id)[: example.position].tolist()}
 
 
 def test_chance_stays_at_chance(examples: list[Example]) -> None:

@@ -24,9 +24,9 @@ def build(recommender: Recommender) -> tuple[list[Example], torch.Tensor]:
     return build_examples(*given, SETTINGS, seed=1)
 
 
-@pytest.fixture(scope="module", params=["mf", "sasrec"])
+@pytest.fixture(scope="module", params=["mf", "sasrec", "gru4rec"])
 def recommender(request: pytest.FixtureRequest) -> Recommender:
-    return {"mf": tiny.mf, "sasrec": tiny.sasrec}[request.param]()
+    return {"mf": tiny.mf, "sasrec": tiny.sasrec, "gru4rec": tiny.gru4rec}[request.param]()
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,23 @@ def test_in_a_dialogue_every_answer_carries_loss_and_no_end_stands_twice(family:
     )
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_prompt_after_turns_is_the_beginning_of_their_dialogue(family: str) -> None:
+    encoder = ChatEncoder(tiny.tokenizer(FAMILIES[family][0]))
+    turns = [("Hello!", "One"), ("And?", "Two")]
+    later = encoder.after(turns)
+    prompt = later.prompt(["Thank ", Slot("item", 3), " you."])
+    whole = encoder.dialogue([*turns, ("Thank \ue001 you.", "Three")]).input_ids.tolist()
+    place = int(np.flatnonzero(prompt.item_slots >= 0)[0])
+    assert prompt.input_ids[: place - 1].tolist() == whole[: place - 1]
+    assert not (prompt.targets != IGNORED).any()
+    plain = later.prompt(["Thank you."]).input_ids.tolist()
+    assert plain == encoder.dialogue([*turns, ("Thank you.", "Three")]).input_ids.tolist()[: len(plain)]
+    header = encoder.prompt(["Thank you."]).input_ids.tolist()
+    assert later.n_past_tokens > 0 == encoder.n_past_tokens
+    assert encoder.prompt(["Thank you."]).input_ids.tolist() == header  # the encoder itself remembers nothing
+
+
 def test_a_dialogue_is_what_the_template_writes() -> None:
     encoder = ChatEncoder(tiny.tokenizer(FAMILIES["mistral"][0]))
     turns = [("Hello!", "One"), ("And?", "Two")]

@@ -13,7 +13,8 @@ import pytest
 import torch
 import yaml
 
-from recexplainer.alignment.chat import ChatEncoder
+from recexplainer.alignment.chat import IGNORED, ChatEncoder
+from recexplainer.alignment.warm_start import item_words, user_directions
 from recexplainer.data.synthetic import demo_world, reserved_names
 from recexplainer.explainer.base_model import load_base
 from recexplainer.settings import Llm
@@ -66,23 +67,79 @@ def test_drills_are_right(recipe: Any) -> None:
             assert f"{asked.strip('?').strip(chr(34))}" in shown and answer.strip('"') in shown
 
 
-def test_rows_are_full_and_the_loss_never_crosses_conversations(recipe: Any) -> None:
+def test_rows_are_full_and_the_loss_never_crosses_lessons(recipe: Any) -> None:
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
-    tokenizer = _tokenizer(recipe, worlds)
-    rows = list(islice(iter(recipe.train.LessonRows(worlds, tokenizer, 600, 0, 5)), 6))
-    again = list(islice(iter(recipe.train.LessonRows(worlds, tokenizer, 600, 0, 5)), 6))
-    for row, other in zip(rows, again, strict=True):
-        assert 200 < sum(len(tree) for tree in row) <= 600
-        batch, second = recipe.train.collate_row([row]), recipe.train.collate_row([other])
-        assert batch["input_ids"].equal(second["input_ids"])
-        starts = (batch["position_ids"][0] == 0).nonzero()[:, 0]
-        assert len(starts) == len(row)
-        lasts = torch.cat([starts[1:] - 1, torch.tensor([-1])])
-        assert (batch["next_ids"][0, lasts] == tokenizer.eos_token_id).all()
-        inside = torch.ones(batch["input_ids"].shape[1], dtype=torch.bool)
-        inside[lasts] = False
-        assert batch["next_ids"][0][inside].equal(batch["input_ids"].roll(-1)[0][inside])
-        assert set(batch["weights"].unique().tolist()) == {recipe.train.QUESTION_WEIGHT, 1.0}
+    encoder = ChatEncoder(_tokenizer(recipe, worlds))
+    rows = list(islice(iter(recipe.train.LessonRows(worlds, encoder, 600, 0, 0.5, 5)), 6))
+    again = list(islice(iter(recipe.train.LessonRows(worlds, encoder, 600, 0, 0.5, 5)), 6))
+    batch, second = recipe.train.collate(rows, 600), recipe.train.collate(again, 600)
+    assert all(batch[name].equal(second[name]) for name in batch)
+    for place, row in enumerate(rows):
+        assert 200 < sum(len(lesson.encoded) for lesson in row) <= 600
+        starts = (batch["position_ids"][place] == 0).nonzero()[:, 0][: len(row)]
+        ends = torch.tensor([*starts[1:], sum(len(lesson.encoded) for lesson in row)])
+        for lesson, start, end in zip(row, starts, ends, strict=True):
+            ids, follows = batch["input_ids"][place, start:end], batch["next_ids"][place, start:end]
+            weights = batch["weights"][place, start:end]
+            assert ids.tolist() == lesson.encoded.input_ids.tolist()
+            assert (follows[:-1] == ids[1:]).logical_or(weights[:-1] == 0).all()
+            last = lesson.encoded.targets[-1]
+            assert weights[-1] > 0 and follows[-1] == last  # an answer's end is a target and no input
+            is_slot = torch.from_numpy((lesson.encoded.item_slots >= 0) | (lesson.encoded.user_slots >= 0))
+            assert (weights[:-1][is_slot[1:]] == 0).all()  # what stands in a slot is no word to be guessed
+        assert (batch["weights"][place, ends[-1] :] == 0).all()
+    assert len(set(batch["lessons"][0].tolist()) - {-1}) == len(rows[0])
+
+
+def test_a_verdict_about_slots_is_what_the_taste_says(recipe: Any) -> None:
+    worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
+    lessons = recipe.slots.SlotLessons(worlds, ChatEncoder(_tokenizer(recipe, worlds)))
+    rng = np.random.default_rng(1)
+    yes = lessons.encoder.answer_ids("Yes")[0]
+    for _ in range(60):
+        lesson = lessons.draw(rng, "verdict")
+        item = lesson.encoded.item_slots[lesson.encoded.item_slots >= 0][-1]
+        assert item // 60 == lesson.world
+        rank = (lesson.scores > lesson.scores[item % 60]).sum()
+        assert (rank < 30) == (yes in lesson.encoded.targets)
+        assert (lesson.encoded.user_slots >= 0).sum() == 1
+        assert lesson.weights.max() == recipe.slots.START_WEIGHTS["verdict"]
+
+
+def test_candidates_in_slots_are_answered_in_the_order_of_the_taste(recipe: Any) -> None:
+    worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 1, 60, 11, 200)
+    lessons = recipe.slots.SlotLessons(worlds, ChatEncoder(_tokenizer(recipe, worlds)))
+    titles = lessons.writers[0].catalogue.titles
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        lesson = lessons.draw(rng, "rank")
+        targets = lesson.encoded.targets[lesson.encoded.targets != IGNORED]
+        answer = lessons.encoder.tokenizer.decode(targets, skip_special_tokens=True).split("\n")
+        scores = [lesson.scores[titles.index(title) - 1] for title in answer]
+        assert len(scores) == 5 and scores == sorted(scores, reverse=True)
+        items = lesson.encoded.item_slots[lesson.encoded.item_slots >= 0][-5:]
+        assert {titles[item + 1] for item in items} == set(answer)
+        assert (lesson.weights > 1).sum() == 5
+
+
+def test_slots_hold_what_an_alignment_starts_from(recipe: Any) -> None:
+    worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
+    encoder = ChatEncoder(_tokenizer(recipe, worlds))
+    lessons = recipe.slots.SlotLessons(worlds, encoder)
+    table = torch.randn(len(encoder.tokenizer), 64, generator=torch.Generator().manual_seed(0))
+    vectors = recipe.slots.SlotVectors(lessons.token_ids())
+    vectors.refresh(table)
+    lesson = lessons.draw(np.random.default_rng(2), "verdict")
+    batch = recipe.train.collate([[lesson]], len(lesson.encoded))
+    embeddings = torch.zeros(1, len(lesson.encoded), 64)
+    filled = vectors.fill(embeddings, batch)[0]
+    words = item_words(table, lessons.token_ids()[lesson.world])
+    places = lesson.encoded.item_slots >= 0
+    assert torch.allclose(filled[places], words[lesson.encoded.item_slots[places] % 60], atol=1e-5)
+    user = filled[lesson.encoded.user_slots >= 0][0]
+    assert torch.allclose(user, user_directions(words, torch.from_numpy(lesson.scores)[None])[0], rtol=1e-3, atol=1e-4)
+    untouched = torch.from_numpy(~places & (lesson.encoded.user_slots < 0))
+    assert (filled[untouched] == 0).all() and (embeddings == 0).all()
 
 
 def test_the_tokenizer_writes_what_it_reads_and_keeps_its_marks(recipe: Any) -> None:

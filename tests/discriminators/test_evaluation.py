@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from recexplainer.discriminators.cases import join_cases
 from recexplainer.discriminators.evaluation import train_discriminators
 from recexplainer.errors import InputError
+from tests.discriminators.conftest import make_explanations
+from tests.discriminators.encoders import encoder_settings, write_encoder
 
 
 def test_metrics_are_json_and_have_every_view_and_control(explanations):
@@ -104,3 +107,62 @@ def test_explanations_that_hold_a_verdict_alone_leave_nothing_to_the_masked_cont
     classifier, predictor = metrics["source_classifier"], metrics["score_predictor"]["both"]
     assert classifier["verdict_masked"]["accuracy"] == classifier["majority"]["accuracy"]
     assert predictor["verdict_masked"]["mse"] == predictor["mean"]["mse"] > predictor["verdict_only"]["mse"]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return encoder_settings(write_encoder(tmp_path_factory.mktemp("encoder") / "base"))
+
+
+@pytest.fixture(scope="module")
+def with_encoder(encoder):
+    return train_discriminators(make_explanations(), 0.4, 500, 7, encoder)
+
+
+def test_an_encoder_stands_beside_the_words_with_controls_of_its_own(with_encoder, encoder):
+    metrics, models = with_encoder
+    json.dumps(metrics, allow_nan=False)
+    views = {"text", "verdict_masked", "encoder", "encoder_verdict_masked", "length_only", "verdict_only"}
+    assert set(metrics["source_classifier"]) == views | {"majority"}
+    assert set(metrics["score_predictor"]["both"]) == views | {"mean"}
+    assert metrics["encoder"]["base"] == encoder.base and metrics["encoder"]["n_layers"] == 2
+    roles = ["source-classifier", "score-predictor-both", "score-predictor-none"]
+    assert sorted(models) == sorted([*roles, *(f"{role}-encoder" for role in roles)])
+
+
+def test_an_encoder_tells_style_and_score_and_without_the_verdict_less(with_encoder):
+    classifier, predictors = with_encoder[0]["source_classifier"], with_encoder[0]["score_predictor"]
+    assert classifier["encoder"]["accuracy"] == classifier["encoder_verdict_masked"]["accuracy"] == 1.0
+    assert predictors["both"]["encoder_verdict_masked"]["r2"] < 0.5 < 0.6 < predictors["both"]["encoder"]["r2"]
+    assert predictors["none"]["encoder_verdict_masked"]["r2"] < 0.05
+
+
+def test_an_encoders_error_is_compared_with_its_controls_the_words_and_none(with_encoder):
+    predictors, differences = with_encoder[0]["score_predictor"], with_encoder[0]["mse_differences"]
+    only_of_both = {"text_minus_text_of_none", "encoder_minus_encoder_of_none"}
+    assert set(differences["both"]) - set(differences["none"]) == only_of_both
+    assert {name for name in differences["none"] if name.startswith("encoder")} == {
+        f"encoder_minus_{control}" for control in ("encoder_verdict_masked", "length_only", "verdict_only", "text")
+    }
+    expected = predictors["both"]["encoder"]["mse"] - predictors["none"]["encoder"]["mse"]
+    assert differences["both"]["encoder_minus_encoder_of_none"]["difference"] == pytest.approx(expected)
+
+
+def test_an_encoder_changes_no_other_figure(with_encoder, explanations):
+    metrics, _ = train_discriminators(explanations, 0.4, 500, seed=7)
+    assert metrics["encoder"] is None
+    for view, figures in metrics["source_classifier"].items():
+        assert with_encoder[0]["source_classifier"][view] == figures
+
+
+def test_nothing_of_the_test_users_reaches_the_encoder(encoder):
+    few, brief = make_explanations(n_users=18), replace(encoder, epochs=1)
+    cases = join_cases(few, 0.4, seed=7)
+    testers = set(cases.user_ids[cases.in_test])
+    spoilt = {
+        source: [r | {"text": "much " * 50, "verdict": None} if r["user_id"] in testers else r for r in rows]
+        for source, rows in few.items()
+    }
+    models, again = (train_discriminators(given, 0.4, 500, 7, brief)[1] for given in (few, spoilt))
+    for role in ("source-classifier-encoder", "score-predictor-both-encoder"):
+        np.testing.assert_array_equal(again[role].outputs(["yes. racing"]), models[role].outputs(["yes. racing"]))

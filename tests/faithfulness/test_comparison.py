@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from recexplainer.faithfulness import comparison
 from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, compare
 from recexplainer.faithfulness.perturbation import VARIANTS, Case
 from tests.faithfulness.fakes import AdditiveRecommender
@@ -28,6 +29,69 @@ def test_every_measure_by_hand() -> None:
         losses = [6 / 14 - 3 / 11, 6 / 14 - 2 / 10, 6 / 14 - 6 / 11]
         assert {round(float(draw), 5) for draw in draws} == {round(loss, 5) for loss in losses}
         assert draws.mean() == pytest.approx(np.mean(losses), abs=0.03)
+
+
+def test_curves_and_what_follows_from_them_by_hand() -> None:
+    """Of four items only the first two speak for item 6, by factors of 2 and 4, among eight items.
+
+    The first two are cited, the stronger one first; a draw orders items 3 and 4 behind them, which changes nothing.
+    So p is 8/15 with both, 2/9 without the stronger, 4/11 without the weaker, 1/8 without both.
+    """
+    weight = torch.zeros(9, 9)
+    weight[1, 6], weight[2, 6] = np.log(2), np.log(4)
+    found = compare(
+        AdditiveRecommender(weight), [Case([1, 2, 3, 4], 6)], [[1, 0]], ["a"], n_random=5, seed=0, top_ks=[1, 3]
+    )
+    by_size = [8 / 15, 2 / 9, 1 / 8, 1 / 8, 1 / 8]  # without 0, 1, 2, 3, 4 of the cited order
+    with_only = [1 / 8, 4 / 11, 8 / 15, 8 / 15, 8 / 15]
+    sizes = [0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4]
+    for variant in VARIANTS:
+        curves = {name: curve[0, CITED] for name, curve in found.curves[variant].items()}
+        assert curves["deletion"] == pytest.approx([by_size[size] for size in sizes])
+        assert curves["insertion"] == pytest.approx([with_only[size] for size in sizes])
+        value = {name: by_variant[variant][0] for name, by_variant in found.values.items()}
+        assert value["del"][CITED] == pytest.approx(np.mean([by_size[size] for size in sizes]))
+        assert value["ins"][CITED] == pytest.approx(np.mean([with_only[size] for size in sizes]))
+        # without both, the unseen items 5, 7 and 8 tie with item 6, and ties count against it: rank 4
+        assert value["pos@1"][CITED] == pytest.approx(4 / 11)  # sizes 0 and 1
+        assert value["neg@1"][CITED] == pytest.approx(9 / 11)  # all sizes but 4: without the last 3, item 2 is left
+        assert value["pos@3"][CITED] == value["pos@1"][CITED]
+        assert value["counterfactual_size@1"][CITED] == value["counterfactual_size@1"][LEAVE_ONE_OUT] == 2
+        assert value["counterfactual_found@1"].tolist() == [1] * 8
+        assert value["counterfactual_size@1"][NEWEST] == 4  # items 4 and 3 first, then 2, then 1
+        assert value["del"][LEAVE_ONE_OUT] == pytest.approx(value["del"][CITED])
+        assert (value["del"][RANDOM] >= value["del"][CITED] - 1e-9).all()
+
+
+def test_an_item_outside_of_the_top_k_has_no_measure_at_k() -> None:
+    found = compare(additive(), [Case([1, 2, 3], 6)], [[1]], ["case"], n_random=2, seed=0, top_ks=[1])
+    assert found.rank.tolist() == [3]
+    for measure in ("pn", "ps", "pos", "neg", "counterfactual_found", "counterfactual_size"):
+        assert np.isnan(found.values[f"{measure}@1"]["mask"]).all(), measure
+
+
+def test_what_cannot_be_cited_stays_when_items_are_deleted_and_goes_when_they_stand_alone() -> None:
+    """Item 1 is not shown: it never counts as one of the explanation's, and speaks for item 6 as long as it stays."""
+    weight = torch.zeros(9, 9)
+    weight[1, 6], weight[3, 6] = np.log(2), np.log(4)
+    case = Case([1, 2, 3], 6, n_shown=2)
+    found = compare(AdditiveRecommender(weight), [case], [[2]], ["a"], n_random=1, seed=0, top_ks=[])
+    curves = {name: curve[0, CITED] for name, curve in found.curves["mask"].items()}
+    assert curves["deletion"][[0, -1]] == pytest.approx([8 / 15, 2 / 9])
+    assert curves["insertion"][[0, -1]] == pytest.approx([1 / 8, 4 / 11])
+
+
+def test_blocks_of_cases_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    recommender = AdditiveRecommender(torch.randn(21, 21, generator=torch.Generator().manual_seed(0)))
+    cases = [Case(list(range(first, first + length)), 20) for first, length in ((1, 6), (3, 4), (2, 9))]
+
+    def ask() -> np.ndarray:
+        found = compare(recommender, cases, [[1], [0], [3, 2]], ["a", "b", "c"], n_random=3, seed=0, top_ks=[1])
+        return found.values["del"]["shift"]
+
+    together = ask()
+    monkeypatch.setattr(comparison, "_MASKS_AT_ONCE", 1)
+    assert ask() == pytest.approx(together, rel=1e-6)
 
 
 def test_aopc_takes_the_first_cited_first() -> None:

@@ -81,6 +81,31 @@ def test_planted_explainers_land_where_they_should(planted: dict[str, dict[str, 
     assert rows["least"]["p_value_over_random"] > 0.99
 
 
+@pytest.mark.parametrize("variant", ["shift", "mask"])
+def test_planted_explainers_lie_as_they_should_along_whole_curves(
+    planted: dict[str, dict[str, Any]], variant: str
+) -> None:
+    """An explainer orders only the two items that it cites; the rest of its way is random."""
+    for measure, sign in (("del", -1), ("ins", 1), ("pos@5", -1), ("neg@5", 1)):
+        rows = {how: figures[measure][variant] for how, figures in planted.items()}
+        gain = {how: sign * (row["cited"] - row["random"]) for how, row in rows.items()}
+        best = sign * (rows["most"]["leave_one_out"] - rows["most"]["random"])
+        assert 0.4 * best < gain["most"] < best, measure
+        assert gain["least"] < -0.25 * best, measure
+        assert abs(gain["random"]) < 0.25 * best, measure
+        assert rows["most"]["p_value_over_random"] < 0.001 < rows["random"]["p_value_over_random"], measure
+        assert rows["least"]["p_value_over_random"] > 0.99, measure
+    sizes = {how: figures["counterfactual_size@1"][variant] for how, figures in planted.items()}
+    assert sizes["most"]["cited"] < sizes["random"]["cited"] < sizes["least"]["cited"]
+    assert sizes["most"]["cited"] == pytest.approx(sizes["most"]["leave_one_out"], abs=0.3)
+    curves = planted["most"]["curves"][variant]["deletion"]
+    assert curves["cited"][0] == pytest.approx(curves["random"][0])  # nothing is deleted yet
+    assert curves["cited"][-1] == pytest.approx(curves["random"][-1])  # nothing is left
+    # a quarter of the items is two: there the planted citations are all deleted, and as good as the control's
+    assert curves["cited"][3] == pytest.approx(curves["leave_one_out"][3])
+    assert curves["cited"][3] < curves["random"][3] - 0.05
+
+
 def test_planted_explainers_are_compared_whole(planted: dict[str, dict[str, Any]]) -> None:
     for figures in planted.values():
         assert (figures["n_compared"], figures["n_in_top@1"], figures["n_other_scores"]) == (80, 80, 0)
@@ -116,13 +141,19 @@ def test_figures_of_the_texts(games: Catalogue) -> None:
         "hallucination_rate": 2 / 6,
         "invented_rate": 1 / 6,
         "hallucinating_texts": 0.4,
+        "inventing_texts": 0.2,
         "texts_naming_target": 0.2,
         "cited_items_mean": 0.8,
         "n_other_scores": 0,
         "n_compared": 1,
+        "fmr": 0.0,
+        "usr": 1.0,
     }
     assert {name: figures[name] for name in expected} == pytest.approx(expected)
     assert figures["no_decisions"]["n_compared"] == 1
+    assert figures["verdicts"] == {"Yes": {"Yes": 2, "No": 1, "none": 1}, "No": {"Yes": 0, "No": 1, "none": 0}}
+    assert (figures["calibration"]["n"], figures["calibration"]["bins"][9]["share_yes"]) == (5, 0.8)
+    assert "causes" not in figures
     assert frame["explanation_id"].tolist() == ["a", "b", "c", "d", "e"]
     assert frame["compared"].tolist() == [True, False, False, True, False]
     assert frame["cited_items"].tolist() == [[1], [], [], [1, 3], [1]]

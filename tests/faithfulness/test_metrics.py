@@ -31,6 +31,28 @@ def test_necessity_and_sufficiency_look_at_items_of_the_top_k_only() -> None:
     assert np.isnan(metrics.necessity(rank, after, 3)[2]) and np.isnan(metrics.sufficient(rank, after, 3)[2])
 
 
+@pytest.mark.parametrize(
+    ("n_items", "sizes"), [(10, list(range(11))), (5, [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]), (1, [0] * 5 + [1] * 6)]
+)
+def test_steps_go_from_nothing_to_all(n_items: int, sizes: list[int]) -> None:
+    assert metrics.step_sizes(n_items) == sizes
+
+
+def test_share_of_steps_in_the_top_k_by_hand() -> None:
+    by_step = np.array([[1, 1, 2, 4], [3, 9, 1, 1], [4, 1, 1, 1]])
+    found = metrics.stays(by_step[:, 0], by_step, 3)
+    assert found[:2] == pytest.approx([3 / 4, 3 / 4])
+    assert np.isnan(found[2])  # it was not in the top 3 to begin with
+
+
+def test_counterfactual_is_the_first_size_that_displaces_the_item() -> None:
+    sizes = np.array([[1, 2, 3], [1, 2, 3], [1, 2, 2], [1, 2, 3]])
+    by_size = np.array([[1, 2, 1], [4, 4, 4], [1, 1, 1], [1, 1, 1]])
+    found = metrics.counterfactual_size(np.array([1, 2, 1, 5]), by_size, sizes, 1)
+    assert found[0] == 2 and np.isnan(found[1:]).all()  # rank 2 and 5 are not in the top 1, the third never leaves
+    assert metrics.counterfactual_size(np.array([2]), by_size[1:2], sizes[1:2], 3).tolist() == [1]
+
+
 def test_p_value_is_small_for_a_clear_gain_and_large_for_none() -> None:
     rng = np.random.default_rng(0)
     random = rng.exponential(size=(60, 20))

@@ -66,6 +66,15 @@ def test_many_deletions_at_once_are_those_one_by_one() -> None:
         assert together.rank[number] == rank
 
 
+def test_an_item_that_the_history_repeats_or_is_asked_about_is_no_rival_of_its_own() -> None:
+    """exp(score): item 5 is 4·4 after two of item 3, item 4 is 1; of 1 to 6 the items 1, 2 and 6 tie with item 4."""
+    perturbation = Perturbation(additive(), [Case([3, 3], 4), Case([3, 4, 3], 4)])
+    kept = np.array([[False, True, True], [True, True, True]])
+    found = perturbation.outcomes(np.array([0, 1]), kept, "mask")
+    assert np.exp(found.log_p) == pytest.approx([1 / 21, 1 / 21])
+    assert found.rank.tolist() == [5, 5]
+
+
 def test_no_cases() -> None:
     found = Perturbation(additive(), []).outcomes(np.zeros(0, dtype=int), np.zeros((0, 0), dtype=bool), "mask")
     assert found.log_p.shape == found.rank.shape == (0,)

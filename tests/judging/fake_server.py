@@ -16,8 +16,10 @@ from typing import Any, Self
 Reply = tuple[int, dict[str, str], bytes] | None  # None: no answer at all
 
 
-def completion(content: str | None, finish_reason: str = "stop", usage: bool = True) -> Reply:
-    """A well-formed answer; it says 100 prompt tokens and 7 completion tokens."""
+def completion(
+    content: str | None, finish_reason: str = "stop", usage: bool = True, tokens: tuple[int, int] = (100, 7)
+) -> Reply:
+    """A well-formed answer; it says how many prompt tokens and completion tokens it took."""
     body = {
         "id": "c",
         "object": "chat.completion",
@@ -26,12 +28,12 @@ def completion(content: str | None, finish_reason: str = "stop", usage: bool = T
         "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish_reason}],
     }
     if usage:
-        body["usage"] = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
+        body["usage"] = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
     return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
 
-def level(letter: str) -> Reply:
-    return completion(json.dumps({"rationale": "because", "level": letter}))
+def level(letter: str, tokens: tuple[int, int] = (100, 7)) -> Reply:
+    return completion(json.dumps({"rationale": "because", "level": letter}), tokens=tokens)
 
 
 def error(status: int, message: str = "no", **headers: str) -> Reply:
@@ -49,6 +51,13 @@ def cut(body: bytes) -> Reply:
 
 
 RESET: Reply = (0, {}, b"")  # the connection is reset instead of an answer
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # five, the default, would let connections of a busy client time out unseen
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed, or has waited long enough, is no error of the server's."""
 
 
 class FakeServer:
@@ -84,7 +93,7 @@ class FakeServer:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Server(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self

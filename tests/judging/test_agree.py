@@ -99,10 +99,7 @@ def test_figures(given: Any, games: Catalogue) -> None:
     assert found == agreement_of_all(table, seed=1)
 
 
-def test_the_command(
-    given: Any, games: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_command(given: Any, games: Catalogue, empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert capsys.readouterr().err.startswith("error: results/explanations_<source>.jsonl: no such file")
     store.write_catalogue(games.frame)

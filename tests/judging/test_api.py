@@ -203,6 +203,14 @@ def test_lasting_failures_are_counted_and_asked_again_by_the_next_run(server: Fa
     assert again.prompt_tokens == 200  # of both answers, the earlier run's too
 
 
+def test_a_rest_that_fails_again_does_not_end_the_next_run(server: FakeServer, tmp_path: Path) -> None:
+    server.reply = lambda message, *_: error(500) if message.startswith("bad") else level("B")
+    for texts, expected in ((["x", "y", "bad"], 1), (["x", "y", "bad"], 1), (["x", "y", "z", "bad"], 1)):
+        assert levels(ask(server, texts, tmp_path / "cache", max_attempts=2)).count("failed") == expected
+    with pytest.raises(InputError, match="no request was answered"):  # as much as was answered before: no rest
+        ask(server, ["x", "bad"], tmp_path / "cache", max_attempts=2)
+
+
 def test_a_request_that_the_server_refuses_is_not_repeated(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda message, *_: error(400, "too long") if message == "long" else level("B")
     assert levels(ask(server, ["long", "short"], tmp_path / "cache")) == ["failed", "B"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ def test_money_is_counted_and_bounded(server: FakeServer, tmp_path: Path, capsys
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("judge: 5 request(s) to send, about ") and lines[0].endswith(" to pay")
     assert lines[1] == "judge: 5 request(s) sent, 5 answered, 0 failed, 535 spent"
+    kept = {name: (tmp_path / name).read_text().splitlines() for name in ("free", "paid")}
+    assert [json.loads(line).get("cost") for line in kept["free"] + kept["paid"]] == [None] * 5 + [107] * 5
     again = ask(server, texts, tmp_path / "paid", prices=PRICES, max_cost=0.0)
     assert (again.cost, again.prompt_tokens) == (0, 500)  # nothing to ask, nothing to pay
     n_before = server.asked.total()

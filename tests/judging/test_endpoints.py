@@ -76,7 +76,7 @@ def test_numbered_endpoints_take_what_they_leave_out_from_the_rest() -> None:
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({}, "judge.backend openai needs the environment variable OPENAI_API_KEY"),
+        ({}, "judge asks a server and needs the environment variable OPENAI_API_KEY"),
         ({"OPENAI_API_KEY": "k", "OPENAI_API_BASE_02": "http://b"}, "OPENAI_API_BASE_02 is set and OPENAI_API_KEY_02"),
         ({"OPENAI_API_KEY": "k", "OPENAI_API_TYPE": "azur"}, "OPENAI_API_TYPE is 'azur'; did you mean 'azure'"),
         ({"OPENAI_API_KEY_01": "k", "OPENAI_API_TYPE_01": "azure"}, "which needs OPENAI_API_BASE_01 too"),

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
+from recexplainer.judging import parameters
 from recexplainer.judging.compare import main, pair_up
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.pairwise import (
@@ -23,7 +24,6 @@ from recexplainer.judging.pairwise import (
     summarise_comparisons,
     wilson_interval,
 )
-from recexplainer.stages import judge
 from tests.conftest import REPOSITORY
 from tests.faithfulness.fakes import make_record
 from tests.judging.fake_server import FakeServer, Reply, completion, error
@@ -235,8 +235,8 @@ def test_a_judge_that_prefers_a_place(
 def test_malformed_and_failed_answers_are_counted(
     project: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
-    monkeypatch.setattr(judge, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.01)
 
     def reply(message: str, earlier: int, body: dict[str, Any]) -> Reply:
         if shown(message) == (GOOD, PLAIN):

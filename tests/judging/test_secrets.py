@@ -11,6 +11,7 @@ import pytest
 
 from recexplainer import store
 from recexplainer.errors import InputError
+from recexplainer.judging import parameters
 from recexplainer.settings import load_settings
 from recexplainer.stages import judge
 from tests.conftest import REPOSITORY
@@ -96,8 +97,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeServer)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(judge, "FIRST_WAIT_SECONDS", 0.001)
-    monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
     store.write_catalogue(make_games().frame)
     store.write_explanations("both", [make_record(explanation_id=word, text=f"Yes. {word}") for word in ("a", "b")])
     return tmp_path

@@ -39,6 +39,16 @@ def test_without_its_newest_item_the_vector_is_the_state_of_the_one_before_at_it
     torch.testing.assert_close(sasrec.user_vectors([[1, 2, 0]]), states[:, 1])
 
 
+def test_the_newest_state_alone_is_that_among_all_states(sasrec):
+    item_ids = torch.tensor([[0, 0, 3, 4], [5, 0, 6, 0], [0, 0, 0, 0], [1, 2, 3, 4], [7, 0, 0, 0]])
+    newest = torch.tensor([3, 2, 0, 3, 0])
+    expected = sasrec.hidden_states(item_ids)[torch.arange(5), newest]
+    torch.testing.assert_close(sasrec.newest_states(item_ids, newest), expected)
+    vectors = sasrec.user_vectors(item_ids)
+    torch.testing.assert_close(vectors[[0, 1, 3, 4]], expected[[0, 1, 3, 4]])
+    assert not vectors[2].any()
+
+
 def test_places_count_from_the_newest(sasrec):
     narrow = sasrec.hidden_states(torch.tensor([[1, 2]]))
     wide = sasrec.hidden_states(torch.tensor([[0, 0, 0, 1, 2]]))

@@ -6,6 +6,7 @@ import pytest
 
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
+from tests.report.faithfulness_figures import faithfulness_figures, pair_figures
 
 SOURCES = ["behaviour", "intention", "both", "none"]
 TITLES = [
@@ -98,7 +99,8 @@ def make_judgements(records):
 def make_faithfulness_rows(records):
     n = len(records)
     compared = np.arange(n) % 4 != 0
-    columns = {"p": 0.08, "rank": 2.0, "p_without_mask": 0.031, "rank_without_mask": 7.0}
+    columns = {"p": 0.08, "rank": 2.0, "p_without_mask": 0.031, "rank_without_mask": 7.0,
+               "comprehensiveness_mask_random": 0.02}  # fmt: skip
     return pd.DataFrame(
         {
             "explanation_id": [record["explanation_id"] for record in records],
@@ -126,35 +128,6 @@ def _alignment(hr, ndcg, ranking, tau, accuracy, titles, hcr):
 def _ranking(base):
     names = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr@10")
     return {part: {name: base * (1 + i / 10) for i, name in enumerate(names)} for part in ("valid", "test")}
-
-
-def _faithfulness(cited, random, best, p, unseen):
-    def table(scale):
-        measures = (
-            "comprehensiveness",
-            "sufficiency",
-            "comprehensiveness_aopc",
-            "sufficiency_aopc",
-            "log_comprehensiveness",
-        )
-        figures = {"cited": cited * scale, "random": random * scale, "leave_one_out": best * scale}
-        variants = {v: figures | {"p_value_over_random": p} for v in ("mask", "shift")}
-        ranks = {f"{m}@{k}": {v: figures for v in ("mask", "shift")} for m in ("pn", "ps", "fns") for k in (1, 3, 5)}
-        return {"n_compared": 50, **{m: variants for m in measures}, **ranks}
-
-    return {
-        "n": 128,
-        "n_citing": 101,
-        "n_citing_everything": 0,
-        "n_without_verdict": 1,
-        "verdict_agreement": 0.84,
-        "hallucination_rate": unseen,
-        "invented_rate": unseen / 2,
-        "texts_naming_target": 0.9,
-        "cited_items_mean": 1.62,
-        **table(1.0),
-        "no_decisions": table(-0.3),
-    }
 
 
 def _discriminators():
@@ -276,11 +249,12 @@ def make_inputs(**changes):
             )
         },
         "faithfulness": {
-            "behaviour": _faithfulness(0.21, 0.12, 0.55, 0.0031, 0.02),
-            "intention": _faithfulness(0.13, 0.12, 0.52, 0.31, 0.34),
-            "both": _faithfulness(0.26, 0.12, 0.54, 0.0001, 0.008),
-            "none": _faithfulness(0.11, 0.12, 0.5, 0.62, 0.71),
+            "behaviour": faithfulness_figures(0.21, 0.12, 0.55, 0.0031, 0.02),
+            "intention": faithfulness_figures(0.13, 0.12, 0.52, 0.31, 0.34),
+            "both": faithfulness_figures(0.26, 0.12, 0.54, 0.0001, 0.008),
+            "none": faithfulness_figures(0.11, 0.12, 0.5, 0.62, 0.71),
         },
+        "faithfulness_pairs": pair_figures(),
         "discriminators": _discriminators(),
         "catalogue": make_catalogue(),
         "explanations": explanations,

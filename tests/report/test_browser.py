@@ -1,57 +1,64 @@
-"""The page in a real browser: it draws the explorer, filters it from its address, and runs nothing else."""
+"""The page in a real browser: it draws the explorer, filters it by mouse, keys and address, and asks nobody."""
 
 import re
-import shutil
-import subprocess
-from html import unescape
 
 import pytest
 
 from recexplainer.report.page import build_page
+from tests.report.chromium import PROGRAM, Browser
+from tests.report.conftest import make_inputs
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--window-size=1280,900", "--virtual-time-budget=3000",
-    "--enable-logging=stderr", "--dump-dom",
-)  # fmt: skip
-
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")]
 
 
 @pytest.fixture(scope="module")
-def browse(tmp_path_factory):
-    """Open the page at an address; its elements after the script has run, and what the console says."""
-    folder = tmp_path_factory.mktemp("browser")
-    visits = iter(range(1000))
-
-    def visit(inputs, fragment=""):
-        page = folder / "index.html"
-        page.write_text(build_page(inputs, 12), encoding="utf-8")
-        profile = folder / f"profile-{next(visits)}"
-        command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"{page.as_uri()}{fragment}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=90)
-        return done.stdout, re.findall(r"CONSOLE.*", done.stderr)
-
-    return visit
+def browser(tmp_path_factory):
+    with Browser(tmp_path_factory.mktemp("profile")) as running:
+        yield running
 
 
-def listed(dom):
-    return re.findall(r'<button type="button" data-id="([^"]+)"', dom)
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    page = tmp_path_factory.mktemp("page") / "index.html"
+    page.write_text(build_page(make_inputs(), 12), encoding="utf-8")
+    return page.as_uri()
 
 
-def shown(dom):
-    """The text of the case that is shown, without tags."""
-    article = re.search(r'<article id="case">(.*?)</article>', dom, re.DOTALL).group(1)
-    return unescape(re.sub(r"<[^>]+>", " ", article))
+@pytest.fixture(autouse=True)
+def nothing_goes_wrong(browser, address):
+    """Every test starts on a fresh page, and ends without a complaint of the console or a request to any host."""
+    browser.show(1280)
+    browser.open(address)
+    assert browser.run("document.getElementById('explorer').dataset.ready") == "true"
+    yield
+    assert browser.problems == []
+    assert browser.requests == []
 
 
-def test_explorer_is_drawn_and_nothing_else_runs(browse, inputs):
-    dom, console = browse(inputs)
-    assert 'data-ready="true"' in dom
-    assert console == []
-    assert len(listed(dom)) == 12
+def listed(browser):
+    return browser.run("[...document.querySelectorAll('#list button')].map((button) => button.dataset.id)")
+
+
+def users(browser):
+    return {int(name[1:].split("-")[0]) for name in listed(browser)}
+
+
+def shown(browser):
+    """The text of the case that is shown."""
+    return browser.run("document.getElementById('case').innerText")
+
+
+def choose(browser, name, value):
+    """Choose a filter's value, as a person does."""
+    browser.run(
+        f"(() => {{const field = document.getElementById('filters').elements.{name};"
+        f"field.value = '{value}'; field.dispatchEvent(new Event('input', {{bubbles: true}}))}})()"
+    )
+
+
+def test_explorer_is_drawn_and_nothing_else_runs(browser):
+    dom = browser.run("document.documentElement.outerHTML")
+    assert len(listed(browser)) == 12
     assert "12 of 12 cases" in dom
     assert '<mark class="history" title="in the history">' in dom
     assert '<mark class="invented" title="invented">Phantom of Nowhere</mark>' in dom
@@ -60,26 +67,97 @@ def test_explorer_is_drawn_and_nothing_else_runs(browse, inputs):
     assert not re.search(r"<script|<img|<item", without_scripts)
 
 
-def test_address_filters_by_user_decision_source_and_level(browse, inputs):
-    dom, _ = browse(inputs, "#cases?user=3")
-    assert [name.split("-")[0] for name in listed(dom)] == ["u3"]
-    dom, _ = browse(inputs, "#cases?label=No&source=intention&verdict=right&level=D")
-    assert listed(dom) and all(int(name[1:].split("-")[0]) % 6 == 2 for name in listed(dom))
-    text = shown(dom)
-    assert "intention" in text and "would not recommend" in text and "Level D" in text
-    assert "behaviour" not in text.split("History, oldest first")[1].split("What it was asked")[0].replace(
-        "by behaviour", ""
+def test_a_page_that_asks_or_complains_would_be_noticed(browser, tmp_path):
+    page = tmp_path / "bad.html"
+    page.write_text("<script>console.error('oh'); undefinedName()</script><img src='http://127.0.0.1:9/picture.png'>")
+    browser.open(page.as_uri())
+    assert browser.requests == ["http://127.0.0.1:9/picture.png"]
+    assert all(word in " ".join(browser.problems) for word in ("oh", "undefinedName"))
+    browser.problems, browser.requests = [], []
+
+
+def test_filters_by_user_decision_and_level(browser):
+    choose(browser, "user", "3")
+    assert users(browser) == {3} and "to user 3:" in shown(browser)
+    choose(browser, "user", "")
+    choose(browser, "label", "No")
+    assert users(browser) == {2, 4, 6, 8, 10, 12}
+    assert "would not recommend" in shown(browser)
+    choose(browser, "label", "")
+    choose(browser, "source", "both")
+    choose(browser, "level", "C")  # the judge's level of user u is B, C or D by u modulo 3
+    assert users(browser) == {1, 4, 7, 10}
+    choose(browser, "label", "Yes")
+    assert users(browser) == {1, 7}
+    assert "2 of 12 cases" in browser.run("document.getElementById('found').textContent")
+    browser.run("document.querySelector('#filters button[type=reset]').click()")
+    browser.run("new Promise((done) => setTimeout(done, 50))")
+    assert len(listed(browser)) == 12
+
+
+def test_an_answer_shows_its_verdict_its_level_and_what_becomes_of_the_item_without_what_it_cites(browser):
+    choose(browser, "user", "2")
+    choose(browser, "source", "both")
+    text = " ".join(shown(browser).split())
+    assert "No, right" in text and "Level D" in text and "Probability of Yes: 0.21" in text
+    for line in ("All items 8.0 %, place 2", "Without the cited ones 3.1 %, place 7", "as many random ones 6.0 %"):
+        assert line in text.replace("\N{NO-BREAK SPACE}", " "), line
+    widths = browser.run(
+        "[...document.querySelectorAll('.removal rect:nth-child(2)')].map((r) => r.width.baseVal.value)"
     )
+    assert widths[1] / widths[0] == pytest.approx(0.031 / 0.08, rel=0.02)
 
 
-def test_search_ignores_case_and_accents_and_a_case_can_be_linked(browse, inputs):
-    dom, _ = browse(inputs, "#cases?q=unicode+OSTERLUND&case=u5-p9-i5")
-    assert 0 < len(listed(dom)) <= 12
-    assert re.search(r'data-id="u5-p9-i5" aria-current="true"', dom)
-    assert "to user 5: place 2 of 192, score 3.25." in " ".join(shown(dom).split())
+def test_address_filters_by_user_decision_source_and_level(browser, address):
+    browser.open(f"{address}#cases?user=3")
+    assert users(browser) == {3}
+    browser.open(f"{address}#cases?label=No&source=intention&verdict=right&level=D")
+    assert users(browser) and all(user % 6 == 2 for user in users(browser))
+    text = shown(browser)
+    assert "intention" in text and "would not recommend" in text and "Level D" in text
+    assert browser.run("[...document.querySelectorAll('.answer')].length") == 1
 
 
-def test_no_fitting_case_is_said(browse, inputs):
-    dom, console = browse(inputs, "#cases?q=xyzzy")
-    assert "No case fits these filters." in dom
-    assert "0 of 12 cases" in dom and console == []
+def test_search_ignores_case_and_accents_and_a_case_can_be_linked(browser, address):
+    browser.open(f"{address}#cases?q=unicode+OSTERLUND&case=u5-p9-i5")
+    assert 0 < len(listed(browser)) <= 12
+    assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == "u5-p9-i5"
+    assert "to user 5: place 2 of 192, score 3.25." in " ".join(shown(browser).split())
+
+
+def test_no_fitting_case_is_said(browser, address):
+    browser.open(f"{address}#cases?q=xyzzy")
+    assert "No case fits these filters." in shown(browser)
+
+
+def test_keys_alone_reach_the_cases_and_move_through_them(browser):
+    browser.run("document.querySelector('#filters input').focus()")
+    for _ in range(7):  # five selects, the button and the list
+        browser.press("Tab")
+    focused = "document.activeElement.dataset.id"
+    first, second, *_, last = listed(browser)
+    assert browser.run(focused) == first
+    browser.press("ArrowDown")
+    assert browser.run(focused) == second
+    browser.press("End")
+    assert browser.run(focused) == last
+    browser.press("Home")
+    assert browser.run(focused) == first
+    assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == first
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_needs_no_sideways_scrolling_and_every_scheme_can_be_read(browser, address, scheme):
+    browser.show(390, scheme)
+    browser.open(address)
+    assert browser.run("document.documentElement.scrollWidth") <= 390
+    colours = browser.run(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+        ".map((text) => text.match(/\\d+/g).map(Number).reduce((a, b) => a + b) / 3)"
+    )
+    ink, page = colours
+    assert (page > 200 and ink < 60) if scheme == "light" else (page < 60 and ink > 200)
+    small = browser.run(
+        "[...document.querySelectorAll('.drawing')].map((drawing) => 11 * drawing.getBoundingClientRect().width / 340)"
+    )
+    assert small and min(width for width in small if width) > 9  # pixels of the smallest text in a drawing

@@ -7,7 +7,7 @@ import pytest
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.page import build_page, to_script_json
 
-SECTIONS = ("run", "recommender", "alignment", "judge", "faithfulness", "discriminators", "cases")
+SECTIONS = ("run", "recommender", "alignment", "judge", "verdict", "faithfulness", "discriminators", "cases")
 
 
 class Outline(HTMLParser):
@@ -97,6 +97,7 @@ def test_figures_name_their_files(page):
         "metrics/alignment_baselines.json",
         "metrics/judge_none.json",
         "metrics/faithfulness_intention.json",
+        "metrics/faithfulness_pairs.json",
         "metrics/discriminators.json",
         "results/explanations_both.jsonl",
         "data/prepared/report.json",
@@ -113,6 +114,7 @@ def test_an_empty_project_says_which_commands_make_what_is_missing():
         "dvc repro evaluate_baselines",
         "dvc repro judge@none",
         "dvc repro faithfulness@both",
+        "dvc repro faithfulness@none",
         "dvc repro discriminate",
         "dvc repro explain@none",
     ):

@@ -6,6 +6,7 @@ from recexplainer.report.sections.discriminators import discriminators_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import judge_section
 from recexplainer.report.sections.recommender import recommender_section
+from recexplainer.report.sections.verdict import verdict_section
 
 
 def cells(table, group, name):
@@ -116,8 +117,11 @@ def test_judgements_of_nothing_are_drawn_empty(inputs_with):
 
 
 def test_cited_items_are_only_said_to_matter_where_chance_is_small(inputs):
-    readings = {text.split("”")[0].strip("“"): text for text in faithfulness_section(inputs).readings}
-    assert "matter more to the recommender than random ones (p < .001)" in readings["both"]
+    readings = {text.split("”")[0].strip("“"): text for text in faithfulness_section(inputs).readings[:4]}
+    more = (
+        "matter more to the recommender than random ones (p < .001) but no more than the newest ones (0.26 against 0.30"
+    )
+    assert more in readings["both"]
     assert "cannot be told from random ones (p = .310)" in readings["intention"]
     assert "34\xa0% of the titles it names are not in the history" in readings["intention"]
 
@@ -125,15 +129,107 @@ def test_cited_items_are_only_said_to_matter_where_chance_is_small(inputs):
 def test_every_deletion_stands_beside_both_controls(inputs):
     section = faithfulness_section(inputs)
     assert len(section.charts) == 2
-    assert [bar.label for bar in section.charts[0].bars[:3]] == [
+    assert [bar.label for bar in section.charts[0].bars[:4]] == [
         "behaviour: cited",
         "random",
+        "newest",
         "most influential",
     ]
-    assert len(section.details) == 4
-    assert cells(section.details[0], 2, "cited")["Comprehensiveness ↑"] == "0.2600"
-    assert cells(section.details[2], 2, "cited")["Comprehensiveness ↑"] == "−0.0780"
-    assert "PN@1" in section.details[0].columns
+    assert len(section.details) == 5  # the first tells features
+    assert cells(section.details[1], 2, "cited")["Comprehensiveness ↑"] == "0.2600"
+    assert cells(section.details[3], 2, "cited")["Comprehensiveness ↑"] == "−0.0780"
+    assert {"PN@1 ↑", "POS@3 ↓", "Items until displaced@5 ↓", "DEL ↓"} <= set(section.details[1].columns)
+
+
+def test_curves_of_all_sources_share_one_axis_and_the_explanations_own_is_drawn_last(inputs):
+    section = faithfulness_section(inputs)
+    assert [chart.title for chart in section.curves[:3]] == ["behaviour: deletion", "behaviour: insertion",
+                                                             "intention: deletion"]  # fmt: skip
+    assert len(section.curves) == len(section.hidden_curves) == 8
+    assert {chart.y_axis for chart in section.curves} == {section.curves[0].y_axis}
+    assert [line.kind for line in section.curves[0].lines] == ["leave_one_out", "newest", "random", "behaviour"]
+    assert section.curves[0].lines[-1].points[0] == (0.0, pytest.approx(0.09))
+
+
+def test_the_papers_finding_about_invented_titles_is_confirmed_or_refuted_by_number(inputs_with):
+    def reading(**pair):
+        found = {"difference": 0.16, "p_value": 0.001, "difference_interval": [0.1, 0.2]} | pair
+        pairs = {"both-intention" if pair.get("turned") else "intention-both": {"inventing_texts": found}}
+        section = faithfulness_section(inputs_with(faithfulness_pairs=pairs))
+        return next(text for text in section.readings if "finding" in text)
+
+    assert reading().startswith("“intention” invents a title in 17\xa0% of its texts, “both” in 0.4\xa0% (p = .001)")
+    assert reading().endswith(" is confirmed.")
+    assert reading(difference=-0.16).endswith(" is refuted.")
+    assert reading(difference=-0.16, turned=True).endswith(" is confirmed.")
+    assert reading(p_value=0.2).endswith(" is not confirmed.")
+
+
+def test_pairs_show_their_corrected_chance_and_mark_what_is_sure(inputs):
+    table = next(table for table in faithfulness_section(inputs).tables if "Differences" in table.caption)
+    rows = {row.name: row.cells for row in table.groups[0].rows}
+    assert rows["intention − both"][1].text == "0.160 (p = .002)" and rows["intention − both"][1].best
+    assert rows["behaviour − intention"][1].text == "−0.120 (p = .120)" and not rows["behaviour − intention"][1].best
+
+
+def test_known_causes_stand_beside_both_controls_where_there_are_any(inputs_with):
+    section = faithfulness_section(inputs_with())
+    table = next(table for table in section.tables if table.caption.startswith("Known causes"))
+    assert [group.title for group in table.groups] == ["Platform", "Genre"]  # no choice was driven by a franchise
+    assert cells(table, 1, "both") == {
+        "Named ↑": "0.800", "by others' texts": "0.200", "p": ".020", "when another drove": "0.500",
+        "Texts": "20", "of another cause": "40",
+    }  # fmt: skip
+    assert [cell.text for cell in table.groups[1].rows[0].cells][2] == "< .001"
+    assert "“both” names the genre (80\xa0% against 50\xa0%, p = .020) more often" in " ".join(section.readings)
+    assert "“behaviour”, “intention”" not in section.readings[-2]
+    without = inputs_with()
+    for figures in without.faithfulness.values():
+        del figures["causes"]
+    section = faithfulness_section(without)
+    assert not [table for table in section.tables if table.caption.startswith("Known causes")]
+    assert not [text for text in section.readings if "drove" in text]
+
+
+def test_verdicts_are_counted_against_decisions_and_calibration_against_chance(inputs):
+    section = verdict_section(inputs)
+    matrix = section.confusions[0]
+    assert (matrix.title, matrix.columns) == ("behaviour", ["says Yes", "says No", "says neither"])
+    assert matrix.rows[0] == ("would recommend", [(54, 0.8438), (9, 0.1406), (1, 0.0156)])
+    chart = section.curves[0]
+    assert chart.diagonal and len(chart.lines[0].points) == 9  # the empty bin is left out
+    assert cells(section.tables[0], 0, "both")["Calibration error (ECE) ↓"] == "0.090"
+    assert "more than chance explains (0.060; p < .001)" in section.readings[2]
+    assert "as near to what it states as chance allows" in section.readings[1]
+
+
+def test_figures_of_an_older_version_have_no_verdict_section(inputs_with):
+    inputs = inputs_with()
+    for figures in inputs.faithfulness.values():
+        del figures["calibration"], figures["curves"]
+    assert verdict_section(inputs).tables == []
+    assert faithfulness_section(inputs).curves == []
+
+
+def test_an_encoder_stands_beside_the_words(inputs):
+    metrics = inputs.discriminators
+    classifier, predictors = metrics["source_classifier"], metrics["score_predictor"]
+    classifier["encoder"] = classifier["text"] | {"accuracy": 0.9}
+    classifier["encoder_verdict_masked"] = classifier["verdict_masked"]
+    classifier["something_new"] = classifier["length_only"]
+    for source, figures in predictors.items():
+        figures["encoder"] = figures["text"] | {"mse": 1.5}
+        metrics["mse_differences"][source]["encoder_minus_verdict_only"] = {
+            "difference": -1.0, "difference_interval": [-1.4, -0.6]
+        }  # fmt: skip
+    section = discriminators_section(metrics)
+    assert [bar.label for bar in section.charts[0].bars] == [
+        "the whole text", "without Yes and No", "the whole text, encoder", "without Yes and No, encoder",
+        "the verdict alone", "the length alone", "something new",
+    ]  # fmt: skip
+    assert [matrix.title for matrix in section.confusions] == ["read by words", "read by encoder"]
+    assert cells(section.tables[0], 0, "both")["MSE, the whole text, encoder"] == "1.500"
+    assert "The text of “both”, read by the encoder, carries more of the score" in " ".join(section.readings)
 
 
 def test_a_source_that_cites_nothing_is_said_to(inputs_with):

@@ -7,6 +7,8 @@ import pytest
 from recexplainer import store
 from recexplainer.stages import build_alignment
 from tests import tiny
+from tests.judging.conftest import forget_endpoints
+from tests.judging.fake_server import FakeServer, completion
 
 
 def test_it_writes_examples_and_vectors_and_counts_them(empty_project: Path) -> None:
@@ -22,6 +24,35 @@ def test_it_writes_examples_and_vectors_and_counts_them(empty_project: Path) -> 
     before = {path.name: path.read_bytes() for path in store.ALIGNMENT.iterdir()}
     build_alignment.run(tiny.settings(), tiny.RecordedRun())  # type: ignore[arg-type]
     assert before == {path.name: path.read_bytes() for path in store.ALIGNMENT.iterdir()}
+
+
+def test_summaries_by_a_model_are_taught_and_recorded(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_endpoints(monkeypatch)
+    monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
+    tiny.write_prepared()
+    where = "summaries"
+    with FakeServer() as server:
+        server.reply = lambda message, *_: completion(
+            "This user likes games.", "length" if "- Fox (" in message else "stop"
+        )
+        given = (
+            f"{where}.author=api",
+            f"{where}.base_url={server.base_url}",
+            f"{where}.model=some-writer",
+            f"{where}.max_failed=0.9",
+        )
+        run = tiny.RecordedRun()
+        build_alignment.run(tiny.settings(*given), run)  # type: ignore[arg-type]
+    examples, _ = store.read_alignment()
+    written = [example for example in examples if example.task == "user_summary"]
+    records = store.read_jsonl(store.ALIGNMENT_SUMMARIES)
+    assert {example.author for example in written} == {"some-writer"} and run.tags == {"summaries": "some-writer"}
+    taught = {(record["user_id"], record["position"]) for record in records if record["summary"]}
+    assert taught == {(example.user_id, example.position) for example in written}
+    counts = run.metrics["summaries"]
+    assert (counts["n_written"], counts["n_failed"]) == (len(written), len(records) - len(written))
+    assert counts["n_failed"] > 0 and counts["completion_tokens"] > 0
+    assert "not-a-real-key" not in store.SUMMARIES_CACHE.read_text() + store.ALIGNMENT_SUMMARIES.read_text()
 
 
 def test_a_missing_recommender_is_one_clear_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

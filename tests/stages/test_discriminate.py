@@ -4,9 +4,11 @@ import pytest
 
 from recexplainer import store
 from recexplainer.discriminators.model import load_text_model
+from recexplainer.discriminators.text_model import load_discriminator
 from recexplainer.errors import InputError
 from recexplainer.settings import load_settings
 from recexplainer.stages import discriminate
+from tests.discriminators.encoders import write_encoder
 
 
 class RecordedRun:
@@ -49,7 +51,7 @@ def write_explanations(source, n_users=40, style=""):
 
 @pytest.fixture
 def settings(empty_project):
-    return load_settings(overrides=["explain.sources=[both, none]"])
+    return load_settings(overrides=["explain.sources=[both, none]", "discriminate.encoder.base=null"])
 
 
 def test_models_and_metrics_are_written_and_logged(settings):
@@ -87,9 +89,32 @@ def test_too_few_users_leave_the_earlier_models(settings):
     assert load_text_model(store.discriminator_folder("source-classifier")).labels == ("both", "none")
 
 
+def test_an_encoder_is_fine_tuned_and_kept_beside_the_words(empty_project):
+    write_explanations("both", style="Surely")
+    write_explanations("none", style="Perhaps")
+    write_encoder(empty_project / "base")
+    chosen = ["explain.sources=[both, none]", "discriminate.encoder.base=base", "discriminate.encoder.max_tokens=32"]
+    discriminate.run(load_settings(overrides=chosen), RecordedRun())
+    assert store.read_json(store.DISCRIMINATORS_METRICS)["encoder"]["base"] == "base"
+    predictor = load_discriminator(store.discriminator_folder("score-predictor-both-encoder"))
+    assert predictor.predict(["Surely liked."]).shape == (1,)
+    assert len(list(store.DISCRIMINATORS.iterdir())) == 6
+    assert not [path for path in store.DISCRIMINATORS.rglob("*") if path.suffix in (".bin", ".pkl", ".pt")]
+
+
+def test_an_encoder_that_is_not_there_leaves_everything_as_it_was(settings):
+    for source in ("both", "none"):
+        write_explanations(source)
+    missing = load_settings(overrides=["explain.sources=[both, none]", "discriminate.encoder.base=./nowhere"])
+    with pytest.raises(InputError, match="discriminate.encoder.base: ./nowhere is no folder"):
+        discriminate.run(missing, RecordedRun())
+    assert not store.DISCRIMINATORS.exists() and not store.DISCRIMINATORS_METRICS.exists()
+
+
 @pytest.mark.slow
 def test_command_line(project):
     write_explanations("both", style="Surely")
     write_explanations("none", style="Perhaps")
-    assert discriminate.main(["-S", "explain.sources=[both, none]"]) == 0
-    assert discriminate.main(["-S", "explain.sources=[both]"]) == 2
+    words_alone = ["-S", "discriminate.encoder.base=null"]
+    assert discriminate.main(["-S", "explain.sources=[both, none]", *words_alone]) == 0
+    assert discriminate.main(["-S", "explain.sources=[both]", *words_alone]) == 2

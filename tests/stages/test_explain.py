@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
+from recexplainer.explainer.generate import Author
 from recexplainer.stages import align, evaluate_alignment, explain, register
 from tests import tiny
 from tests.stages.test_align import options
@@ -17,7 +18,9 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     run = tiny.RecordedRun()
     explain.run(settings, run, "none")  # type: ignore[arg-type]
     aligned = tiny.explainer(base, "both", None, store.read_alignment()[1])
-    monkeypatch.setattr(explain, "load_source", lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"}))
+    monkeypatch.setattr(
+        "recexplainer.explainer.running.load_source", lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"})
+    )
     explain.run(settings, tiny.RecordedRun(), "both")  # type: ignore[arg-type]
     none, both = store.read_explanations("none"), store.read_explanations("both")
     same = ("explanation_id", "user_id", "position", "item_id", "history", "label", "score", "rank", "n_ranked")
@@ -26,6 +29,39 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     assert none[0]["model"] is None and both[0]["model"]["version"] == "1"
     assert run.metrics["n_explanations"] == 4 and 0 <= run.metrics["verdict_agreement"] <= 1
     assert run.artifacts == [store.explanations("none")]
+
+
+def test_shards_are_joined_by_the_run_without_one(
+    base: Path, empty_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    chosen = (f"llm.base={base}", "explain.save_every=1")
+    explain.run(tiny.settings(*chosen), tiny.RecordedRun(), "none")  # type: ignore[arg-type]
+    whole = store.explanations("none").read_bytes()
+    store.remove(store.explanations("none"))
+    kept = store.explanation_blocks("explain", "none")
+    assert not kept.exists()
+    for shard in ("2/2", "1/2"):
+        run = tiny.RecordedRun()
+        explain.run(tiny.settings(*chosen, f"explain.shard={shard}"), run, "none")  # type: ignore[arg-type]
+        assert run.metrics["n_explanations"] == 2 and run.artifacts == []
+        assert f"shard {shard}: 2 of 4 explanations are kept in {kept}" in capsys.readouterr().out
+    assert kept.exists() and not store.explanations("none").exists()
+    monkeypatch.setattr(Author, "explain", None)  # nothing is left to be explained
+    explain.run(tiny.settings(*chosen), tiny.RecordedRun(), "none")  # type: ignore[arg-type]
+    assert store.explanations("none").read_bytes() == whole and not kept.exists()
+
+
+def test_a_template_at_fault_is_said_before_an_llm_is_loaded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    Path("own.jinja").write_text("{{ history }} {{ item.prize }} {{ item }}")
+    given = ["--source", "none", *options("llm.base=./nothing/here", "explain.template=own.jinja")]
+    assert explain.main(given) == 2
+    error = capsys.readouterr().err
+    assert "error: explain.template: own.jinja: line 1: " in error and "'prize'" in error and error.count("\n") == 1
+    assert not Path("results").exists()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,23 @@ def test_rows_and_table_are_written_and_logged(project: Path) -> None:
     assert np.allclose(value.dropna(), frame["comprehensiveness_shift_cited"].dropna())
     assert run.metrics == figures
     assert run.paths == [store.explanations("both"), store.faithfulness_metrics("both")]
+
+
+def test_causes_are_read_where_the_raw_data_holds_them(project: Path) -> None:
+    """The user took item 2 next, the sequel; explanation a is about it and names its series by an item of it."""
+    records = store.read_explanations("both")
+    records[0]["text"] = 'Yes. It is of the series of "Ember Crown".'
+    store.write_explanations("both", records)
+    raw = project / "raw"
+    raw.mkdir()
+    pd.DataFrame({"reviewerID": ["U1"], "asin": ["R2"], "cause": ["franchise"], "driver": ["Ember Crown"]}).to_parquet(
+        raw / "causes.parquet"
+    )
+    store.write_users(pd.DataFrame({"user_id": [1], "raw_id": ["U1"], "split": ["test"]}))
+    settings = replace(SETTINGS, dataset=replace(SETTINGS.dataset, raw=str(raw)))
+    faithfulness.run(settings, RecordedRun(), "both")  # type: ignore[arg-type]
+    series = store.read_json(store.faithfulness_metrics("both"))["causes"]["franchise"]
+    assert (series["n"], series["n_chosen"], series["named"]) == (2, 2, 0.5)
 
 
 def test_the_same_input_gives_the_same_bytes(project: Path) -> None:

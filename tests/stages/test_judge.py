@@ -8,6 +8,7 @@ import pytest
 
 from recexplainer import store
 from recexplainer.errors import InputError
+from recexplainer.judging import parameters
 from recexplainer.settings import Settings, load_settings
 from recexplainer.stages import judge
 from tests.faithfulness.fakes import make_games, make_record
@@ -64,7 +65,7 @@ def settings_for(server: FakeServer | None = None, *more: str) -> Settings:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
-    monkeypatch.setattr(judge, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.01)
     with FakeServer() as running:
         yield running
 
@@ -85,6 +86,7 @@ def test_rubric(traces: list[tuple[list[dict[str, Any]], str]]) -> None:
     ((traced, kind),) = traces
     assert kind == "CODE"
     assert [(row["explanation_id"], row["level"]) for row in traced] == [("a", "D"), ("b", "A")]
+    assert {row["source"] for row in traced} == {"both"}
     assert traced[1]["rationale"] == "the verdict is missing or not the recommender's"
     assert not Path("cache").exists()
 
@@ -101,6 +103,9 @@ def test_server(traces: list[tuple[list[dict[str, Any]], str]], server: FakeServ
     assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "unparseable"]
     figures = store.read_json(store.judge_metrics("both"))
     assert (figures["mean"], figures["unparseable"], figures["judge"]) == (2.0, 1, "some-judge")
+    rubric = figures["rubric"]
+    assert (rubric["D"], rubric["B"], rubric["A"], rubric["judge"]) == (1, 1, 1, "rubric")
+    assert (rubric["agreement"]["n"], rubric["agreement"]["same"]) == (2, 0.0)  # C and C, against D and A
     assert "n_calls" not in figures  # the file depends on the answers, not on which run asked for them
     assert traces[0][1] == "LLM_JUDGE"
     assert traces[0][0][0]["rationale"] == "because"
@@ -121,7 +126,7 @@ def test_repeats_show_how_steady_the_judge_is(traces: list[Any], server: FakeSer
 
 
 def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
     server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")
     judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
     assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "failed"]
@@ -139,9 +144,11 @@ def test_bad_settings_write_nothing(traces: list[Any], server: FakeServer, chang
 
 def test_money_is_logged_where_the_prices_are_known(traces: list[Any], server: FakeServer) -> None:
     prices = ["judge.price_per_million_prompt_tokens=1000", "judge.price_per_million_completion_tokens=0"]
-    run = RecordedRun()
-    judge.run(settings_for(server, *prices, "judge.max_cost=10"), run, "both")  # type: ignore[arg-type]
-    assert run.metrics["cost"] == pytest.approx(3 * 0.1)
+    for cost in (3 * 0.1, 0.0):  # the second run finds all answers
+        run = RecordedRun()
+        judge.run(settings_for(server, *prices, "judge.max_cost=10"), run, "both")  # type: ignore[arg-type]
+        assert run.metrics["cost"] == pytest.approx(cost)
+        assert run.metrics["cost_of_answers"] == pytest.approx(3 * 0.1)
     assert "cost" not in store.read_json(store.judge_metrics("both"))
 
 
@@ -166,5 +173,5 @@ def test_the_command_line_ends_with_one_line_on_a_missing_key(
         "judge.model=m",
     ]
     assert judge.main(arguments) == 2
-    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: judge.backend openai needs")
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: judge asks a server and needs")
     assert not store.judgements("both").exists()

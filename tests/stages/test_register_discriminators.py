@@ -3,10 +3,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from recexplainer import registry, store, tracking
+from recexplainer.discriminators.fine_tuning import fine_tune
 from recexplainer.stages.register_discriminators import main
+from tests.discriminators.encoders import encoder_settings, write_encoder
 from tests.test_registry import FOLDER, NAME, ROLE, write_model
 
 
@@ -49,3 +53,20 @@ def test_known_content_makes_no_run(project: Path) -> None:
 def test_missing_models_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "models/discriminators: no such model folder" in capsys.readouterr().err
+
+
+def test_a_fine_tuned_encoder_is_registered_and_served_without_pickle(project: Path) -> None:
+    texts, scores = ["yes. taste for racing", "no. hard to say", "perhaps"], np.array([3.0, 1.0, 2.0])
+    model = fine_tune("regress", texts, scores, encoder_settings(write_encoder(project / "base")), seed=1)
+    role = f"{ROLE}-encoder"
+    model.save(store.discriminator_folder(role))
+    (store.discriminator_folder(role)).rename(store.discriminator_folder("source-classifier-encoder"))
+    model.save(store.discriminator_folder(role))
+    assert main([]) == 0
+    import mlflow
+
+    assert registry.pull("source-classifier-encoder", "demo").name == "recexplainer-demo-source-classifier-encoder"
+    served = mlflow.pyfunc.load_model(f"models:/{NAME}-encoder@candidate")
+    found = served.predict(pd.DataFrame({"text": texts}))["prediction"]
+    np.testing.assert_array_equal(found, model.predict(texts))
+    assert not [path for path in Path("mlruns").rglob("*") if path.suffix in (".pkl", ".pickle", ".bin", ".pt")]

@@ -21,12 +21,16 @@ def test_page_is_written_and_logged_whatever_is_there(empty_project):
     run = RecordedRun()
     report.run(load_settings(), run)
     assert "dvc repro train_recommender" in store.REPORT.read_text()
-    assert run.paths == [store.REPORT]
+    assert run.paths == [store.REPORT, store.REPORT_FIGURES]
+    assert list(store.REPORT_FIGURES.iterdir()) == []
     store.write_json(
         store.RECOMMENDER_METRICS,
         {"kind": "mf", "mf": {"test": {"ndcg@10": 0.25}}, "popularity": {"test": {"ndcg@10": 0.5}}},
     )
     report.run(load_settings(), run)
+    assert {path.name for path in store.REPORT_FIGURES.iterdir()} == {
+        "recommender-ndcg@10.svg", "recommender-hr@10.svg"
+    }  # fmt: skip
     assert "Matrix factorisation does not beat the better floor, popularity" in store.REPORT.read_text()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from recexplainer import stages, tracking
 from recexplainer.errors import InputError
-from recexplainer.settings import Settings
+from recexplainer.settings import Settings, load_settings
 from recexplainer.stages import StageRun, stage_main
 
 
@@ -62,6 +62,17 @@ def test_a_bad_command_line_needs_no_tracking_store(
     assert main(arguments) == 2
     assert capsys.readouterr().err.startswith(message)
     assert not (empty_project / "mlflow.db").exists()
+
+
+def test_a_list_of_names_is_an_option(project: Any, seen: list[Any]) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        seen.append(settings.evaluate_alignment.tasks)
+
+    main = stage_main("evaluate_alignment", body, lists={"tasks": "evaluate_alignment.tasks"})
+    whole = load_settings().evaluate_alignment.tasks
+    for given in (["--tasks", "item_ranking, next_item_retrieval"], ["--tasks", ""], []):
+        assert main(given) == 0
+    assert seen == [["item_ranking", "next_item_retrieval"], whole, whole]
 
 
 def test_unknown_arguments_end_with_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,21 @@ def evaluate_recommender(recommender: Recommender, interactions: Interactions, e
     return evaluate_scores(scores, examples, pairs)
 
 
+def best_items(
+    recommender: Recommender, interactions: Interactions, examples: Sequence[Example], n: int
+) -> dict[tuple[int, int], list[int]]:
+    """The recommender's first `n` items of each (user, position), outside of the whole history, best first."""
+    pairs = list(pair_rows(examples))
+    histories = [interactions.sequence(user)[:position].tolist() for user, position in pairs]
+    found = {}
+    for pair, history, scores in zip(
+        pairs, histories, recommender.scores(histories, exclude_seen=True).double().numpy(), strict=True
+    ):
+        scores[history] = -np.inf  # also where the recommender sees only the newest part
+        found[pair] = np.argsort(-scores, kind="stable")[:n].tolist()
+    return found
+
+
 def pair_rows(examples: Sequence[Example]) -> dict[tuple[int, int], int]:
     """The distinct (user, position) pairs of examples, numbered in order of appearance."""
     rows: dict[tuple[int, int], int] = {}

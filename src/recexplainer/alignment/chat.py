@@ -8,6 +8,7 @@ answer is counted by hand.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -93,6 +94,7 @@ class ChatEncoder:
         self._next = self._next.split(self._end, 1)[-1] if self._end else self._next  # the answer brings its end
         self._ids = lru_cache(maxsize=200_000)(self._tokenise)
         self._frame = lru_cache(maxsize=8)(self._tokenise_frame)
+        self._past: list[tuple[int, ...]] = []
 
     @property
     def end_ids(self) -> tuple[int, ...]:
@@ -107,6 +109,26 @@ class ChatEncoder:
         lines = answer.split("\n")
         broken = [self._ids(part) for line in lines for part in ("\n", line)][1:]
         return tuple(token for tokens in broken for token in tokens)
+
+    def after(self, turns: Sequence[tuple[str, str]]) -> ChatEncoder:
+        """The same encoder in the midst of a conversation: its prompts go on after these (question, answer) turns."""
+        encoder = copy.copy(self)
+        encoder._past = [
+            tokens
+            for number, (question, answer) in enumerate(turns)
+            for tokens in (
+                self._frame(self._next if number else self._before),
+                self._ids(question),
+                self._frame(self._between),
+                self.answer_ids(answer) + self.end_ids,
+            )
+        ]
+        return encoder
+
+    @property
+    def n_past_tokens(self) -> int:
+        """How many tokens stand before every prompt."""
+        return sum(map(len, self._past))
 
     def prompt(self, content: Content) -> Encoded:
         """A prompt up to and with the header of the answer; no token carries loss."""
@@ -131,7 +153,8 @@ class ChatEncoder:
 
     def _pieces(self, content: Content) -> list[tuple[int, ...] | Slot]:
         pieces = [piece if isinstance(piece, Slot) else self._ids(piece) for piece in content]
-        return [self._frame(self._before), *pieces, self._frame(self._between)]
+        header = self._frame(self._next if self._past else self._before)
+        return [*self._past, header, *pieces, self._frame(self._between)]
 
     def _tokenise(self, text: str) -> tuple[int, ...]:
         """Tokens of a content; a special token's name in it is text."""

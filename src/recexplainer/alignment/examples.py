@@ -30,6 +30,7 @@ class Example:
     items: list[int] = field(default_factory=list)  # the items that the question shows
     aspect: str = ""  # a variant of the task's question
     turns: list[list[str]] = field(default_factory=list)  # (question, answer) of a dialogue
+    author: str = ""  # who wrote a summary: `catalogue` (a rule), or the model behind an API
 
     def to_row(self) -> dict[str, Any]:
         """A JSON object without the fields that hold their defaults (row 0 of the user vectors is no default)."""

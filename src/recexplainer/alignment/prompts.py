@@ -9,9 +9,9 @@ says; the public code adds the two), and an item's text may state the categories
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 from recexplainer.alignment import wording
 from recexplainer.alignment.chat import ChatEncoder, Content, Encoded, Slot
@@ -21,6 +21,11 @@ from recexplainer.errors import InputError
 
 Form = Literal["behaviour", "intention", "both"]
 FORMS: tuple[Form, ...] = ("behaviour", "intention", "both")
+
+
+def form_of(mode: str) -> Form:
+    """The form in which an explainer of a mode is asked; `none`, the unaligned base, reads text."""
+    return cast(Form, "behaviour" if mode == "none" else mode)
 
 
 class PromptWriter:
@@ -35,22 +40,22 @@ class PromptWriter:
     def __init__(self, catalogue: Catalogue, n_categories: int) -> None:
         self.catalogue = catalogue
         self.common = common_categories(catalogue)
-        self._lines = [""]
+        self._categories: list[list[str]] = [[]]
         for item in range(1, catalogue.n_items + 1):
             categories = dict.fromkeys(catalogue.attributes(item)["categories"])
-            names = [name for name in categories if name not in self.common][:n_categories]
-            self._lines.append(catalogue.titles[item] + (f" ({', '.join(names)})" if names else ""))
+            self._categories.append([name for name in categories if name not in self.common][:n_categories])
 
-    def item_text(self, item_id: int) -> str:
-        """An item in words: its title and what is known of it."""
-        return self._lines[item_id]
+    def item_text(self, item_id: int, further: Sequence[str] = ()) -> str:
+        """An item in words: its title and what is known of it; `further` values stand behind the categories."""
+        names = [*self._categories[item_id], *further]
+        return self.catalogue.titles[item_id] + (f" ({', '.join(names)})" if names else "")
 
-    def item(self, form: Form, item_id: int) -> list[str | Slot]:
+    def item(self, form: Form, item_id: int, further: Sequence[str] = ()) -> list[str | Slot]:
         """An item inside a prompt."""
         if form == "behaviour":
-            return [self.item_text(item_id)]
+            return [self.item_text(item_id, further)]
         slot = Slot("item", item_id)
-        return [slot] if form == "intention" else [slot, " " + self.item_text(item_id)]
+        return [slot] if form == "intention" else [slot, " " + self.item_text(item_id, further)]
 
     def candidate(self, form: Form, item_id: int) -> list[str | Slot]:
         """An item to be ranked: with the title alone, which is what the answer repeats."""
@@ -108,16 +113,28 @@ def fit(
     Raises:
         InputError: If it does not fit even without history.
     """
+
+    def encode(shown: Example) -> Encoded:
+        content = render(writer, shown, form)
+        if not with_answer:
+            return encoder.prompt(content)
+        ends = example.aspect != "explain"  # an explanation goes on after its verdict
+        return encoder.example(content, answer_text(writer, shown), ends=ends, group=group, weight=weight)
+
+    return shorten(encode, example, max_tokens)[0]
+
+
+def shorten(encode: Callable[[Example], Encoded], example: Example, max_tokens: int) -> tuple[Encoded, Example]:
+    """The first encoding of at most `max_tokens` as the oldest history goes, and the example as it is then shown.
+
+    Raises:
+        InputError: If it does not fit even without history.
+    """
     for start in range(len(example.history) + 1):
         shown = replace(example, history=example.history[start:]) if start else example
-        content = render(writer, shown, form)
-        if with_answer:
-            ends = example.aspect != "explain"  # an explanation goes on after its verdict
-            encoded = encoder.example(content, answer_text(writer, shown), ends=ends, group=group, weight=weight)
-        else:
-            encoded = encoder.prompt(content)
+        encoded = encode(shown)
         if len(encoded) <= max_tokens:
-            return encoded
+            return encoded, shown
     raise InputError(
         f"a prompt of task {example.task} needs {len(encoded)} tokens without any history, "
         f"more than the {max_tokens} allowed: raise align.row_tokens, or take a model with a longer context"

@@ -59,19 +59,18 @@ def item_tokens(explainer: Explainer, writer: PromptWriter) -> Tensor:
 
 @torch.no_grad()
 def item_words(table: Tensor, token_ids: Tensor) -> Tensor:
-    """(n_items, hidden) the mean token embedding of each text, spread around their centre to the scale of one token.
+    """(…, n_items, hidden) the mean token embedding of each text, spread around their centre to the scale of one token.
 
     Args:
         table: (vocabulary, hidden) the token embeddings.
-        token_ids: (n_items, length), −1 behind the shorter ones.
+        token_ids: (…, n_items, length) of one catalogue or of several, −1 behind the shorter texts.
     """
     present = (token_ids >= 0).to(table.dtype)
-    means = (table[token_ids.clamp(min=0)] * present[..., None]).sum(dim=1) / present.sum(dim=1, keepdim=True)
-    centre = means.mean(dim=0)
+    means = (table[token_ids.clamp(min=0)] * present[..., None]).sum(dim=-2) / present.sum(dim=-1, keepdim=True)
+    centre = means.mean(dim=-2, keepdim=True)
     return _to_scale(means - centre, table) + centre
 
 
-@torch.no_grad()
 def user_directions(words: Tensor, scores: Tensor) -> Tensor:
     """(n_users, hidden) directions whose inner products with the items' slots follow the scores (ridge regression).
 
@@ -79,13 +78,39 @@ def user_directions(words: Tensor, scores: Tensor) -> Tensor:
         words: (n_items, hidden) the items' slots.
         scores: (n_users, n_items) the recommender's scores.
     """
-    standard = (scores - scores.mean(dim=1, keepdim=True)) / scores.std(dim=1, keepdim=True).clamp(min=1e-6)
-    spread = words - words.mean(dim=0)
-    gram = spread.T @ spread / len(spread)
-    ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
-    return _to_scale(torch.linalg.solve(gram + ridge, spread.T @ standard.T).T, words)
+    return directions(ranking_map(words), scores, words)
 
 
-def _to_scale(vectors: Tensor, table: Tensor) -> Tensor:
-    """Vectors stretched to the root mean square of a table's entries."""
-    return vectors * (table.pow(2).mean().sqrt() / vectors.pow(2).mean().sqrt().clamp(min=1e-12))
+@torch.no_grad()
+def ranking_map(words: Tensor) -> Tensor:
+    """(…, hidden, n_items) what turns standardised scores into the direction that they are read off from.
+
+    Args:
+        words: (…, n_items, hidden) the items' slots of one catalogue or of several.
+    """
+    spread = words - words.mean(dim=-2, keepdim=True)
+    gram = spread.mT @ spread / spread.shape[-2]
+    mean = gram.diagonal(dim1=-2, dim2=-1).mean(dim=-1)[..., None, None]
+    return torch.linalg.solve(gram + _RIDGE * mean * torch.eye(gram.shape[-1], device=gram.device), spread.mT)
+
+
+@torch.no_grad()
+def directions(ranking: Tensor, scores: Tensor, words: Tensor) -> Tensor:
+    """(…, n_users, hidden) users' slots, at the scale of the items'.
+
+    Args:
+        ranking: (…, hidden, n_items) as `ranking_map` gives it.
+        scores: (…, n_users, n_items) the recommender's scores, on any scale.
+        words: (…, n_items, hidden) the items' slots.
+    """
+    standard = (scores - scores.mean(dim=-1, keepdim=True)) / scores.std(dim=-1, keepdim=True).clamp(min=1e-6)
+    return _to_scale(standard @ ranking.mT, words)
+
+
+def _to_scale(vectors: Tensor, like: Tensor) -> Tensor:
+    """Vectors (…, n, dim) stretched, group by group, to the root mean square of the entries of others."""
+
+    def size(values: Tensor) -> Tensor:
+        return values.pow(2).mean(dim=(-2, -1), keepdim=True).sqrt()
+
+    return vectors * (size(like) / size(vectors).clamp(min=1e-12))

@@ -171,6 +171,24 @@ def _lesson_closest(rng: np.random.Generator, world: World) -> list[Turn]:
     return [(f"{history_block(history)}\n{question}", f'"{closest.title}"')]
 
 
+def _lesson_resemble(rng: np.random.Generator, world: World) -> list[Turn]:
+    history, target = _history_and_target(rng, world)
+    alike = sum(_likeness(game, target) > 0 for game in history)
+    question = f"Does this item resemble most of the history? {wording.ANSWER_YES_NO}\n{item_line(target)}"
+    return [(f"{history_block(history)}\n{question}", wording.YES if 2 * alike > len(history) else wording.NO)]
+
+
+def _lesson_order(rng: np.random.Generator, world: World) -> list[Turn]:
+    history, target = _history_and_target(rng, world)
+    others = [game for game in world.games if game not in history and game is not target]
+    candidates = _sample(rng, [target, *_sample(rng, others, 4)], 5)
+    likeness = {game.title: sum(_likeness(game, seen) for seen in history) for game in candidates}
+    ordered = sorted(candidates, key=lambda game: likeness[game.title], reverse=True)
+    question = "Order these games from the most to the least like the history, one title per line:"
+    lines = [history_block(history), question, *map(item_line, candidates)]
+    return [("\n".join(lines), "\n".join(game.title for game in ordered))]
+
+
 def _lesson_compare(rng: np.random.Generator, world: World) -> list[Turn]:
     first, second = _sample(rng, world.games, 2)
     if rng.random() < 0.5:
@@ -249,6 +267,8 @@ LESSONS: tuple[tuple[Callable[[np.random.Generator, World], list[Turn]], float],
     (_lesson_copy, 0.14),
     (_lesson_filter, 0.09),
     (_lesson_closest, 0.08),
+    (_lesson_resemble, 0.05),
+    (_lesson_order, 0.06),
     (_lesson_compare, 0.05),
     (_lesson_member, 0.04),
     (_lesson_item, 0.07),

@@ -1,76 +1,85 @@
 """Distinction and coherence: can one tell who wrote a text, and does the text carry the recommender's score?
 
-Source: the paper's two discriminators. Departures: linear models over TF-IDF words in place of fine-tuned
-encoders; the test users are other users than the training users; and every figure stands beside what the
-text's length and its verdict alone achieve.
+Source: the paper's two discriminators. Departures: beside the fine-tuned encoder stands a linear model over TF-IDF
+words, which needs no pre-training; the test users are other users than the training users; and every figure stands
+beside what the text's length and its verdict alone achieve, and what is left without the verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from recexplainer.discriminators import bootstrap
 from recexplainer.discriminators.cases import ExplainedCases, Record, join_cases
-from recexplainer.discriminators.features import has_words, length_features, mask_verdict, verdict_features
-from recexplainer.discriminators.fitting import fit_columns, fit_nothing, fit_text_pipeline, to_text_model
-from recexplainer.discriminators.model import LinearTextModel
-from recexplainer.errors import InputError
+from recexplainer.discriminators.text_model import TextModel
+from recexplainer.discriminators.views import (
+    ENCODER,
+    LENGTH,
+    MASKED_VIEW,
+    VERDICT,
+    WORDS,
+    Fit,
+    Rows,
+    make_readers,
+    predict_views,
+)
+from recexplainer.settings import Encoder
 
-VIEWS = ("text", "verdict_masked", "length_only", "verdict_only")
 N_DRAWS = 1000
+ROLE_ENDS = {WORDS: "", ENCODER: "-encoder"}  # of the readers' models
 
 Figures = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """What one discriminator reads: one row per explanation."""
-
-    texts: list[str]
-    verdicts: list[str | None]
-    answers: np.ndarray  # labels or scores
-    in_test: np.ndarray
-    weights: np.ndarray  # bootstrap draws over the test rows, (1 + n_draws, n_test)
-
-
 def train_discriminators(
-    explanations: Mapping[str, Sequence[Record]], test_fraction: float, max_features: int, seed: int
-) -> tuple[dict[str, Any], dict[str, LinearTextModel]]:
+    explanations: Mapping[str, Sequence[Record]],
+    test_fraction: float,
+    max_features: int,
+    seed: int,
+    encoder: Encoder | None = None,
+) -> tuple[dict[str, Any], dict[str, TextModel]]:
     """Train and measure the source classifier and one score predictor per source.
 
     Args:
         explanations: Per source, its explanation records.
         test_fraction: Share of users that are tested on, decided by hash.
-        max_features: How many terms a model keeps.
-        seed: Of the split and of the resampling.
+        max_features: How many terms a model over words keeps.
+        seed: Of the split, of the resampling and of fine-tuning.
+        encoder: What is fine-tuned beside the models over words; None: nothing.
 
     Returns:
-        The metrics, and per role (``source-classifier``, ``score-predictor-<source>``) the model on
-        whole texts.
+        The metrics, and per role (``source-classifier``, ``score-predictor-<source>``, and the same with
+        ``-encoder``) the model on whole texts.
 
     Raises:
-        InputError: see `join_cases`; or when the texts of the training side hold no word at all.
+        InputError: see `join_cases`; when the texts of the training side hold no word at all; or when the encoder
+            cannot be loaded.
     """
     cases = join_cases(explanations, test_fraction, seed)
     weights = bootstrap.draw_weights(cases.user_ids[cases.in_test], N_DRAWS, np.random.default_rng(seed))
-    models: dict[str, LinearTextModel] = {}
-    classifier, models["source-classifier"] = _source_classifier(cases, weights, max_features)
+    readers = make_readers(max_features, encoder, seed)
+    classifier, found = _source_classifier(cases, weights, readers)
+    models = _by_role("source-classifier", found)
     predictors: dict[str, Figures] = {}
     errors: dict[str, dict[str, np.ndarray]] = {}
     for source in cases.sources:
-        figures, errors[source], model = _score_predictor(cases, source, weights, max_features)
-        predictors[source], models[f"score-predictor-{source}"] = figures, model
+        predictors[source], errors[source], found = _score_predictor(cases, source, weights, readers)
+        models |= _by_role(f"score-predictor-{source}", found)
     metrics = {
         **_counts(cases),
+        "encoder": encoder and _about(encoder, models, cases),
         "source_classifier": classifier,
         "score_predictor": predictors,
-        "mse_differences": _mse_differences(errors, weights),
+        "mse_differences": _mse_differences(errors, weights, list(readers)),
     }
     return metrics, models
+
+
+def _by_role(role: str, models: Mapping[str, TextModel]) -> dict[str, TextModel]:
+    return {f"{role}{ROLE_ENDS[reader]}": model for reader, model in models.items()}
 
 
 def _counts(cases: ExplainedCases) -> dict[str, Any]:
@@ -84,64 +93,44 @@ def _counts(cases: ExplainedCases) -> dict[str, Any]:
     }
 
 
+def _about(encoder: Encoder, models: Mapping[str, TextModel], cases: ExplainedCases) -> dict[str, Any]:
+    from recexplainer.discriminators.encoder import EncoderTextModel
+
+    model = models[f"source-classifier{ROLE_ENDS[ENCODER]}"]
+    assert isinstance(model, EncoderTextModel)
+    texts = [text for source in cases.sources for text in cases.texts(source)]
+    return {"base": encoder.base, "revision": encoder.revision, **model.about(texts)}
+
+
 def _source_classifier(
-    cases: ExplainedCases, weights: np.ndarray, max_features: int
-) -> tuple[Figures, LinearTextModel]:
+    cases: ExplainedCases, weights: np.ndarray, readers: Mapping[str, Fit]
+) -> tuple[Figures, dict[str, TextModel]]:
+    """Figures per view, and each reader's model; ``weights`` are draws over the test cases ``(n_draws, n_test)``."""
     sources, n_cases = cases.sources, len(cases.user_ids)
-    rows = _Rows(
+    rows = Rows(
         texts=[text for source in sources for text in cases.texts(source)],
         verdicts=[verdict for source in sources for verdict in cases.verdicts(source)],
         answers=np.repeat(np.asarray(sources), n_cases),
         in_test=np.tile(cases.in_test, len(sources)),
-        weights=np.tile(weights, (1, len(sources))),
     )
-    predictions, model = _predict_views("classify", rows, max_features)
-    train = rows.answers[~rows.in_test]
-    labels, counts = np.unique(train, return_counts=True)
+    predictions, models = predict_views("classify", rows, readers)
+    labels, counts = np.unique(rows.answers[~rows.in_test], return_counts=True)
     predictions["majority"] = np.full(int(rows.in_test.sum()), labels[counts.argmax()])
-    truth = rows.answers[rows.in_test]
-    figures = {view: _classifier_figures(truth, given, sources, rows.weights) for view, given in predictions.items()}
-    return figures, model
+    truth, of_rows = rows.answers[rows.in_test], np.tile(weights, (1, len(sources)))
+    figures = {view: _classifier_figures(truth, given, sources, of_rows) for view, given in predictions.items()}
+    return figures, models
 
 
 def _score_predictor(
-    cases: ExplainedCases, source: str, weights: np.ndarray, max_features: int
-) -> tuple[Figures, dict[str, np.ndarray], LinearTextModel]:
-    """Figures and squared errors ``(n_test,)`` per view, and the model on whole texts."""
-    rows = _Rows(cases.texts(source), cases.verdicts(source), cases.scores, cases.in_test, weights)
-    predictions, model = _predict_views("regress", rows, max_features)
+    cases: ExplainedCases, source: str, weights: np.ndarray, readers: Mapping[str, Fit]
+) -> tuple[Figures, dict[str, np.ndarray], dict[str, TextModel]]:
+    """Figures and squared errors ``(n_test,)`` per view, and each reader's model on whole texts."""
+    rows = Rows(cases.texts(source), cases.verdicts(source), cases.scores, cases.in_test)
+    predictions, models = predict_views("regress", rows, readers)
     truth = rows.answers[rows.in_test]
     predictions["mean"] = np.full(len(truth), rows.answers[~rows.in_test].mean())
     figures = {view: _predictor_figures(truth, given, weights) for view, given in predictions.items()}
-    return figures, {view: (truth - given) ** 2 for view, given in predictions.items()}, model
-
-
-def _predict_views(task: str, rows: _Rows, max_features: int) -> tuple[dict[str, np.ndarray], LinearTextModel]:
-    """Fit each view on the training rows and predict the test rows; the model is the one on whole texts."""
-    train, test = np.flatnonzero(~rows.in_test), np.flatnonzero(rows.in_test)
-    predictions: dict[str, np.ndarray] = {}
-    for view, texts in (
-        ("text", rows.texts),
-        ("verdict_masked", [mask_verdict(text) for text in rows.texts]),
-    ):
-        if view == "verdict_masked" and not has_words(texts[row] for row in train):
-            predictions[view] = fit_nothing(task, rows.answers[train]).predict(test[:, None])
-            continue
-        try:
-            pipeline = fit_text_pipeline(task, [texts[row] for row in train], rows.answers[train], max_features)
-        except ValueError as error:
-            raise InputError(f"discriminate: cannot learn from the explanations' words ({view}): {error}") from None
-        if view == "text":
-            model = to_text_model(task, pipeline)
-            predictions[view] = model.predict([texts[row] for row in test])
-        else:
-            predictions[view] = pipeline.predict([texts[row] for row in test])
-    for view, columns in (
-        ("length_only", length_features(rows.texts)),
-        ("verdict_only", verdict_features(rows.verdicts)),
-    ):
-        predictions[view] = fit_columns(task, columns[train], rows.answers[train]).predict(columns[test])
-    return predictions, model
+    return figures, {view: (truth - given) ** 2 for view, given in predictions.items()}, models
 
 
 def _classifier_figures(
@@ -163,13 +152,20 @@ def _predictor_figures(truth: np.ndarray, predicted: np.ndarray, weights: np.nda
     }
 
 
-def _mse_differences(errors: dict[str, dict[str, np.ndarray]], weights: np.ndarray) -> dict[str, Any]:
+def _mse_differences(
+    errors: dict[str, dict[str, np.ndarray]], weights: np.ndarray, readers: Sequence[str]
+) -> dict[str, Any]:
     """Paired differences of squared error on the same test cases; below 0: the first predicts better."""
     baseline = errors.get("none")
     result: dict[str, Any] = {}
     for source, views in errors.items():
-        pairs = {f"text_minus_{control}": (views["text"], views[control]) for control in VIEWS[1:]}
-        if baseline is not None and source != "none":
-            pairs["text_minus_text_of_none"] = (views["text"], baseline["text"])
-        result[source] = {name: bootstrap.difference(a, b, weights) for name, (a, b) in pairs.items()}
+        result[source] = {}
+        for reader in readers:
+            compared = {control: views[control] for control in (MASKED_VIEW[reader], LENGTH, VERDICT)}
+            if reader != WORDS:
+                compared[WORDS] = views[WORDS]
+            if baseline is not None and source != "none":
+                compared[f"{reader}_of_none"] = baseline[reader]
+            for name, other in compared.items():
+                result[source][f"{reader}_minus_{name}"] = bootstrap.difference(views[reader], other, weights)
     return result

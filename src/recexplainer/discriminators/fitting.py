@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from recexplainer.discriminators.model import TOKEN_PATTERN, LinearTextModel
+from recexplainer.errors import InputError
 
 MAX_NGRAM = 2
 INVERSE_REGULARISATION = 10.0  # of the classifier; TF-IDF rows have unit length, so 1.0 underfits short texts
@@ -25,6 +26,18 @@ RIDGE_PENALTIES = (
     10.0,
     30.0,
 )  # one is chosen by leave-one-out inside the training part
+
+
+def fit_words(task: str, texts: Sequence[str], answers: np.ndarray, max_features: int) -> LinearTextModel:
+    """Fit a linear model over words (see `fit_text_pipeline`).
+
+    Raises:
+        InputError: when the texts hold no word that could be learnt from.
+    """
+    try:
+        return to_text_model(task, fit_text_pipeline(task, texts, answers, max_features))
+    except ValueError as error:
+        raise InputError(f"discriminate: cannot learn from the explanations' words: {error}") from None
 
 
 def fit_text_pipeline(task: str, texts: Sequence[str], answers: np.ndarray, max_features: int) -> Pipeline:

@@ -17,11 +17,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from recexplainer import store
+from recexplainer.discriminators.text_model import check_task, softmax
 from recexplainer.errors import InputError
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.safetensors"
 FORMAT = "linear-text-model/1"
-TASKS = ("classify", "regress")
 TOKEN_PATTERN = r"\w+"  # single characters count: "Ember V" and "Ember X" are two games
 _TOKEN = re.compile(TOKEN_PATTERN)
 
@@ -58,8 +58,7 @@ class LinearTextModel:
         n_terms, n_labels = len(self.vocabulary), len(self.labels)
         n_outputs = 1 if self.task == "regress" or n_labels == 2 else n_labels
         expected = {"idf": (n_terms,), "coefficients": (n_outputs, n_terms), "intercepts": (n_outputs,)}
-        if self.task not in TASKS or (self.task == "classify") != (n_labels >= 2):
-            raise InputError(f"text model: task {self.task!r} does not go with {n_labels} labels")
+        check_task(self.task, self.labels)
         if len(set(self.vocabulary)) != n_terms or self.max_ngram < 1:
             raise InputError("text model: the vocabulary repeats a term, or max_ngram is below 1")
         for name, shape in expected.items():
@@ -87,8 +86,7 @@ class LinearTextModel:
         scores = self.decision(texts)
         if len(self.labels) == 2:
             scores = np.hstack([np.zeros_like(scores), scores])
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
+        return softmax(scores)
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The likeliest label of each text, or its score: ``(n_texts,)``."""

@@ -13,17 +13,17 @@ from mlflow.models import ModelSignature
 from mlflow.pyfunc.model import PythonModel
 from mlflow.types.schema import ColSpec, DataType, Schema
 
-from recexplainer.discriminators.model import load_text_model
+from recexplainer.discriminators.text_model import load_discriminator
 
 SIGNATURE = ModelSignature(inputs=Schema([ColSpec(DataType.string, "text")]))
 
 
 class ServedDiscriminator(PythonModel):
-    """Predicts from the words of an explanation."""
+    """Predicts from the text of an explanation."""
 
     def load_context(self, context: Any) -> None:
         """Load the weights."""
-        self.model = load_text_model(context.artifacts["model"])
+        self.model = load_discriminator(context.artifacts["model"])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return one ``prediction`` per ``text``: a source's name, or a score."""

@@ -3,86 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recexplainer.alignment import decoding, wording
-from recexplainer.alignment.chat import IGNORED, Encoded
+from recexplainer.alignment.chat import IGNORED, Content, Encoded
 from recexplainer.alignment.examples import Example
-from recexplainer.alignment.prompts import PromptWriter, fit, readable, render
-from recexplainer.alignment.tasks import interest_classification
-from recexplainer.data.interactions import Interactions
+from recexplainer.alignment.prompts import Form, PromptWriter, readable, render, shorten
+from recexplainer.explainer.blocks import explain_blocks
+from recexplainer.explainer.cases import Case
 from recexplainer.explainer.model import Explainer
-from recexplainer.recommenders.base import Recommender
-from recexplainer.settings import BuildAlignment, Explain
+from recexplainer.explainer.requests import Request
+from recexplainer.faithfulness.citations import resolve_citations
+from recexplainer.settings import Explain
 
-
-@dataclass(frozen=True)
-class Case:
-    """One decision of the recommender that is to be explained."""
-
-    example: Example
-    score: float  # the recommender's raw score of the item
-    rank: int  # 1 = best of the items outside the history
-    n_ranked: int
-
-    @property
-    def explanation_id(self) -> str:
-        """The id of this case, the same for every source."""
-        example = self.example
-        return f"u{example.user_id}-p{example.position}-i{example.items[0]}"
-
-
-def choose_cases(
-    recommender: Recommender,
-    interactions: Interactions,
-    pairs: Sequence[Example],
-    build: BuildAlignment,
-    settings: Explain,
-    seed: int,
-) -> list[Case]:
-    """Positive and negative decisions about test users, in turn: the recommender's top and bottom items.
-
-    No (user, position, item) comes twice, so there may be fewer cases than asked for.
-
-    Args:
-        recommender: The frozen recommender.
-        interactions: The histories.
-        pairs: One example per (user, position) that may be explained, with its vector row and shown history.
-        build: What counts as liked and disliked.
-        settings: How many cases.
-        seed: Of the draw.
-    """
-    rng = np.random.default_rng(seed)
-    cases: list[Case] = []
-    taken: set[tuple[int, int]] = set()  # (place in pairs, item): no decision is explained twice
-    for number in range(settings.n_cases):
-        place = number % len(pairs)
-        pair = pairs[place]
-        history = interactions.sequence(pair.user_id)[: pair.position].tolist()
-        scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
-        scores[history] = -np.inf
-        liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
-        is_liked = (place + number // len(pairs)) % 2 == 0
-        pool = [int(i) for i in (liked[: settings.top_k] if is_liked else disliked)]
-        left = [i for i in pool if (place, i) not in taken]
-        if not left:
-            continue
-        item = int(rng.choice(left))
-        taken.add((place, item))
-        example = replace(
-            pair,
-            task=interest_classification.NAME,
-            aspect=interest_classification.EXPLAIN,
-            items=[item],
-            answer=wording.YES if is_liked else wording.NO,
-        )
-        open_scores = scores[np.isfinite(scores)]
-        cases.append(Case(example, float(scores[item]), int((open_scores > scores[item]).sum()) + 1, len(open_scores)))
-    return cases
+Words = Callable[[Example, Form], Content]  # how a question about an example is put in a form
 
 
 @dataclass(frozen=True)
@@ -96,25 +37,25 @@ class Answer:
 
 def answer(
     explainer: Explainer,
-    writer: PromptWriter,
+    words: Words,
     examples: Sequence[Example],
     max_prompt_tokens: int,
     max_new_tokens: int,
     batch_size: int,
-) -> list[Answer]:
-    """Answer questions of interest in the explanation's words.
+) -> tuple[list[Answer], list[Example]]:
+    """Answer questions of interest; and the examples as the prompts had room to show them.
 
     The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that
     every explanation has a verdict and its probability.
     """
-    prompts = _prompts(explainer, writer, examples, max_prompt_tokens, max_new_tokens)
+    prompts, shown = _prompts(explainer, words, examples, max_prompt_tokens, max_new_tokens)
     p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens)
     verdicts = [wording.YES if p >= 0.5 else wording.NO for p in p_yes]
     texts = _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
     return [
         Answer(verdict, round(float(probability), 6), text)
         for verdict, probability, text in zip(verdicts, p_yes, texts, strict=True)
-    ]
+    ], shown
 
 
 def draft(
@@ -126,54 +67,97 @@ def draft(
     batch_size: int,
 ) -> list[str]:
     """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on."""
-    prompts = _prompts(explainer, writer, examples, max_prompt_tokens, max_new_tokens)
+    prompts, _ = _prompts(explainer, partial(render, writer), examples, max_prompt_tokens, max_new_tokens)
     verdicts = [str(example.answer) for example in examples]
     return _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
 
 
-def explain(
-    explainer: Explainer, writer: PromptWriter, cases: Sequence[Case], settings: Explain, model: dict[str, str] | None
-) -> list[dict[str, Any]]:
-    """One record per case, in the order of the cases."""
-    examples = [case.example for case in cases]
-    answers = answer(
-        explainer, writer, examples, settings.max_prompt_tokens, settings.max_new_tokens, settings.batch_size
-    )
-    return [_record(explainer, writer, case, given, model) for case, given in zip(cases, answers, strict=True)]
+@dataclass(frozen=True)
+class Author:
+    """Who explains and how: an explainer, the words of its prompts, and what its records say of them."""
 
+    explainer: Explainer
+    writer: PromptWriter
+    request: Request
+    settings: Explain
+    model: dict[str, str] | None  # the registered version; None for the unaligned base
 
-def _record(
-    explainer: Explainer, writer: PromptWriter, case: Case, given: Answer, model: dict[str, str] | None
-) -> dict[str, Any]:
-    form: Any = explainer.form
-    prompt = readable(render(writer, case.example, form))
-    return {
-        "explanation_id": case.explanation_id,
-        "source": explainer.mode,
-        "user_id": case.example.user_id,
-        "position": case.example.position,
-        "item_id": case.example.items[0],
-        "history": case.example.history,
-        "label": case.example.answer,
-        "score": round(case.score, 6),
-        "rank": case.rank,
-        "n_ranked": case.n_ranked,
-        "prompt": prompt,
-        "prompt_sha256": hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
-        "text": given.text,
-        "verdict": given.verdict,
-        "p_yes": given.p_yes,
-        "model": model,
-    }
+    def explain(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
+        """One record per case, in the order of the cases."""
+        chosen = self.settings
+        answers, shown = answer(
+            self.explainer,
+            self._words,
+            [case.example for case in cases],
+            chosen.max_prompt_tokens,
+            chosen.max_new_tokens,
+            chosen.batch_size,
+        )
+        return [self._record(*parts) for parts in zip(cases, answers, shown, strict=True)]
+
+    def explain_shard(self, cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
+        """The records of this process's share of the cases; what an earlier run finished is taken from the folder."""
+        kept = folder / self._fingerprint(cases)
+        return explain_blocks(cases, self.settings.save_every, self.settings.part, kept, self.explain)
+
+    def _words(self, example: Example, form: Form) -> Content:
+        return self.request.content(self.writer, example, form)
+
+    def _prompt(self, example: Example) -> str:
+        return readable(self._words(example, self.explainer.form))
+
+    def _record(self, case: Case, given: Answer, shown: Example) -> dict[str, Any]:
+        prompt, item = self._prompt(shown), case.example.items[0]
+        found = resolve_citations(given.text, case.history, self.writer.catalogue, item)
+        return {
+            "explanation_id": case.explanation_id,
+            "source": self.explainer.mode,
+            "user_id": case.example.user_id,
+            "position": case.example.position,
+            "item_id": item,
+            "history": case.example.history,
+            "label": case.example.answer or None,
+            "score": round(case.score, 6),
+            "rank": case.rank,
+            "n_ranked": case.n_ranked,
+            "prompt": prompt,
+            "prompt_sha256": hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
+            "n_cut": len(case.example.history) - len(shown.history),
+            "request": self.request.as_record(),
+            "text": given.text,
+            "verdict": given.verdict,
+            "p_yes": given.p_yes,
+            "cited_items": list(dict.fromkeys(case.history[place] for place in found.in_history)),
+            "other_items": found.in_catalogue,
+            "invented_titles": found.invented,
+            "model": self.model,
+            "base": self.explainer.reference,
+        }
+
+    def _fingerprint(self, cases: Sequence[Case]) -> str:
+        """What decides the records, hashed: blocks of another explainer, request or list of cases are never mixed in.
+
+        The machine is left out: shards on unlike machines may differ in the last digit.
+        """
+        chosen = self.settings
+        lengths = (chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size, chosen.save_every)
+        known = [self.explainer.mode, self.model, self.explainer.reference, self.request.as_record(), lengths]
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode("utf-8"))
+        for case in cases:
+            described = [asdict(case), self._prompt(case.example)]
+            digest.update(json.dumps(described, sort_keys=True).encode("utf-8"))
+        return digest.hexdigest()[:16]
 
 
 def _prompts(
-    explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], max_tokens: int, n_new: int
-) -> list[Encoded]:
-    form: Any = explainer.form
+    explainer: Explainer, words: Words, examples: Sequence[Example], max_tokens: int, n_new: int
+) -> tuple[list[Encoded], list[Example]]:
+    """Prompts up to the answer, and the examples as they show them: too long a history loses its oldest items."""
+    form = explainer.form
     verdict = max(len(explainer.encoder.answer_ids(word)) for word in (wording.YES, wording.NO))
     room = explainer.room(max_tokens, n_new + verdict)
-    return [fit(explainer.encoder, writer, e, form, room, with_answer=False) for e in examples]
+    found = [shorten(lambda shown: explainer.encoder.prompt(words(shown, form)), e, room) for e in examples]
+    return [encoded for encoded, _ in found], [shown for _, shown in found]
 
 
 def _go_on(

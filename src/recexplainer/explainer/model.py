@@ -17,6 +17,7 @@ from recexplainer import store
 from recexplainer.alignment import wording
 from recexplainer.alignment.chat import ChatEncoder
 from recexplainer.alignment.packing import row_masks
+from recexplainer.alignment.prompts import Form, form_of
 from recexplainer.errors import InputError
 from recexplainer.explainer.base_model import (
     base_reference,
@@ -77,9 +78,9 @@ class Explainer(nn.Module):
         return self._frozen[0]
 
     @property
-    def form(self) -> str:
+    def form(self) -> Form:
         """The form in which this explainer reads prompts; the unaligned base reads text."""
-        return "behaviour" if self.mode == "none" else self.mode
+        return form_of(self.mode)
 
     @property
     def device(self) -> torch.device:

@@ -6,6 +6,7 @@ trained from.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec
 
 from recexplainer import store
 from recexplainer.alignment.examples import Example
-from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.alignment.prompts import PromptWriter, render
 from recexplainer.alignment.tasks import interest_classification
 from recexplainer.errors import InputError
 from recexplainer.explainer.generate import answer
@@ -75,7 +76,8 @@ class ServedExplainer(PythonModel):
         ]
         wanted = {"max_new_tokens": 80} | (params or {})
         with torch.inference_mode():
-            answers = answer(self.explainer, self.writer, examples, 2048, int(wanted["max_new_tokens"]), 16)
+            words, n_new = partial(render, self.writer), int(wanted["max_new_tokens"])
+            answers, _ = answer(self.explainer, words, examples, 2048, n_new, 16)
         return pd.DataFrame([{"verdict": a.verdict, "p_yes": a.p_yes, "text": a.text} for a in answers])
 
 

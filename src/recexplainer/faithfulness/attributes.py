@@ -51,7 +51,7 @@ class AttributeIndex:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        numbers: dict[str, int] = {}
+        self._numbers = numbers = dict[str, int]()
         self.names: list[str] = []
         self.of_item: list[frozenset[int]] = [frozenset()]
         n_holders: dict[int, int] = defaultdict(int)
@@ -82,6 +82,10 @@ class AttributeIndex:
             found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
             place += length
         return found
+
+    def number_of(self, value: str) -> int | None:
+        """The attribute number of a value, however it is written; None if no item holds it."""
+        return self._numbers.get(_key(value))
 
     def _number(self, value: str, numbers: dict[str, int]) -> int:
         key = _key(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,16 @@ from recexplainer.recommenders.base import Recommender
 
 CITED, NEWEST, LEAVE_ONE_OUT = 0, 1, -1  # places on the axis of explainers
 RANDOM = slice(2, -1)
+
+Curve = Literal["deletion", "insertion"]
+
+# Places on the axis of sizes: AOPC's, that of the whole S, those of a curve's steps, and 1, 2, … items.
+_AOPC = slice(0, len(metrics.AOPC_SHARES))
+_WHOLE = len(metrics.AOPC_SHARES)
+_STEPS = slice(_WHOLE + 1, _WHOLE + 2 + metrics.N_STEPS)
+_SINGLY = slice(_STEPS.stop, _STEPS.stop + metrics.COUNTERFACTUAL_LIMIT)
+_WITHOUT, _ONLY, _WITHOUT_LAST = 0, 1, 2  # places on the axis of deletions
+_MASKS_AT_ONCE = 2**26  # flags in one block of deletions; bounds the memory, not the result
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,8 @@ class Comparison:
         rank_without: per variant (n_cases,).
         values: per measure and variant (n_cases, n_explainers): cited, newest, random draws, leave-one-out;
             nan where undefined.
+        curves: per variant, deletion and insertion: (n_cases, n_explainers, n_steps + 1) the item's probability
+            without the first 0, 10, … 100 % of the items, and with them only.
     """
 
     log_p: np.ndarray
@@ -34,6 +47,7 @@ class Comparison:
     log_p_without: dict[Variant, np.ndarray]
     rank_without: dict[Variant, np.ndarray]
     values: dict[str, dict[Variant, np.ndarray]]
+    curves: dict[Variant, dict[Curve, np.ndarray]]
 
 
 def compare(
@@ -48,6 +62,9 @@ def compare(
 ) -> Comparison:
     """Delete the cited items of every case, or as many of each control, and measure.
 
+    Measures of a whole ranking (curves, POS@K, NEG@K, counterfactual sizes) need an order of all citable items:
+    an explanation gives the cited ones first, and one more random draw orders those that it leaves out.
+
     Args:
         recommender: The recommender that the explanations are about.
         cases: Histories and items.
@@ -57,7 +74,7 @@ def compare(
             explanations of one case by several models meet the same draws.
         n_random: How many random draws per case.
         seed: Of the random draws.
-        top_ks: The K of PN@K and PS@K.
+        top_ks: The K of PN@K, PS@K, POS@K, NEG@K and of the counterfactual sizes.
 
     Raises:
         ValueError: A case cites nothing or everything, so that there is nothing to compare.
@@ -66,29 +83,28 @@ def compare(
         if not 0 < len(set(positions)) == len(positions) < len(case.citable):
             raise ValueError(f"expected some and not all of {len(case.citable)} positions, got {list(positions)}")
     perturbation = Perturbation(recommender, cases)
-    rows = np.arange(len(cases))
-    full = perturbation.outcomes(rows, perturbation.present, "shift")
-    drawn = [_random_orders(case, name, n_random, seed) for case, name in zip(cases, case_ids, strict=True)]
-    values: dict[str, dict[Variant, np.ndarray]] = {}
-    log_p_without: dict[Variant, np.ndarray] = {}
-    rank_without: dict[Variant, np.ndarray] = {}
+    full = perturbation.outcomes(np.arange(len(cases)), perturbation.present, "shift")
+    drawn = [_random_orders(case, name, n_random + 1, seed) for case, name in zip(cases, case_ids, strict=True)]
     sizes = np.array(
-        [metrics.aopc_sizes(len(c.citable), len(s)) + [len(s)] for c, s in zip(cases, cited, strict=True)],
+        [_sizes(len(case.citable), len(positions)) for case, positions in zip(cases, cited, strict=True)],
         dtype=np.int64,
-    ).reshape(len(cases), len(metrics.AOPC_SHARES) + 1)
+    ).reshape(len(cases), _SINGLY.stop)
+    found = Comparison(full.log_p, full.rank, {}, {}, {}, {})
     for variant in VARIANTS:
         influential = leave_one_out_orders(perturbation, cases, full.log_p, variant)
-        orders = [
-            [positions, list(reversed(case.citable)), *draws, leave_one_out]
+        orders: list[list[Sequence[int]]] = [
+            [_completed(positions, draws[-1]), list(reversed(case.citable)), *draws[:-1], leave_one_out]
             for case, positions, draws, leave_one_out in zip(cases, cited, drawn, influential, strict=True)
         ]
         places = _places(perturbation, orders, n_random + 3)
         log_p, rank = _ask(perturbation, places, sizes, variant)
-        for name, value in _measures(full.log_p, full.rank, log_p, rank, top_ks).items():
-            values.setdefault(name, {})[variant] = value
-        log_p_without[variant] = log_p[0, :, CITED, -1]
-        rank_without[variant] = rank[0, :, CITED, -1]
-    return Comparison(full.log_p, full.rank, log_p_without, rank_without, values)
+        for name, value in _measures(full.log_p, full.rank, log_p, rank, sizes, top_ks).items():
+            found.values.setdefault(name, {})[variant] = value
+        found.log_p_without[variant] = log_p[_WITHOUT, :, CITED, _WHOLE]
+        found.rank_without[variant] = rank[_WITHOUT, :, CITED, _WHOLE]
+        p = np.exp(log_p[..., _STEPS])
+        found.curves[variant] = {"deletion": p[_WITHOUT], "insertion": p[_ONLY]}
+    return found
 
 
 def leave_one_out_orders(
@@ -113,10 +129,19 @@ def _random_orders(case: Case, name: str, n_random: int, seed: int) -> list[list
     return [rng.permutation(case.citable).tolist() for _ in range(n_random)]
 
 
+def _completed(cited: Sequence[int], order: Sequence[int]) -> list[int]:
+    return [*cited, *(position for position in order if position not in cited)]
+
+
+def _sizes(n_citable: int, n_cited: int) -> list[int]:
+    singly = [min(size, n_citable) for size in range(1, metrics.COUNTERFACTUAL_LIMIT + 1)]
+    return [*metrics.aopc_sizes(n_citable, n_cited), n_cited, *metrics.step_sizes(n_citable), *singly]
+
+
 def _places(perturbation: Perturbation, orders: list[list[Sequence[int]]], n_orders: int) -> np.ndarray:
-    """(n_cases, n_orders, length): the place of each column in each order; what it lacks comes last."""
+    """(n_cases, n_orders, length): the place of each column in each order; -1 where it cannot be cited."""
     n_cases, length = perturbation.present.shape
-    places = np.full((n_cases, n_orders, length), length, dtype=np.int64)
+    places = np.full((n_cases, n_orders, length), -1, dtype=np.int64)
     for row, first in enumerate(perturbation.first_column):
         for number, order in enumerate(orders[row]):
             places[row, number, first + np.asarray(order, dtype=np.int64)] = np.arange(len(order))
@@ -126,33 +151,59 @@ def _places(perturbation: Perturbation, orders: list[list[Sequence[int]]], n_ord
 def _ask(
     perturbation: Perturbation, places: np.ndarray, sizes: np.ndarray, variant: Variant
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log-probabilities and ranks, (2, n_cases, n_orders, n_sizes), after two deletions.
+    """Log-probabilities and ranks, (3, n_cases, n_orders, n_sizes), after three deletions.
 
-    [0] is without the first `size` items of an order, [1] with them only.
+    Without the first `size` items of an order, with them only, and without the last `size` items.
     """
-    chosen = places[:, :, None, :] < sizes[:, None, :, None]  # (n_cases, n_orders, n_sizes, length)
-    present = perturbation.present[:, None, None, :]
-    kept = np.stack([present & ~chosen, present & chosen])
-    rows = np.broadcast_to(np.arange(len(places))[None, :, None, None], kept.shape[:-1])
-    outcomes = perturbation.outcomes(rows.ravel(), kept.reshape(rows.size, kept.shape[-1]), variant)
-    return outcomes.log_p.reshape(rows.shape), outcomes.rank.reshape(rows.shape)
+    shape = (3, len(places), places.shape[1], sizes.shape[1])
+    log_p, rank = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    at_once = max(1, _MASKS_AT_ONCE // (3 * sizes.shape[1] * max(1, places[:1].size)))
+    for start in range(0, len(places), at_once):
+        block = slice(start, start + at_once)
+        kept = _kept(perturbation.present[block], places[block], sizes[block])
+        rows = np.broadcast_to(np.arange(len(places))[None, block, None, None], kept.shape[:-1])
+        outcomes = perturbation.outcomes(rows.ravel(), kept.reshape(rows.size, kept.shape[-1]), variant)
+        log_p[:, block], rank[:, block] = outcomes.log_p.reshape(rows.shape), outcomes.rank.reshape(rows.shape)
+    return log_p, rank
+
+
+def _kept(present: np.ndarray, places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """(3, n_cases, n_orders, n_sizes, length): what stays after each deletion of `_ask`."""
+    present, place, size = present[:, None, None, :], places[:, :, None, :], sizes[:, None, :, None]
+    citable = place >= 0
+    is_first = citable & (place < size)
+    is_last = citable & (place >= citable.sum(axis=-1, keepdims=True) - size)
+    return np.stack([present & ~is_first, present & is_first, present & ~is_last])
 
 
 def _measures(
-    log_p: np.ndarray, rank: np.ndarray, changed: np.ndarray, changed_rank: np.ndarray, top_ks: Sequence[int]
+    log_p: np.ndarray,
+    rank: np.ndarray,
+    changed: np.ndarray,
+    changed_rank: np.ndarray,
+    sizes: np.ndarray,
+    top_ks: Sequence[int],
 ) -> dict[str, np.ndarray]:
     """Every measure, (n_cases, n_orders), from the outcomes before (n_cases,) and after (see `_ask`)."""
-    before, without, only = log_p[:, None], changed[0, :, :, -1], changed[1, :, :, -1]
-    loss = metrics.comprehensiveness(before[..., None], changed[0, :, :, :-1])
-    gap = metrics.sufficiency(before[..., None], changed[1, :, :, :-1])
+    before, without, only = log_p[:, None], changed[_WITHOUT, ..., _WHOLE], changed[_ONLY, ..., _WHOLE]
+    loss = metrics.comprehensiveness(before[..., None], changed[_WITHOUT, ..., _AOPC])
+    gap = metrics.sufficiency(before[..., None], changed[_ONLY, ..., _AOPC])
     values = {
         "comprehensiveness": metrics.comprehensiveness(before, without),
         "sufficiency": metrics.sufficiency(before, only),
         "comprehensiveness_aopc": loss.mean(axis=-1),
         "sufficiency_aopc": gap.mean(axis=-1),
         "log_comprehensiveness": metrics.log_comprehensiveness(before, without),
+        "del": np.exp(changed[_WITHOUT, ..., _STEPS]).mean(axis=-1),
+        "ins": np.exp(changed[_ONLY, ..., _STEPS]).mean(axis=-1),
     }
+    own = rank[:, None]
     for k in top_ks:
-        values[f"pn@{k}"] = metrics.necessity(rank[:, None], changed_rank[0, :, :, -1], k)
-        values[f"ps@{k}"] = metrics.sufficient(rank[:, None], changed_rank[1, :, :, -1], k)
+        values[f"pn@{k}"] = metrics.necessity(own, changed_rank[_WITHOUT, ..., _WHOLE], k)
+        values[f"ps@{k}"] = metrics.sufficient(own, changed_rank[_ONLY, ..., _WHOLE], k)
+        values[f"pos@{k}"] = metrics.stays(own, changed_rank[_WITHOUT, ..., _STEPS], k)
+        values[f"neg@{k}"] = metrics.stays(own, changed_rank[_WITHOUT_LAST, ..., _STEPS], k)
+        size = metrics.counterfactual_size(own, changed_rank[_WITHOUT, ..., _SINGLY], sizes[:, None, _SINGLY], k)
+        values[f"counterfactual_size@{k}"] = size
+        values[f"counterfactual_found@{k}"] = np.where(own <= k, np.isfinite(size), np.nan)
     return values

@@ -12,19 +12,16 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
 from recexplainer.errors import InputError
 from recexplainer.faithfulness import metrics
+from recexplainer.faithfulness.attributes import attribute_index
+from recexplainer.faithfulness.calibration import verdict_calibration
+from recexplainer.faithfulness.causes import KnownCauses, cause_figures
 from recexplainer.faithfulness.citations import Citations, resolve_citations
 from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
+from recexplainer.faithfulness.features import feature_figures, named_features
 from recexplainer.faithfulness.perturbation import VARIANTS, Case
+from recexplainer.faithfulness.tables import curve_table, deletion_table, mean
 from recexplainer.recommenders.base import Recommender
 
-MEASURES = (
-    "comprehensiveness",
-    "sufficiency",
-    "comprehensiveness_aopc",
-    "sufficiency_aopc",
-    "log_comprehensiveness",
-)
-_LOWER_IS_BETTER = ("sufficiency", "sufficiency_aopc")
 _SCORE_TOLERANCE = 1e-3
 
 
@@ -37,6 +34,7 @@ def evaluate_faithfulness(
     top_ks: Sequence[int],
     n_random: int,
     seed: int,
+    causes: KnownCauses | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Hold explanations against the recommender that they are about.
 
@@ -48,6 +46,7 @@ def evaluate_faithfulness(
         top_ks: The K of PN@K, PS@K and FNS@K.
         n_random: Random draws per explanation.
         seed: Of every draw.
+        causes: Why each record's user made the choice that came next, where a data set knows.
 
     Returns:
         A frame with a row per explanation, in the order of the records, and the figures (see
@@ -55,6 +54,7 @@ def evaluate_faithfulness(
         not all of the history; the same table for "No" stands under `no_decisions`, since there the cited
         items are evidence against the item.
     """
+    index = attribute_index(catalogue)
     cases = [
         Case(history, record["item_id"], len(record["history"]))
         for record, history in zip(records, histories, strict=True)
@@ -74,12 +74,22 @@ def evaluate_faithfulness(
         top_ks=top_ks,
     )
     labels = np.array([records[row]["label"] for row in compared])
+    texts = [record["text"] for record in records]
+    named = [named_features(text, found, index) for text, found in zip(texts, citations, strict=True)]
     figures = {
         **_text_figures(records, cases, citations),
+        **feature_figures(texts, named, [case.item_id for case in cases], index),
         "n_other_scores": _n_other_scores(recommender, records, cases),
-        **_table(comparison, labels == "Yes", top_ks, seed),
-        "no_decisions": _table(comparison, labels == "No", top_ks, seed),
+        **deletion_table(comparison, labels == "Yes", top_ks, seed),
+        "curves": curve_table(comparison, labels == "Yes"),
+        "no_decisions": deletion_table(comparison, labels == "No", top_ks, seed),
+        "verdicts": _verdict_counts(records),
+        "calibration": verdict_calibration(
+            [record["p_yes"] for record in records], [record["label"] for record in records], seed
+        ),
     }
+    if causes is not None:
+        figures["causes"] = cause_figures(records, causes, citations, named, index, seed)
     return _rows(records, cases, citations, compared, comparison), figures
 
 
@@ -116,10 +126,19 @@ def _text_figures(records: Sequence[dict[str, Any]], cases: list[Case], citation
         "verdict_agreement": metrics.verdict_agreement(verdicts, [record["label"] for record in records]),
         "hallucination_rate": metrics.hallucination_rate([found.n_unseen for found in citations], n_titles),
         "invented_rate": metrics.hallucination_rate([len(found.invented) for found in citations], n_titles),
-        "hallucinating_texts": _mean([found.n_unseen > 0 for found in citations]),
-        "texts_naming_target": _mean([found.names_target for found in citations]),
-        "cited_items_mean": _mean([len(found.in_history) for found in citations]),
+        "hallucinating_texts": mean([found.n_unseen > 0 for found in citations]),
+        "inventing_texts": mean([bool(found.invented) for found in citations]),
+        "texts_naming_target": mean([found.names_target for found in citations]),
+        "cited_items_mean": mean([len(found.in_history) for found in citations]),
     }
+
+
+def _verdict_counts(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Per decision of the recommender, how often a text says Yes, No, or neither."""
+    counts = {label: dict.fromkeys(("Yes", "No", "none"), 0) for label in ("Yes", "No")}
+    for record in records:
+        counts[record["label"]][record["verdict"] or "none"] += 1
+    return counts
 
 
 def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]], cases: list[Case]) -> int:
@@ -132,51 +151,6 @@ def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]],
     own = scores[np.arange(len(records)), [case.item_id for case in cases]]
     recorded = np.array([record["score"] for record in records])
     return int((np.abs(own - recorded) > _SCORE_TOLERANCE * np.maximum(1, np.abs(own))).sum())
-
-
-def _table(comparison: Comparison, chosen: np.ndarray, top_ks: Sequence[int], seed: int) -> dict[str, Any]:
-    table: dict[str, Any] = {"n_compared": int(chosen.sum())}
-    for measure in MEASURES:
-        table[measure] = {}
-        for variant in VARIANTS:
-            values = comparison.values[measure][variant][chosen]
-            table[measure][variant] = _means(values) | {
-                "p_value_over_random": metrics.p_value_over_random(
-                    values[:, CITED],
-                    values[:, RANDOM],
-                    np.random.default_rng(seed),
-                    higher_is_better=measure not in _LOWER_IS_BETTER,
-                )
-            }
-    for k in top_ks:
-        table[f"n_in_top@{k}"] = int((comparison.rank[chosen] <= k).sum())
-        for measure in (f"pn@{k}", f"ps@{k}"):
-            table[measure] = {v: _means(comparison.values[measure][v][chosen]) for v in VARIANTS}
-        table[f"fns@{k}"] = {v: _harmonic(table[f"pn@{k}"][v], table[f"ps@{k}"][v]) for v in VARIANTS}
-    return table
-
-
-def _means(values: np.ndarray) -> dict[str, float | None]:
-    return {
-        "cited": _mean(values[:, CITED]),
-        "random": _mean(values[:, RANDOM]),
-        "newest": _mean(values[:, NEWEST]),
-        "leave_one_out": _mean(values[:, LEAVE_ONE_OUT]),
-    }
-
-
-def _harmonic(first: dict[str, float | None], second: dict[str, float | None]) -> dict[str, float | None]:
-    return {
-        name: None if value is None or (other := second[name]) is None else metrics.harmonic_mean(value, other)
-        for name, value in first.items()
-    }
-
-
-def _mean(values: Any) -> float | None:
-    """Mean of what is defined, None when nothing is."""
-    defined = np.asarray(values, dtype=float)
-    defined = defined[~np.isnan(defined)]
-    return float(defined.mean()) if defined.size else None
 
 
 def _rows(

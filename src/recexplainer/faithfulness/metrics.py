@@ -10,6 +10,8 @@ from math import ceil
 import numpy as np
 
 AOPC_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the history's length
+N_STEPS = 10  # of a perturbation curve, from no item to all
+COUNTERFACTUAL_LIMIT = 10  # no larger set is looked for
 N_PERMUTATIONS = 10_000
 _PERMUTATIONS_AT_ONCE = 1_000
 
@@ -53,6 +55,15 @@ def aopc_sizes(n_history: int, n_cited: int) -> list[int]:
     return [min(n_cited, max(1, ceil(round(share * n_history, 9)))) for share in AOPC_SHARES]
 
 
+def step_sizes(n_items: int) -> list[int]:
+    """How many of `n_items` the steps of a perturbation curve take: 0, 10, … 100 %, halves up.
+
+    >>> step_sizes(8)
+    [0, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8]
+    """
+    return [(2 * step * n_items + N_STEPS) // (2 * N_STEPS) for step in range(N_STEPS + 1)]
+
+
 def necessity(rank: np.ndarray, rank_without: np.ndarray, k: int) -> np.ndarray:
     """PN@K, element-wise: 1 where the item leaves the top K without S, 0 where it stays, nan where it was
     not in it.
@@ -66,6 +77,35 @@ def necessity(rank: np.ndarray, rank_without: np.ndarray, k: int) -> np.ndarray:
 def sufficient(rank: np.ndarray, rank_only: np.ndarray, k: int) -> np.ndarray:
     """PS@K, element-wise: 1 where the item stays in the top K with S alone, else 0; nan as in `necessity`."""
     return np.where(rank <= k, (rank_only <= k).astype(float), np.nan)
+
+
+def stays(rank: np.ndarray, rank_by_step: np.ndarray, k: int) -> np.ndarray:
+    """POS@K or NEG@K: over the steps of a curve (the last axis), the share at which the item is in the top K.
+
+    Deleting the most important items first gives POS@K (lower is better), the least important first NEG@K
+    (higher is better); nan as in `necessity`.
+
+    >>> stays(np.array([1]), np.array([[1, 2, 3, 9]]), k=2).tolist()
+    [0.5]
+
+    Source: Barkan et al., "A Counterfactual Framework for Learning and Evaluating Explanations for Recommender
+        Systems" (LXR), WWW 2024.
+    """
+    return np.where(rank <= k, (rank_by_step <= k).mean(axis=-1), np.nan)
+
+
+def counterfactual_size(rank: np.ndarray, rank_by_size: np.ndarray, sizes: np.ndarray, k: int) -> np.ndarray:
+    """The first size at which the item has left the top K; nan where it stays, or was not in it.
+
+    >>> counterfactual_size(np.array([1, 1]), np.array([[1, 2], [1, 1]]), np.array([[1, 2], [1, 2]]), k=1).tolist()
+    [2.0, nan]
+
+    Source: Tran et al., "Counterfactual Explanations for Neural Recommenders" (ACCENT), SIGIR 2021. Departure:
+        the items are taken in the explanation's order, so the size is the smallest on that way, not of all sets.
+    """
+    left = rank_by_size > k
+    first = np.take_along_axis(np.broadcast_to(sizes, left.shape), left.argmax(axis=-1)[..., None], axis=-1)[..., 0]
+    return np.where((rank <= k) & left.any(axis=-1), first.astype(float), np.nan)
 
 
 def harmonic_mean(first: float, second: float) -> float:

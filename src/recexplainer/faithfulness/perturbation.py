@@ -10,14 +10,14 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.base import Recommender
 
 Variant = Literal["shift", "mask"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-_SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory, not the result
+_ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
+_SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Perturbation:
         self._items = _left_padded([case.history for case in cases])
         self._targets = np.array([case.item_id for case in cases], dtype=np.int64)
         self.present: np.ndarray = self._items != PADDING_ID  # (n_cases, length): where histories have items
+        self._counted = torch.from_numpy(_first_places(self._items, self._targets))
         self.first_column: np.ndarray = (~self.present).sum(axis=1)  # (n_cases,): the column of the oldest item
 
     def outcomes(self, cases: np.ndarray, kept: np.ndarray, variant: Variant) -> Outcomes:
@@ -78,30 +79,48 @@ class Perturbation:
             kept: (n, length) bool, True at the columns that stay; histories end at the last column.
             variant: `shift` or `mask`.
         """
-        together = np.concatenate([np.asarray(cases, dtype=np.int64)[:, None], kept], axis=1)
-        distinct, back = np.unique(together, axis=0, return_inverse=True)
-        rows, left = distinct[:, 0], distinct[:, 1:].astype(bool)
+        cases = np.asarray(cases, dtype=np.int64)
+        first, back = _distinct(cases, kept)
+        rows, left = cases[first], kept[first]
         perturbed = np.where(left & self.present[rows], self._items[rows], PADDING_ID)
         if variant == "shift":
             order = np.argsort(perturbed != PADDING_ID, axis=1, kind="stable")  # padding to the left, order kept
             perturbed = np.take_along_axis(perturbed, order, axis=1)
-        n_at_once = max(1, _SCORES_AT_ONCE // (self._recommender.n_items + 1))
+        n_at_once = min(_ROWS_AT_ONCE, max(1, _SCORES_AT_ONCE // (self._recommender.n_items + 1)))
         blocks = [
             self._ask(perturbed[start : start + n_at_once], rows[start : start + n_at_once])
             for start in range(0, len(rows), n_at_once)
         ]
         log_p = np.concatenate([block[0] for block in blocks]) if blocks else np.zeros(0)
         rank = np.concatenate([block[1] for block in blocks]) if blocks else np.zeros(0, dtype=np.int64)
-        back = back.reshape(-1)
         return Outcomes(log_p[back], rank[back])
 
     def _ask(self, histories: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        scores = self._recommender.scores(torch.from_numpy(histories)).double().cpu()
-        targets = torch.from_numpy(self._targets[rows])[:, None]
-        own = scores.gather(1, targets)
-        log_p = own - scores.logsumexp(dim=1, keepdim=True)
-        rank = _rank(scores, own, torch.from_numpy(self._items[rows]), targets)
+        filled = (histories != PADDING_ID).any(axis=0)
+        first = int(filled.argmax()) if filled.any() else histories.shape[1]  # no history of this block is longer
+        scores = self._recommender.scores(torch.from_numpy(histories[:, first:])).cpu()
+        own = scores.gather(1, torch.from_numpy(self._targets[rows])[:, None])
+        log_p = own.double() - scores.double().logsumexp(dim=1, keepdim=True)
+        seen = scores.gather(1, torch.from_numpy(self._items[rows])) >= own
+        n_seen = (seen & self._counted[torch.from_numpy(rows)]).sum(dim=1)
+        rank = (scores >= own).sum(dim=1) - n_seen  # the item itself is among those as good as it, and makes it rank 1
         return log_p[:, 0].numpy(), rank.numpy()
+
+
+def _distinct(cases: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One row of each distinct deletion, and for every row which of those it is."""
+    packed = np.concatenate([cases.astype("<i8")[:, None].view(np.uint8), np.packbits(kept, axis=1)], axis=1)
+    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1])))[:, 0]
+    _, first, back = np.unique(keys, return_index=True, return_inverse=True)
+    return first, back.reshape(-1)
+
+
+def _first_places(items: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(n_cases, length): where an item of a history stands for the first time and is not the target."""
+    first = np.zeros(items.shape, dtype=bool)
+    for row, history in enumerate(items):
+        first[row, np.unique(history, return_index=True)[1]] = True
+    return first & (items != PADDING_ID) & (items != targets[:, None])
 
 
 def _left_padded(histories: Sequence[Sequence[int]]) -> np.ndarray:
@@ -110,8 +129,3 @@ def _left_padded(histories: Sequence[Sequence[int]]) -> np.ndarray:
     for row, history in enumerate(histories):
         padded[row, length - len(history) :] = history
     return padded
-
-
-def _rank(scores: Tensor, own: Tensor, full_histories: Tensor, targets: Tensor) -> Tensor:
-    rivals = scores.scatter(1, full_histories, -torch.inf).scatter(1, targets, -torch.inf)
-    return 1 + (rivals >= own).sum(dim=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import ends_clearly
 from recexplainer.judging.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
+from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
 from recexplainer.judging.judgement import SCORES
 from recexplainer.judging.ratings import text_hash
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.judging.sheet import explained_sources
+from recexplainer.settings import PARAMS_FILE, load_settings
 
 Record = dict[str, Any]
 HUMAN = "human"
@@ -36,7 +39,7 @@ def rate_all(
     Args:
         explanations: The explanation records of each source.
         judgements: The stored judgements of each source that was judged.
-        ratings: Of people, as they were imported.
+        ratings: Of people, by sheets and in MLflow.
         catalogue: What the rubric checks against.
 
     Returns:
@@ -94,18 +97,24 @@ def main(argv: list[str] | None = None) -> int:
     """Print the figures and write them; exit code 2 for bad input, with one line on stderr."""
     parser = argparse.ArgumentParser(
         prog="python -m recexplainer.judging.agree",
-        description="Agreement of the imported ratings, the stored judgements and the rubric.",
+        description="Agreement of the imported ratings, the feedback in MLflow, the stored judgements and the rubric.",
         allow_abbrev=False,
     )
     parser.add_argument("--seed", type=int, default=7, help="of the bootstrap")
+    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
     arguments = parser.parse_args(argv)
     sources = explained_sources()
     explanations = {source: store.read_explanations(source) for source in sources}
     judged = [source for source in sources if store.judgements(source).exists()]
     judgements = {source: store.read_judgements(source) for source in judged}
     ratings = store.read_ratings() if store.RATINGS.exists() else []
-    table, n_outdated = rate_all(explanations, judgements, ratings, store.read_catalogue())
-    found = {**agreement_of_all(table, arguments.seed), "n_outdated_ratings": n_outdated}
+    given, n_unusable = ratings_of_feedback(read_human_feedback(load_settings(arguments.params).dataset.name))
+    table, n_outdated = rate_all(explanations, judgements, [*ratings, *given], store.read_catalogue())
+    found = {
+        **agreement_of_all(table, arguments.seed),
+        "n_outdated_ratings": n_outdated,
+        "n_unusable_feedback": n_unusable,
+    }
     store.write_json(store.AGREEMENT, found)
     print("\n".join(_lines(found)))
     return 0
@@ -116,6 +125,8 @@ def _lines(found: Record) -> Iterable[str]:
     yield f"{found['n_texts']} texts; ratings: {raters}"
     if found["n_outdated_ratings"]:
         yield f"{found['n_outdated_ratings']} ratings are of texts that are no longer there, and are left out"
+    if found["n_unusable_feedback"]:
+        yield f"{found['n_unusable_feedback']} ratings in MLflow give no level, or not of which text, and are left out"
     if found["pairs"]:
         rows = [
             {"first": pair["first"], "second": pair["second"], "n": pair["n"]}

@@ -49,13 +49,21 @@ class Budget:
         spent: Money for them; 0 where the prices are unknown.
     """
 
-    def __init__(self, max_calls: int, max_cost: float | None, prices: Prices | None, max_answer_tokens: int) -> None:
+    def __init__(
+        self,
+        max_calls: int,
+        max_cost: float | None,
+        prices: Prices | None,
+        max_answer_tokens: int,
+        section: str = "judge",
+    ) -> None:
         if max_cost is not None and prices is None:
-            raise InputError("judge.max_cost needs both prices per million tokens, or nothing can be counted")
+            raise InputError(f"{section}.max_cost needs both prices per million tokens, or nothing can be counted")
         self._max_calls = max_calls
         self._max_cost = max_cost
         self._prices = prices
         self._max_answer_tokens = max_answer_tokens
+        self._section = section
         self._set_apart = 0.0
         self.n_calls = 0
         self.spent = 0.0
@@ -70,7 +78,7 @@ class Budget:
         n_requests = len(prompt_tokens)
         if n_requests > self._max_calls:
             raise InputError(
-                f"judge.max_calls is {self._max_calls}, and {n_requests} requests have no answer yet; "
+                f"{self._section}.max_calls is {self._max_calls}, and {n_requests} requests have no answer yet; "
                 "raise it (nothing was asked)"
             )
         completion_tokens = n_requests * self._max_answer_tokens
@@ -83,7 +91,7 @@ class Budget:
         cost = self._prices.cost(sum(prompt_tokens), completion_tokens)
         if self._max_cost is not None and cost > self._max_cost:
             raise InputError(
-                f"judge.max_cost is {self._max_cost:g}, and {n_requests} requests without an answer "
+                f"{self._section}.max_cost is {self._max_cost:g}, and {n_requests} requests without an answer "
                 f"may cost up to about {cost:.4g}; raise it (nothing was asked)"
             )
         return f"{line}, at most about {cost:.4g} to pay"
@@ -103,7 +111,7 @@ class Budget:
         ):
             if exceeded:
                 raise InputError(
-                    f"judge.{name} ({bound:g}) is used up after {n_answers} answers, which are kept; "
+                    f"{self._section}.{name} ({bound:g}) is used up after {n_answers} answers, which are kept; "
                     "raise it and run the stage again"
                 )
         self.n_calls += 1
@@ -115,9 +123,14 @@ class Budget:
         self._set_apart -= most
         if self._prices is None or free:
             return
-        tokens = (answer or {}).get("prompt_tokens"), (answer or {}).get("completion_tokens")
-        known = tokens[0] is not None and tokens[1] is not None
-        self.spent += self._prices.cost(tokens[0] or 0, tokens[1] or 0) if known else most
+        self.spent += self.price(answer or {}).get("cost", most)
+
+    def price(self, answer: dict[str, Any]) -> dict[str, float]:
+        """The `cost` of an answer, in money; nothing where prices or tokens are unknown."""
+        prompt, completion = answer.get("prompt_tokens"), answer.get("completion_tokens")
+        if self._prices is None or prompt is None or completion is None:
+            return {}
+        return {"cost": self._prices.cost(prompt, completion)}
 
     def _total(self) -> float:
         return self.spent + self._set_apart

@@ -49,6 +49,7 @@ class ApiSettings:
             how long.
         prices: None: unknown, and nothing is said about money.
         max_cost: Most money of one run, in the prices' currency; None: no bound.
+        section: Of params.yaml, where the model and the bounds stand: what is said names it.
     """
 
     base_url: str | None
@@ -62,6 +63,7 @@ class ApiSettings:
     first_wait_seconds: float
     prices: Prices | None = None
     max_cost: float | None = None
+    section: str = "judge"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Answers:
     Attributes:
         answers: `content`, `finish_reason`, … of each request; None where no answer came.
         errors: Why, where no answer came; "" elsewhere.
+        keys: Under which each request's answer stands in the cache.
         prompt_tokens: Of the answers, as the servers counted them, those of earlier runs included.
         completion_tokens: Likewise.
         n_calls: Requests of this run, repeated ones included.
@@ -80,6 +83,7 @@ class Answers:
 
     answers: list[dict[str, Any] | None]
     errors: list[str]
+    keys: list[str]
     prompt_tokens: int
     completion_tokens: int
     n_calls: int
@@ -91,7 +95,7 @@ def ask(
     requests: Sequence[Messages],
     settings: ApiSettings,
     cache: AnswerCache,
-    response_format: dict[str, Any],
+    response_format: dict[str, Any] | None,
     n_repeats: int = 1,
 ) -> Answers:
     """Ask for an answer to each request, but for what the cache answers already.
@@ -105,34 +109,39 @@ def ask(
         requests: Chat messages; equal ones are asked once.
         settings: Model and bounds.
         cache: The answers of earlier runs; new ones are added.
-        response_format: The JSON schema of an answer; a server that does not take one is asked without.
+        response_format: The JSON schema of an answer; a server that does not take one is asked without. None: text.
         n_repeats: How often each is asked, with the next seed each time: the result holds the answers of the
             first time, then those of the second, ….
 
     Raises:
-        InputError: No key, no endpoint is left, nothing was answered, or `max_calls` or `max_cost` does not
-            suffice. What was answered until then is in the cache.
+        InputError: No key, no endpoint is left, nothing was answered (but for a rest: fewer than the cache answers,
+            or refused), or `max_calls` or `max_cost` does not suffice. What was answered until then is in the cache.
     """
-    endpoints = read_endpoints(settings.base_url, settings.model, os.environ)
-    budget = Budget(settings.max_calls, settings.max_cost, settings.prices, settings.max_answer_tokens)
+    endpoints = read_endpoints(settings.base_url, settings.model, os.environ, settings.section)
+    budget = Budget(
+        settings.max_calls, settings.max_cost, settings.prices, settings.max_answer_tokens, settings.section
+    )
     questions = [(messages, settings.seed + repeat) for repeat in range(n_repeats) for messages in requests]
     keys = [request_key(messages, replace(settings, seed=seed)) for messages, seed in questions]
     missing = {key: question for key, question in zip(keys, questions, strict=True) if cache.get(key) is None}
     n_from_cache = len(set(keys)) - len(missing)
     asking = _Asking(endpoints, settings, cache, budget, response_format)
     if missing:
-        _say(budget.check([messages, response_format] for messages, _ in missing.values()))
+        _say(settings, budget.check([messages, response_format] for messages, _ in missing.values()))
         try:
             asyncio.run(asking.ask_all(missing))
         finally:
-            _say(asking.summary())
-    nothing = len(asking.errors) == len(missing) and not (n_from_cache and asking.n_refused == len(missing))
-    if missing and nothing:
-        raise InputError(f"judge: no request was answered; the last error: {next(reversed(asking.errors.values()))}")
+            _say(settings, asking.summary())
+    n_failed = len(asking.errors)
+    is_a_rest = n_from_cache > n_failed or (n_from_cache > 0 and asking.n_refused == n_failed)
+    if missing and n_failed == len(missing) and not is_a_rest:
+        last = next(reversed(asking.errors.values()))
+        raise InputError(f"{settings.section}: no request was answered; the last error: {last}")
     distinct = [cache.get(key) or {} for key in dict.fromkeys(keys)]
     return Answers(
         [cache.get(key) for key in keys],
         [asking.errors.get(key, "") for key in keys],
+        keys,
         prompt_tokens=sum(answer.get("prompt_tokens") or 0 for answer in distinct),
         completion_tokens=sum(answer.get("completion_tokens") or 0 for answer in distinct),
         n_calls=budget.n_calls,
@@ -154,8 +163,8 @@ def request_key(messages: Messages, settings: ApiSettings) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
-def _say(line: str) -> None:
-    print(f"judge: {line}", file=sys.stderr)
+def _say(settings: ApiSettings, line: str) -> None:
+    print(f"{settings.section}: {line}", file=sys.stderr)
 
 
 class _Server:
@@ -213,7 +222,7 @@ class _Asking:
         settings: ApiSettings,
         cache: AnswerCache,
         budget: Budget,
-        response_format: dict[str, Any],
+        response_format: dict[str, Any] | None,
     ) -> None:
         self._endpoints = endpoints
         self._settings = settings
@@ -225,7 +234,7 @@ class _Asking:
         self._options: dict[str, Any] = {
             "temperature": 0,
             "max_tokens": settings.max_answer_tokens,
-            "response_format": response_format,
+            **({"response_format": response_format} if response_format else {}),
         }
         self.n_answers = 0
         self.n_refused = 0
@@ -274,7 +283,7 @@ class _Asking:
             except InputError as error:
                 self._finish(error)
             else:
-                self._cache.put(key, answer)
+                self._cache.put(key, answer | self._budget.price(answer))
                 self.n_answers += 1
                 self.errors.pop(key, None)
                 server.answered()
@@ -315,9 +324,9 @@ class _Asking:
         server.is_set_aside = True
         n_left = sum(not other.is_set_aside for other in self._servers)
         if n_left:
-            _say(f"{server.name} is set aside: {why}; {n_left} other(s) go on")
+            _say(self._settings, f"{server.name} is set aside: {why}; {n_left} other(s) go on")
         else:
-            self._finish(InputError(f"judge: no endpoint is left: {why}"))
+            self._finish(InputError(f"{self._settings.section}: no endpoint is left: {why}"))
 
     def _finish(self, error: InputError) -> None:
         self._ended = self._ended or error
@@ -341,7 +350,7 @@ class _Asking:
                         raise sort_failure(error, self._settings.timeout_seconds, server, self._secrets) from None
                     if option not in server.refused_options:
                         server.refused_options.add(option)
-                        _say(f"{server.name} does not take {option}, and is asked without")
+                        _say(self._settings, f"{server.name} does not take {option}, and is asked without")
         finally:
             server.n_open -= 1
             self._changed.set()

@@ -89,7 +89,9 @@ class Endpoint:
         )
 
 
-def read_endpoints(base_url: str | None, model: str, environment: Mapping[str, str]) -> list[Endpoint]:
+def read_endpoints(
+    base_url: str | None, model: str, environment: Mapping[str, str], section: str = "judge"
+) -> list[Endpoint]:
     """The endpoints that the environment names: the numbered ones in their order, or the one without a number.
 
     What a numbered endpoint leaves out is taken from the variable without a number, but for the key: a key
@@ -99,16 +101,17 @@ def read_endpoints(base_url: str | None, model: str, environment: Mapping[str, s
         base_url: Of the endpoints that have no OPENAI_API_BASE of their own.
         model: Of the endpoints that have no ENGINE.
         environment: `os.environ`.
+        section: Of params.yaml, that the two stand in.
 
     Raises:
         InputError: A variable is missing or cannot be used. The message holds no value but the type's.
     """
     numbers = {found[1] for name in environment if (found := _NUMBERED.fullmatch(name)) and environment[name].strip()}
     suffixes = [f"_{number}" for number in sorted(numbers, key=lambda number: (int(number), number))] or [""]
-    return [_endpoint(suffix, base_url, model, environment) for suffix in suffixes]
+    return [_endpoint(suffix, base_url, model, environment, section) for suffix in suffixes]
 
 
-def _endpoint(suffix: str, base_url: str | None, model: str, environment: Mapping[str, str]) -> Endpoint:
+def _endpoint(suffix: str, base_url: str | None, model: str, environment: Mapping[str, str], section: str) -> Endpoint:
     def own(name: str) -> str | None:
         return environment.get(name + suffix, "").strip() or None
 
@@ -122,11 +125,11 @@ def _endpoint(suffix: str, base_url: str | None, model: str, environment: Mappin
     version = given("OPENAI_API_VERSION")
     key = own(KEY_VARIABLE)
     if key is None and kind != "azure_ad":
-        raise InputError(_no_key(suffix))
+        raise InputError(_no_key(suffix, section))
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise InputError(f"{KEY_VARIABLE}{suffix} holds blanks, line breaks or letters that no key has")
     if base is not None and not _is_address(base):
-        raise InputError(f"OPENAI_API_BASE{suffix} (or judge.base_url) must be an address, http://… or https://…")
+        raise InputError(f"OPENAI_API_BASE{suffix} (or {section}.base_url) must be an address, http://… or https://…")
     if kind != "open_ai":
         for name, value in (("OPENAI_API_BASE", base), ("OPENAI_API_VERSION", version)):
             if value is None:
@@ -136,11 +139,11 @@ def _endpoint(suffix: str, base_url: str | None, model: str, environment: Mappin
     return Endpoint(suffix, kind, base, version, given("ENGINE") or model, key)
 
 
-def _no_key(suffix: str) -> str:
+def _no_key(suffix: str, section: str) -> str:
     hint = "set it (any text will do for a local server without keys)"
     if suffix:
         return f"OPENAI_API_BASE{suffix} is set and {KEY_VARIABLE}{suffix} is not; {hint}"
-    return f"judge.backend openai needs the environment variable {KEY_VARIABLE}; {hint}, or use judge.backend rubric"
+    return f"{section} asks a server and needs the environment variable {KEY_VARIABLE}; {hint}"
 
 
 def _is_address(base: str) -> bool:

@@ -54,6 +54,15 @@ class SequenceRecommender(VectorRecommender):
                 mode, so that no switch elsewhere can perturb the vectors.
         """
 
+    def newest_states(self, item_ids: Tensor, columns: Tensor) -> Tensor:
+        """The states (batch, dim) at the newest items, without dropout.
+
+        Args:
+            item_ids: (batch, length), as in `hidden_states`.
+            columns: (batch,) where the newest item of each row stands; 0 in a row without items.
+        """
+        return self.hidden_states(item_ids)[torch.arange(len(item_ids), device=item_ids.device), columns]
+
     def scored_items(self, item_ids: Tensor | None = None) -> Tensor:
         """What the states are scored against, (…, dim): the given items', or all with row 0 the padding's."""
         rows = self.items if item_ids is None else F.embedding(item_ids, self.items)
@@ -71,8 +80,7 @@ class SequenceRecommender(VectorRecommender):
         is_item = item_ids != PADDING_ID
         columns = torch.arange(item_ids.shape[1], device=item_ids.device)
         newest = (columns * is_item).amax(dim=1)
-        states = self.hidden_states(item_ids)[torch.arange(len(item_ids), device=item_ids.device), newest]
-        return self.scoring_states(states) * is_item.any(dim=1, keepdim=True)
+        return self.scoring_states(self.newest_states(item_ids, newest)) * is_item.any(dim=1, keepdim=True)
 
 
 def dropped(hidden: Tensor, dropout: float) -> Tensor:

@@ -136,21 +136,20 @@ def _plain(value: Any) -> str:
 
 
 def _removals(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Per explanation what deleting its cited items does, for those that were compared."""
+    """Per explanation what deleting its cited items does, and as many random ones, for those that were compared."""
     columns = {
         "p": "p",
         "rank": "rank",
         "p_without": f"p_without_{DELETION}",
         "rank_without": f"rank_without_{DELETION}",
+        "loss_random": f"comprehensiveness_{DELETION}_random",
     }
     if any(column not in rows.columns for column in columns.values()):
         return {}
     compared = rows.dropna(subset=list(columns.values()))
-    values = {name: compared[column].astype(float) for name, column in columns.items()}
-    return {
-        explanation_id: {name: float(column.iloc[row]) for name, column in values.items()}
-        for row, explanation_id in enumerate(compared["explanation_id"])
-    }
+    values = pd.DataFrame({name: compared[column].astype(float) for name, column in columns.items()})
+    values["p_random"] = values["p"] - values.pop("loss_random")
+    return dict(zip(compared["explanation_id"], values.to_dict("records"), strict=True))
 
 
 def _case(record: Record) -> Case:

@@ -34,6 +34,7 @@ class ReportInputs:
         baselines: ``metrics/alignment_baselines.json``.
         judge: Per source.
         faithfulness: Per source.
+        faithfulness_pairs: ``metrics/faithfulness_pairs.json``.
         discriminators: ``metrics/discriminators.json``.
         catalogue: Titles and attributes.
         explanations: Per source, its records.
@@ -50,6 +51,7 @@ class ReportInputs:
     baselines: Metrics | None = None
     judge: dict[str, Metrics] = field(default_factory=dict)
     faithfulness: dict[str, Metrics] = field(default_factory=dict)
+    faithfulness_pairs: Metrics | None = None
     discriminators: Metrics | None = None
     catalogue: Catalogue | None = None
     explanations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -74,6 +76,7 @@ def read_inputs(settings: Settings) -> ReportInputs:
         baselines=_if_there(store.ALIGNMENT_BASELINES_METRICS, store.read_json),
         judge=_by_source(sources, store.judge_metrics, store.read_json),
         faithfulness=_by_source(sources, store.faithfulness_metrics, store.read_json),
+        faithfulness_pairs=_if_there(store.FAITHFULNESS_PAIRS_METRICS, store.read_json),
         discriminators=_if_there(store.DISCRIMINATORS_METRICS, store.read_json),
         catalogue=_if_there(store.CATALOGUE, store.read_catalogue),
         explanations=_by_source(

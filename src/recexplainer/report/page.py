@@ -11,15 +11,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from recexplainer.report import published
+from recexplainer.report import lines, published
 from recexplainer.report.cases import build_cases
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
-from recexplainer.report.sections.discriminators import VIEWS, discriminators_section
+from recexplainer.report.sections.discriminators import discriminators_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import LEVELS, judge_section
 from recexplainer.report.sections.recommender import recommender_section
+from recexplainer.report.sections.verdict import verdict_section
 
 SUMMARY_PARAMS = {
     "dataset.name": "Data set",
@@ -47,6 +48,35 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
     """
     cases = build_cases(inputs, n_cases)
     style, script = _own_file("page.css"), _own_file("explorer.js")
+    return (
+        make_environment()
+        .get_template("page.html.jinja")
+        .render(
+            style=Markup(style),
+            script=Markup(script),
+            script_hash=_content_hash(script),
+            data=to_script_json(_explorer_data(inputs, cases)),
+            dataset_name=inputs.params.get("dataset.name", ""),
+            commit=inputs.commit,
+            run=_run_section(inputs),
+            params={name: _written(value) for name, value in inputs.params.items()},
+            recommender=recommender_section(inputs.recommender),
+            alignment=alignment_section(inputs),
+            judge=judge_section(inputs),
+            verdict=verdict_section(inputs),
+            faithfulness=faithfulness_section(inputs),
+            discriminators=discriminators_section(inputs.discriminators),
+            explorer=_explorer_section(inputs, cases),
+            sources=inputs.sources,
+            hints=SOURCE_HINTS,
+            levels=LEVELS,
+            citation=published.CITATION,
+        )
+    )
+
+
+def make_environment() -> Environment:
+    """The templates, with their filters and the measures of drawings; whatever enters them is escaped."""
     environment = Environment(
         loader=PackageLoader("recexplainer.report", "templates"),
         autoescape=True,
@@ -54,28 +84,10 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["figure"] = write
-    return environment.get_template("page.html.jinja").render(
-        style=Markup(style),
-        script=Markup(script),
-        script_hash=_content_hash(script),
-        data=to_script_json(_explorer_data(inputs, cases)),
-        dataset_name=inputs.params.get("dataset.name", ""),
-        commit=inputs.commit,
-        run=_run_section(inputs),
-        params={name: _written(value) for name, value in inputs.params.items()},
-        recommender=recommender_section(inputs.recommender),
-        alignment=alignment_section(inputs),
-        judge=judge_section(inputs),
-        faithfulness=faithfulness_section(inputs),
-        discriminators=discriminators_section(inputs.discriminators),
-        explorer=_explorer_section(inputs, cases),
-        sources=inputs.sources,
-        hints=SOURCE_HINTS,
-        views=VIEWS,
-        levels=LEVELS,
-        citation=published.CITATION,
-    )
+    environment.filters |= {"figure": write, "tick": lines.tick_text}
+    environment.globals["plot"] = (lines.LEFT, lines.RIGHT, lines.TOP, lines.BOTTOM)
+    environment.globals["drawing_box"] = f"0 0 {lines.WIDTH} {lines.HEIGHT}"
+    return environment
 
 
 def to_script_json(value: Any) -> Markup:

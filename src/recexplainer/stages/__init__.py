@@ -16,7 +16,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_en
 set_quiet_environment()
 
 Body = Callable[..., None]
+MAX_OPTION_CHARACTERS = 2000  # options become parameters and tags of the run, which hold so much
 
 
 class Main(Protocol):
@@ -40,26 +41,34 @@ class Main(Protocol):
 OPTIONS: dict[str, dict[str, Any]] = {
     "mode": {"help": f"alignment mode: {', '.join(SOURCES)}"},
     "source": {"help": f"who explains: {', '.join(SOURCES)}"},
+    "users": {"help": "ids, raw:<id of the raw data>, train, valid, test, or all; separated by blanks or commas"},
+    "items": {"help": "ids, raw:<id>, title:<title>, top, bottom; separated by blanks or commas"},
 }
 
 
 def stage_main(
-    name: str, body: Body, options: Sequence[str] = (), sections: Sequence[str] = (), tracked: bool = True
+    name: str,
+    body: Body,
+    options: Sequence[str] = (),
+    sections: Sequence[str] = (),
+    tracked: bool = True,
+    lists: Mapping[str, str] | None = None,
 ) -> Main:
     """Build a stage's ``main``: it parses the command line, loads the parameters and runs ``body``.
 
     ``body`` is called as ``body(settings, run, **options)``. With ``tracked=False`` there is no run, and
     the call is ``body(settings, **options)``. The parameters of the section ``name`` and of the further
-    ``sections`` are logged.
+    ``sections`` are logged. ``lists`` names further options that may be left out, and the parameter that takes
+    their names, which are separated by commas: ``{"tasks": "evaluate_alignment.tasks"}``.
     The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
     """
 
     @ends_clearly
     def main(argv: list[str] | None = None) -> int:
-        arguments = vars(_parser(name, options).parse_args(argv))
+        arguments = vars(_parser(name, options, lists or {}).parse_args(argv))
         try:
             chosen = {option: _checked(option, arguments[option]) for option in options}
-            settings = load_settings(arguments["params"], _assignments(arguments))
+            settings = load_settings(arguments["params"], _assignments(arguments, lists or {}))
             set_threads(settings.run.threads)
             if not tracked:
                 body(settings, **chosen)
@@ -88,10 +97,12 @@ def set_threads(threads: int) -> None:
         sys.modules["torch"].set_num_threads(threads)
 
 
-def _parser(name: str, options: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(name: str, options: Sequence[str], lists: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m recexplainer.stages.{name}", allow_abbrev=False)
     for option in options:
         parser.add_argument(f"--{option}", required=True, **OPTIONS.get(option, {}))
+    for option, parameter in lists.items():
+        parser.add_argument(f"--{option}", default="", metavar="A,B", help=f"the same as -S {parameter}=[A,B]")
     parser.add_argument(
         "-S", dest="assignments", action="append", default=[], metavar="SECTION.KEY=VALUE",
         help="use another value for one parameter (repeatable)",
@@ -101,14 +112,20 @@ def _parser(name: str, options: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _assignments(arguments: dict[str, Any]) -> list[str]:
+def _assignments(arguments: dict[str, Any], lists: Mapping[str, str]) -> list[str]:
     try:
-        return [*arguments["assignments"], *shlex.split(arguments["set"])]
+        given = [*arguments["assignments"], *shlex.split(arguments["set"])]
     except ValueError as error:
         raise InputError(f"--set {arguments['set']!r}: {error}") from None
+    for option, parameter in lists.items():
+        names = [name.strip() for name in arguments[option].split(",") if name.strip()]
+        given += [f"{parameter}=[{', '.join(names)}]"] if names else []
+    return given
 
 
 def _checked(option: str, value: str) -> str:
+    if len(value) > MAX_OPTION_CHARACTERS:
+        raise InputError(f"--{option}: is longer than {MAX_OPTION_CHARACTERS} characters")
     known = {"mode": SOURCES, "source": SOURCES}.get(option)
     if known is not None and value not in known:
         raise InputError(f"--{option} must be one of {', '.join(known)}, not {value!r}")

@@ -4,32 +4,57 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.building import build_examples
+from recexplainer.alignment.examples import Example
+from recexplainer.alignment.tasks import user_summary
+from recexplainer.data.catalogue import Catalogue
 from recexplainer.recommenders import load_recommender
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 
 def run(settings: Settings, run: StageRun) -> None:
-    """Write the mode-free examples and the user vectors that they refer to."""
+    """Write the mode-free examples and the user vectors that they refer to; have summaries written where asked to."""
     for path in (store.INTERACTIONS, store.CATALOGUE, store.USERS):
         run.log_dataset(path, path.stem)
+    catalogue = store.read_catalogue()
     examples, user_vectors = build_examples(
         store.read_interactions(),
-        store.read_catalogue(),
+        catalogue,
         store.read_users(),
         store.read_dialogues(),
         load_recommender(store.RECOMMENDER),
         settings.build_alignment,
         settings.run.seed,
     )
-    store.write_alignment(examples, user_vectors)
+    summaries: list[dict[str, Any]] = []
+    if settings.summaries.author == "api":
+        written, summaries = _ask_for_summaries(settings, run, examples, catalogue)
+        examples = [example for example in examples if example.task != user_summary.NAME] + written
+    store.write_alignment(examples, user_vectors, summaries=summaries)
     run.log_metrics({f"{e[0]}/{e[1]}": n for e, n in Counter((e.task, e.split) for e in examples).items()})
 
 
-main = stage_main("build_alignment", run)
+def _ask_for_summaries(
+    settings: Settings, run: StageRun, examples: list[Example], catalogue: Catalogue
+) -> tuple[list[Example], list[dict[str, Any]]]:
+    from recexplainer.alignment.summaries import MAX_ANSWER_TOKENS, write_summaries
+    from recexplainer.judging.cache import AnswerCache
+    from recexplainer.judging.parameters import api_settings, costs
+
+    server = api_settings(settings.summaries, settings.run.seed, MAX_ANSWER_TOKENS)
+    with AnswerCache(store.SUMMARIES_CACHE) as cache:
+        written, records, found = write_summaries(examples, catalogue, server, cache, settings.summaries.max_failed)
+    counts = {"n_written": len(written), "n_failed": len(records) - len(written)}
+    run.log_metrics({"summaries": counts | costs(found)})
+    run.set_tags({"summaries": server.model})
+    return written, records
+
+
+main = stage_main("build_alignment", run, sections=("summaries",))
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,11 +15,10 @@ def run(settings: Settings, run: StageRun) -> None:
     explanations = {source: store.read_explanations(source) for source in settings.explain.sources}
     for source in explanations:
         run.log_dataset(store.explanations(source), f"explanations-{source}", "training")
+    chosen = settings.discriminate
+    encoder = None if chosen.encoder.base is None else chosen.encoder
     metrics, models = train_discriminators(
-        explanations,
-        settings.discriminate.test_fraction,
-        settings.discriminate.max_features,
-        settings.run.seed,
+        explanations, chosen.test_fraction, chosen.max_features, settings.run.seed, encoder
     )
     with store.atomic_path(store.DISCRIMINATORS) as folder:
         for role, model in models.items():

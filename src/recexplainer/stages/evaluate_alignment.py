@@ -31,7 +31,13 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     run.log_artifact(store.alignment_metrics(mode))
 
 
-main = stage_main("evaluate_alignment", run, options=("mode",), sections=("llm", "registry"))
+main = stage_main(
+    "evaluate_alignment",
+    run,
+    options=("mode",),
+    sections=("llm", "registry"),
+    lists={"tasks": "evaluate_alignment.tasks"},
+)
 
 if __name__ == "__main__":
     sys.exit(main())

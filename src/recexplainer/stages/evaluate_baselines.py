@@ -1,21 +1,29 @@
-"""Measure chance, popularity and a distilled student on the questions that the explainers are asked."""
+"""Measure what the explainers are held against, on the questions that they are asked: chance, popularity, a distilled
+student, and LLMs with solved questions before each.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from recexplainer import store
 from recexplainer.alignment.baselines import (
+    best_items,
     evaluate_chance,
     evaluate_recommender,
     pair_rows,
     train_popularity,
     train_student,
 )
+from recexplainer.alignment.examples import Example
+from recexplainer.data.interactions import Interactions
 from recexplainer.recommenders import load_recommender
+from recexplainer.recommenders.base import Recommender
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
@@ -27,25 +35,60 @@ def run(settings: Settings, run: StageRun) -> None:
     asked = [example for example in examples if example.user_id]
     test = [example for example in asked if example.split == "test"]
     taught = [example for example in asked if example.split == "train"]
+    teacher = load_recommender(store.RECOMMENDER)
     student = train_student(
-        load_recommender(store.RECOMMENDER),
+        teacher,
         interactions,
         list(pair_rows(taught)),
         dataclasses.asdict(settings.train_recommender.sasrec),
         settings.run.seed,
-        settings.evaluate_alignment.student_epochs,
+        settings.evaluate_baselines.student_epochs,
     )
     metrics = {
         "random": evaluate_chance(test, interactions.n_items, np.random.default_rng(settings.run.seed)),
         "popularity": evaluate_recommender(train_popularity(interactions), interactions, test),
         "student": evaluate_recommender(student, interactions, test),
     }
+    if settings.evaluate_baselines.in_context.answerers:
+        metrics |= _evaluate_in_context(settings, run, asked, teacher, interactions)
     store.write_json(store.ALIGNMENT_BASELINES_METRICS, metrics)
     run.log_metrics(metrics)
     run.log_artifact(store.ALIGNMENT_BASELINES_METRICS)
 
 
-main = stage_main("evaluate_baselines", run, sections=("evaluate_alignment", "train_recommender"))
+def _evaluate_in_context(
+    settings: Settings, run: StageRun, examples: Sequence[Example], teacher: Recommender, interactions: Interactions
+) -> dict[str, Any]:
+    """The rows `none_in_context` and `api_in_context`: both see and are asked the same."""
+    from recexplainer.alignment import api_baseline, in_context
+    from recexplainer.alignment.prompts import PromptWriter
+    from recexplainer.explainer.model import base_explainer
+
+    chosen = settings.evaluate_baselines.in_context
+    rng = np.random.default_rng(settings.run.seed)
+    shown = in_context.choose_shown(examples, chosen.n_shown, rng)
+    questions = in_context.choose_questions(examples, chosen.n_questions, rng)
+    writer = PromptWriter(store.read_catalogue(), settings.align.n_categories)
+    metrics = {}
+    if "none" in chosen.answerers:
+        base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
+        measured = in_context.evaluate_in_context(base, writer, shown, questions, settings.evaluate_alignment)
+        metrics["none_in_context"] = measured
+    if "api" in chosen.answerers:
+        from recexplainer.judging.cache import AnswerCache
+        from recexplainer.judging.parameters import api_settings, costs
+
+        server = api_settings(chosen, settings.run.seed, api_baseline.MAX_ANSWER_TOKENS)
+        solved = [example for of_task in shown.values() for example in of_task]
+        best = best_items(teacher, interactions, solved, api_baseline.N_TITLES)
+        with AnswerCache(store.IN_CONTEXT_CACHE) as cache:
+            measured, found = api_baseline.evaluate_by_api(writer, shown, questions, best, server, cache)
+        metrics["api_in_context"] = measured
+        run.log_metrics({"api": costs(found)})
+    return metrics
+
+
+main = stage_main("evaluate_baselines", run, sections=("evaluate_alignment", "train_recommender", "llm"))
 
 if __name__ == "__main__":
     sys.exit(main())

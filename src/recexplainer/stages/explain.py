@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
-from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.tasks import next_item_retrieval
-from recexplainer.explainer.generate import choose_cases, explain
-from recexplainer.explainer.sources import load_source
+from recexplainer.explainer.cases import choose_cases
+from recexplainer.explainer.running import explain_cases
 from recexplainer.recommenders import load_recommender
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
@@ -26,13 +25,12 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
         settings.explain,
         settings.run.seed,
     )
-    explainer, model = load_source(settings, source)
-    explainer.user_vectors = user_vectors
-    writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
-    records = explain(explainer, writer, cases, settings.explain, model)
+    kept = store.explanation_blocks("explain", source)
+    records = explain_cases(settings, run, source, cases, user_vectors, kept)
+    if records is None:
+        return
     store.write_explanations(source, records)
-    right = sum(record["verdict"] == record["label"] for record in records)
-    run.log_metrics({"n_explanations": len(records), "verdict_agreement": right / len(records)})
+    store.remove(kept)
     run.log_artifact(store.explanations(source))
 
 

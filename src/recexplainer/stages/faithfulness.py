@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
+from recexplainer.faithfulness.causes import known_causes
 from recexplainer.faithfulness.evaluation import evaluate_faithfulness, whole_histories
 from recexplainer.recommenders import load_recommender
 from recexplainer.settings import Settings
@@ -16,7 +17,9 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     ``metrics/faithfulness_<source>.json``.
     """
     records = store.read_explanations(source)
-    histories = whole_histories(records, store.read_interactions())
+    interactions = store.read_interactions()
+    histories = whole_histories(records, interactions)
+    causes = store.read_causes(settings.dataset.raw)
     frame, figures = evaluate_faithfulness(
         records,
         histories,
@@ -25,6 +28,7 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
         top_ks=settings.faithfulness.top_ks,
         n_random=settings.faithfulness.n_random,
         seed=settings.run.seed,
+        causes=None if causes is None else known_causes(causes, records, interactions, **store.read_raw_ids()),
     )
     store.write_parquet(store.faithfulness_rows(source), frame)
     store.write_json(store.faithfulness_metrics(source), figures)

@@ -7,9 +7,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
 from recexplainer.judging.judgement import Judgement, summarise
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.settings import Settings
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from recexplainer.judging.client import ApiSettings
 
 MAX_ANSWER_TOKENS = 400
-MAX_ATTEMPTS = 6
-TIMEOUT_SECONDS = 60.0
-FIRST_WAIT_SECONDS = 0.5
 
 
 def run(settings: Settings, run: StageRun, source: str) -> None:
@@ -31,17 +29,17 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     """
     records = store.read_explanations(source)
     catalogue = store.read_catalogue()
-    steadiness: dict[str, Any] = {}
+    more: dict[str, Any] = {}
     costs: dict[str, float] = {}
     if settings.judge.backend == "rubric":
         judge = JUDGE
         judgements = [judge_by_rubric(record, catalogue) for record in records]
     else:
-        judge, judgements, steadiness, costs = _ask_server(settings, source, records, catalogue)
+        judge, judgements, more, costs = _ask_server(settings, source, records, catalogue)
     rows = [
         judgement.as_row(record["explanation_id"], judge) for record, judgement in zip(records, judgements, strict=True)
     ]
-    figures = summarise([row["level"] for row in rows], judge) | steadiness
+    figures = summarise([row["level"] for row in rows], judge) | more
     store.write_judgements(source, rows)
     store.write_json(store.judge_metrics(source), figures)
     run.log_dataset(store.explanations(source), f"explanations-{source}", "evaluation")
@@ -58,26 +56,9 @@ def api_settings(settings: Settings) -> ApiSettings:
     Raises:
         InputError: The parameters name no model.
     """
-    from recexplainer.judging.budget import Prices
-    from recexplainer.judging.client import ApiSettings
+    from recexplainer.judging import parameters
 
-    chosen = settings.judge
-    if not chosen.model:
-        raise InputError("params: judge.model must name the server's model when judge.backend is openai")
-    prices = (chosen.price_per_million_prompt_tokens, chosen.price_per_million_completion_tokens)
-    return ApiSettings(
-        base_url=chosen.base_url,
-        model=chosen.model,
-        seed=settings.run.seed,
-        max_calls=chosen.max_calls,
-        concurrency=chosen.concurrency,
-        max_answer_tokens=MAX_ANSWER_TOKENS,
-        max_attempts=MAX_ATTEMPTS,
-        timeout_seconds=TIMEOUT_SECONDS,
-        first_wait_seconds=FIRST_WAIT_SECONDS,
-        prices=None if prices[0] is None or prices[1] is None else Prices(prices[0], prices[1]),
-        max_cost=chosen.max_cost,
-    )
+    return parameters.api_settings(settings.judge, settings.run.seed, MAX_ANSWER_TOKENS)
 
 
 def _ask_server(
@@ -85,6 +66,7 @@ def _ask_server(
 ) -> tuple[str, list[Judgement], dict[str, Any], dict[str, float]]:
     from recexplainer.judging.agreement import repeat_figures
     from recexplainer.judging.api import judge_by_api
+    from recexplainer.judging.beside import rubric_beside
     from recexplainer.judging.cache import AnswerCache
     from recexplainer.judging.prompts import judge_messages
 
@@ -100,12 +82,15 @@ def _ask_server(
     }
     if result.cost is not None:
         costs["cost"] = result.cost
+    if server.prices is not None:  # of all answers, also those that earlier runs had before they were killed
+        costs["cost_of_answers"] = server.prices.cost(result.prompt_tokens, result.completion_tokens)
+    beside = rubric_beside(result.judgements, records, catalogue, np.random.default_rng(settings.run.seed))
     if settings.judge.n_repeats == 1:
-        return server.model, result.judgements, {}, costs
+        return server.model, result.judgements, {"rubric": beside}, costs
     levels = [[judgement.level for judgement in found] for found in result.repeats]
     for judgement, found in zip(result.judgements, levels, strict=True):
         judgement.reasons["repeats"] = found
-    return server.model, result.judgements, {"repeats": repeat_figures(levels)}, costs
+    return server.model, result.judgements, {"rubric": beside, "repeats": repeat_figures(levels)}, costs
 
 
 def _trace_row(record: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +100,7 @@ def _trace_row(record: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "prompt": record["prompt"],
         "text": record["text"],
         "explanation_id": record["explanation_id"],
+        "source": record["source"],
         "level": row["level"],
         "score": row["score"],
         "rationale": rationale,

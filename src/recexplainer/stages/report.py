@@ -1,10 +1,11 @@
-"""Write the report: one HTML file of every figure and explained cases."""
+"""Write the report: one HTML file of every figure and explained cases, and the figures as images."""
 
 from __future__ import annotations
 
 import sys
 
 from recexplainer import store
+from recexplainer.report.figures import build_figures
 from recexplainer.report.inputs import read_inputs
 from recexplainer.report.page import build_page
 from recexplainer.settings import Settings
@@ -12,11 +13,17 @@ from recexplainer.stages import StageRun, stage_main
 
 
 def run(settings: Settings, run: StageRun) -> None:
-    """Read what there is of metrics and results; write ``report/index.html``."""
-    page = build_page(read_inputs(settings), settings.report.n_cases)
-    with store.atomic_path(store.REPORT) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    """Read what there is of metrics and results; write ``report/index.html``, and its figures for DVC's plots."""
+    inputs = read_inputs(settings)
+    page = build_page(inputs, settings.report.n_cases)
+    figures = build_figures(inputs)
+    store.write_text(store.REPORT, page)
+    with store.atomic_path(store.REPORT_FIGURES) as folder:
+        folder.mkdir()
+        for name, figure in figures.items():
+            (folder / name).write_text(figure, encoding="utf-8")
     run.log_artifact(store.REPORT)
+    run.log_artifact(store.REPORT_FIGURES)
 
 
 main = stage_main("report", run)

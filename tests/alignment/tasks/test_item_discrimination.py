@@ -48,6 +48,23 @@ def test_every_attribute_that_the_catalogue_holds_is_asked_in_training() -> None
     assert sum(e.split == "test" and e.aspect == TITLE for e in examples) == 12
 
 
+def test_an_item_without_a_vector_is_neither_asked_by_it_nor_like_another() -> None:
+    """An external recommender may not know all items."""
+    vectors = torch.tensor([[0.0, 0], [0, 0], [1, 0], [-1, 0.1], [0, 0]])
+    assert most_similar(vectors).tolist() == [0, 0, 3, 2, 0]  # 1 and 4 would be nearer, at a cosine of 0
+    assert most_similar(vectors[:3]).tolist() == [0, 0, 0]
+    items = tiny.mf().item_vectors()
+    items[[2, 5]] = 0
+    examples = make_examples(tiny.catalogue(), items)
+    asked = {(e.items[0], e.aspect, e.split) for e in examples}
+    for item in (2, 5):
+        assert {aspect for i, aspect, _ in asked if i == item} == {"categories", "description", "from_description"} | (
+            {"brand", "features", "from_features"} if item == 5 else {"features", "from_features"}
+        )
+    assert all(e.answer not in ([2], [5]) for e in examples if e.aspect == "similar")
+    assert (1, TITLE, "train") in asked and (1, TITLE, "test") in asked
+
+
 def test_without_vectors_nothing_is_similar() -> None:
     assert not [e for e in make_examples(tiny.catalogue(), None) if e.aspect == "similar"]
 

@@ -28,15 +28,20 @@ def make_examples(catalogue: Catalogue, item_vectors: torch.Tensor | None) -> li
 
     Every item is asked in training, and its title again in evaluation: the task is to know the recommender's
     items, and an item that was never taught has no title to be known. The splits therefore share items on purpose.
+    An item to which the recommender gives no vector (all zeros) is neither asked by its vector nor an answer.
     """
-    similar = most_similar(item_vectors) if item_vectors is not None else None
+    n_rows = catalogue.n_items + 1
+    similar = most_similar(item_vectors) if item_vectors is not None else np.zeros(n_rows, dtype=int)
+    nameless = ~item_vectors.any(dim=1).numpy() if item_vectors is not None else np.zeros(n_rows, dtype=bool)
     examples = []
-    for item in range(1, catalogue.n_items + 1):
+    for item in range(1, n_rows):
         for aspect, answer in _questions(catalogue, item).items():
-            examples.append(Example(NAME, "train", answer, items=[item], aspect=aspect))
-        if similar is not None:
+            if aspect != TITLE or not nameless[item]:
+                examples.append(Example(NAME, "train", answer, items=[item], aspect=aspect))
+        if similar[item]:
             examples.append(Example(NAME, "train", [int(similar[item])], items=[item], aspect=SIMILAR))
-        examples.append(Example(NAME, "test", [item], items=[item], aspect=TITLE))
+        if not nameless[item]:
+            examples.append(Example(NAME, "test", [item], items=[item], aspect=TITLE))
         for source in ("description", "features"):
             if _text(catalogue, item, source):
                 examples.append(Example(NAME, "test", [item], items=[item], aspect=FROM_PREFIX + source))
@@ -44,23 +49,26 @@ def make_examples(catalogue: Catalogue, item_vectors: torch.Tensor | None) -> li
 
 
 def most_similar(vectors: torch.Tensor, chunk: int = 1024) -> np.ndarray:
-    """The other item of the largest cosine, for each row but the padding's.
+    """The other item of the largest cosine, for each row but the padding's; a vector of zeros is like no other.
 
     Args:
         vectors: (n_items + 1, dim), row 0 = padding.
         chunk: Rows compared at once, which bounds memory at `chunk` × n_items.
 
     Returns:
-        (n_items + 1,) item ids; 0 at the padding.
+        (n_items + 1,) item ids; 0 at the padding, and where there is no such item.
     """
+    missing = ~vectors.any(dim=1)
+    missing[0] = True
     unit = torch.nn.functional.normalize(vectors.float(), dim=1)
     best = torch.zeros(len(unit), dtype=torch.long)
     for start in range(1, len(unit), chunk):
         rows = torch.arange(start, min(start + chunk, len(unit)))
         cosine = unit[rows] @ unit.T
-        cosine[:, 0] = -torch.inf
+        cosine[:, missing] = -torch.inf
         cosine[torch.arange(len(rows)), rows] = -torch.inf
-        best[rows] = cosine.argmax(dim=1)
+        best[rows] = cosine.argmax(dim=1)  # 0 where nothing is finite
+    best[missing] = 0
     return best.numpy()
 
 

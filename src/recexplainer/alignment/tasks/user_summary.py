@@ -1,12 +1,13 @@
 """The user summary: what does this user like, in words?
 
-Source: section 3.2; the paper takes the summaries from a stronger LLM. Here they are made from the catalogue's
-attributes of the history: embedded summaries, named as what they are.
+Source: section 3.2; the paper takes the summaries from a stronger LLM, as `alignment.summaries` does on demand. Here
+they are made from the catalogue's attributes of the history: embedded summaries, named as what they are.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from recexplainer.alignment import wording
 from recexplainer.alignment.chat import Slot
@@ -15,6 +16,7 @@ from recexplainer.alignment.prompts import Form, PromptWriter
 from recexplainer.data.catalogue import Catalogue
 
 NAME = "user_summary"
+CATALOGUE = "catalogue"  # the author of embedded summaries
 
 
 def make_examples(batch: TeacherBatch, catalogue: Catalogue, common: set[str]) -> list[Example]:
@@ -28,7 +30,7 @@ def make_examples(batch: TeacherBatch, catalogue: Catalogue, common: set[str]) -
     examples = []
     for row, history in enumerate(batch.histories):
         if text := embedded_summary(history, catalogue, common):
-            examples.append(batch.example(row, NAME, text))
+            examples.append(replace(batch.example(row, NAME, text), author=CATALOGUE))
     return examples
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recexplainer.report.charts import BarChart
+from recexplainer.report.lines import LineChart
 
 SOURCE_HINTS = {
     "behaviour": "reads titles only",
@@ -53,6 +54,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Counts by row and column, with each count's share of its row."""
+
+    title: str
+    columns: list[str]
+    rows: list[tuple[str, list[tuple[int, float]]]]
+
+
+@dataclass(frozen=True)
 class Missing:
     """A file that is not there, and the command that makes it."""
 
@@ -67,6 +77,9 @@ class Section:
     Attributes:
         readings: Sentences that say what the figures say.
         charts: Bar charts.
+        curves: Curves on two axes.
+        hidden_curves: Curves that unfold.
+        confusions: Confusion matrices.
         tables: Tables that stand open.
         details: Tables that unfold.
         files: Where the figures come from.
@@ -76,6 +89,9 @@ class Section:
 
     readings: list[str] = field(default_factory=list)
     charts: list[BarChart] = field(default_factory=list)
+    curves: list[LineChart] = field(default_factory=list)
+    hidden_curves: list[LineChart] = field(default_factory=list)
+    confusions: list[Confusion] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     details: list[Table] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -131,6 +147,15 @@ def chance(p_value: float) -> str:
     return "p < .001" if p_value < 0.001 else f"p = {p_value:.3f}".replace("0.", ".", 1)
 
 
+def short_chance(p_value: float | None) -> str:
+    """A p-value for a column that is headed p.
+
+    >>> short_chance(0.0004), short_chance(0.25), short_chance(None)
+    ('< .001', '.250', '–')
+    """
+    return "–" if p_value is None else chance(p_value).removeprefix("p = ").removeprefix("p ")
+
+
 def figure_rows(
     named: Iterable[tuple[str, str, str, list[float | None]]],
     digits: int = 3,
@@ -162,6 +187,17 @@ def figure_rows(
         )
         for name, kind, hint, values in rows
     ]
+
+
+def confusion(title: str, rows: list[str], columns: list[str], counts: list[list[int]]) -> Confusion:
+    """A matrix of counts with their shares of the row.
+
+    >>> confusion("", ["a", "b"], ["a", "b"], [[3, 1], [0, 0]]).rows
+    [('a', [(3, 0.75), (1, 0.25)]), ('b', [(0, 0.0), (0, 0.0)])]
+    """
+    shares = [[round(count / (sum(row) or 1), 4) for count in row] for row in counts]
+    cells = [list(zip(row, share, strict=True)) for row, share in zip(counts, shares, strict=True)]
+    return Confusion(title, columns, list(zip(rows, cells, strict=True)))
 
 
 def plain(values: Iterable[float | None], digits: int = 3) -> list[Cell]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from recexplainer.report import published
 from recexplainer.report.charts import Axis, Bar, BarChart, chart
@@ -13,6 +13,7 @@ from recexplainer.report.sections.common import (
     Missing,
     Section,
     Table,
+    confusion,
     figure,
     figure_rows,
     interval,
@@ -22,12 +23,16 @@ from recexplainer.report.sections.common import (
 )
 
 FILE = "metrics/discriminators.json"
+READERS = {"text": "words", "encoder": "encoder"}
 VIEWS = {
     "text": "the whole text",
     "verdict_masked": "without Yes and No",
+    "encoder": "the whole text, encoder",
+    "encoder_verdict_masked": "without Yes and No, encoder",
     "verdict_only": "the verdict alone",
     "length_only": "the length alone",
 }
+FLOORS = ("majority", "mean")
 LOWEST_R2 = -0.5
 
 
@@ -39,28 +44,22 @@ def discriminators_section(metrics: Metrics | None) -> Section:
     return Section(
         readings=[*_source_reading(classifier), *_score_readings(metrics)],
         charts=[_accuracy_chart(classifier), *_r2_charts(predictors)],
+        confusions=[
+            confusion(f"read by {name}", figures["labels"], figures["labels"], figures["confusion"])
+            for view, name in READERS.items()
+            if (figures := classifier.get(view, {})).get("confusion")
+        ],
         tables=[_error_table(predictors)],
         files=[FILE],
-        extra={"confusion": confusion_rows(classifier.get("text", {})), "counts": _counts(metrics)},
+        extra={"counts": _counts(metrics)},
     )
 
 
-def confusion_rows(figures: Metrics) -> list[dict[str, Any]]:
-    """Per true source, each predicted source's count and share of the row.
-
-    >>> confusion_rows({"labels": ["a", "b"], "confusion": [[3, 1], [0, 0]]})[0]["cells"]
-    [{'label': 'a', 'count': 3, 'share': 0.75}, {'label': 'b', 'count': 1, 'share': 0.25}]
-    """
-    labels = figures.get("labels", [])
-    rows = []
-    for label, counts in zip(labels, figures.get("confusion", []), strict=True):
-        total = sum(counts) or 1
-        cells = [
-            {"label": given, "count": count, "share": round(count / total, 4)}
-            for given, count in zip(labels, counts, strict=True)
-        ]
-        rows.append({"label": label, "cells": cells})
-    return rows
+def _views(figures: Iterable[Metrics]) -> dict[str, str]:
+    """The views that any of the figures have, under the names to show; an unknown one under its own."""
+    found = dict.fromkeys(view for one in figures for view, value in one.items() if isinstance(value, Mapping))
+    known = {view: name for view, name in VIEWS.items() if view in found}
+    return known | {view: view.replace("_", " ") for view in found if view not in VIEWS and view not in FLOORS}
 
 
 def _accuracy_chart(classifier: Metrics) -> BarChart:
@@ -69,11 +68,11 @@ def _accuracy_chart(classifier: Metrics) -> BarChart:
         Bar(
             name,
             figure(classifier, view, "accuracy"),
-            "strong" if view == "text" else "control",
+            "strong" if view in READERS else "control",
             interval(classifier, view, "accuracy_interval"),
             mark=chosen,
         )
-        for view, name in VIEWS.items()
+        for view, name in _views([classifier]).items()
     ]
     return chart("Who wrote it? Accuracy", bars, mark="guessing one source", high=1.0)
 
@@ -85,10 +84,10 @@ def _r2_charts(predictors: Metrics) -> list[BarChart]:
             Bar(
                 name,
                 figure(figures, view, "r2"),
-                source if view == "text" else "control",
+                source if view in READERS else "control",
                 interval(figures, view, "r2_interval"),
             )
-            for view, name in VIEWS.items()
+            for view, name in _views([figures]).items()
         ]
         for source, figures in predictors.items()
     }
@@ -98,19 +97,20 @@ def _r2_charts(predictors: Metrics) -> list[BarChart]:
 
 
 def _error_table(predictors: Metrics) -> Table:
-    views = [*VIEWS, "mean"]
+    names = _views(predictors.values())
+    views = [*names, "mean"]
     rows = figure_rows(
         (
-            (source, source, SOURCE_HINTS.get(source, ""), [figure(figures, "text", "mse")])
+            (source, source, SOURCE_HINTS.get(source, ""), [figure(figures, views[0], "mse")])
             for source, figures in predictors.items()
         ),
         lowest=frozenset({0}),
     )
     for row, figures in zip(rows, predictors.values(), strict=True):
         controls = [figure(figures, view, "mse") for view in views[1:]]
-        row.cells.extend(plain([*controls, figure(figures, "text", "spearman")]))
+        row.cells.extend(plain([*controls, figure(figures, views[0], "spearman")]))
         row.cells.extend(plain([published.SCORE_MSE.get(row.name)], digits=2))
-    columns = [f"MSE, {name}" for name in VIEWS.values()]
+    columns = [f"MSE, {name}" for name in names.values()]
     columns += ["MSE, always the mean", "Spearman, the whole text", "Paper's MSE, whole text"]
     return Table(columns, [Group("", rows)], "Error of the predicted score; the paper's scores have another scale")
 
@@ -138,9 +138,13 @@ def _source_reading(classifier: Metrics) -> list[str]:
 def _score_readings(metrics: Metrics) -> list[str]:
     """What the intervals of the paired differences allow to say, and no more."""
     readings = []
-    for source, differences in metrics.get("mse_differences", {}).items():
-        ends = interval(differences, "text_minus_verdict_only", "difference_interval")
-        value = figure(differences, "text_minus_verdict_only", "difference")
+    differences = metrics.get("mse_differences", {})
+    for source, reader in ((source, reader) for source in differences for reader in READERS):
+        key = f"{reader}_minus_verdict_only"
+        ends, value = (
+            interval(differences, source, key, "difference_interval"),
+            figure(differences, source, key, "difference"),
+        )
         if ends is None or value is None:
             continue
         span = f"difference in MSE {write(value, 2)}, 95 % interval {write(ends[0], 2)} to {write(ends[1], 2)}"
@@ -150,5 +154,6 @@ def _score_readings(metrics: Metrics) -> list[str]:
             claim = "predicts the score worse than its verdict alone"
         else:
             claim = "does not measurably carry more of the score than its verdict alone"
-        readings.append(f"The text of “{source}” {claim} ({span}).")
+        by = f", read by the {READERS[reader]}," if reader != "text" else ""
+        readings.append(f"The text of “{source}”{by} {claim} ({span}).")
     return readings

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from recexplainer.report.charts import Bar, BarChart, chart
 from recexplainer.report.inputs import Metrics, ReportInputs
+from recexplainer.report.sections.causes import cause_readings, cause_table
 from recexplainer.report.sections.common import (
     SOURCE_HINTS,
     SURE,
     Cell,
     Group,
+    Missing,
     Row,
     Section,
     Table,
@@ -20,16 +22,30 @@ from recexplainer.report.sections.common import (
     plain,
     write,
 )
+from recexplainer.report.sections.curves import curve_charts
+from recexplainer.report.sections.pairs import FILE as PAIRS_FILE
+from recexplainer.report.sections.pairs import invention_reading, pair_table
 
 FILE = "metrics/faithfulness_{}.json"
 VARIANTS = {"mask": "the other items keep their places", "shift": "the other items move up"}
-EXPLAINERS = {"cited": "cited", "random": "random", "leave_one_out": "most influential"}
+EXPLAINERS = {"cited": "cited", "random": "random", "newest": "newest", "leave_one_out": "most influential"}
 MEASURES = {
     "comprehensiveness": "Comprehensiveness ↑",
     "sufficiency": "Sufficiency ↓",
     "comprehensiveness_aopc": "Comprehensiveness, AOPC ↑",
     "sufficiency_aopc": "Sufficiency, AOPC ↓",
     "log_comprehensiveness": "Comprehensiveness in nats ↑",
+    "del": "DEL ↓",
+    "ins": "INS ↑",
+}
+MEASURES_AT_K = {
+    "pn": ("PN", "↑"),
+    "ps": ("PS", "↑"),
+    "fns": ("FNS", "↑"),
+    "pos": ("POS", "↓"),
+    "neg": ("NEG", "↑"),
+    "counterfactual_found": ("Displaced", "↑"),
+    "counterfactual_size": ("Items until displaced", "↓"),
 }
 MAIN = "log_comprehensiveness"
 
@@ -41,17 +57,40 @@ def faithfulness_section(inputs: ReportInputs) -> Section:
     if not sources:
         return Section(missing=missing)
     metrics = {source: inputs.faithfulness[source] for source in sources}
+    causes, pairs = cause_table(metrics), pair_table(inputs.faithfulness_pairs)
+    if len(sources) > 1 and inputs.faithfulness_pairs is None:
+        missing.append(Missing(PAIRS_FILE, "dvc repro compare_faithfulness"))
     return Section(
-        readings=[reading for source in sources for reading in _readings(source, metrics[source])],
+        readings=[
+            *(reading for source in sources for reading in _readings(source, metrics[source])),
+            *invention_reading(inputs.faithfulness_pairs, metrics),
+            *cause_readings(metrics),
+        ],
         charts=[c for variant in VARIANTS if (c := _chart(metrics, variant)) is not None],
-        tables=[_text_table(metrics)],
+        curves=curve_charts(metrics, "mask"),
+        hidden_curves=curve_charts(metrics, "shift"),
+        tables=[table for table in (_text_table(metrics), causes, pairs) if table is not None],
         details=[
+            _feature_table(metrics),
             *(_deletion_table(metrics, variant, "") for variant in VARIANTS),
             *(_deletion_table(metrics, variant, "no_decisions") for variant in VARIANTS),
         ],
-        files=[FILE.format(source) for source in sources],
+        files=[FILE.format(source) for source in sources] + ([PAIRS_FILE] if pairs else []),
         missing=missing,
     )
+
+
+def _feature_table(metrics: dict[str, Metrics]) -> Table:
+    names = {"fmr": "FMR ↑", "fcr": "FCR ↑", "div": "DIV ↓", "usr": "USR ↑"}
+    rows = figure_rows(
+        ((s, s, SOURCE_HINTS[s], [figure(m, name) for name in names]) for s, m in metrics.items()),
+        lowest=frozenset({2}),
+    )
+    caption = (
+        "Features: texts that name one of the item's, features named of all, features that two texts share on average, "
+        "distinct texts"
+    )
+    return Table(list(names.values()), [Group("", rows)], caption)
 
 
 def _text_table(metrics: dict[str, Metrics]) -> Table:
@@ -95,7 +134,7 @@ def _deletion_table(metrics: dict[str, Metrics], variant: str, part: str) -> Tab
     groups = []
     for source, figures in metrics.items():
         figures = figures.get(part, {}) if part else figures
-        ranks = sorted(name for name in figures if name.startswith(("pn@", "ps@", "fns@")))
+        ranks = [name for name in figures if name.split("@")[0] in MEASURES_AT_K]
         columns = [*MEASURES, *ranks]
         rows = [
             Row(
@@ -107,20 +146,30 @@ def _deletion_table(metrics: dict[str, Metrics], variant: str, part: str) -> Tab
         ]
         n_compared = write(figure(figures, "n_compared"), 0)
         groups.append(Group(f"{source} ({n_compared} explanations compared)", rows))
-    names = [MEASURES.get(column, column.upper()) for column in columns]
+    names = [_column_name(column) for column in columns]
     decision = "would not recommend" if part else "would recommend"
     return Table(names, groups, f"Items that the recommender {decision}; {VARIANTS[variant]}")
 
 
+def _column_name(measure: str) -> str:
+    if measure in MEASURES:
+        return MEASURES[measure]
+    name, k = measure.split("@")
+    return f"{MEASURES_AT_K[name][0]}@{k} {MEASURES_AT_K[name][1]}"
+
+
 def _readings(source: str, metrics: Metrics) -> list[str]:
     table = metrics.get(MAIN, {}).get("mask", {})
-    cited, random = figure(table, "cited"), figure(table, "random")
+    cited, random, newest = figure(table, "cited"), figure(table, "random"), figure(table, "newest")
     p_value, unseen = figure(table, "p_value_over_random"), figure(metrics, "hallucination_rate")
     n_compared = figure(metrics, "n_compared")
     parts = []
     if cited is not None and random is not None and p_value is not None:
         if p_value < SURE:
             parts.append(f"the items it cites matter more to the recommender than random ones ({chance(p_value)})")
+            if newest is not None:
+                word = "and more" if cited > newest else "but no more"
+                parts[-1] += f" {word} than the newest ones ({write(cited, 2)} against {write(newest, 2)} nats)"
         else:
             parts.append(f"the items it cites cannot be told from random ones ({chance(p_value)})")
     elif not n_compared:

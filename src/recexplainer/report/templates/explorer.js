@@ -62,11 +62,31 @@
     return el("span", {class: "badge level-" + answer.level, title: data.levels[answer.level]}, "Level " + answer.level);
   }
 
-  function removalLine(removal) {
+  function bar(value, highest, kind) {
+    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    drawing.setAttribute("aria-hidden", "true");
+    for (const [name, width] of [["track", 100], [kind, 100 * value / highest]]) {
+      const part = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      part.setAttribute("class", name);
+      part.setAttribute("width", width + "%");
+      part.setAttribute("height", "100%");
+      drawing.append(part);
+    }
+    return drawing;
+  }
+
+  // What happens to the item when the cited items go, beside as many random ones.
+  function removalList(removal) {
     if (!removal) return null;
-    return el("p", {class: "facts-line"},
-      "Without the cited items: probability " + share(removal.p) + " → " + share(removal.p_without) +
-      ", place " + removal.rank + " → " + removal.rank_without);
+    const rows = [
+      ["All items", removal.p, removal.rank, "left"],
+      ["Without the cited ones", removal.p_without, removal.rank_without, "left"],
+      ["Without as many random ones", removal.p_random, null, "of-random"],
+    ].filter((row) => row[1] !== null);
+    const highest = Math.max(...rows.map((row) => row[1])) || 1;
+    return el("dl", {class: "removal", "aria-label": "The item's probability"}, rows.flatMap(([name, value, place, kind]) => [
+      el("dt", {}, name), bar(value, highest, kind),
+      el("dd", {}, share(value) + (place === null ? "" : ", place " + place))]));
   }
 
   function answerCard(answer, item) {
@@ -79,7 +99,7 @@
     return el("section", {class: "answer", "aria-label": "Answer of " + answer.source},
       el("h4", {}, el("span", {class: "source " + answer.source}, answer.source),
         el("span", {}, verdictBadge(answer, item), " ", levelBadge(answer))),
-      said, pYes, removalLine(answer.removal), reasons,
+      said, pYes, removalList(answer.removal), reasons,
       el("details", {}, el("summary", {}, "What it was asked"), el("p", {class: "prompt"}, answer.prompt)));
   }
 

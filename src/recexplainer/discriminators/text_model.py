@@ -1,0 +1,59 @@
+"""What all models share that read an explanation: what they can do, what is checked, and how any of them is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from recexplainer.errors import InputError
+
+TASKS = ("classify", "regress")
+ENCODER_FILE = "discriminator.json"  # in a fine-tuned encoder's folder, beside the files that transformers writes
+
+
+class TextModel(Protocol):
+    """Predicts an explanation's source or score from its text."""
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """The likeliest label of each text, or its score: ``(n_texts,)``."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model to a folder, which appears whole or not at all."""
+
+
+def load_discriminator(folder: Path | str) -> TextModel:
+    """A linear model over words, or a fine-tuned encoder; torch is imported for an encoder alone.
+
+    Raises:
+        InputError: when the folder holds neither, or what it holds is damaged.
+    """
+    if (Path(folder) / ENCODER_FILE).exists():
+        from recexplainer.discriminators.encoder import load_encoder_model
+
+        return load_encoder_model(folder)
+    from recexplainer.discriminators.model import load_text_model
+
+    return load_text_model(folder)
+
+
+def check_task(task: str, labels: Sequence[str]) -> None:
+    """Check that a model's task is known and goes with its labels.
+
+    Raises:
+        InputError: when it does not.
+    """
+    if task not in TASKS or (task == "classify") != (len(labels) >= 2):
+        raise InputError(f"text model: task {task!r} does not go with {len(labels)} labels")
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities of each row's outputs ``(n_rows, n_outputs)``.
+
+    >>> softmax(np.log([[1.0, 3.0]])).round(6).tolist()
+    [[0.25, 0.75]]
+    """
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

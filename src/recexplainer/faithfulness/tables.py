@@ -1,0 +1,104 @@
+"""The table of one model's deletions: means for the cited items and each control, chances, and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from recexplainer.faithfulness import metrics
+from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison
+from recexplainer.faithfulness.perturbation import VARIANTS
+
+MEASURES = (
+    "comprehensiveness",
+    "sufficiency",
+    "comprehensiveness_aopc",
+    "sufficiency_aopc",
+    "log_comprehensiveness",
+    "del",
+    "ins",
+)
+MEASURES_AT_K = ("pn", "ps", "pos", "neg", "counterfactual_found", "counterfactual_size")
+LOWER_IS_BETTER = ("sufficiency", "sufficiency_aopc", "del", "pos", "counterfactual_size")
+
+Figures = dict[str, float | None]
+
+
+def deletion_table(comparison: Comparison, chosen: np.ndarray, top_ks: Sequence[int], seed: int) -> dict[str, Any]:
+    """Every measure over some of the cases.
+
+    Args:
+        comparison: Of all cases.
+        chosen: (n_cases,) bool, which of them.
+        top_ks: The K of the measures at K.
+        seed: Of the permutations.
+    """
+    table: dict[str, Any] = {"n_compared": int(chosen.sum())}
+    for measure in MEASURES:
+        table[measure] = _by_variant(comparison, measure, chosen, seed)
+    for k in top_ks:
+        table[f"n_in_top@{k}"] = int((comparison.rank[chosen] <= k).sum())
+        for measure in MEASURES_AT_K:
+            table[f"{measure}@{k}"] = _by_variant(comparison, f"{measure}@{k}", chosen, seed)
+        table[f"fns@{k}"] = {v: _harmonic(table[f"pn@{k}"][v], table[f"ps@{k}"][v]) for v in VARIANTS}
+    return table
+
+
+def curve_table(comparison: Comparison, chosen: np.ndarray) -> dict[str, Any]:
+    """The mean curves over some of the cases: p(i) by the share of items that are deleted, or that alone are kept."""
+    shares = [step / metrics.N_STEPS for step in range(metrics.N_STEPS + 1)]
+    return {
+        "shares": shares,
+        **{
+            variant: {
+                name: {
+                    explainer: [mean(curve[chosen][:, place, step]) for step in range(len(shares))]
+                    for explainer, place in _PLACES.items()
+                }
+                for name, curve in comparison.curves[variant].items()
+            }
+            for variant in VARIANTS
+        },
+    }
+
+
+def mean(values: Any) -> float | None:
+    """Mean of what is defined, None when nothing is."""
+    defined = np.asarray(values, dtype=float)
+    defined = defined[~np.isnan(defined)]
+    return float(defined.mean()) if defined.size else None
+
+
+_PLACES: dict[str, int | slice] = {
+    "cited": CITED,
+    "random": RANDOM,
+    "newest": NEWEST,
+    "leave_one_out": LEAVE_ONE_OUT,
+}
+
+
+def _by_variant(comparison: Comparison, measure: str, chosen: np.ndarray, seed: int) -> dict[str, Figures]:
+    return {variant: _figures(comparison.values[measure][variant][chosen], measure, seed) for variant in VARIANTS}
+
+
+def _figures(values: np.ndarray, measure: str, seed: int) -> Figures:
+    """Means per explainer, and the chance of the cited items' mean among the random ones, where all are defined."""
+    figures = {name: mean(values[:, place]) for name, place in _PLACES.items()}
+    name = measure.split("@")[0]
+    if name == "counterfactual_size":  # random draws and cited items do not displace the same targets
+        return figures
+    defined = values[~np.isnan(values).any(axis=1)]
+    p_value = metrics.p_value_over_random(
+        defined[:, CITED], defined[:, RANDOM], np.random.default_rng(seed), name not in LOWER_IS_BETTER
+    )
+    return {**figures, "p_value_over_random": p_value}
+
+
+def _harmonic(first: Figures, second: Figures) -> Figures:
+    return {
+        name: None if value is None or (other := second[name]) is None else metrics.harmonic_mean(value, other)
+        for name, value in first.items()
+        if name in _PLACES
+    }

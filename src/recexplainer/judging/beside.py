@@ -1,0 +1,37 @@
+"""The embedded rubric beside a language model as judge: what it would have said, and how far the two agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.judging.agreement import agreement
+from recexplainer.judging.judgement import Judgement, summarise
+from recexplainer.judging.rubric import JUDGE, judge_by_rubric
+
+
+def rubric_beside(
+    judgements: Sequence[Judgement], records: Sequence[dict[str, Any]], catalogue: Catalogue, rng: np.random.Generator
+) -> dict[str, Any]:
+    """The rubric's figures for the explanations that a language model judged.
+
+    Args:
+        judgements: The language model's, one per record; those without a level are not compared.
+        records: The explanations.
+        catalogue: What the rubric checks against.
+        rng: Of the intervals.
+
+    Returns:
+        What `summarise` gives for the rubric, and `agreement`: `n` texts that both gave a level, and the figures of
+        `PAIR_FIGURES` with their intervals.
+    """
+    rubric = [judge_by_rubric(record, catalogue) for record in records]
+    scores = {"model": judgements, JUDGE: rubric}
+    table = pd.DataFrame({name: [found.score for found in given] for name, given in scores.items()}, dtype=float)
+    (pair,) = agreement(table, rng)["pairs"]
+    compared = {name: value for name, value in pair.items() if name not in ("first", "second")}
+    return {**summarise([found.level for found in rubric], JUDGE), "agreement": compared}

@@ -1,0 +1,28 @@
+"""Compare the sources' faithfulness pair by pair, on the cases that both explained."""
+
+from __future__ import annotations
+
+import sys
+
+from recexplainer import store
+from recexplainer.faithfulness.pairs import compare_sources
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+
+
+def run(settings: Settings, run: StageRun) -> None:
+    """Read every source's rows; write ``metrics/faithfulness_pairs.json``."""
+    rows = {
+        source: store.read_parquet(store.faithfulness_rows(source), ("explanation_id", "label", "verdict"))
+        for source in settings.explain.sources
+    }
+    figures = compare_sources(rows, settings.run.seed)
+    store.write_json(store.FAITHFULNESS_PAIRS_METRICS, figures)
+    run.log_metrics(figures)
+    run.log_artifact(store.FAITHFULNESS_PAIRS_METRICS)
+
+
+main = stage_main("compare_faithfulness", run)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Let a source explain the recommender's decisions about any users, as they are now, and any items."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from recexplainer import store
+from recexplainer.alignment.prompts import form_of
+from recexplainer.errors import InputError
+from recexplainer.explainer.cases import Case, cases_of_users
+from recexplainer.explainer.running import explain_cases
+from recexplainer.explainer.selection import parse_items, parse_users
+from recexplainer.recommenders import load_recommender
+from recexplainer.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+from recexplainer.tracking import log_explanation_traces
+
+
+def run(settings: Settings, run: StageRun, source: str, users: str, items: str) -> None:
+    """Write and print one explanation per user and item; the first of them become traces."""
+    recommender, interactions = load_recommender(store.RECOMMENDER), store.read_interactions()
+    user_ids = parse_users(users, store.read_users())
+    wanted = parse_items(items, store.read_catalogue())
+    cases = cases_of_users(
+        recommender,
+        interactions,
+        user_ids,
+        wanted,
+        settings.build_alignment,
+        settings.explain.top_k,
+        settings.build_alignment.max_history,
+    )
+    _say_what_is_no_decision(cases, user_ids, wanted.items)
+    vectors = None
+    if form_of(source) != "behaviour":
+        vectors = recommender.user_vectors([interactions.sequence(user_id) for user_id in user_ids])
+    kept = store.explanation_blocks("explain_users", source)
+    records = explain_cases(settings, run, source, cases, vectors, kept)
+    if records is None:
+        return
+    named = _with_raw_ids(records)
+    store.write_user_explanations(source, named)
+    store.remove(kept)
+    run.log_artifact(store.user_explanations(source))
+    log_explanation_traces(named[: settings.judge.n_traces])
+    for record in named:
+        print(_readable(record))
+    print(f"{len(named)} explanations: {store.user_explanations(source)}")
+
+
+def _say_what_is_no_decision(cases: list[Case], user_ids: list[int], items: list[int]) -> None:
+    """Tell of named items that stand in histories: what a user has had is recommended no more.
+
+    Raises:
+        InputError: Nothing else was asked for.
+    """
+    explained = {(case.example.user_id, case.example.items[0]) for case in cases}
+    had = [(user, item) for user in user_ids for item in items if (user, item) not in explained]
+    if not cases:
+        raise InputError("items: the users have had all that was asked for: there is no decision on it to explain")
+    if had:
+        first = f"user {had[0][0]}, item {had[0][1]}"
+        print(f"left out, as the user has had the item: {len(had)} (first: {first})", file=sys.stderr)
+
+
+def _with_raw_ids(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records with the raw data's ids and the item's title, for those who do not know the prepared data."""
+    raw, catalogue = store.read_raw_ids(), store.read_catalogue()
+    return [
+        record
+        | {
+            "raw_user_id": raw["raw_user_ids"][record["user_id"] - 1],
+            "raw_item_id": raw["raw_item_ids"][record["item_id"] - 1],
+            "title": catalogue.title(record["item_id"]),
+        }
+        for record in records
+    ]
+
+
+def _readable(record: dict[str, Any]) -> str:
+    decision = record["label"] or "undecided"
+    return (
+        f'user {record["user_id"]} ({record["raw_user_id"]}), item {record["item_id"]} "{record["title"]}": '
+        f"rank {record['rank']} of {record['n_ranked']}, score {record['score']:.3f}, recommender {decision}, "
+        f"explainer {record['verdict']} (p(Yes) {record['p_yes']:.2f})\n  {record['text']}"
+    )
+
+
+main = stage_main("explain_users", run, options=("source", "users", "items"), sections=("explain", "llm", "registry"))
+
+if __name__ == "__main__":
+    sys.exit(main())

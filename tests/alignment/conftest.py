@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from recexplainer.judging import parameters
+from tests.judging.conftest import forget_endpoints
+from tests.judging.fake_server import FakeServer
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A model behind an API, which is tried twice and soon."""
+    forget_endpoints(monkeypatch)
+    monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
+    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.01)
+    with FakeServer() as running:
+        yield running

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recexplainer import store, tracking
+from recexplainer.stages import explain_users
+from tests import tiny
+from tests.stages.test_align import options
+
+
+@pytest.fixture
+def prepared(project: Path) -> Path:
+    tiny.write_prepared()
+    return project
+
+
+@pytest.mark.slow
+def test_any_user_and_the_recommenders_best_items(
+    base: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--source", "none", "--users", "2 raw:U7", "--items", "top,bottom"]
+    assert explain_users.main([*given, *options(f"llm.base={base}", "explain.top_k=2")]) == 0
+    records = store.read_user_explanations("none")
+    assert [record["user_id"] for record in records] == [2] * 4 + [7] * 4
+    assert [record["label"] for record in records] == ["Yes", None, "No", "No"] * 2
+    best, printed = records[0], capsys.readouterr().out
+    assert (best["rank"], best["raw_user_id"], best["title"]) == (1, "U2", tiny.TITLES[best["item_id"] - 1])
+    assert best["raw_item_id"] == f"B{best['item_id']}" and best["cited_items"] == []
+    assert f'user 2 (U2), item {best["item_id"]} "{best["title"]}": rank 1 of ' in printed
+    assert all(record["text"] in printed for record in records) and "8 explanations: explanations/none" in printed
+    assert not store.explanation_blocks("explain_users", "none").exists() and not Path("results").exists()
+    client = tracking.connect()
+    experiment = tracking.experiment_id(client, "demo")
+    [run] = client.search_runs([experiment])
+    assert run.data.params["users"] == "2 raw:U7" and run.data.params["explain.top_k"] == "2"
+    traces = client.search_traces(locations=[experiment])
+    assert {trace.data.request for trace in traces} and len(traces) == 8
+
+
+def test_vectors_are_those_of_the_whole_history(base: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    aligned = tiny.explainer(base, "both")
+    monkeypatch.setattr("recexplainer.explainer.running.load_source", lambda *_: (aligned, None))
+    monkeypatch.setattr(explain_users, "log_explanation_traces", lambda rows: len(rows))
+    explain_users.run(tiny.settings(), tiny.RecordedRun(), "both", "3 1", "12 title:Fox raw:B2 9")  # type: ignore[arg-type]
+    histories = [tiny.interactions().sequence(user) for user in (3, 1)]
+    assert aligned.user_vectors is not None
+    assert aligned.user_vectors.equal(tiny.mf().user_vectors(histories))
+    records = store.read_user_explanations("both")
+    named = {(record["user_id"], record["item_id"]) for record in records}
+    assert named == {(u, i) for u, h in zip((3, 1), histories, strict=True) for i in (12, 8, 2, 9) if i not in h}
+
+
+def test_items_that_a_user_has_had_are_said(base: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    had, open_ = (
+        next(u for u in range(1, 11) if (3 in tiny.interactions().sequence(u)) is wanted) for wanted in (True, False)
+    )
+    given = ["--source", "none", "--items", "3", *options(f"llm.base={base}")]
+    assert explain_users.main([*given, "--users", str(had)]) == 2
+    assert "items: the users have had all that was asked for: there is no decision" in capsys.readouterr().err
+    assert explain_users.main([*given, "--users", f"{had} {open_}"]) == 0
+    assert f"left out, as the user has had the item: 1 (first: user {had}, item 3)" in capsys.readouterr().err
+    assert [record["user_id"] for record in store.read_user_explanations("none")] == [open_]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--users": "11"}, "users: there is no user 11; ids are 1 to 10"),
+        ({"--users": "raw:X"}, "users: the prepared data has no user with the raw id 'X'"),
+        ({"--users": "1," * 1500}, "--users: is longer than 2000 characters"),
+        ({"--items": "title:Nothing"}, "items: no item has the title 'Nothing'"),
+        ({"--source": "llm"}, "--source must be one of"),
+        ({"-S": "explain.template=gone.jinja"}, "explain.template: gone.jinja is no file"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_writes_nothing(
+    prepared: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
+) -> None:
+    given = {"--source": "none", "--users": "1", "--items": "top"} | changed
+    assert explain_users.main([part for pair in given.items() for part in pair]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert not Path("explanations").exists()
