@@ -31,8 +31,9 @@ from demo_world import DEMO_LLM, ROOT, write_world
 
 from recexplainer import store
 from recexplainer.alignment.chat import Encoded
-from recexplainer.alignment.decoding import Beam, _batches, _left_padded, beam_search, end_id
+from recexplainer.alignment.decoding import Beam, beam_search, end_id
 from recexplainer.alignment.prompts import PromptWriter, fit
+from recexplainer.alignment.stepping import batches, left_padded
 from recexplainer.alignment.tasks import next_item_retrieval
 from recexplainer.alignment.trie import Trie
 from recexplainer.explainer.model import Explainer, new_explainer
@@ -86,8 +87,8 @@ def transformers_beams(
     """`generate` with five beams; answers that end, best first."""
     end = end_id(explainer)
     found: Answers = [[] for _ in prompts]
-    for rows in _batches(prompts, batch_size):
-        embeddings, mask = _left_padded(explainer, [prompts[row] for row in rows])
+    for rows in batches(prompts, batch_size):
+        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows])
         output = explainer.llm.generate(
             inputs_embeds=embeddings, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=N_BEAMS,
             num_return_sequences=N_BEAMS, do_sample=False, length_penalty=0.0, eos_token_id=end,

@@ -4,18 +4,17 @@ right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from recexplainer.alignment.chat import IGNORED, Encoded
-from recexplainer.alignment.packing import collate, layer_masks, pack, share_prefixes
+from recexplainer.alignment.packing import collate, pack, share_prefixes
 from recexplainer.alignment.sharding import joined, own
+from recexplainer.alignment.stepping import Stepper, batches, left_padded
 from recexplainer.alignment.trie import Trie
 from recexplainer.explainer.model import Explainer
 
@@ -64,8 +63,8 @@ def generate(
     """Greedy free answers as text, up to the end of the turn; `strip` takes the blanks around them off."""
     tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
     answered: dict[int, str] = {}
-    for rows in _batches(prompts, batch_size):
-        embeddings, mask = _left_padded(explainer, [prompts[row] for row in rows])
+    for rows in batches(prompts, batch_size):
+        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows])
         output = explainer.llm.generate(
             inputs_embeds=embeddings,
             attention_mask=mask,
@@ -98,7 +97,7 @@ def beam_search(
             either way, so that a constrained answer has the probability it has in free decoding.
     """
     found: dict[int, list[Beam]] = {}
-    for rows in _batches(prompts, batch_size):
+    for rows in batches(prompts, batch_size):
         search = _Search(explainer, [prompts[row] for row in rows], n_beams, trie)
         for _ in range(max_new_tokens):
             if search.step():
@@ -126,10 +125,10 @@ def rank_candidates(
     """
     line_break = list(explainer.encoder.answer_ids("\n"))
     orders: dict[int, list[int]] = {}
-    for rows in _batches(prompts, batch_size):
+    for rows in batches(prompts, batch_size):
         orders |= {row: [] for row in rows}
         lines = [[[*tokens, *line_break] for tokens in candidates[row]] for row in rows]
-        step = _Stepper(explainer, [prompts[row] for row in rows])
+        step = Stepper(explainer, [prompts[row] for row in rows])
         log_probabilities = step.first()
         states = [
             (list(range(len(options))), 0) for options in lines
@@ -146,63 +145,6 @@ def rank_candidates(
     return joined(orders)
 
 
-class _Stepper:
-    """Feeds one token per sequence to the LLM, after a left-padded prompt."""
-
-    def __init__(self, explainer: Explainer, prompts: Sequence[Encoded]) -> None:
-        self.llm = explainer.llm
-        self.pad = int(explainer.encoder.tokenizer.pad_token_id)
-        self._embeddings, self._mask = _left_padded(explainer, prompts)
-        self._positions = self._mask.sum(dim=1)
-        self._seen_positions = (self._mask.cumsum(dim=1) - 1).clamp(min=0)  # (batch, n_keys) of what is in the cache
-        self._cache: Any = DynamicCache()  # of all tokens in all layers: a window in the row is none in the positions
-
-    def first(self) -> Tensor:
-        """(batch, vocabulary) log-probabilities of the first token."""
-        output = self.llm(
-            inputs_embeds=self._embeddings,
-            attention_mask=self._mask,
-            position_ids=self._seen_positions,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1].float().log_softmax(dim=-1)
-
-    def next(self, tokens: Tensor) -> Tensor:
-        """(batch, vocabulary) log-probabilities after one more token per sequence."""
-        self._mask = torch.cat([self._mask, self._mask.new_ones(len(self._mask), 1)], dim=1)
-        output = self._forward(tokens[:, None], self._mask, self._positions[:, None])
-        self._positions = self._positions + 1
-        return output[:, -1]
-
-    def next_of_beams(self, tokens: Tensor, ancestry: Tensor) -> Tensor:
-        """(batch, n_beams, vocabulary) log-probabilities after one more token per beam.
-
-        The beams of a prompt stand side by side in its one row of the cache, as leaves of a tree: a token sees the
-        prompt and its own ancestors. So no key or value is copied when beams are dropped, doubled or reordered.
-
-        Args:
-            tokens: (batch, n_beams).
-            ancestry: (batch, n_beams, n_fed) which of the tokens fed so far, these included, a beam consists of.
-        """
-        prompt = self._mask.bool()[:, None].expand(-1, tokens.shape[1], -1)
-        visible = torch.cat([prompt, ancestry], dim=2)
-        mask = torch.zeros(visible.shape, dtype=self.llm.dtype, device=visible.device)
-        mask = mask.masked_fill(~visible, torch.finfo(mask.dtype).min)[:, None]
-        positions = self._positions[:, None].expand_as(tokens)
-        self._seen_positions = torch.cat([self._seen_positions, positions], dim=1)
-        output = self._forward(tokens, layer_masks(self.llm.config, mask, positions, self._seen_positions), positions)
-        self._positions = self._positions + 1
-        return output
-
-    def _forward(self, tokens: Tensor, mask: Tensor | dict[str, Tensor], positions: Tensor) -> Tensor:
-        output = self.llm(
-            input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=self._cache, use_cache=True
-        )
-        return output.logits.float().log_softmax(dim=-1)
-
-
 class _Search:
     """One batch of beam search; the state of all beams is in tensors (batch, n_beams)."""
 
@@ -211,7 +153,7 @@ class _Search:
         self.end = end_id(explainer)
         self.device = explainer.device
         self.trie = trie.to(self.device) if trie else None
-        self.stepper = _Stepper(explainer, prompts)
+        self.stepper = Stepper(explainer, prompts)
         self.scores = torch.zeros(self.n_prompts, 1, device=self.device)
         self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long, device=self.device)
         self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long, device=self.device)
@@ -304,30 +246,6 @@ def _best_allowed(log_probabilities: Tensor, allowed: list[list[int]]) -> list[i
     table = torch.tensor(padded, device=log_probabilities.device)
     best = log_probabilities.gather(1, table).argmax(dim=1, keepdim=True)
     return table.gather(1, best)[:, 0].tolist()
-
-
-def _left_padded(explainer: Explainer, prompts: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
-    """Embeddings (batch, length, hidden) and mask (batch, length) of prompts that end together."""
-    length = max(len(prompt) for prompt in prompts)
-
-    def padded(name: str, fill: int) -> Tensor:
-        arrays = [getattr(prompt, name) for prompt in prompts]
-        table = np.stack([np.pad(array, (length - len(array), 0), constant_values=fill) for array in arrays])
-        return torch.from_numpy(table).long().to(explainer.device)
-
-    mask = torch.zeros(len(prompts), length, dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        mask[row, length - len(prompt) :] = 1
-    ids = padded("input_ids", explainer.encoder.slot_id)
-    return explainer.embed(ids, padded("user_slots", -1), padded("item_slots", -1)), mask.to(explainer.device)
-
-
-def _batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
-    """Numbers of prompts in batches of similar length, longest first (so that what does not fit fails at once); of
-    several processes each gets its own.
-    """
-    order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
-    return own(order[start : start + batch_size] for start in range(0, len(order), batch_size))
 
 
 def end_id(explainer: Explainer) -> int:
