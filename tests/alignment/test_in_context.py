@@ -13,7 +13,7 @@ from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer, base_explainer
 from tests import tiny
 
-SETTINGS = tiny.settings().evaluate_alignment
+SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment
 
 
 @pytest.fixture(scope="module")
