@@ -99,13 +99,15 @@ def test_runs_of_one_repro_hang_under_one_parent(
     assert other.info.run_id != parent.info.run_id and other.info.status == "FAILED"
 
 
-def test_a_parent_can_be_given(project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    with tracking.open_run("main", settings) as run:
-        parent = run.run_id
+def test_a_parent_can_be_given_and_ends_with_whoever_opened_it(
+    project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = tracking.connect().create_run("0").info.run_id
     monkeypatch.setenv(environment.PARENT_RUN_VARIABLE, parent)
     with tracking.open_run("prepare", settings) as run:
         pass
     assert fetch(run.run_id).data.tags["mlflow.parentRunId"] == parent
+    assert fetch(parent).info.status == "RUNNING"
 
 
 def test_credentials_do_not_reach_the_log(project: Path) -> None:

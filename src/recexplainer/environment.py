@@ -108,6 +108,11 @@ def exclusive(name: str) -> FileLock:
     return FileLock(Path(tempfile.gettempdir()) / f"recexplainer-{name}-{digest}.lock", timeout=600)
 
 
+def given_parent() -> str:
+    """The run that the caller opened for the runs of its stages; "" where it opened none."""
+    return os.environ.get(PARENT_RUN_VARIABLE, "").strip()
+
+
 def calling_repro() -> str | None:
     """Identify the ``dvc repro`` (or ``dvc exp run``) that called this process: ``<pid>-<start time>``."""
     import psutil

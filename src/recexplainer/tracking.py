@@ -131,7 +131,7 @@ def open_run(
             yield run
         state = "FINISHED"
     finally:
-        if parent:
+        if parent and parent != environment.given_parent():  # a given one is ended by whoever opened it
             client.set_terminated(parent, state)
 
 
@@ -192,8 +192,7 @@ def _experiment_name(dataset: str) -> str:
 
 def _parent(client: MlflowClient, experiment: str) -> str | None:
     """The run that the runs of one repro hang under; the first stage makes it."""
-    given = os.environ.get(environment.PARENT_RUN_VARIABLE, "").strip()
-    if given:
+    if given := environment.given_parent():
         return given
     repro = environment.calling_repro()
     if repro is None:

@@ -71,7 +71,7 @@ def test_the_solved_questions_stand_before_each_and_change_the_answers(
     assert f"<|assistant|>{shown['interest_classification'][0].answer}<|end|><|user|>" in prompts[2]
     assert set(metrics) == {"next_item_retrieval", "item_ranking", "interest_classification", "n_examples"}
     assert metrics["n_examples"] == {task: 2 for task in in_context.TASKS}
-    assert set(metrics["next_item_retrieval"]) == {"hr@5", "ndcg@5", "invalid_rate", "free"}
+    assert set(metrics["next_item_retrieval"]) >= {"hr@5", "ndcg@5", "invalid_rate", "free"}
 
 
 def test_a_question_keeps_its_history_behind_the_solved_ones(explainer: Explainer, examples: list[Example]) -> None:
