@@ -112,6 +112,7 @@ def train(
     speed = Speed(on_log, {name: n * align.rows_per_step / len(rows) for name, n in of_a_row.items()})
     trainer.add_callback(speed)
     outcome = trainer.train(resume_from_checkpoint=_newest_checkpoint(checkpoints))
+    trainer.accelerator.wait_for_everyone()  # before the checkpoints go, all have written theirs
     explainer.eval()
     return {
         "n_examples": len(encoded),
