@@ -16,6 +16,8 @@ from transformers import (
     DistilBertModel,
     LlamaConfig,
     LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
@@ -42,6 +44,9 @@ FAMILIES = {
     "roberta": lambda: RobertaModel(RobertaConfig(**SIZES)),
     "deberta": lambda: DebertaV2Model(DebertaV2Config(**SIZES)),
     "distilbert": lambda: DistilBertModel(DistilBertConfig(**DISTILBERT)),
+    "modernbert": lambda: ModernBertForMaskedLM(
+        ModernBertConfig(**SIZES, cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3)
+    ),
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, eos_token_id=3, bos_token_id=None)),
 }
 

@@ -75,7 +75,7 @@ def test_the_seed_decides(bert):
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("family", ["bert", "distilbert", "llama"])
+@pytest.mark.parametrize("family", ["bert", "distilbert", "modernbert", "llama"])
 def test_the_lowest_layers_are_kept(tmp_path, family):
     base = write_encoder(tmp_path / "base", family)
     model, _ = load_pretrained(encoder_settings(base, n_layers=1), 0, seed=3)
