@@ -52,7 +52,8 @@ class PaddedTrainer(CountingTrainer):
         explainer = self.accelerator.unwrap_model(model)
         embeddings = explainer.embed(inputs["input_ids"], inputs["user_slots"], inputs["item_slots"])
         mask = inputs["attention_mask"]
-        logits = explainer.llm(inputs_embeds=embeddings, attention_mask=mask, use_cache=False).logits.float()
+        with self.accelerator.autocast():  # around the LLM: accelerate wraps the forward of the whole explainer alone
+            logits = explainer.llm(inputs_embeds=embeddings, attention_mask=mask, use_cache=False).logits.float()
         return torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), inputs["targets"].flatten(), ignore_index=IGNORED
         )
