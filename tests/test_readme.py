@@ -15,7 +15,7 @@ import yaml
 from recexplainer import registry
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings, read_params
-from recexplainer.settings_parsing import apply_overrides
+from recexplainer.settings.parsing import apply_overrides
 from tests.conftest import REPOSITORY
 
 PAGES = [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "demo_llm/README.md")]

@@ -9,7 +9,7 @@ import yaml
 
 from recexplainer.errors import InputError
 from recexplainer.settings import load_settings, parse_settings, read_params
-from recexplainer.settings_parsing import flatten
+from recexplainer.settings.parsing import flatten
 from tests.conftest import REPOSITORY
 
 PARAMS = REPOSITORY / "params.yaml"

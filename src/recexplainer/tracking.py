@@ -21,7 +21,7 @@ from recexplainer.contents import dvc_md5
 from recexplainer.environment import set_quiet_environment
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings
-from recexplainer.settings_parsing import flatten
+from recexplainer.settings.parsing import flatten
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from recexplainer.judging import parameters
-from tests.judging.conftest import forget_endpoints
-from tests.judging.fake_server import FakeServer
+from recexplainer.api import parameters
+from tests.api.conftest import forget_endpoints
+from tests.api.fake_server import FakeServer
 
 
 @pytest.fixture

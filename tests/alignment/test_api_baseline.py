@@ -7,11 +7,11 @@ import pytest
 
 from recexplainer.alignment.api_baseline import FIVE_ITEMS, INSTRUCTIONS, evaluate_by_api, messages, read_titles
 from recexplainer.alignment.examples import Example
+from recexplainer.api.cache import AnswerCache
+from recexplainer.api.parameters import api_settings
 from recexplainer.errors import InputError
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.parameters import api_settings
 from tests import tiny
-from tests.judging.fake_server import FakeServer, Reply, completion, error
+from tests.api.fake_server import FakeServer, Reply, completion, error
 
 BEST = {(1, 3): [9, 8, 7, 6, 5, 4]}
 SHOWN = {

@@ -9,11 +9,11 @@ import pytest
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.summaries import INSTRUCTIONS, MAX_ANSWER_TOKENS, summary_messages, write_summaries
+from recexplainer.api.cache import AnswerCache
+from recexplainer.api.parameters import api_settings
 from recexplainer.errors import InputError
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.parameters import api_settings
 from tests import tiny
-from tests.judging.fake_server import FakeServer, Reply, completion, error, raw
+from tests.api.fake_server import FakeServer, Reply, completion, error, raw
 
 COMMON = {"Video Games"}
 

@@ -9,9 +9,9 @@ import pytest
 from scipy.stats import binomtest
 
 from recexplainer import store
+from recexplainer.api import parameters
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
-from recexplainer.judging import parameters
 from recexplainer.judging.compare import main, pair_up
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.pairwise import (
@@ -24,9 +24,9 @@ from recexplainer.judging.pairwise import (
     summarise_comparisons,
     wilson_interval,
 )
+from tests.api.fake_server import FakeServer, Reply, completion, error
 from tests.conftest import REPOSITORY
 from tests.faithfulness.fakes import make_record
-from tests.judging.fake_server import FakeServer, Reply, completion, error
 
 TARGET = '"Ember Crown II - Nova 64"'
 GOOD = f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".'  # level D

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
+from recexplainer.api.cache import AnswerCache
+from recexplainer.api.request import ApiSettings
 from recexplainer.errors import InputError
 from recexplainer.judging.api import judge_by_api
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.client import ApiSettings
-from tests.judging.fake_server import FakeServer, Reply, error, level
-from tests.judging.test_api import settings_for
+from tests.api.fake_server import FakeServer, Reply, error, level
+from tests.api.questions import settings_for
 
 
 def ask(server: FakeServer, cache: Path, n_repeats: int, **changes: Any) -> Any:
-    settings: ApiSettings = settings_for(server, **changes)
+    settings: ApiSettings = settings_for(server.base_url, **changes)
     requests = [[{"role": "user", "content": text}] for text in ("x", "y")]
     with AnswerCache(cache) as answers:
         return judge_by_api(requests, settings, answers, n_repeats)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from recexplainer import store
+from recexplainer.api import parameters
 from recexplainer.errors import InputError
-from recexplainer.judging import parameters
 from recexplainer.settings import load_settings
 from recexplainer.stages import judge
+from tests.api.fake_server import RESET, FakeServer, completion, cut, error, level, raw
 from tests.conftest import REPOSITORY
 from tests.faithfulness.fakes import make_games, make_record
-from tests.judging.fake_server import RESET, FakeServer, completion, cut, error, level, raw
 
 PARAMS = REPOSITORY / "params.yaml"
 KEY = "sk-Not0A1Real2Key3"

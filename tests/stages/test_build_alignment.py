@@ -7,8 +7,8 @@ import pytest
 from recexplainer import store
 from recexplainer.stages import build_alignment
 from tests import tiny
-from tests.judging.conftest import forget_endpoints
-from tests.judging.fake_server import FakeServer, completion
+from tests.api.conftest import forget_endpoints
+from tests.api.fake_server import FakeServer, completion
 
 
 def test_it_writes_examples_and_vectors_and_counts_them(empty_project: Path) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
+from recexplainer.api import parameters
 from recexplainer.errors import InputError
-from recexplainer.judging import parameters
 from recexplainer.stages import evaluate_baselines
 from tests import tiny
-from tests.judging.conftest import forget_endpoints
-from tests.judging.fake_server import FakeServer, completion
+from tests.api.conftest import forget_endpoints
+from tests.api.fake_server import FakeServer, completion
 
 
 def test_it_writes_the_same_metrics_for_every_baseline(empty_project: Path) -> None:

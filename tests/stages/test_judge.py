@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from recexplainer import store
+from recexplainer.api import parameters
 from recexplainer.errors import InputError
-from recexplainer.judging import parameters
 from recexplainer.settings import Settings, load_settings
 from recexplainer.stages import judge
+from tests.api.fake_server import FakeServer, Reply, completion, error, level
 from tests.faithfulness.fakes import make_games, make_record
-from tests.judging.fake_server import FakeServer, Reply, completion, error, level
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 

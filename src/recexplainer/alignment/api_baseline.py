@@ -18,9 +18,10 @@ from recexplainer.alignment.examples import Example
 from recexplainer.alignment.in_context import ByTask, question_text
 from recexplainer.alignment.prompts import PromptWriter, answer_text
 from recexplainer.alignment.tasks import interest_classification, item_ranking, next_item_retrieval
+from recexplainer.api.cache import AnswerCache
+from recexplainer.api.client import Answers, ask
+from recexplainer.api.request import ApiSettings, Messages
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.client import Answers, ApiSettings, Messages, ask
 
 MAX_ANSWER_TOKENS = 300
 N_TITLES = 5

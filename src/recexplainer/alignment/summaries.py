@@ -14,10 +14,11 @@ from recexplainer.alignment import wording
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.prompts import common_categories
 from recexplainer.alignment.tasks import next_item_retrieval, user_summary
+from recexplainer.api.cache import AnswerCache
+from recexplainer.api.client import Answers, ask
+from recexplainer.api.request import ApiSettings, Messages
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.client import Answers, ApiSettings, Messages, ask
 
 MAX_ANSWER_TOKENS = 160
 INSTRUCTIONS = """\

@@ -23,7 +23,7 @@ SHORTEST_SEQUENCE = 3  # leave-one-out takes two items, and something has to be 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared data set: the frames of store.py's schemas, the dialogues, and what was done to get them."""
+    """A prepared data set: the frames of the store's schemas, the dialogues, and what was done to get them."""
 
     interactions: pd.DataFrame
     catalogue: pd.DataFrame

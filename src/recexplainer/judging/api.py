@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.client import ApiSettings, Messages, ask
+from recexplainer.api.cache import AnswerCache
+from recexplainer.api.client import ask
+from recexplainer.api.request import ApiSettings, Messages
 from recexplainer.judging.judgement import FAILED, Judgement
 from recexplainer.judging.prompts import ANSWER_SCHEMA, parse_answer
 

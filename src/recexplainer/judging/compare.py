@@ -96,8 +96,8 @@ def main(argv: list[str] | None = None) -> int:
 def _ask_server(
     settings: Settings, first: str, second: str, pairs: Sequence[Pair], catalogue: Catalogue
 ) -> tuple[str, list[Comparison], dict[str, Any]]:
-    from recexplainer.judging.cache import AnswerCache
-    from recexplainer.judging.client import ask
+    from recexplainer.api.cache import AnswerCache
+    from recexplainer.api.client import ask
     from recexplainer.stages.judge import api_settings
 
     server = api_settings(settings)

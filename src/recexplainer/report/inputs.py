@@ -13,7 +13,7 @@ import pandas as pd
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.settings import Settings
-from recexplainer.settings_parsing import flatten
+from recexplainer.settings.parsing import flatten
 from recexplainer.tracking import redact
 
 T = TypeVar("T")

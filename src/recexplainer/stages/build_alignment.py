@@ -42,8 +42,8 @@ def _ask_for_summaries(
     settings: Settings, run: StageRun, examples: list[Example], catalogue: Catalogue
 ) -> tuple[list[Example], list[dict[str, Any]]]:
     from recexplainer.alignment.summaries import MAX_ANSWER_TOKENS, write_summaries
-    from recexplainer.judging.cache import AnswerCache
-    from recexplainer.judging.parameters import api_settings, costs
+    from recexplainer.api.cache import AnswerCache
+    from recexplainer.api.parameters import api_settings, costs
 
     server = api_settings(settings.summaries, settings.run.seed, MAX_ANSWER_TOKENS)
     with AnswerCache(store.SUMMARIES_CACHE) as cache:

@@ -75,8 +75,8 @@ def _evaluate_in_context(
         measured = in_context.evaluate_in_context(base, writer, shown, questions, settings.evaluate_alignment)
         metrics["none_in_context"] = measured
     if "api" in chosen.answerers:
-        from recexplainer.judging.cache import AnswerCache
-        from recexplainer.judging.parameters import api_settings, costs
+        from recexplainer.api.cache import AnswerCache
+        from recexplainer.api.parameters import api_settings, costs
 
         server = api_settings(chosen, settings.run.seed, api_baseline.MAX_ANSWER_TOKENS)
         solved = [example for of_task in shown.values() for example in of_task]

@@ -18,7 +18,7 @@ from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking import log_explanation_traces
 
 if TYPE_CHECKING:
-    from recexplainer.judging.client import ApiSettings
+    from recexplainer.api.request import ApiSettings
 
 MAX_ANSWER_TOKENS = 400
 
@@ -56,7 +56,7 @@ def api_settings(settings: Settings) -> ApiSettings:
     Raises:
         InputError: The parameters name no model.
     """
-    from recexplainer.judging import parameters
+    from recexplainer.api import parameters
 
     return parameters.api_settings(settings.judge, settings.run.seed, MAX_ANSWER_TOKENS)
 
@@ -64,10 +64,10 @@ def api_settings(settings: Settings) -> ApiSettings:
 def _ask_server(
     settings: Settings, source: str, records: list[dict[str, Any]], catalogue: Catalogue
 ) -> tuple[str, list[Judgement], dict[str, Any], dict[str, float]]:
+    from recexplainer.api.cache import AnswerCache
     from recexplainer.judging.agreement import repeat_figures
     from recexplainer.judging.api import judge_by_api
     from recexplainer.judging.beside import rubric_beside
-    from recexplainer.judging.cache import AnswerCache
     from recexplainer.judging.prompts import judge_messages
 
     server = api_settings(settings)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from recexplainer.api.budget import Budget, Prices, estimate_prompt_tokens
 from recexplainer.errors import InputError
-from recexplainer.judging.budget import Budget, Prices, estimate_prompt_tokens
-from tests.judging.fake_server import FakeServer, completion, error, level
-from tests.judging.test_api import ask
+from tests.api.fake_server import FakeServer, completion, error, level
+from tests.api.test_client import ask
 
 PRICES = Prices(prompt=1e6, completion=1e6)  # one coin a token
 

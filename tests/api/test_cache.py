@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.judging.cache import AnswerCache
+from recexplainer.api.cache import AnswerCache
 
 
 def test_answers_outlive_the_process(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from recexplainer.api.budget import Prices
+from recexplainer.api.client import Answers
+from recexplainer.api.request import ApiSettings
 from recexplainer.errors import InputError
-from recexplainer.judging.budget import Prices
-from recexplainer.judging.client import Answers, ApiSettings
 from recexplainer.settings import ApiModel
 
 MAX_ATTEMPTS = 6

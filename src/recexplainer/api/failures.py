@@ -8,14 +8,14 @@ import json
 import math
 import re
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import openai
 
-from recexplainer.judging.endpoints import KEY_VARIABLE, CredentialError, Endpoint, Secrets
+from recexplainer.api.endpoints import KEY_VARIABLE, CredentialError, Secrets
+from recexplainer.api.server import Server
 
-LONGEST_WAIT_SECONDS = 60.0  # of our own choosing
-_LONGEST_OBEYED_SECONDS = 600.0  # of the server's
+_LONGEST_OBEYED_SECONDS = 600.0  # that a server asks for
 _RETRIED_STATUS = frozenset({408, 409, 425, 429})  # and every 5xx
 _MAYBE_PAID_STATUS = frozenset({408, 502, 504, 524})  # the model may have answered behind a gateway that did not wait
 _UNREACHABLE = ("ConnectError", "ConnectTimeout")  # by name: the SDK's HTTP library differs between versions
@@ -39,13 +39,6 @@ class Failure(Exception):
         super().__init__(message)
         self.kind = kind
         self.wait_seconds = wait_seconds
-
-
-class Server(Protocol):
-    """What a message says about a server."""
-
-    endpoint: Endpoint
-    address: str
 
 
 def sort_failure(error: Exception, timeout_seconds: float, server: Server, secrets: Secrets) -> Failure:

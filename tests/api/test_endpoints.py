@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from recexplainer.api.client import Answers
+from recexplainer.api.endpoints import Endpoint, read_endpoints
 from recexplainer.errors import InputError
-from recexplainer.judging.api import ApiResult, judge_by_api
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.client import ApiSettings
-from recexplainer.judging.endpoints import Endpoint, read_endpoints
-from tests.judging.conftest import forget_endpoints
-from tests.judging.fake_server import FakeServer, Reply, error, level
+from tests.api import questions
+from tests.api.conftest import forget_endpoints
+from tests.api.fake_server import FakeServer, Reply, error, level
+from tests.api.questions import settings_for
 
 UNREACHABLE = "http://127.0.0.1:9/v1"
 
@@ -31,22 +31,12 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeServer]]:
         yield [first, second]
 
 
-def settings_for(**changes: Any) -> ApiSettings:
-    values: dict[str, Any] = {
-        "base_url": None, "model": "judge", "seed": 7, "max_calls": 1000, "concurrency": 4, "max_answer_tokens": 100,
-        "max_attempts": 4, "timeout_seconds": 5.0, "first_wait_seconds": 0.01,
-    }  # fmt: skip
-    return ApiSettings(**(values | changes))
+def ask(n_requests: int, cache: Path, **changes: Any) -> Answers:
+    return questions.ask([f"x{number}" for number in range(n_requests)], cache, settings_for(None, **changes))
 
 
-def ask(n_requests: int, cache: Path, **changes: Any) -> ApiResult:
-    requests = [[{"role": "user", "content": f"x{number}"}] for number in range(n_requests)]
-    with AnswerCache(cache) as answers:
-        return judge_by_api(requests, settings_for(**changes), answers)
-
-
-def levels(result: ApiResult) -> set[str]:
-    return {judgement.level for judgement in result.judgements}
+def levels(found: Answers) -> set[str | None]:
+    return set(questions.levels(found))
 
 
 # --- what the environment says -------------------------------------------------------------------------------

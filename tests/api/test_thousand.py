@@ -1,4 +1,4 @@
-"""A thousand explanations, a server that fails three calls in ten in six ways, a judge that is killed three times."""
+"""A thousand requests, a server that fails three calls in ten in six ways, a client that is killed three times."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from typing import Any
 
 import pytest
 
-from recexplainer.judging.api import judge_by_api
-from recexplainer.judging.budget import Prices, estimate_prompt_tokens
-from recexplainer.judging.cache import AnswerCache
-from recexplainer.judging.client import ApiSettings, request_key
-from recexplainer.judging.prompts import ANSWER_SCHEMA
-from tests.judging.fake_server import RESET, FakeServer, Reply, cut, error, level, raw
+from recexplainer.api.budget import Prices, estimate_prompt_tokens
+from recexplainer.api.cache import AnswerCache
+from recexplainer.api.request import ApiSettings, request_key
+from tests.api.fake_server import RESET, FakeServer, Reply, cut, error, level, raw
+from tests.api.questions import FORMAT, ask, levels, settings_for
+from tests.conftest import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
 N, N_KILLS, CONCURRENCY = 1000, 3, 16
 TIMEOUT_SECONDS = 1.0
 PRICES = Prices(prompt=2.0, completion=8.0)
@@ -62,18 +61,14 @@ class Ledger:
         return FAILURES[ending] if ending in FAILURES else level("ABCD"[len(message) % 4], tokens(message))
 
 
-def settings_for(base_url: str) -> ApiSettings:
-    return ApiSettings(
-        base_url=base_url, model="judge", seed=7, max_calls=5000, concurrency=CONCURRENCY, max_answer_tokens=100,
-        max_attempts=6, timeout_seconds=TIMEOUT_SECONDS, first_wait_seconds=0.01, prices=PRICES, max_cost=10.0,
-    )  # fmt: skip
-
-
 @pytest.mark.slow
 def test_nothing_is_lost_and_nothing_is_asked_twice(server: FakeServer, tmp_path: Path) -> None:
     ledger, cache = Ledger(), tmp_path / "cache"
     server.reply = ledger.reply
-    settings = settings_for(server.base_url)
+    settings = settings_for(
+        server.base_url, max_calls=5000, concurrency=CONCURRENCY, max_attempts=6, timeout_seconds=TIMEOUT_SECONDS,
+        prices=PRICES, max_cost=10.0,
+    )  # fmt: skip
     asked_when_kept: dict[str, int] = {}  # how often the server had been asked what a killed run had kept
     for kill in range(1, N_KILLS + 1):
         killed_in_the_midst(server, settings, cache, n_asked=300 * kill)
@@ -81,17 +76,17 @@ def test_nothing_is_lost_and_nothing_is_asked_twice(server: FakeServer, tmp_path
         assert len(kept) > 0.5 * 300 * kill
         asked_when_kept |= {text: server.asked[text] for text in kept if text not in asked_when_kept}
     began, n_kept = len(ledger.calls), len(kept)
-    result = judged(settings, cache)
+    result = ask(TEXTS, cache, settings)
     calls = ledger.calls[began:]
     assert (result.n_calls, result.n_from_cache) == (len(calls), n_kept)
     assert result.cost == pytest.approx(sum(price(*call) for call in calls), rel=1e-9)
-    failed = [text for text, found in zip(TEXTS, result.judgements, strict=True) if found.level == "failed"]
-    assert len(failed) < 10  # six failures in a row; the next run asks them again
+    failed = result.answers.count(None)
+    assert failed < 10  # six failures in a row; the next run asks them again
     while failed:
-        result = judged(settings, cache)
-        failed = [text for text, found in zip(TEXTS, result.judgements, strict=True) if found.level == "failed"]
+        result = ask(TEXTS, cache, settings)
+        failed = result.answers.count(None)
 
-    assert [found.level for found in result.judgements] == ["ABCD"[len(text) % 4] for text in TEXTS]
+    assert levels(result) == ["ABCD"[len(text) % 4] for text in TEXTS]
     assert (result.prompt_tokens, result.completion_tokens) == tuple(map(sum, zip(*map(tokens, TEXTS), strict=True)))
     assert {text: server.asked[text] for text in asked_when_kept} == asked_when_kept
     answered = Counter(message for message, ending in ledger.calls if ending == "answered")
@@ -100,17 +95,12 @@ def test_nothing_is_lost_and_nothing_is_asked_twice(server: FakeServer, tmp_path
     endings = Counter(ending for _, ending in ledger.calls)
     assert all(endings[kind] > 30 for kind in FAILURES)
     assert 0.25 < 1 - endings["answered"] / endings.total() < 0.35
-    again = judged(settings, cache)
+    again = ask(TEXTS, cache, settings)
     assert (again.n_calls, again.n_from_cache, again.cost) == (0, N, 0.0)
 
 
-def judged(settings: ApiSettings, cache: Path) -> Any:
-    with AnswerCache(cache) as answers:
-        return judge_by_api([[{"role": "user", "content": text}] for text in TEXTS], settings, answers)
-
-
 def killed_in_the_midst(server: FakeServer, settings: ApiSettings, cache: Path, n_asked: int) -> None:
-    """Let another process judge until the server has had so many calls, and kill it."""
+    """Let another process ask until the server has had so many calls, and kill it."""
     known = asdict(settings) | {"prices": None, "max_cost": None}
     process = subprocess.Popen([sys.executable, "-c", _SCRIPT, json.dumps(known), str(cache), json.dumps(TEXTS)])
     deadline = time.monotonic() + 120
@@ -131,18 +121,15 @@ def price(message: str, ending: str) -> float:
     """What a call cost: its answer's tokens, nothing, or the most that it may have cost."""
     if ending == "answered":
         return PRICES.cost(*tokens(message))
-    body = [[{"role": "user", "content": message}], ANSWER_SCHEMA]
+    body = [[{"role": "user", "content": message}], FORMAT]
     return 0.0 if ending in NOT_PAID else PRICES.cost(estimate_prompt_tokens(body), 100)
 
 
 _SCRIPT = f"""
 import json, sys
-sys.path[:0] = [{str(ROOT / "src")!r}, {str(ROOT)!r}]
+sys.path[:0] = [{str(REPOSITORY / "src")!r}, {str(REPOSITORY)!r}]
 from pathlib import Path
-from recexplainer.judging.api import judge_by_api
-from recexplainer.judging.client import ApiSettings
-from recexplainer.judging.cache import AnswerCache
-with AnswerCache(Path(sys.argv[2])) as cache:
-    requests = [[dict(role="user", content=text)] for text in json.loads(sys.argv[3])]
-    judge_by_api(requests, ApiSettings(**json.loads(sys.argv[1])), cache)
+from recexplainer.api.request import ApiSettings
+from tests.api.questions import ask
+ask(json.loads(sys.argv[3]), Path(sys.argv[2]), ApiSettings(**json.loads(sys.argv[1])))
 """

@@ -1,0 +1,32 @@
+"""What every section has that asks a model behind an API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from recexplainer.settings.checks import require
+
+
+@dataclass(frozen=True)
+class ApiModel:
+    """A model behind an OpenAI-compatible server, and what one run may take of it; `section` is where it stands."""
+
+    section: ClassVar[str]
+    base_url: str | None
+    model: str | None
+    max_calls: int
+    max_cost: float | None  # in the currency of the prices
+    price_per_million_prompt_tokens: float | None
+    price_per_million_completion_tokens: float | None
+    concurrency: int  # requests at the same time, of each endpoint
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        require(self.concurrency >= 1, f"{self.section}.concurrency", "at least 1")
+        prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
+        known = [price for price in prices if price is not None]
+        where = f"{self.section}.price_per_million_…_tokens"
+        require(len(known) != 1, where, "given for both kinds of token, or for none")
+        require(all(price >= 0 for price in known), where, "at least 0")
+        require(self.max_cost is None or len(known) == 2, f"{self.section}.max_cost", "null where the prices are null")

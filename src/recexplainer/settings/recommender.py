@@ -1,0 +1,107 @@
+"""The recommender that is explained: its kind, and what every kind is trained with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recexplainer.settings.checks import require, require_one_of
+
+ITEM_INITS = ("random", "spectral")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class RecommenderChoice:
+    """Which recommender is trained and explained."""
+
+    kind: str
+
+    def __post_init__(self) -> None:
+        """Check the kind."""
+        require_one_of(self.kind, ("sasrec", "gru4rec", "mf", "external"), "recommender.kind")
+
+
+@dataclass(frozen=True)
+class SequenceModel:
+    """Architecture and training of a sequential recommender, as far as all kinds have it."""
+
+    dim: int
+    n_layers: int
+    max_length: int
+    dropout: float
+    temperature: float | None
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    n_negatives: int | None
+    item_init: str
+    schedule: str
+
+    def __post_init__(self) -> None:
+        """Check the choices."""
+        where = f"train_recommender.{type(self).__name__.lower()}"
+        require_one_of(self.item_init, ITEM_INITS, f"{where}.item_init")
+        require_one_of(self.schedule, SCHEDULES, f"{where}.schedule")
+
+
+@dataclass(frozen=True)
+class Sasrec(SequenceModel):
+    """The self-attentive sequential recommender."""
+
+    n_heads: int
+
+
+@dataclass(frozen=True)
+class Gru4rec(SequenceModel):
+    """The recurrent sequential recommender."""
+
+
+@dataclass(frozen=True)
+class Mf:
+    """Implicit matrix factorisation by alternating least squares."""
+
+    dim: int
+    iterations: int
+    regularisation: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class External:
+    """A recommender that was made elsewhere: ``adapter`` and ``model`` lie in ``folder``, which DVC watches."""
+
+    folder: str
+    adapter: str | None  # file.py or file.py:Class
+    model: str | None  # null: the folder itself; or an MLflow URI
+    max_missing_items: float  # the share of the catalogue that item vectors may lack
+    regularisation: float  # of a user's vector, folded in
+    confidence: float
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        where = "train_recommender.external"
+        require(bool(self.folder), f"{where}.folder", "a folder")
+        require(0 <= self.max_missing_items < 1, f"{where}.max_missing_items", "a share from 0 to below 1")
+        require(self.regularisation > 0, f"{where}.regularisation", "above 0")
+        require(self.confidence >= 0, f"{where}.confidence", "at least 0")
+
+
+@dataclass(frozen=True)
+class ItemKnn:
+    """The item-neighbourhood floor."""
+
+    n_neighbours: int
+
+
+@dataclass(frozen=True)
+class TrainRecommender:
+    """Hyper-parameters of every kind of recommender."""
+
+    refit: bool
+    sasrec: Sasrec
+    gru4rec: Gru4rec
+    mf: Mf
+    external: External
+    item_knn: ItemKnn

@@ -1,0 +1,28 @@
+"""The registry: what is loaded from it, and what a version has to reach to be promoted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Registry:
+    """``alias``: the registry alias whose version evaluation and explanation load."""
+
+    alias: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of a promotion: ``metric`` is ``<metrics file>:<dotted key>``; a bound may be null."""
+
+    metric: str
+    at_least: float | None
+    at_most: float | None
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Gates per role; a role without an entry is promoted without a gate."""
+
+    gates: dict[str, list[Gate]]

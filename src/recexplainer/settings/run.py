@@ -1,0 +1,23 @@
+"""What holds for every stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recexplainer.settings.checks import require
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for every stage: the seed of all generators, the torch threads of one stage, and how many
+    sources' stages the entry point `main` runs side by side.
+    """
+
+    seed: int
+    threads: int
+    parallel: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(self.threads >= 1, "run.threads", "at least 1")
+        require(self.parallel >= 1, "run.parallel", "at least 1")

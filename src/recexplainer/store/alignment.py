@@ -1,0 +1,98 @@
+"""What a language model is aligned by, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recexplainer.errors import InputError
+from recexplainer.store.atomic import atomic_path
+from recexplainer.store.paths import (
+    ALIGNMENT,
+    ALIGNMENT_EXAMPLES,
+    ALIGNMENT_SUMMARIES,
+    ALIGNMENT_USER_VECTORS,
+    EXPLANATION_DRAFTS,
+    alignment_answers,
+)
+from recexplainer.store.texts import read_jsonl, write_jsonl
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from recexplainer.alignment.examples import Example
+
+
+def write_alignment(
+    examples: Iterable[Example],
+    user_vectors: Tensor,
+    folder: Path | str = ALIGNMENT,
+    summaries: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write the mode-free examples, the user vectors that their ``vector_row`` names, and what was asked of a model
+    that writes summaries.
+    """
+    from safetensors.torch import save_file
+
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        write_jsonl(temporary / ALIGNMENT_EXAMPLES.name, (example.to_row() for example in examples))
+        save_file({"user_vectors": user_vectors.contiguous()}, temporary / ALIGNMENT_USER_VECTORS.name)
+        if summaries:
+            write_jsonl(temporary / ALIGNMENT_SUMMARIES.name, summaries)
+
+
+def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tensor]:
+    """Read the alignment examples and the table of user vectors (n_pairs, dim).
+
+    Raises:
+        InputError: when a file is missing or malformed.
+    """
+    from safetensors.torch import load_file
+
+    examples = _read_examples(Path(folder) / ALIGNMENT_EXAMPLES.name, "build_alignment")
+    try:
+        vectors = load_file(Path(folder) / ALIGNMENT_USER_VECTORS.name)["user_vectors"]
+    except (OSError, KeyError) as error:
+        raise InputError(
+            f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment"
+        ) from None
+    return examples, vectors
+
+
+def write_vectors(path: Path | str, user_vectors: Tensor, item_vectors: Tensor) -> None:
+    """Write the vectors that slots point to: of users by row, of items by id."""
+    from safetensors.torch import save_file
+
+    with atomic_path(path) as temporary:
+        save_file({"user_vectors": user_vectors.contiguous(), "item_vectors": item_vectors.contiguous()}, temporary)
+
+
+def write_drafts(drafts: Iterable[Example]) -> None:
+    """Write the examples whose answers are explanations drafted by the base language model."""
+    write_jsonl(EXPLANATION_DRAFTS, (example.to_row() for example in drafts))
+
+
+def read_drafts() -> list[Example]:
+    """Read the drafted explanations.
+
+    Raises:
+        InputError: when the file is missing or malformed.
+    """
+    return _read_examples(EXPLANATION_DRAFTS, "draft_explanations")
+
+
+def write_answers(source: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Write what a source answered to each alignment test example."""
+    write_jsonl(alignment_answers(source), rows)
+
+
+def _read_examples(path: Path, stage: str) -> list[Example]:
+    from recexplainer.alignment.examples import Example
+
+    rows = read_jsonl(path, ("task", "split", "answer"))
+    try:
+        return [Example(**row) for row in rows]
+    except TypeError as error:
+        raise InputError(f"{path}: is not what {stage} writes ({error}); run dvc repro {stage}") from None

@@ -1,0 +1,49 @@
+"""Files and folders that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary sibling name to write a file or folder to; it takes ``path``'s place on success only.
+
+    The temporary name keeps the suffix. On any exception nothing of it stays and ``path`` is as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".tmp-{uuid.uuid4().hex[:12]}-{target.name}")
+    try:
+        yield temporary
+        if not temporary.exists():
+            raise FileNotFoundError(f"nothing was written for {target}")
+        _replace(temporary, target)
+    finally:
+        remove(temporary)
+
+
+def remove(path: Path | str) -> None:
+    """Remove a file or folder, if it is there."""
+    gone = Path(path)
+    if gone.is_dir() and not gone.is_symlink():
+        shutil.rmtree(gone, ignore_errors=True)
+    else:
+        gone.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    if not target.is_dir() or target.is_symlink():
+        if temporary.is_dir() and target.exists():
+            target.unlink()
+        os.replace(temporary, target)
+        return
+    aside = target.with_name(f".tmp-{uuid.uuid4().hex[:12]}-{target.name}")
+    os.replace(target, aside)
+    os.replace(temporary, target)
+    remove(aside)

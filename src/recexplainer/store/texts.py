@@ -1,0 +1,91 @@
+"""JSON, JSON lines and plain text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from recexplainer.errors import InputError
+from recexplainer.store.atomic import atomic_path
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write one JSON value, readable and in a stable order of keys as given.
+
+    Raises:
+        ValueError: for NaN or infinity, which JSON does not know.
+    """
+    with atomic_path(path) as temporary:
+        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read one JSON value.
+
+    Raises:
+        InputError: when the file is missing or malformed.
+    """
+    try:
+        return json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: line {error.lineno}: is not valid JSON ({error.msg}); make it again") from None
+
+
+def write_jsonl(path: Path | str, rows: Iterable[Any]) -> None:
+    """Write one JSON value per line."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Read one JSON object per line; blank lines are not allowed.
+
+    Raises:
+        InputError: when the file is missing, a line is malformed, or a line lacks one of ``required``.
+    """
+    rows = []
+    text = _read_text(path)
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}: line {number}: is not valid JSON ({error.msg})") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{path}: line {number}: expected a JSON object")
+        missing = [key for key in required if key not in row]
+        if missing:
+            raise InputError(f"{path}: line {number}: has no {missing[0]!r}")
+        rows.append(row)
+    return rows
+
+
+def write_json_rows(path: Path | str, rows: Iterable[Any]) -> int:
+    """Write a JSON array with one value per line, and return their number; all are never in memory together."""
+    number = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(("[\n" if number == 0 else ",\n") + json.dumps(row, ensure_ascii=False, allow_nan=False))
+            number += 1
+        file.write("\n]\n" if number else "[]\n")
+    return number
+
+
+def write_text(path: Path | str, text: str, encoding: str = "utf-8") -> None:
+    """Write a text, its line ends as they are."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode(encoding))
+
+
+def _read_text(path: Path | str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run the stage that writes it (dvc repro)") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 at byte {error.start}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
