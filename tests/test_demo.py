@@ -58,24 +58,27 @@ def test_chance_stays_at_chance(checkout: Path) -> None:
     assert chance["next_item_retrieval"]["hr@5"] < 0.06
     assert abs(chance["item_ranking"]["paper_ndcg@5"] - 0.613) < 0.06
     none = _metrics(checkout, "alignment_none")
-    assert abs(none["interest_classification"]["accuracy"] - 0.5) < 0.06
-    assert none["next_item_retrieval"]["free"]["hr@5"] < 0.06
+    assert abs(none["item_ranking"]["paper_ndcg@5"] - 0.613) < 0.06
+    assert none["interest_classification"]["accuracy"] < 0.65  # it has seen how users of other worlds choose
 
 
 def test_alignment_teaches_what_the_readme_says(checkout: Path) -> None:
     """Somewhat below the README's figures: another machine's arithmetic gives other weights."""
-    behaviour, intention, both, none = (
-        _metrics(checkout, f"alignment_{mode}") for mode in ("behaviour", "intention", "both", "none")
+    behaviour, intention, both = (
+        _metrics(checkout, f"alignment_{mode}") for mode in ("behaviour", "intention", "both")
     )
-    assert intention["item_discrimination"]["title_accuracy"] >= 0.75
-    assert both["item_discrimination"]["title_accuracy"] >= 0.8
-    assert both["next_item_retrieval"]["hr@5"] >= 0.45 > none["next_item_retrieval"]["hr@5"]
-    assert both["next_item_retrieval"]["hr@5"] > behaviour["next_item_retrieval"]["hr@5"]
+    for aligned in (intention, both):
+        assert aligned["item_discrimination"]["title_accuracy"] >= 0.9
+        assert aligned["next_item_retrieval"]["hr@5"] >= 0.5
+        assert aligned["interest_classification"]["accuracy"] >= 0.85
+        assert aligned["item_ranking"]["paper_ndcg@5"] >= 0.68
+        assert aligned["history_reconstruction"]["hcr"] >= 0.11
+        for kind in ("behaviour", "none"):
+            other = _metrics(checkout, f"alignment_{kind}")
+            assert aligned["interest_classification"]["accuracy"] > other["interest_classification"]["accuracy"]
+            assert aligned["next_item_retrieval"]["hr@5"] > other["next_item_retrieval"]["hr@5"]
+    assert behaviour["interest_classification"]["accuracy"] >= 0.65
     assert both["next_item_retrieval"]["free"]["hr@5"] > behaviour["next_item_retrieval"]["free"]["hr@5"]
-    assert intention["interest_classification"]["accuracy"] >= 0.75
-    assert both["interest_classification"]["accuracy"] >= 0.75
-    assert both["interest_classification"]["accuracy"] > behaviour["interest_classification"]["accuracy"]
-    assert both["history_reconstruction"]["hcr"] >= 0.08
 
 
 def test_the_aligned_explain_better_than_the_unaligned(checkout: Path) -> None:
