@@ -22,7 +22,12 @@ from recexplainer.recommenders.base import Recommender
 from recexplainer.settings import Align
 from tests import tiny
 
-SPEED = ("align.epochs={behaviour: 1, intention: 1, both: 1}", "align.save_steps=2", "align.rows_per_step=2")
+SPEED = (
+    "align.epochs={behaviour: 1, intention: 1, both: 1}",
+    "align.mixture.item_discrimination/title=20",
+    "align.save_steps=2",
+    "align.rows_per_step=2",
+)
 
 
 @dataclass
