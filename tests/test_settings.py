@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from recexplainer.alignment.tasks import TASKS
 from recexplainer.errors import InputError
-from recexplainer.settings import load_settings, parse_settings, read_params
+from recexplainer.settings import alignment, load_settings, parse_settings, read_params
 from recexplainer.settings.parsing import flatten
 from tests.conftest import REPOSITORY
 
@@ -66,6 +67,16 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("evaluate_alignment", "ranking", "beams", "evaluate_alignment.ranking must be one of constrained, free"),
         ("judge", "backend", "gpt", "judge.backend must be one of rubric, openai"),
         ("judge", "concurrency", 0, "judge.concurrency must be at least 1"),
+        ("judge", "max_calls", -1, "judge.max_calls must be at least 0"),
+        ("prepare", "min_user_items", 2, "prepare.min_user_items must be at least 3"),
+        ("align", "row_tokens", 0, "align.row_tokens must be at least 1"),
+        ("align", "learning_rate", -1.0, "align.learning_rate must be above 0"),
+        ("align", "mixture", {"ranking": 1}, "align.mixture: a task must be one of next_item_retrieval, item_ranking"),
+        ("align", "weights", {"item_ranking": -1}, "align.weights.item_ranking must be at least 0"),
+        ("evaluate_alignment", "n_beams", 0, "evaluate_alignment.n_beams must be at least 1"),
+        ("evaluate_baselines", "student_epochs", 0, "evaluate_baselines.student_epochs must be at least 1"),
+        ("discriminate", "test_fraction", 7.0, "discriminate.test_fraction must be a share between 0 and 1"),
+        ("report", "n_cases", -1, "report.n_cases must be at least 0"),
         ("judge", "max_cost", 2.5, "judge.max_cost must be null where the prices are null"),
         ("judge", "price_per_million_prompt_tokens", 1.0, "must be given for both kinds of token, or for none"),
     ],
@@ -100,6 +111,10 @@ def test_overrides_take_the_type_of_their_field() -> None:
     assert settings.llm.base == "123"
     assert settings.faithfulness.top_ks == [2, 4]
     assert settings.dataset.dialogues_file is None
+
+
+def test_the_tasks_that_can_be_mixed_are_those_that_there_are() -> None:
+    assert set(alignment.TASKS) == set(TASKS)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,12 @@ def question_text(writer: PromptWriter, example: Example) -> str:
 
 
 def evaluate_in_context(
-    explainer: Explainer, writer: PromptWriter, shown: ByTask, questions: ByTask, settings: EvaluateAlignment
+    explainer: Explainer,
+    writer: PromptWriter,
+    shown: ByTask,
+    questions: ByTask,
+    settings: EvaluateAlignment,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """The alignment metrics of the base LLM with solved questions before each.
 
@@ -56,6 +61,7 @@ def evaluate_in_context(
         questions: Per task the questions, of test users.
         settings: Decoding. The solved questions come on top of `max_prompt_tokens`, as far as the LLM's context goes;
             what does not fit loses history, as every prompt does.
+        seed: Of the draws of users for the intervals.
 
     Raises:
         InputError: If a question does not fit behind the solved ones, even without history.
@@ -73,7 +79,7 @@ def evaluate_in_context(
                 max_prompt_tokens=settings.max_prompt_tokens + n_past,
                 row_tokens=settings.row_tokens + n_past,
             )
-            found = evaluate(explainer, writer, questions[task], longer).metrics
+            found = evaluate(explainer, writer, questions[task], longer, seed).metrics
             counts = metrics["n_examples"] | found.pop("n_examples")
             metrics |= found | {"n_examples": counts}
     except InputError as error:

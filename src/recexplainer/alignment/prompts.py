@@ -137,7 +137,8 @@ def shorten(encode: Callable[[Example], Encoded], example: Example, max_tokens: 
             return encoded, shown
     raise InputError(
         f"a prompt of task {example.task} needs {len(encoded)} tokens without any history, "
-        f"more than the {max_tokens} allowed: raise align.row_tokens, or take a model with a longer context"
+        f"more than the {max_tokens} allowed: raise align.row_tokens in training, max_prompt_tokens elsewhere, "
+        "or take a model with a longer context"
     )
 
 

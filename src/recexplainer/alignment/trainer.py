@@ -189,11 +189,11 @@ class Speed(TrainerCallback):
         if not state.is_world_process_zero:
             return
         curves = {key: float(value) for key, value in (logs or {}).items() if key in CURVES}
-        if curves:
-            now = (time.perf_counter(), state.global_step)
-            curves |= self._between(self.last, now)
-            self.last = now
-        self.report(curves, state.global_step)
+        if not curves:
+            return
+        now = (time.perf_counter(), state.global_step)
+        self.report(curves | self._between(self.last, now), state.global_step)
+        self.last = now
 
     def of_all_steps(self) -> dict[str, float]:
         """The speed from the first step of this process to the last."""

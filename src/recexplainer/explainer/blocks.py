@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from recexplainer import store
+from recexplainer.environment import is_main_process
 from recexplainer.errors import InputError
 from recexplainer.explainer.cases import Case
 
@@ -43,7 +44,8 @@ def explain_blocks(
         finished = _finished(path, block)
         if finished is None:
             finished = explain(block)
-            store.write_jsonl(path, finished)
+            if is_main_process():
+                store.write_jsonl(path, finished)
         records += finished
     return records
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from recexplainer.settings.api import ApiModel
-from recexplainer.settings.checks import require, require_one_of
+from recexplainer.settings.checks import require, require_at_least, require_one_of, require_positive
 
+TASKS = (
+    "next_item_retrieval", "item_ranking", "interest_classification", "item_discrimination", "general_dialogue",
+    "history_reconstruction", "user_summary", "explanation",
+)  # fmt: skip
 ALIGNED_MODES = ("behaviour", "intention", "both")
 ATTENTIONS = ("sdpa", "flex_attention", "eager")
 
@@ -55,16 +59,11 @@ class BuildAlignment:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in (
-            "max_history",
-            "min_history",
-            "positions_per_user",
-            "eval_positions_per_user",
-            "rankings_per_history",
-            "classifications_per_history",
-            "eval_classifications_per_history",
-        ):
-            require(getattr(self, name) >= 1, f"build_alignment.{name}", "at least 1")
+        counts = (
+            "max_history", "min_history", "positions_per_user", "eval_positions_per_user", "rankings_per_history",
+            "classifications_per_history", "eval_classifications_per_history",
+        )  # fmt: skip
+        require_at_least("build_alignment", self, verdicts_per_history=0, n_dialogues=0, **dict.fromkeys(counts, 1))
         require(2 <= self.n_candidates <= 5, "build_alignment.n_candidates", "2 to 5")
         for name in ("like_top", "dislike_bottom"):
             require(0 < getattr(self, name) < 1, f"build_alignment.{name}", "a share between 0 and 1")
@@ -83,7 +82,7 @@ class DraftExplanations:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        require(self.n_drafts >= 0, "draft_explanations.n_drafts", "0 or more")
+        require_at_least("draft_explanations", self, n_drafts=0, max_prompt_tokens=1, max_new_tokens=1, batch_size=1)
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,11 @@ class Lora:
     alpha: int
     dropout: float
     targets: str
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require_at_least("align.lora", self, r=1, alpha=1)
+        require(0 <= self.dropout < 1, "align.lora.dropout", "a share from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class Align:
     save_steps: int
 
     def __post_init__(self) -> None:
-        """Check the modes."""
+        """Check the modes, the tasks and the ranges."""
         for mode in self.modes:
             require_one_of(mode, ALIGNED_MODES, "align.modes")
         require(
@@ -135,6 +139,14 @@ class Align:
         for name in ("epochs", "both_forms"):
             named = sorted(getattr(self, name)) == sorted(ALIGNED_MODES)
             require(named, f"align.{name}", f"a number for each of {', '.join(ALIGNED_MODES)}")
+        for name in ("mixture", "weights"):
+            for task, value in getattr(self, name).items():
+                require_one_of(task.split("/")[0], TASKS, f"align.{name}: a task")
+                require(value >= 0, f"align.{name}.{task}", "at least 0")
+        counts = ("connector_hidden_size", "row_tokens", "rows_per_step", "logging_steps", "save_steps")
+        require_at_least("align", self, warm_start_steps=0, n_categories=0, **dict.fromkeys(counts, 1))
+        require_positive("align", self, "learning_rate", "connector_learning_rate")
+        require(0 <= self.warmup <= 1, "align.warmup", "a share from 0 to 1")
 
     @property
     def rows_are_filled(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from recexplainer.settings.checks import require
+from recexplainer.settings.checks import require, require_at_least
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ApiModel:
 
     def __post_init__(self) -> None:
         """Check the bounds."""
-        require(self.concurrency >= 1, f"{self.section}.concurrency", "at least 1")
+        require_at_least(self.section, self, concurrency=1, max_calls=0, max_cost=0)
         prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
         known = [price for price in prices if price is not None]
         where = f"{self.section}.price_per_million_…_tokens"

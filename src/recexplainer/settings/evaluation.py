@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from recexplainer.settings.api import ApiModel
-from recexplainer.settings.checks import require, require_one_of
+from recexplainer.settings.checks import require, require_at_least, require_one_of
 
 RANKINGS = ("constrained", "free")
 
@@ -25,9 +25,10 @@ class EvaluateAlignment:
     n_draws: int  # of users, for the intervals; 0: no intervals
 
     def __post_init__(self) -> None:
-        """Check the choice."""
+        """Check the choice and the ranges."""
         require_one_of(self.ranking, RANKINGS, "evaluate_alignment.ranking")
-        require(self.n_draws >= 0, "evaluate_alignment.n_draws", "at least 0")
+        bounds = dict.fromkeys(("n_beams", "max_title_tokens", "max_prompt_tokens", "row_tokens", "batch_size"), 1)
+        require_at_least("evaluate_alignment", self, n_draws=0, **bounds)
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ class InContext(ApiModel):
         for answerer in self.answerers:
             require_one_of(answerer, ("none", "api"), f"{self.section}.answerers")
         require(len(set(self.answerers)) == len(self.answerers), f"{self.section}.answerers", "without repeats")
-        require(self.n_shown >= 1, f"{self.section}.n_shown", "at least 1")
-        require(self.n_questions is None or self.n_questions >= 1, f"{self.section}.n_questions", "at least 1, or null")
+        require_at_least(self.section, self, n_shown=1, n_questions=1)
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,7 @@ class EvaluateBaselines:
 
     student_epochs: int
     in_context: InContext
+
+    def __post_init__(self) -> None:
+        """Check the student's training."""
+        require_at_least("evaluate_baselines", self, student_epochs=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recexplainer.settings.alignment import ALIGNED_MODES
-from recexplainer.settings.checks import require, require_one_of
+from recexplainer.settings.checks import require, require_at_least, require_one_of
 
 SOURCES = (*ALIGNED_MODES, "none")
 AUDIENCES = ("end_user", "developer", "auditor")
@@ -34,9 +34,8 @@ class Explain:
         for source in self.sources:
             require_one_of(source, SOURCES, "explain.sources")
         require(len(set(self.sources)) == len(self.sources), "explain.sources", "without repeats")
-        for name in ("n_cases", "top_k", "max_new_tokens", "batch_size", "save_every"):
-            require(getattr(self, name) >= 1, f"explain.{name}", "at least 1")
-        require(self.max_sentences is None or self.max_sentences >= 1, "explain.max_sentences", "at least 1, or null")
+        tokens = {"max_prompt_tokens": 1, "max_new_tokens": 1}
+        require_at_least("explain", self, n_cases=1, top_k=1, max_sentences=1, batch_size=1, save_every=1, **tokens)
         if self.audience is not None:
             require_one_of(self.audience, AUDIENCES, "explain.audience")
         if self.focus is not None:

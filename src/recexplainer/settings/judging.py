@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from recexplainer.settings.api import ApiModel
-from recexplainer.settings.checks import require, require_one_of
+from recexplainer.settings.checks import require, require_at_least, require_one_of, require_positive
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Judge(ApiModel):
         """Check the backend and the bounds."""
         super().__post_init__()
         require_one_of(self.backend, ("rubric", "openai"), "judge.backend")
-        require(self.n_repeats >= 1, "judge.n_repeats", "at least 1")
+        require_at_least("judge", self, n_repeats=1, n_traces=0)
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,8 @@ class Encoder:
     def __post_init__(self) -> None:
         """Check the ranges."""
         where = "discriminate.encoder"
-        require(self.n_layers is None or self.n_layers >= 1, f"{where}.n_layers", "at least 1, or null")
-        for name in ("batch_size", "max_tokens"):
-            require(getattr(self, name) >= 1, f"{where}.{name}", "at least 1")
-        for name in ("epochs", "learning_rate"):
-            require(getattr(self, name) > 0, f"{where}.{name}", "above 0")
+        require_at_least(where, self, n_layers=1, batch_size=1, max_tokens=1)
+        require_positive(where, self, "epochs", "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -68,9 +65,18 @@ class Discriminate:
     max_features: int  # of the linear models over words
     encoder: Encoder
 
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(0 < self.test_fraction < 1, "discriminate.test_fraction", "a share between 0 and 1")
+        require_at_least("discriminate", self, max_features=1)
+
 
 @dataclass(frozen=True)
 class Report:
     """What the HTML report shows."""
 
     n_cases: int
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        require_at_least("report", self, n_cases=0)

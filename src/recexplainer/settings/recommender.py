@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recexplainer.settings.checks import require, require_one_of
+from recexplainer.settings.checks import require, require_at_least, require_one_of, require_positive
 
 ITEM_INITS = ("random", "spectral")
 SCHEDULES = ("constant", "cosine")
@@ -40,8 +40,12 @@ class SequenceModel:
     schedule: str
 
     def __post_init__(self) -> None:
-        """Check the choices."""
+        """Check the choices and the ranges."""
         where = f"train_recommender.{type(self).__name__.lower()}"
+        counts = ("dim", "n_layers", "max_length", "batch_size", "max_epochs", "patience", "n_negatives")
+        require_at_least(where, self, weight_decay=0, **dict.fromkeys(counts, 1))
+        require_positive(where, self, "learning_rate", "temperature")
+        require(0 <= self.dropout < 1, f"{where}.dropout", "a share from 0 to below 1")
         require_one_of(self.item_init, ITEM_INITS, f"{where}.item_init")
         require_one_of(self.schedule, SCHEDULES, f"{where}.schedule")
 
@@ -66,6 +70,11 @@ class Mf:
     iterations: int
     regularisation: float
     confidence: float
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require_at_least("train_recommender.mf", self, dim=1, iterations=1, confidence=0)
+        require_positive("train_recommender.mf", self, "regularisation")
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,10 @@ class ItemKnn:
     """The item-neighbourhood floor."""
 
     n_neighbours: int
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        require_at_least("train_recommender.item_knn", self, n_neighbours=1)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recexplainer.settings.checks import require
+from recexplainer.settings.checks import require_at_least
 
 
 @dataclass(frozen=True)
@@ -19,5 +19,4 @@ class Run:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        require(self.threads >= 1, "run.threads", "at least 1")
-        require(self.parallel >= 1, "run.parallel", "at least 1")
+        require_at_least("run", self, threads=1, parallel=1)

@@ -9,6 +9,7 @@ import numpy as np
 from recexplainer import store
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.tasks import explanation
+from recexplainer.environment import is_main_process
 from recexplainer.explainer.generate import draft
 from recexplainer.explainer.model import base_explainer
 from recexplainer.faithfulness.citations import is_grounded
@@ -27,6 +28,8 @@ def run(settings: Settings, run: StageRun) -> None:
     if asked:
         base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
         texts = draft(base, writer, asked, chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
+    if not is_main_process():  # all have all drafts; one writes them
+        return
     drafts = [
         made
         for made, given in zip(explanation.make_examples(asked, texts), asked, strict=True)

@@ -72,7 +72,9 @@ def _evaluate_in_context(
     metrics = {}
     if "none" in chosen.answerers:
         base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
-        measured = in_context.evaluate_in_context(base, writer, shown, questions, settings.evaluate_alignment)
+        measured = in_context.evaluate_in_context(
+            base, writer, shown, questions, settings.evaluate_alignment, settings.run.seed
+        )
         metrics["none_in_context"] = measured
     if "api" in chosen.answerers:
         from recexplainer.api.cache import AnswerCache

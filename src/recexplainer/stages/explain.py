@@ -6,6 +6,7 @@ import sys
 
 from recexplainer import store
 from recexplainer.alignment.tasks import next_item_retrieval
+from recexplainer.environment import is_main_process
 from recexplainer.explainer.cases import choose_cases
 from recexplainer.explainer.running import explain_cases
 from recexplainer.recommenders import load_recommender
@@ -27,7 +28,7 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     )
     kept = store.explanation_blocks("explain", source)
     records = explain_cases(settings, run, source, cases, user_vectors, kept)
-    if records is None:
+    if records is None or not is_main_process():  # all have all records; one writes them
         return
     store.write_explanations(source, records)
     store.remove(kept)

@@ -7,6 +7,7 @@ from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.prompts import form_of
+from recexplainer.environment import is_main_process
 from recexplainer.errors import InputError
 from recexplainer.explainer.cases import Case, cases_of_users
 from recexplainer.explainer.running import explain_cases
@@ -37,7 +38,7 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str) 
         vectors = recommender.user_vectors([interactions.sequence(user_id) for user_id in user_ids])
     kept = store.explanation_blocks("explain_users", source)
     records = explain_cases(settings, run, source, cases, vectors, kept)
-    if records is None:
+    if records is None or not is_main_process():  # all have all records; one writes them
         return
     named = _with_raw_ids(records)
     store.write_user_explanations(source, named)
