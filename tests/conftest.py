@@ -11,14 +11,34 @@ from pathlib import Path
 import pytest
 
 from recexplainer.environment import set_quiet_environment
+from tests.demo_run import DemoRun, start_demo
 
 set_quiet_environment()
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # what is small is slower on several threads, much slower beside the demo
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+DEMO = "test_demo.py"
 OUTER = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME",
          "RECEXPLAINER_PARENT_RUN_ID")  # fmt: skip
 GIVEN = {name: os.environ[name] for name in OUTER if name in os.environ}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The demo's own tests come last: it runs meanwhile."""
+    items.sort(key=lambda item: item.path.name == DEMO)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def demo_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoRun | None]:
+    """The demo's pipeline, on its way beside all other tests; None where no test asks for it."""
+    if not any(item.path.name == DEMO for item in request.session.items):
+        yield None
+        return
+    run = start_demo(tmp_path_factory.mktemp("demo"))
+    yield run
+    run.process.terminate()
+    run.process.wait()
 
 
 @pytest.fixture(autouse=True)

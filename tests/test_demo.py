@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.demo_run import DemoRun, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(demo_run: DemoRun) -> Path:
     """A fresh git checkout of the working tree in which the pipeline ran once."""
-    folder = tmp_path_factory.mktemp("demo") / "project"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True,
-    ).stdout  # fmt: skip
-    for name in listed.decode().split("\0"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    for command in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=t", "-c", "user.email=t@t.invalid", "commit", "-qm", "t"],
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
-    _run(folder, "-m", "recexplainer.stages.main")
-    return folder
+    return demo_run.finished()
 
 
 def test_a_second_repro_changes_nothing(checkout: Path) -> None:
@@ -105,14 +87,7 @@ def _metrics(folder: Path, name: str) -> dict:
 
 
 def _run(folder: Path, *arguments: str) -> str:
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "OMP_", "MKL_"))},
-        "PYTHONPATH": "src",
-        "RECEXPLAINER_PYTHON": sys.executable,
-        "HF_HUB_OFFLINE": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DVC_NO_ANALYTICS": "1",
-    }
-    result = subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    command = [sys.executable, *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
     return result.stdout + result.stderr
