@@ -113,7 +113,7 @@ def test_every_metric_has_an_interval_around_it(base: Path, world: Any) -> None:
             if name == "invalid_rate" and name + "_interval" not in figures:  # not one free beam ended
                 continue
             low, high = figures[f"{name}_interval"]
-            assert low <= figures[name] <= high, (task, name)
+            assert low - 2e-4 <= figures[name] <= high + 2e-4, (task, name)  # each is rounded by itself
 
 
 def test_a_free_ranking_names_what_it_likes(base: Path, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:

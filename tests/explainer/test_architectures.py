@@ -207,4 +207,4 @@ def test_merged_weights_give_the_same_logits(aligned: Aligned, tmp_path: Path) -
     for prompt in aligned.prompts:
         with torch.no_grad():
             logits = plain(inputs_embeds=embedded(aligned.trained, prompt)).logits[0]
-        assert torch.allclose(logits, alone(aligned.trained, prompt), atol=5e-4)
+        assert torch.allclose(logits, alone(aligned.trained, prompt), atol=2e-3)  # of logits of about 5
