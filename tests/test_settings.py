@@ -68,7 +68,6 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("judge", "backend", "gpt", "judge.backend must be one of rubric, openai"),
         ("judge", "concurrency", 0, "judge.concurrency must be at least 1"),
         ("judge", "max_calls", -1, "judge.max_calls must be at least 0"),
-        ("prepare", "min_user_items", 2, "prepare.min_user_items must be at least 3"),
         ("align", "row_tokens", 0, "align.row_tokens must be at least 1"),
         ("align", "learning_rate", -1.0, "align.learning_rate must be above 0"),
         ("align", "mixture", {"ranking": 1}, "align.mixture: a task must be one of next_item_retrieval, item_ranking"),

@@ -174,7 +174,7 @@ def test_a_template_in_another_encoding_is_one_clear_line(tmp_path: Path) -> Non
     ("assignment", "message"),
     [
         ("audience=everyone", "explain.audience must be one of end_user, developer, auditor, not 'everyone'"),
-        ("max_sentences=0", "explain.max_sentences must be at least 1, or null"),
+        ("max_sentences=0", "explain.max_sentences must be at least 1"),
         ("focus= ", "explain.focus must be words on one line"),
         ("focus=a\nb", "explain.focus must be words on one line"),
         ("focus=" + "x" * 81, "at most 80 characters"),

@@ -107,7 +107,7 @@ def as_it_is(base: Path) -> None:
         (pickled, "", "cannot be loaded as a causal language model: Error no file named model.safetensors"),
         (with_an_encoder, "", "sees later tokens: it is an encoder, and no causal language model"),
         (with_an_encoder_and_a_decoder, "", "cannot be loaded as a causal language model"),
-        (with_a_context_of_24, "", "more than the 24 allowed: raise align.row_tokens, or take a model with a longer"),
+        (with_a_context_of_24, "", "more than the 24 allowed: raise align.row_tokens"),
         (with_verdicts_that_begin_alike, "", "gives Yes and No the same first token"),
         (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is no file; give a Jinja"),
         (as_it_is, "align.lora.targets=Wqkv", "align.lora.targets: Wqkv cannot be adapted in this base model; give"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recexplainer.settings.checks import require, require_at_least, require_one_of
+from recexplainer.settings.checks import require, require_one_of
 
 RAW_FORMATS = ("amazon_2018", "amazon_2023", "movielens", "steam", "table")
 
@@ -88,6 +88,5 @@ class Prepare:
     split: Split
 
     def __post_init__(self) -> None:
-        """Check the choice and the ranges: of a user's items one is learnt from, one chooses, one tests."""
+        """Check the choice."""
         require_one_of(self.untitled_items, ("drop", "keep"), "prepare.untitled_items")
-        require_at_least("prepare", self, k_core=0, max_items=1, max_users=1, min_user_items=3)
