@@ -19,7 +19,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 from recexplainer import store
-from recexplainer.discriminators.text_model import ENCODER_FILE, check_task, softmax
+from recexplainer.discriminators.text_model import ENCODER_FILE, TextModel, check_task
 from recexplainer.errors import InputError
 
 FORMAT = "encoder-text-model/1"
@@ -29,7 +29,7 @@ LOADING_ERRORS = (OSError, ValueError, KeyError, ImportError, RuntimeError, Type
 
 
 @dataclass(frozen=True)
-class EncoderTextModel:
+class EncoderTextModel(TextModel):
     """Tokens → encoder → head.
 
     Attributes:
@@ -87,16 +87,6 @@ class EncoderTextModel:
             ).logits
             found[rows] = logits.double().cpu().numpy()
         return found
-
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Probability of each label, float64 ``(n_texts, n_labels)``.
-
-        Raises:
-            InputError: for a model that predicts scores.
-        """
-        if self.task != "classify":
-            raise InputError("text model: this one predicts scores, it has no classes")
-        return softmax(self.outputs(texts))
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The likeliest label of each text, or its score: ``(n_texts,)``."""

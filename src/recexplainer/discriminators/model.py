@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from recexplainer import store
-from recexplainer.discriminators.text_model import check_task, softmax
+from recexplainer.discriminators.text_model import TextModel, check_task
 from recexplainer.errors import InputError
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.safetensors"
@@ -27,7 +27,7 @@ _TOKEN = re.compile(TOKEN_PATTERN)
 
 
 @dataclass(frozen=True)
-class LinearTextModel:
+class LinearTextModel(TextModel):
     """Word n-grams → sublinear TF-IDF of unit length → linear scores.
 
     Attributes:
@@ -75,18 +75,12 @@ class LinearTextModel:
             scores[row] += self.coefficients[:, columns] @ weights
         return scores
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Probability of each label, float64 ``(n_texts, n_labels)``.
-
-        Raises:
-            InputError: for a model that predicts scores.
-        """
-        if self.task != "classify":
-            raise InputError("text model: this one predicts scores, it has no classes")
+    def outputs(self, texts: Sequence[str]) -> np.ndarray:
+        """The linear scores of each label; of two classes the first one's are 0."""
         scores = self.decision(texts)
         if len(self.labels) == 2:
             scores = np.hstack([np.zeros_like(scores), scores])
-        return softmax(scores)
+        return scores
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The likeliest label of each text, or its score: ``(n_texts,)``."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -14,12 +14,36 @@ TASKS = ("classify", "regress")
 ENCODER_FILE = "discriminator.json"  # in a fine-tuned encoder's folder, beside the files that transformers writes
 
 
-class TextModel(Protocol):
-    """Predicts an explanation's source or score from its text."""
+class TextModel(ABC):
+    """Predicts an explanation's source or score from its text.
 
+    Attributes:
+        task: ``classify`` or ``regress``.
+        labels: The classes in the order of the outputs; empty for ``regress``.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+
+    @abstractmethod
+    def outputs(self, texts: Sequence[str]) -> np.ndarray:
+        """What the softmax of ``classify`` is taken of, float64 ``(n_texts, n_labels)``."""
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Probability of each label, float64 ``(n_texts, n_labels)``.
+
+        Raises:
+            InputError: for a model that predicts scores.
+        """
+        if self.task != "classify":
+            raise InputError("text model: this one predicts scores, it has no classes")
+        return softmax(self.outputs(texts))
+
+    @abstractmethod
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The likeliest label of each text, or its score: ``(n_texts,)``."""
 
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the model to a folder, which appears whole or not at all."""
 

@@ -25,6 +25,7 @@ from recexplainer.judging.pairwise import (
     parse_choice,
     summarise_comparisons,
 )
+from recexplainer.judging.prompts import MAX_ANSWER_TOKENS
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.settings import PARAMS_FILE, SOURCES, Settings, load_settings
 
@@ -98,9 +99,9 @@ def _ask_server(
 ) -> tuple[str, list[Comparison], dict[str, Any]]:
     from recexplainer.api.cache import AnswerCache
     from recexplainer.api.client import ask
-    from recexplainer.stages.judge import api_settings
+    from recexplainer.api.parameters import api_settings
 
-    server = api_settings(settings)
+    server = api_settings(settings.judge, settings.run.seed, MAX_ANSWER_TOKENS)
     open_ = [pair for pair in pairs if pair[0]["text"] != pair[1]["text"]]
     orders = [*open_, *((other, one) for one, other in open_)]
     requests = [pair_messages(one, (one["text"], other["text"]), catalogue) for one, other in orders]

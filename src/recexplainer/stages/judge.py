@@ -5,7 +5,7 @@ model.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +16,6 @@ from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking import log_explanation_traces
-
-if TYPE_CHECKING:
-    from recexplainer.api.request import ApiSettings
-
-MAX_ANSWER_TOKENS = 400
 
 
 def run(settings: Settings, run: StageRun, source: str) -> None:
@@ -50,27 +45,17 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     log_explanation_traces(traced[: settings.judge.n_traces], kind)
 
 
-def api_settings(settings: Settings) -> ApiSettings:
-    """How the server of the parameters is asked.
-
-    Raises:
-        InputError: The parameters name no model.
-    """
-    from recexplainer.api import parameters
-
-    return parameters.api_settings(settings.judge, settings.run.seed, MAX_ANSWER_TOKENS)
-
-
 def _ask_server(
     settings: Settings, source: str, records: list[dict[str, Any]], catalogue: Catalogue
 ) -> tuple[str, list[Judgement], dict[str, Any], dict[str, float]]:
     from recexplainer.api.cache import AnswerCache
+    from recexplainer.api.parameters import api_settings
     from recexplainer.judging.agreement import repeat_figures
     from recexplainer.judging.api import judge_by_api
     from recexplainer.judging.beside import rubric_beside
-    from recexplainer.judging.prompts import judge_messages
+    from recexplainer.judging.prompts import MAX_ANSWER_TOKENS, judge_messages
 
-    server = api_settings(settings)
+    server = api_settings(settings.judge, settings.run.seed, MAX_ANSWER_TOKENS)
     with AnswerCache(store.judge_cache(source)) as cache:
         requests = [judge_messages(record, catalogue) for record in records]
         result = judge_by_api(requests, server, cache, settings.judge.n_repeats)

@@ -17,9 +17,7 @@ from recexplainer.store.paths import (
     AGREEMENT,
     ALIGNMENT,
     ALIGNMENT_BASELINES_METRICS,
-    ALIGNMENT_EXAMPLES,
     ALIGNMENT_SUMMARIES,
-    ALIGNMENT_USER_VECTORS,
     CATALOGUE,
     DIALOGUES,
     DISCRIMINATORS,
@@ -40,7 +38,6 @@ from recexplainer.store.paths import (
     RECOMMENDER,
     RECOMMENDER_METRICS,
     RECOMMENDER_PER_USER,
-    REGISTRY,
     REPORT,
     REPORT_FIGURES,
     SHEET,
@@ -64,12 +61,8 @@ from recexplainer.store.paths import (
     sheet_key,
     user_explanations,
 )
-from recexplainer.store.pointers import POINTER_KEYS, read_pointer
+from recexplainer.store.pointers import read_pointer
 from recexplainer.store.prepared import (
-    CATALOGUE_COLUMNS,
-    CAUSE_COLUMNS,
-    INTERACTION_COLUMNS,
-    USER_COLUMNS,
     copy_catalogue,
     read_catalogue,
     read_causes,
@@ -86,7 +79,6 @@ from recexplainer.store.records import (
     EXPLANATION_KEYS,
     JUDGEMENT_KEYS,
     RATING_KEYS,
-    SHEET_KEY_KEYS,
     read_explanations,
     read_judgements,
     read_ratings,
