@@ -51,7 +51,7 @@ demo-llm: git setup
 
 # make adapt-demo-llm OUT=data/llm: the demo LLM learns the words of the catalogue in data/prepared; then llm.base: data/llm
 adapt-demo-llm: setup
-	PYTHONPATH="demo_llm" $(BIN)/python -m recipe.adapt --out "$(OUT)"
+	PYTHONPATH="src:demo_llm" $(BIN)/python -m recipe.adapt --out "$(OUT)"
 
 # Results, models and the environment stay; what can be made again in a moment goes.
 clean:
