@@ -9,7 +9,7 @@ import pytest
 from recexplainer import stages, tracking
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings, load_settings
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, Write, stage_main
 
 
 @pytest.fixture
@@ -111,14 +111,17 @@ def test_omp_num_threads_goes_before_the_parameter(monkeypatch: pytest.MonkeyPat
         torch.set_num_threads(before)
 
 
-def test_of_several_processes_one_alone_tracks(
-    empty_project: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_several_processes_one_alone_tracks_and_writes(
+    empty_project: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
-    def body(settings: Settings, run: StageRun) -> None:
+    def body(settings: Settings, run: StageRun) -> Write:
         run.log_metrics({"loss": 1.0}, step=1)
-        run.log_artifact("nothing/here")
-        seen.append(settings.run.seed)
+        run.set_tags({"nothing": "here"})
+        seen.append("computed")
+        return lambda: seen.append("written")
 
-    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("RANK", str(rank))
     assert stage_main("prepare", body)(["-S", "run.seed=99"]) == 0
-    assert seen == [99] and not (empty_project / "mlflow.db").exists()
+    assert seen == ["computed", "written"][: 2 - rank]
+    assert (empty_project / "mlflow.db").exists() is (rank == 0)
