@@ -72,6 +72,14 @@ def test_jsonl_names_the_line(tmp_path: Path) -> None:
         store.read_jsonl(tmp_path / "none.jsonl")
 
 
+def test_a_text_is_read_whatever_program_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfa\r\nb\n")
+    assert store.read_text(path, "utf-8-sig") == "a\nb\n"
+    with pytest.raises(InputError, match="b.csv: no such file; save it first"):
+        store.read_text(tmp_path / "b.csv", remedy="save it first")
+
+
 def test_parquet_names_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     store.write_parquet(path, pd.DataFrame({"a": [1]}))

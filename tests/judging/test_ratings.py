@@ -162,14 +162,14 @@ def test_rows_that_stand_twice(games: Catalogue, explanations: dict[str, Rows], 
         (b"id,text,comment\n", "has no column 'level'"),
         (b"id,text,level,comment\n", "holds no ratings"),
         (b'id,text,level,comment\nr1,"open', "is not a readable CSV table"),
-        (b"id,text,level,comment\nr1,\xe9,A,\n", "is not UTF-8 at byte 25"),
+        (b"id,text,level,comment\nr1,\xe9,A,\n", "is not UTF-8 at byte 25; save it as UTF-8"),
     ],
 )
 def test_files_that_are_no_sheet(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "anna.csv").write_bytes(content)
     with pytest.raises(InputError, match=f"anna.csv: {message}"):
         read_filled(tmp_path / "anna.csv", [], "anna")
-    with pytest.raises(InputError, match="none.csv: no such file"):
+    with pytest.raises(InputError, match="none.csv: no such file; give a sheet saved as CSV"):
         read_filled(tmp_path / "none.csv", [], "anna")
 
 

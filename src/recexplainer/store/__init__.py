@@ -91,4 +91,12 @@ from recexplainer.store.records import (
     write_user_explanations,
 )
 from recexplainer.store.tables import read_parquet, write_csv, write_parquet
-from recexplainer.store.texts import read_json, read_jsonl, write_json, write_json_rows, write_jsonl, write_text
+from recexplainer.store.texts import (
+    read_json,
+    read_jsonl,
+    read_text,
+    write_json,
+    write_json_rows,
+    write_jsonl,
+    write_text,
+)
