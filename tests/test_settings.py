@@ -101,7 +101,7 @@ def test_a_source_that_is_not_aligned_is_refused(values: dict[str, Any]) -> None
 def test_overrides_take_the_type_of_their_field() -> None:
     overrides = ["run.seed=3", "prepare.min_rating=4", "prepare.max_items=50",
                  "train_recommender.sasrec.dropout=1e-1", "llm.base=123",
-                 "faithfulness.top_ks=[2, 4]", "dataset.dialogues_file=null"]  # fmt: skip
+                 "faithfulness.top_ks=[2, 4]", "dataset.dialogues_file=null", "align.epochs.both=1"]  # fmt: skip
     settings = load_settings(PARAMS, overrides)
     assert settings.run.seed == 3
     assert settings.prepare.min_rating == 4.0 and isinstance(settings.prepare.min_rating, float)
@@ -110,6 +110,7 @@ def test_overrides_take_the_type_of_their_field() -> None:
     assert settings.llm.base == "123"
     assert settings.faithfulness.top_ks == [2, 4]
     assert settings.dataset.dialogues_file is None
+    assert settings.align.epochs == load_settings(PARAMS).align.epochs | {"both": 1.0}
 
 
 def test_the_tasks_that_can_be_mixed_are_those_that_there_are() -> None:

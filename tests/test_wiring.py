@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from recexplainer import store
-from recexplainer.settings import Settings, load_settings
+from recexplainer.settings import Align, Settings, load_settings
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "src" / "recexplainer"
@@ -92,6 +92,12 @@ def test_a_stage_depends_on_the_parameters_that_it_reads(stage: str) -> None:
     assert ("settings.run.seed" in path.read_text()) is ("run.seed" in PIPELINE[stage].get("params", []))
     if stage in sections:
         assert stage in declared
+
+
+def test_a_mode_is_trained_again_for_every_key_of_align_but_the_other_modes_epochs() -> None:
+    declared = {name for name in PIPELINE["align"]["params"] if name.startswith("align.")}
+    keys = {f"align.{name}" for name in Align.__dataclass_fields__}
+    assert declared == keys - {"align.modes", "align.epochs"} | {"align.epochs.${item.mode}"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
