@@ -30,12 +30,11 @@ def explanations() -> dict[str, Rows]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, games: Catalogue, explanations: dict[str, Rows]) -> Path:
-    monkeypatch.chdir(tmp_path)
+def project(empty_project: Path, games: Catalogue, explanations: dict[str, Rows]) -> Path:
     store.write_catalogue(games.frame)
     for source, rows in explanations.items():
         store.write_explanations(source, rows)
-    return tmp_path
+    return empty_project
 
 
 def cells(text: str, delimiter: str = ",") -> Rows:
@@ -213,7 +212,7 @@ def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys
     assert "sheet.key.jsonl: no such file" in refused("import", "anna.csv")
     assert main(["export"]) == 0
     before = store.SHEET.read_bytes()
-    assert "ratings/sheet.csv: is there already" in refused("export", "--seed", "8")
+    assert "ratings/sheet.csv: is there already" in refused("export", "-S", "run.seed=8")
     assert store.SHEET.read_bytes() == before
     rows = cells(before.decode("utf-8-sig"))
     fill(project / "anna.csv", rows)

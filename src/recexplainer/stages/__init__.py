@@ -20,12 +20,12 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from recexplainer.environment import is_main_process, join_processes
 from recexplainer.errors import InputError, ends_clearly
-from recexplainer.settings import ALIGNED_MODES, PARAMS_FILE, SOURCES, Settings, load_settings
+from recexplainer.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
+from recexplainer.settings.command_line import add_parameters
 from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_environment
 
 set_quiet_environment()
@@ -110,12 +110,8 @@ def _parser(name: str, options: Sequence[str], lists: Mapping[str, str]) -> argp
         parser.add_argument(f"--{option}", required=True, **OPTIONS.get(option, {}))
     for option, parameter in lists.items():
         parser.add_argument(f"--{option}", default="", metavar="A,B", help=f"the same as -S {parameter}=[A,B]")
-    parser.add_argument(
-        "-S", dest="assignments", action="append", default=[], metavar="SECTION.KEY=VALUE",
-        help="use another value for one parameter (repeatable)",
-    )  # fmt: skip
+    add_parameters(parser)
     parser.add_argument("--set", default="", help="several such assignments in one text, separated by blanks")
-    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
     return parser
 
 
