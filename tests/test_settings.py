@@ -65,7 +65,7 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("align", "modes", ["both", "both"], "align.modes must be without repeats"),
         ("align", "attention", "flash_attention_2", "only they take a mask of its own for each token"),
         ("evaluate_alignment", "ranking", "beams", "evaluate_alignment.ranking must be one of constrained, free"),
-        ("judge", "backend", "gpt", "judge.backend must be one of rubric, openai"),
+        ("judge", "backend", "openai", "judge.backend must be one of rubric, api, not 'openai'"),
         ("judge", "concurrency", 0, "judge.concurrency must be at least 1"),
         ("judge", "max_calls", -1, "judge.max_calls must be at least 0"),
         ("align", "row_tokens", 0, "align.row_tokens must be at least 1"),
