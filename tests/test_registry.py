@@ -17,7 +17,7 @@ from recexplainer.settings import load_settings
 
 ROLE = "score-predictor-both"
 NAME = f"recexplainer-demo-{ROLE}"
-FOLDER = store.discriminator_folder(ROLE)
+FOLDER = store.DISCRIMINATORS / ROLE
 
 
 def write_model(weight: float) -> None:
