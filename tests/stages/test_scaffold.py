@@ -111,6 +111,15 @@ def test_omp_num_threads_goes_before_the_parameter(monkeypatch: pytest.MonkeyPat
         torch.set_num_threads(before)
 
 
+def test_a_launch_that_cannot_work_starts_nothing(
+    empty_project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    assert stage_main("align", lambda *_: pytest.fail("ran"))([]) == 2
+    assert capsys.readouterr().err.startswith("error: accelerate: FSDP shares out")
+    assert not (empty_project / "mlflow.db").exists()
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_of_several_processes_one_alone_tracks_and_writes(
     empty_project: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch, rank: int
