@@ -11,7 +11,7 @@ from recexplainer import registry, store, tracking
 from recexplainer.discriminators.fine_tuning import fine_tune
 from recexplainer.stages.register_discriminators import main
 from tests.discriminators.encoders import encoder_settings, write_encoder
-from tests.test_registry import FOLDER, NAME, ROLE, write_model
+from tests.registry.score_predictor import FOLDER, NAME, ROLE, write_model
 
 
 def runs() -> int:
