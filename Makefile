@@ -1,4 +1,4 @@
-# make demo | test | check | lint | preset | ui | clean | demo-llm | setup | lock
+# make demo | test | check | lint | preset | ui | clean | demo-llm | adapt-demo-llm | setup | lock
 # Needs python >= 3.11, git and make.
 
 SHELL := /bin/sh
@@ -14,7 +14,7 @@ export MLFLOW_MODEL_CATALOG_URI =
 export PYTHONPATH = src
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check lint preset format ui clean demo-llm setup lock git
+.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup lock git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m recexplainer.stages.main
@@ -48,6 +48,10 @@ ui: setup
 
 demo-llm: git setup
 	cd demo_llm && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/src:." "$(CURDIR)/$(BIN)/dvc" repro
+
+# make adapt-demo-llm OUT=data/llm: the demo LLM learns the words of the catalogue in data/prepared; then llm.base: data/llm
+adapt-demo-llm: setup
+	PYTHONPATH="demo_llm" $(BIN)/python -m recipe.adapt --out "$(OUT)"
 
 # Results, models and the environment stay; what can be made again in a moment goes.
 clean:

@@ -10,7 +10,7 @@ learns nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,8 @@ KINDS = {
 START_WEIGHTS = {  # of the loss where a line of the answer begins: there it is decided, the rest is copied
     "taste": 2.0, "verdict": 20.0, "rank": 6.0, "first": 2.0, "explain": 20.0,
 }  # fmt: skip
+IN_WORDS = {"verdict": 0.4, "rank": 0.4, "first": 0.4, "explain": 1.0}
+Taste = Callable[[np.random.Generator, World], np.ndarray]  # float64 (n_items,) scores
 TASTE = "Which platform and which genre suit this user best?"
 _N_CANDIDATES = 5
 _LIKED, _DISLIKED = 0.2, 0.5  # the shares of the ranking that verdicts are about, as in alignment
@@ -62,25 +64,43 @@ class SlotLessons:
     Args:
         worlds: All of one size.
         encoder: Of the tokenizer.
+        writers: Of the worlds' catalogues.
+        kinds: The shares of the kinds of lessons.
+        in_words: The share of the lessons about a user, by kind, that show the history in words beside the slot.
+        taste: Draws how each item of a world suits a user.
+        hides_history: Whether what a user has seen does not count in the user's slot.
     """
 
-    def __init__(self, worlds: Sequence[World], encoder: ChatEncoder) -> None:
+    def __init__(
+        self,
+        worlds: Sequence[World],
+        encoder: ChatEncoder,
+        writers: Sequence[PromptWriter] | None = None,
+        kinds: Mapping[str, float] = KINDS,
+        in_words: Mapping[str, float] = IN_WORDS,
+        taste: Taste | None = None,
+        hides_history: bool = False,
+    ) -> None:
         self.worlds, self.encoder = worlds, encoder
         [self.line_break] = encoder.answer_ids("\n")
-        self.writers = [PromptWriter(world_catalogue(world), n_categories=3) for world in worlds]
+        self.writers = writers or [PromptWriter(world_catalogue(world), n_categories=3) for world in worlds]
+        self.kinds, self.in_words, self.taste = kinds, in_words, taste or random_taste
+        self.hides_history = hides_history
 
     def draw(self, rng: np.random.Generator, kind: str | None = None) -> Lesson:
-        """A lesson of a kind, or of one drawn by the shares of `KINDS`."""
-        kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
+        """A lesson of a kind, or of one drawn by the shares of the kinds."""
+        kind = kind or str(rng.choice(list(self.kinds), p=list(self.kinds.values())))
         number = int(rng.integers(len(self.worlds)))
         if kind in ("title", "categories"):
             item = 1 + int(rng.integers(self.writers[number].catalogue.n_items))
             return self._about_item(number, item, kind)
-        scores = random_taste(rng, self.worlds[number])
+        scores = self.taste(rng, self.worlds[number])
         if kind == "taste":
             content = [*self.writers[number].user("intention", [], 0), TASTE]
             return self._encoded(number, content, favourites(self.worlds[number], scores), scores, START_WEIGHTS[kind])
         example, form = self._about_user(rng, number, scores, kind)
+        if self.hides_history:
+            scores[[item - 1 for item in example.history]] = -np.inf
         return self._lesson(number, example, form, scores, START_WEIGHTS[kind])
 
     def token_ids(self) -> Tensor:
@@ -99,7 +119,8 @@ class SlotLessons:
         return self._lesson(number, example, "intention")
 
     def _about_user(self, rng: np.random.Generator, number: int, scores: np.ndarray, kind: str) -> tuple[Example, Form]:
-        form: Form = "both" if kind == "explain" or rng.random() < 0.4 else "intention"
+        share = self.in_words[kind]
+        form: Form = "both" if share == 1 or rng.random() < share else "intention"
         history = _history(rng, scores)
         unseen = scores.copy()
         unseen[history] = -np.inf
@@ -158,10 +179,11 @@ class SlotVectors:
     Args:
         token_ids: (n_worlds, n_items, length) as `SlotLessons.token_ids` gives them.
         noise: Added to every slot, as a share of the slots' size: connectors fit words only about.
+        top: The weight of what suits a user most, as in `warm_start.directions`.
     """
 
-    def __init__(self, token_ids: Tensor, noise: float = 0.0) -> None:
-        self.token_ids, self.noise, self.age = token_ids, noise, 0
+    def __init__(self, token_ids: Tensor, noise: float = 0.0, top: float = 0.0) -> None:
+        self.token_ids, self.noise, self.top, self.age = token_ids, noise, top, 0
 
     def refresh(self, table: Tensor) -> None:
         """Follow the token embeddings (vocabulary, hidden), every `_REFRESH`th time it is called."""
@@ -180,7 +202,8 @@ class SlotVectors:
         if len(batch["scores"]):
             worlds = batch["worlds"]
             with torch.autocast(filled.device.type, enabled=False):
-                users = directions(self.ranking[worlds], batch["scores"][:, None], self.items[worlds])[:, 0]
+                scores = batch["scores"][:, None]
+                users = directions(self.ranking[worlds], scores, self.items[worlds], self.top)[:, 0]
             filled[at_users] = self._noisy(users[batch["user_slots"][at_users]]).to(filled.dtype)
         return filled
 

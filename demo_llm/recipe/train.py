@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,10 +19,10 @@ from torch.utils.data import IterableDataset, get_worker_info
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
 
 from recexplainer.alignment.chat import IGNORED, ChatEncoder
-from recexplainer.data.dialogues import LESSONS
+from recexplainer.data.dialogues import LESSONS, Turn
 from recexplainer.data.world import World
 from recipe.corpus import conversations, lesson_worlds
-from recipe.slots import KINDS, Lesson, SlotLessons, SlotVectors
+from recipe.slots import Lesson, SlotLessons, SlotVectors
 from recipe.start import start_copying
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -33,6 +33,7 @@ TEMPLATE = (
 )
 QUESTION_WEIGHT = 0.25
 N_EVALUATED = 100  # lessons of each kind
+Words = Callable[..., Iterator[list[Turn]]]  # (rng, n_drills=…)
 SPECIAL = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"]
 
 
@@ -49,22 +50,28 @@ def main() -> None:
     model = new_model(tokenizer, params)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens")
     encoder = ChatEncoder(tokenizer)
-    rows = LessonRows(
-        worlds[1:], encoder, params["row_tokens"], params["n_drills"], params["slot_share"], params["seed"] + 1
-    )
-    trainer = LessonTrainer(
-        model,
-        training_arguments(params),
-        train_dataset=rows,
-        data_collator=partial(collate, row_tokens=params["row_tokens"]),
-    )
-    trainer.slots = SlotVectors(rows.slots.token_ids(), params["slot_noise"])
-    checkpoints = sorted((FOLDER / "checkpoints").glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=bool(checkpoints))
-    metrics = evaluate(model.to("cpu").float(), encoder, worlds[:1], np.random.default_rng(params["seed"] + 2))
+    slots = SlotLessons(worlds[1:], encoder)
+    words = partial(conversations, worlds=worlds[1:])
+    teach(model, slots, words, params, FOLDER / "checkpoints")
+    rng = np.random.default_rng(params["seed"] + 2)
+    unseen = SlotLessons(worlds[:1], encoder)
+    metrics = evaluate(model.to("cpu").float(), unseen, [lesson for lesson, _ in LESSONS], params["slot_top"], rng)
     save(model, tokenizer, FOLDER / "model")
     (FOLDER / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     print(metrics)
+
+
+def teach(model: Any, slots: SlotLessons, words: Words, params: dict[str, Any], checkpoints: Path) -> None:
+    """Train a model in place on lessons in words and in slots; goes on from the newest of `checkpoints`."""
+    rows = LessonRows(slots, words, params)
+    trainer = LessonTrainer(
+        model,
+        training_arguments(params, checkpoints),
+        train_dataset=rows,
+        data_collator=partial(collate, row_tokens=params["row_tokens"]),
+    )
+    trainer.slots = SlotVectors(slots.token_ids(), params["slot_noise"], params["slot_top"])
+    trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*")))
 
 
 def train_tokenizer(rng: np.random.Generator, worlds: list[World], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -111,20 +118,16 @@ class LessonRows(IterableDataset):
     """Packed rows of lessons in words and in slots, endless; the same seed and number of workers give the same rows.
 
     Args:
-        worlds: What the lessons are about.
-        encoder: Of the tokenizer.
-        row_tokens: The length of a row.
-        n_drills: Conversations over which the drills fade out.
-        slot_share: The share of the lessons that have slots, once the drills have faded out.
-        seed: Of the stream.
+        slots: Draws the lessons in slots.
+        words: Draws the lessons in words.
+        params: row_tokens, the length of a row; n_drills, conversations over which the drills fade out; slot_share,
+            the share of the lessons that have slots, once the drills have faded out; seed, one below the stream's.
     """
 
-    def __init__(
-        self, worlds: list[World], encoder: ChatEncoder, row_tokens: int, n_drills: int, slot_share: float, seed: int
-    ) -> None:
-        self.worlds, self.encoder, self.row_tokens = worlds, encoder, row_tokens
-        self.n_drills, self.slot_share, self.seed = n_drills, slot_share, seed
-        self.slots = SlotLessons(worlds, encoder)
+    def __init__(self, slots: SlotLessons, words: Words, params: dict[str, Any]) -> None:
+        self.slots, self.words = slots, words
+        self.row_tokens, self.n_drills = params["row_tokens"], params["n_drills"]
+        self.slot_share, self.seed = params["slot_share"], params["seed"] + 1
 
     def __iter__(self) -> Iterator[list[Lesson]]:
         worker = get_worker_info()
@@ -132,9 +135,9 @@ class LessonRows(IterableDataset):
         n_drills = self.n_drills // (worker.num_workers if worker else 1)
         row: list[Lesson] = []
         room = self.row_tokens
-        for number, turns in enumerate(conversations(rng, self.worlds, n_drills)):
+        for number, turns in enumerate(self.words(rng, n_drills=n_drills)):
             share = self.slot_share * min(1.0, number / n_drills) if n_drills else self.slot_share
-            lesson = self.slots.draw(rng) if rng.random() < share else Lesson(self.encoder.dialogue(turns), 0)
+            lesson = self.slots.draw(rng) if rng.random() < share else Lesson(self.slots.encoder.dialogue(turns), 0)
             length = len(lesson.encoded)
             if length > self.row_tokens:
                 continue
@@ -212,10 +215,10 @@ def lay_out(lesson: Lesson, place: int, user: int) -> dict[str, np.ndarray]:
     }
 
 
-def training_arguments(params: dict[str, Any]) -> TrainingArguments:
+def training_arguments(params: dict[str, Any], checkpoints: Path) -> TrainingArguments:
     """The recipe's settings as transformers writes them."""
     return TrainingArguments(
-        output_dir=str(FOLDER / "checkpoints"),
+        output_dir=str(checkpoints),
         max_steps=params["steps"],
         per_device_train_batch_size=params["rows_per_step"],
         dataloader_num_workers=params["workers"],
@@ -239,17 +242,30 @@ def training_arguments(params: dict[str, Any]) -> TrainingArguments:
 
 
 @torch.no_grad()
-def evaluate(model: Any, encoder: ChatEncoder, worlds: list[World], rng: np.random.Generator) -> dict[str, float]:
-    """Share of answers reproduced token by token, per kind of lesson, on a world that was not taught."""
+def evaluate(
+    model: Any,
+    slots: SlotLessons,
+    in_words: Iterable[Callable[..., list[Turn]]],
+    slot_top: float,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Share of answers' tokens that are predicted right, given the ones before, per kind of lesson.
+
+    Args:
+        model: The LLM.
+        slots: Draws the lessons in slots; those in words are about its first world.
+        in_words: The lessons in words.
+        slot_top: As in `SlotVectors`.
+        rng: Draws the lessons.
+    """
     model.eval()
-    slots = SlotLessons(worlds, encoder)
-    vectors = SlotVectors(slots.token_ids())
+    vectors = SlotVectors(slots.token_ids(), top=slot_top)
     vectors.refresh(model.get_input_embeddings().weight)
     draws: dict[str, Callable[[], Lesson]] = {
-        lesson.__name__.removeprefix("_lesson_"): partial(_in_words, encoder, lesson, rng, worlds[0])
-        for lesson, _ in LESSONS
+        lesson.__name__.removeprefix("_lesson_"): partial(_in_words, slots.encoder, lesson, rng, slots.worlds[0])
+        for lesson in in_words
     }
-    draws |= {f"slot_{kind}": partial(slots.draw, rng, kind) for kind in KINDS}
+    draws |= {f"slot_{kind}": partial(slots.draw, rng, kind) for kind in slots.kinds}
     metrics = {}
     for name, draw in draws.items():
         right = total = 0

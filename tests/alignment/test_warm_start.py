@@ -12,13 +12,15 @@ from tests import tiny
 
 
 def test_slots_are_fitted_and_nothing_else_is(base: Path) -> None:
-    vectors = tiny.mf().user_vectors([[1, 2], [3, 4], [5], [6, 7, 8], [2, 9]])
+    histories = [[1, 2], [3, 4], [5], [6, 7, 8], [2, 9]]
+    vectors = tiny.mf().user_vectors(histories)
     fits = []
     for steps in (0, 300, 300):
+        align = tiny.settings(f"align.warm_start_steps={steps}").align
         explainer = tiny.explainer(base, "both", None, vectors)
         adapter = {n: p.clone() for n, p in explainer.named_parameters() if not n.startswith("connectors.")}
         torch.rand(2)
-        fits.append(warm_start(explainer, tiny.writer(), vectors, steps, seed=1))
+        fits.append(warm_start(explainer, tiny.writer(), vectors, histories, align, seed=1))
         assert all(torch.equal(p, adapter[n]) for n, p in explainer.named_parameters() if n in adapter)
         assert all(p.grad is None for n, p in explainer.named_parameters() if n in adapter)
     assert fits[0] == {} and fits[1] == fits[2]
@@ -26,7 +28,8 @@ def test_slots_are_fitted_and_nothing_else_is(base: Path) -> None:
 
 
 def test_a_mode_without_connectors_has_nothing_to_start(base: Path) -> None:
-    assert warm_start(tiny.explainer(base, "behaviour"), tiny.writer(), torch.zeros(0, 0), 10, 1) == {}
+    explainer = tiny.explainer(base, "behaviour")
+    assert warm_start(explainer, tiny.writer(), torch.zeros(0, 0), [], tiny.settings().align, 1) == {}
 
 
 def test_items_of_like_words_lie_near_each_other_at_the_scale_of_a_token() -> None:
@@ -61,3 +64,40 @@ def test_a_user_points_to_where_the_recommender_ranks_high() -> None:
     for row in range(3):
         assert spearmanr(words @ directions[row], scores[row]).statistic > 0.95
     assert torch.isclose(directions.pow(2).mean(), words.pow(2).mean())
+
+
+def test_the_best_items_of_a_large_catalogue_stand_out_where_they_count() -> None:
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randn(400, 24, generator=generator)  # too few dimensions to follow all scores
+    scores = torch.randn(30, 400, generator=generator)
+    plain, peaked = (words @ user_directions(words, scores, top).T for top in (0.0, 1.0))
+    best = scores.argmax(dim=1)
+    ranks = [(values > values[best, torch.arange(30)]).sum(dim=0).float().median() for values in (plain, peaked)]
+    assert ranks[1] <= 2 and ranks[0] > 2 * ranks[1] + 5
+
+
+def test_what_is_left_out_pulls_no_direction() -> None:
+    generator = torch.Generator().manual_seed(0)
+    words, scores = torch.randn(40, 64, generator=generator), torch.randn(2, 40, generator=generator)
+    hidden = scores.clone()
+    hidden[0, :3] = -torch.inf
+    for top in (0.0, 1.0):
+        directions = user_directions(words, hidden, top)
+        assert torch.isfinite(directions).all()
+        followed = words @ directions[0]
+        assert spearmanr(followed[3:], scores[0, 3:]).statistic > 0.9
+        high = scores.clone()
+        high[0, :3] = 100.0
+        hidden_again = high.masked_fill(torch.isinf(hidden), -torch.inf)
+        assert torch.allclose(user_directions(words, hidden_again, top), directions)
+
+
+def test_a_user_starts_apart_from_what_was_seen(base: Path) -> None:
+    histories = [[1, 2], [3, 4], [5], [6, 7, 8], [2, 9]]
+    vectors = tiny.mf().user_vectors(histories)
+    align = tiny.settings("align.warm_start_steps=300", "align.warm_start_top=1.0").align
+    explainers = [tiny.explainer(base, "both", None, vectors) for _ in range(2)]
+    for explainer, seen in zip(explainers, (histories, [[]] * 5), strict=True):
+        warm_start(explainer, tiny.writer(), vectors, seen, align, seed=1)
+    hidden, shown = (explainer.connectors["user"](vectors) for explainer in explainers)
+    assert not torch.allclose(hidden, shown, atol=1e-3)

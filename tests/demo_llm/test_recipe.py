@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 import yaml
 
@@ -22,16 +20,6 @@ from tests import tiny
 from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "demo_llm"
-
-
-@pytest.fixture
-def recipe(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(FOLDER))
-
-    importlib.import_module("recipe.train")
-    yield importlib.import_module("recipe")
-    for name in [name for name in sys.modules if name.split(".")[0] == "recipe"]:
-        del sys.modules[name]
 
 
 def test_no_lesson_world_has_a_name_of_the_demos(recipe: Any) -> None:
@@ -70,8 +58,12 @@ def test_drills_are_right(recipe: Any) -> None:
 def test_rows_are_full_and_the_loss_never_crosses_lessons(recipe: Any) -> None:
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
     encoder = ChatEncoder(_tokenizer(recipe, worlds))
-    rows = list(islice(iter(recipe.train.LessonRows(worlds, encoder, 600, 0, 0.5, 5)), 6))
-    again = list(islice(iter(recipe.train.LessonRows(worlds, encoder, 600, 0, 0.5, 5)), 6))
+    words = partial(recipe.corpus.conversations, worlds=worlds)
+    params = {"row_tokens": 600, "n_drills": 0, "slot_share": 0.5, "seed": 4}
+    rows, again = (
+        list(islice(iter(recipe.train.LessonRows(recipe.slots.SlotLessons(worlds, encoder), words, params)), 6))
+        for _ in range(2)
+    )
     batch, second = recipe.train.collate(rows, 600), recipe.train.collate(again, 600)
     assert all(batch[name].equal(second[name]) for name in batch)
     for place, row in enumerate(rows):

@@ -45,9 +45,13 @@ class PromptWriter:
             categories = dict.fromkeys(catalogue.attributes(item)["categories"])
             self._categories.append([name for name in categories if name not in self.common][:n_categories])
 
+    def categories(self, item_id: int) -> list[str]:
+        """The categories that stand behind an item's title."""
+        return self._categories[item_id]
+
     def item_text(self, item_id: int, further: Sequence[str] = ()) -> str:
         """An item in words: its title and what is known of it; `further` values stand behind the categories."""
-        names = [*self._categories[item_id], *further]
+        names = [*self.categories(item_id), *further]
         return self.catalogue.titles[item_id] + (f" ({', '.join(names)})" if names else "")
 
     def item(self, form: Form, item_id: int, further: Sequence[str] = ()) -> list[str | Slot]:

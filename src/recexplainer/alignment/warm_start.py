@@ -7,19 +7,28 @@ orders the items, so that what a user likes is what the user's slot resembles.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.explainer.base_model import token_embeddings
-from recexplainer.explainer.connectors import fit_connector
+from recexplainer.explainer.connectors import Connector, fit_connector
 from recexplainer.explainer.model import Explainer
+from recexplainer.settings import Align
 
+_SHARPNESS = 4.0  # of the softmax over standardised scores
 _RIDGE = 0.02  # of the mean squared length of an item's slot; without it, a user's slot is mostly noise
 
 
 def warm_start(
-    explainer: Explainer, writer: PromptWriter, user_vectors: Tensor, steps: int, seed: int
+    explainer: Explainer,
+    writer: PromptWriter,
+    user_vectors: Tensor,
+    histories: Sequence[Sequence[int]],
+    align: Align,
+    seed: int,
 ) -> dict[str, float]:
     """Fit the connectors of an explainer in place.
 
@@ -30,24 +39,34 @@ def warm_start(
         explainer: The explainer; one without connectors is left as it is.
         writer: Writes the items' texts.
         user_vectors: (n, dim) of the training pairs.
-        steps: Of the fit; 0 leaves the connectors as they are.
+        histories: Of the same pairs: item ids.
+        align: `warm_start_steps` of the fit, of which 0 leave the connectors as they are, and `warm_start_top`, the
+            `top` of `directions`.
         seed: Of the fit.
 
     Returns:
         The share of variance explained by the item and by the user connector; empty where nothing was fitted.
     """
-    if explainer.connectors is None or steps == 0:
+    if explainer.connectors is None or align.warm_start_steps == 0:
         return {}
     assert explainer.item_vectors is not None
     table = token_embeddings(explainer.llm)
     items = explainer.item_vectors[1:].to(table.device)
     users = user_vectors.to(table.device)
     words = item_words(table, item_tokens(explainer, writer).to(table.device))
-    fits = {"item": (items, words), "user": (users, user_directions(words, users @ items.T))}
-    return {
-        f"warm_start_{name}": round(fit_connector(explainer.connectors[name], vectors, targets, steps, seed), 4)  # type: ignore[arg-type]
-        for name, (vectors, targets) in fits.items()
-    }
+    scores = users @ items.T
+    if align.warm_start_top:
+        for row, history in enumerate(histories):
+            scores[row, [item - 1 for item in history]] = -torch.inf
+    fits = {"item": (items, words), "user": (users, user_directions(words, scores, align.warm_start_top))}
+    explained = {}
+    for name, (vectors, targets) in fits.items():
+        connector = explainer.connectors[name]
+        assert isinstance(connector, Connector)
+        explained[f"warm_start_{name}"] = round(
+            fit_connector(connector, vectors, targets, align.warm_start_steps, seed), 4
+        )
+    return explained
 
 
 def item_tokens(explainer: Explainer, writer: PromptWriter) -> Tensor:
@@ -71,14 +90,15 @@ def item_words(table: Tensor, token_ids: Tensor) -> Tensor:
     return _to_scale(means - centre, table) + centre
 
 
-def user_directions(words: Tensor, scores: Tensor) -> Tensor:
+def user_directions(words: Tensor, scores: Tensor, top: float = 0.0) -> Tensor:
     """(n_users, hidden) directions whose inner products with the items' slots follow the scores (ridge regression).
 
     Args:
         words: (n_items, hidden) the items' slots.
         scores: (n_users, n_items) the recommender's scores.
+        top: As in `directions`.
     """
-    return directions(ranking_map(words), scores, words)
+    return directions(ranking_map(words), scores, words, top)
 
 
 @torch.no_grad()
@@ -95,16 +115,35 @@ def ranking_map(words: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def directions(ranking: Tensor, scores: Tensor, words: Tensor) -> Tensor:
+def directions(ranking: Tensor, scores: Tensor, words: Tensor, top: float = 0.0) -> Tensor:
     """(…, n_users, hidden) users' slots, at the scale of the items'.
+
+    A direction has fewer dimensions than a large catalogue has items, so it cannot follow all scores. Then `top` says
+    how much the few items that lie far above the others count, beside the order of all.
 
     Args:
         ranking: (…, hidden, n_items) as `ranking_map` gives it.
-        scores: (…, n_users, n_items) the recommender's scores, on any scale.
+        scores: (…, n_users, n_items) the recommender's scores, on any scale; −inf for what shall not count.
         words: (…, n_items, hidden) the items' slots.
+        top: The weight of the scores' softmax, against 1 of the scores; both are standardised.
     """
-    standard = (scores - scores.mean(dim=-1, keepdim=True)) / scores.std(dim=-1, keepdim=True).clamp(min=1e-6)
+    is_left_out = scores.isneginf()
+    standard = _standard(scores, is_left_out)
+    if top:
+        peaks = (_SHARPNESS * standard.masked_fill(is_left_out, -torch.inf)).softmax(dim=-1)
+        standard = standard + top * _standard(peaks, is_left_out)
     return _to_scale(standard @ ranking.mT, words)
+
+
+def _standard(scores: Tensor, is_left_out: Tensor) -> Tensor:
+    """Scores with mean 0 and deviation 1 over the last dimension; what is left out has 0."""
+    if not is_left_out.any():
+        return (scores - scores.mean(dim=-1, keepdim=True)) / scores.std(dim=-1, keepdim=True).clamp(min=1e-6)
+    counted = ~is_left_out
+    n = counted.sum(dim=-1, keepdim=True)
+    spread = torch.where(counted, scores, 0.0)
+    spread = torch.where(counted, spread - spread.sum(dim=-1, keepdim=True) / n, 0.0)
+    return spread / (spread.pow(2).sum(dim=-1, keepdim=True) / (n - 1)).sqrt().clamp(min=1e-6)
 
 
 def _to_scale(vectors: Tensor, like: Tensor) -> Tensor:

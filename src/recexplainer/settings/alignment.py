@@ -110,6 +110,7 @@ class Align:
     connector_learning_rate: float
     connector_hidden_size: int
     warm_start_steps: int  # of fitting the connectors before the LLM; 0 starts them at random, as the paper does
+    warm_start_top: float  # how much a user's best items count in the user's slot, beside the order of all
     warmup: float  # share of the steps
     row_tokens: int
     rows_per_step: int
@@ -144,7 +145,9 @@ class Align:
                 require_one_of(task.split("/")[0], TASKS, f"align.{name}: a task")
                 require(value >= 0, f"align.{name}.{task}", "at least 0")
         counts = ("connector_hidden_size", "row_tokens", "rows_per_step", "logging_steps", "save_steps")
-        require_at_least("align", self, warm_start_steps=0, n_categories=0, **dict.fromkeys(counts, 1))
+        require_at_least(
+            "align", self, warm_start_steps=0, warm_start_top=0, n_categories=0, **dict.fromkeys(counts, 1)
+        )
         require_positive("align", self, "learning_rate", "connector_learning_rate")
         require(0 <= self.warmup <= 1, "align.warmup", "a share from 0 to 1")
 
