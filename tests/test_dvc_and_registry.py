@@ -17,13 +17,13 @@ import yaml
 
 from recexplainer import tracking
 from tests.conftest import OUTER, REPOSITORY
-from tests.test_registry import NAME
+from tests.registry.score_predictor import NAME
 
 pytestmark = pytest.mark.slow
 
 TRAIN = """
 import yaml
-from tests.test_registry import write_model
+from tests.registry.score_predictor import write_model
 write_model(yaml.safe_load(open("weight.yaml"))["weight"])
 """
 EVALUATE = """

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from accelerate.utils import launch
 
 from recexplainer import environment
 from recexplainer.environment import _is_dvc
+from recexplainer.errors import InputError
 
 
 def test_the_store_stands_in_the_projects_root(empty_project: Path) -> None:
@@ -70,3 +72,12 @@ def test_two_children_of_one_repro_name_the_same_one(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert seen[0][0] == seen[0][1] != seen[1][0] == seen[1][1]
     assert "None" not in seen[0] + seen[1]
+
+
+@pytest.mark.parametrize("name", environment.SHARDING)
+def test_a_launch_that_shares_out_the_weights_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    flag = environment.SHARDING[name]
+    assert f'"{flag}"' in Path(launch.__file__).read_text()  # accelerate calls it so
+    monkeypatch.setenv(flag, "true")
+    with pytest.raises(InputError, match=f"accelerate: {name} shares out the LLM's weights.*accelerate/ddp.yaml"):
+        environment.join_processes()

@@ -4,6 +4,7 @@ two layers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -291,3 +292,10 @@ def explainer(
 def writer(n_categories: int = 1) -> PromptWriter:
     """Writes prompts about the twelve items."""
     return PromptWriter(catalogue(), n_categories)
+
+
+def run_stage(body: Callable[..., Callable[[], None] | None], *given: Any) -> None:
+    """Run a stage's body and what it leaves to the main process, without a tracked run's scaffolding."""
+    write = body(*given)
+    if write is not None:
+        write()

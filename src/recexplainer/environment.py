@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from recexplainer.errors import InputError
+
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -25,6 +27,7 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "TOKENIZERS_PARALLELISM": "false",
 }
+SHARDING = {"FSDP": "ACCELERATE_USE_FSDP", "DeepSpeed": "ACCELERATE_USE_DEEPSPEED"}  # what accelerate launch sets
 PARENT_RUN_VARIABLE = "RECEXPLAINER_PARENT_RUN_ID"
 
 
@@ -63,7 +66,19 @@ def is_main_process() -> bool:
 
 
 def join_processes() -> None:
-    """Let the processes of a launch find each other, and give each its GPU where there are several."""
+    """Let the processes of a launch find each other, and give each its GPU where there are several.
+
+    Raises:
+        InputError: The launch would share out the LLM's weights (FSDP, DeepSpeed). A row of packed examples may hold no
+            slot for a user or an item, and the processes would then not take part in the same exchange of gradients;
+            and one process alone writes the explainer.
+    """
+    for name, flag in SHARDING.items():
+        if os.environ.get(flag, "").lower() == "true":
+            raise InputError(
+                f"accelerate: {name} shares out the LLM's weights, and here every process needs all of them; "
+                "launch with --config_file params/accelerate/ddp.yaml"
+            )
     if n_processes() > 1:
         from accelerate import PartialState
 

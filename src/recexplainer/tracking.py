@@ -38,11 +38,11 @@ class StageRun:
         self.run_id = run_id
         self._known_params = dict(known_params)
 
-    def log_params(self, params: Mapping[str, Any], prefix: str = "") -> None:
+    def log_params(self, params: Mapping[str, Any]) -> None:
         """Log parameters, nested ones under dotted names; a name that the run already has keeps its value."""
         import mlflow
 
-        flat = {_clean(key): redact(value) for key, value in flatten(dict(params), prefix).items()}
+        flat = {_clean(key): redact(value) for key, value in flatten(dict(params)).items()}
         new = {key: value for key, value in flat.items() if key not in self._known_params}
         self._known_params.update(new)
         if new:
@@ -56,14 +56,14 @@ class StageRun:
         if flat:
             mlflow.log_metrics(flat, step=step, run_id=self.run_id)
 
-    def log_artifact(self, path: Path | str, folder: str | None = None) -> None:
-        """Log a file, or a folder's files, as artefacts."""
+    def log_artifact(self, path: Path | str) -> None:
+        """Log a file, or a folder's files under its name, as artefacts."""
         import mlflow
 
         if Path(path).is_dir():
-            mlflow.log_artifacts(str(path), folder or Path(path).name, run_id=self.run_id)
+            mlflow.log_artifacts(str(path), Path(path).name, run_id=self.run_id)
         else:
-            mlflow.log_artifact(str(path), folder, run_id=self.run_id)
+            mlflow.log_artifact(str(path), run_id=self.run_id)
 
     def log_figure(self, figure: Any, name: str) -> None:
         """Log a matplotlib figure; the name's suffix gives the format."""

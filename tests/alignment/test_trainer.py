@@ -21,8 +21,8 @@ from tests.alignment.test_training import equal, lesson
 from tests.conftest import REPOSITORY
 
 SCRIPT = str(REPOSITORY / "tests" / "alignment" / "launched.py")
-LAUNCH = ("-m", "accelerate.commands.launch", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no",
-          "--main_process_port=0", "--multi_gpu", "--num_processes=2")  # fmt: skip
+CONFIG = REPOSITORY / "params" / "accelerate" / "ddp.yaml"
+LAUNCH = ("-m", "accelerate.commands.launch", f"--config_file={CONFIG}", "--main_process_port=0", "--num_processes=2")
 
 
 def launch(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.examples import Example
@@ -8,6 +10,7 @@ from recexplainer.alignment.tasks import next_item_retrieval
 from recexplainer.data.interactions import Interactions
 from recexplainer.errors import InputError
 from recexplainer.explainer.cases import Case, Wanted, cases_of_users, choose_cases
+from recexplainer.recommenders.floors import Popularity
 from recexplainer.settings import Settings
 from tests import tiny
 
@@ -41,6 +44,16 @@ def test_cases_are_the_recommenders_own_decisions() -> None:
         assert (case.rank, case.n_ranked) == (order.index(item) + 1, len(open_items))
         n_liked, n_disliked = max(1, int(0.2 * len(order))), max(1, int(0.5 * len(order)))
         assert item in (order[:n_liked] if example.answer == "Yes" else order[-n_disliked:])
+
+
+def test_a_tie_counts_against_the_item() -> None:
+    """Items 2 and 3 score 2, items 4 and 5 score 1: the first two share the second place, the others the last."""
+    recommender = Popularity(5)
+    recommender.counts.copy_(torch.tensor([0, 9, 2, 2, 1, 1]))
+    of_one_user = Interactions(np.array([1]), np.array([0, 0, 1]), n_items=5)
+    wanted, build = Wanted([2, 3, 4, 5], top=False, bottom=False), tiny.settings().build_alignment
+    cases = cases_of_users(recommender.freeze(), of_one_user, [1], wanted, build, top_k=1, max_history=4)
+    assert [(case.rank, case.n_ranked) for case in cases] == [(2, 4), (2, 4), (4, 4), (4, 4)]
 
 
 @pytest.mark.parametrize("n_users", [10, 5])

@@ -158,7 +158,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, games: Catalogue) -
 def run(*arguments: str, server: FakeServer | None = None) -> int:
     words = list(arguments)
     if server:
-        values = ("backend=openai", f"base_url={server.base_url}", "model=m")
+        values = ("backend=api", f"base_url={server.base_url}", "model=m")
         words += [word for value in values for word in ("-S", f"judge.{value}")]
     return main([*words, "--params", str(REPOSITORY / "params.yaml")])
 
@@ -261,7 +261,7 @@ def test_bad_input_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]
     for arguments, message in (
         (("both", "both"), "cannot be compared with itself"),
         (("both", "behaviour"), "explanations_behaviour.jsonl: no such file"),
-        (("both", "none", "-S", "judge.backend=openai"), "judge.model must name"),
+        (("both", "none", "-S", "judge.backend=api"), "judge.model must name"),
         (("both", "none", "-S", "judge.nonsense=1"), "judge.nonsense"),
     ):
         assert run(*arguments) == 2

@@ -30,12 +30,11 @@ def explanations() -> dict[str, Rows]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, games: Catalogue, explanations: dict[str, Rows]) -> Path:
-    monkeypatch.chdir(tmp_path)
+def project(empty_project: Path, games: Catalogue, explanations: dict[str, Rows]) -> Path:
     store.write_catalogue(games.frame)
     for source, rows in explanations.items():
         store.write_explanations(source, rows)
-    return tmp_path
+    return empty_project
 
 
 def cells(text: str, delimiter: str = ",") -> Rows:
@@ -162,14 +161,14 @@ def test_rows_that_stand_twice(games: Catalogue, explanations: dict[str, Rows], 
         (b"id,text,comment\n", "has no column 'level'"),
         (b"id,text,level,comment\n", "holds no ratings"),
         (b'id,text,level,comment\nr1,"open', "is not a readable CSV table"),
-        (b"id,text,level,comment\nr1,\xe9,A,\n", "is not UTF-8 at byte 25"),
+        (b"id,text,level,comment\nr1,\xe9,A,\n", "is not UTF-8 at byte 25; save it as UTF-8"),
     ],
 )
 def test_files_that_are_no_sheet(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "anna.csv").write_bytes(content)
     with pytest.raises(InputError, match=f"anna.csv: {message}"):
         read_filled(tmp_path / "anna.csv", [], "anna")
-    with pytest.raises(InputError, match="none.csv: no such file"):
+    with pytest.raises(InputError, match="none.csv: no such file; give a sheet saved as CSV"):
         read_filled(tmp_path / "none.csv", [], "anna")
 
 
@@ -213,7 +212,7 @@ def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys
     assert "sheet.key.jsonl: no such file" in refused("import", "anna.csv")
     assert main(["export"]) == 0
     before = store.SHEET.read_bytes()
-    assert "ratings/sheet.csv: is there already" in refused("export", "--seed", "8")
+    assert "ratings/sheet.csv: is there already" in refused("export", "-S", "run.seed=8")
     assert store.SHEET.read_bytes() == before
     rows = cells(before.decode("utf-8-sig"))
     fill(project / "anna.csv", rows)

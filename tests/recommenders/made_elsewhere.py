@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.external import open_external
-from recexplainer.recommenders.ranking import leave_one_out
+from recexplainer.recommenders.ranking import LeaveOneOut, leave_one_out
 from recexplainer.recommenders.training import Training
 from tests.conftest import REPOSITORY
 
 from . import worlds
 
-N_ITEMS, DIM = 30, 4
+WORLD = worlds.ring_walks()
+N_ITEMS, N_USERS, DIM = WORLD.n_items, WORLD.n_users, 4
+HISTORIES = [[3, 4, 5, 6], [10], [7, 8, 9]]
 RAW_ITEM_IDS = [f"B{number:02d}" for number in range(1, N_ITEMS + 1)]
-RAW_USER_IDS = [f"U{number}" for number in range(1, 161)]
+RAW_USER_IDS = [f"U{number}" for number in range(1, N_USERS + 1)]
 EXAMPLE = "own_recommender.py"
 KINDS = ("adapter", "adapter_of_scores", "mlflow_model", "mlflow_model_of_scores", "matrices")
 VECTOR_KINDS = ("adapter", "mlflow_model", "matrices")
@@ -92,7 +95,17 @@ def write_python_model(folder: Path, with_ids: bool = True) -> None:
     )
 
 
-def settings(folder: Path, **changes: Any) -> dict[str, Any]:
+def write_adapter(folder: Path, *changes: tuple[str, str], text: str = SCORES_ONLY) -> dict[str, str]:
+    """The setting that names an adapter's file, which is written with some text replaced."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    folder.mkdir(exist_ok=True)
+    (folder / "own.py").write_text(text)
+    return {"adapter": "own.py"}
+
+
+def settings(folder: Path) -> dict[str, Any]:
     """The settings of the kind, as the stage gives them."""
     return {
         "folder": str(folder),
@@ -103,8 +116,12 @@ def settings(folder: Path, **changes: Any) -> dict[str, Any]:
         "confidence": 2.0,
         "raw_item_ids": RAW_ITEM_IDS,
         "raw_user_ids": RAW_USER_IDS,
-        **changes,
     }
+
+
+def open_at(split: LeaveOneOut, where: Path, **changes: Any) -> tuple[Recommender, dict[str, Any]]:
+    """What lies in a folder, opened with some settings changed, and its report."""
+    return open_external(split, **(settings(where) | changes))
 
 
 def opened(kind: str, folder: Path) -> Training:
@@ -121,5 +138,5 @@ def opened(kind: str, folder: Path) -> Training:
         write_matrices(folder)
     else:
         write_python_model(folder, with_ids=kind == "mlflow_model")
-    recommender, report = open_external(leave_one_out(worlds.ring_walks()), **settings(folder, **changes))
+    recommender, report = open_at(leave_one_out(WORLD), folder, **changes)
     return Training(recommender, report=report)

@@ -97,6 +97,10 @@ def with_verdicts_that_begin_alike(base: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=raw, **tokens).save_pretrained(base)
 
 
+def with_a_template_in_latin_1(base: Path) -> None:
+    (base / "own.jinja").write_bytes("{# é #}".encode("latin-1"))
+
+
 def as_it_is(base: Path) -> None:
     """Another parameter is at fault."""
 
@@ -110,6 +114,7 @@ def as_it_is(base: Path) -> None:
         (with_a_context_of_24, "", "more than the 24 allowed: raise align.row_tokens"),
         (with_verdicts_that_begin_alike, "", "gives Yes and No the same first token"),
         (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is no file; give a Jinja"),
+        (with_a_template_in_latin_1, "llm.chat_template=base/own.jinja", "base/own.jinja: is not UTF-8 at byte 3"),
         (as_it_is, "align.lora.targets=Wqkv", "align.lora.targets: Wqkv cannot be adapted in this base model; give"),
     ],
 )

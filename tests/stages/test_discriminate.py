@@ -63,7 +63,7 @@ def test_models_and_metrics_are_written_and_logged(settings):
     assert metrics["source_classifier"]["text"]["accuracy"] == 1.0
     assert run.metrics == metrics
     assert store.explanations("none") in run.paths
-    classifier = load_text_model(store.discriminator_folder("source-classifier"))
+    classifier = load_text_model(store.DISCRIMINATORS / "source-classifier")
     assert classifier.predict(["Perhaps liked."]).tolist() == ["none"]
     folders = sorted(path.name for path in store.DISCRIMINATORS.iterdir())
     assert folders == ["score-predictor-both", "score-predictor-none", "source-classifier"]
@@ -86,7 +86,7 @@ def test_too_few_users_leave_the_earlier_models(settings):
     with pytest.raises(InputError, match="at least 5 are needed"):
         discriminate.run(settings, RecordedRun())
     assert store.DISCRIMINATORS_METRICS.read_bytes() == before
-    assert load_text_model(store.discriminator_folder("source-classifier")).labels == ("both", "none")
+    assert load_text_model(store.DISCRIMINATORS / "source-classifier").labels == ("both", "none")
 
 
 def test_an_encoder_is_fine_tuned_and_kept_beside_the_words(empty_project):
@@ -96,7 +96,7 @@ def test_an_encoder_is_fine_tuned_and_kept_beside_the_words(empty_project):
     chosen = ["explain.sources=[both, none]", "discriminate.encoder.base=base", "discriminate.encoder.max_tokens=32"]
     discriminate.run(load_settings(overrides=chosen), RecordedRun())
     assert store.read_json(store.DISCRIMINATORS_METRICS)["encoder"]["base"] == "base"
-    predictor = load_discriminator(store.discriminator_folder("score-predictor-both-encoder"))
+    predictor = load_discriminator(store.DISCRIMINATORS / "score-predictor-both-encoder")
     assert predictor.predict(["Surely liked."]).shape == (1,)
     assert len(list(store.DISCRIMINATORS.iterdir())) == 6
     assert not [path for path in store.DISCRIMINATORS.rglob("*") if path.suffix in (".bin", ".pkl", ".pt")]

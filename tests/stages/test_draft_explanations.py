@@ -29,7 +29,7 @@ def test_only_drafts_that_speak_of_their_prompt_are_kept(
     monkeypatch.setattr(draft_explanations, "draft", invent)
     run = tiny.RecordedRun()
     settings = tiny.settings(f"llm.base={base}", "draft_explanations.n_drafts=6")
-    draft_explanations.run(settings, run)  # type: ignore[arg-type]
+    tiny.run_stage(draft_explanations.run, settings, run)
     drafts = store.read_drafts()
     assert run.metrics == {"n_drafts": 6, "n_grounded": 3} and len(drafts) == 3
     assert all(draft.split == "train" and "Moon Racer" not in draft.answer for draft in drafts)
@@ -40,7 +40,7 @@ def test_without_drafts_no_llm_is_loaded(empty_project: Path) -> None:
     tiny.write_prepared()
     tiny.write_alignment()
     settings = tiny.settings("llm.base=./nothing/here", "draft_explanations.n_drafts=0")
-    draft_explanations.run(settings, tiny.RecordedRun())  # type: ignore[arg-type]
+    tiny.run_stage(draft_explanations.run, settings, tiny.RecordedRun())
     assert store.read_drafts() == []
 
 

@@ -13,7 +13,7 @@ def test_the_unaligned_base_is_asked_the_test_examples(base: Path, empty_project
     tiny.write_prepared()
     tiny.write_alignment()
     run = tiny.RecordedRun()
-    evaluate_alignment.run(tiny.settings(f"llm.base={base}"), run, "none")  # type: ignore[arg-type]
+    tiny.run_stage(evaluate_alignment.run, tiny.settings(f"llm.base={base}"), run, "none")
     metrics = store.read_json(store.alignment_metrics("none"))
     assert metrics == run.metrics and run.artifacts == [store.alignment_metrics("none")]
     assert metrics["n_examples"]["next_item_retrieval"] == 4

@@ -16,12 +16,12 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     tiny.write_alignment()
     settings = tiny.settings(f"llm.base={base}")
     run = tiny.RecordedRun()
-    explain.run(settings, run, "none")  # type: ignore[arg-type]
+    tiny.run_stage(explain.run, settings, run, "none")
     aligned = tiny.explainer(base, "both", None, store.read_alignment()[1])
     monkeypatch.setattr(
         "recexplainer.explainer.running.load_source", lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"})
     )
-    explain.run(settings, tiny.RecordedRun(), "both")  # type: ignore[arg-type]
+    tiny.run_stage(explain.run, settings, tiny.RecordedRun(), "both")
     none, both = store.read_explanations("none"), store.read_explanations("both")
     same = ("explanation_id", "user_id", "position", "item_id", "history", "label", "score", "rank", "n_ranked")
     assert [[row[key] for key in same] for row in none] == [[row[key] for key in same] for row in both]
@@ -37,19 +37,19 @@ def test_shards_are_joined_by_the_run_without_one(
     tiny.write_prepared()
     tiny.write_alignment()
     chosen = (f"llm.base={base}", "explain.save_every=1")
-    explain.run(tiny.settings(*chosen), tiny.RecordedRun(), "none")  # type: ignore[arg-type]
+    tiny.run_stage(explain.run, tiny.settings(*chosen), tiny.RecordedRun(), "none")
     whole = store.explanations("none").read_bytes()
     store.remove(store.explanations("none"))
     kept = store.explanation_blocks("explain", "none")
     assert not kept.exists()
     for shard in ("2/2", "1/2"):
         run = tiny.RecordedRun()
-        explain.run(tiny.settings(*chosen, f"explain.shard={shard}"), run, "none")  # type: ignore[arg-type]
+        tiny.run_stage(explain.run, tiny.settings(*chosen, f"explain.shard={shard}"), run, "none")
         assert run.metrics["n_explanations"] == 2 and run.artifacts == []
         assert f"shard {shard}: 2 of 4 explanations are kept in {kept}" in capsys.readouterr().out
     assert kept.exists() and not store.explanations("none").exists()
     monkeypatch.setattr(Author, "explain", None)  # nothing is left to be explained
-    explain.run(tiny.settings(*chosen), tiny.RecordedRun(), "none")  # type: ignore[arg-type]
+    tiny.run_stage(explain.run, tiny.settings(*chosen), tiny.RecordedRun(), "none")
     assert store.explanations("none").read_bytes() == whole and not kept.exists()
 
 

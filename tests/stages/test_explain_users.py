@@ -43,7 +43,7 @@ def test_vectors_are_those_of_the_whole_history(base: Path, prepared: Path, monk
     aligned = tiny.explainer(base, "both")
     monkeypatch.setattr("recexplainer.explainer.running.load_source", lambda *_: (aligned, None))
     monkeypatch.setattr(explain_users, "log_explanation_traces", lambda rows: len(rows))
-    explain_users.run(tiny.settings(), tiny.RecordedRun(), "both", "3 1", "12 title:Fox raw:B2 9")  # type: ignore[arg-type]
+    tiny.run_stage(explain_users.run, tiny.settings(), tiny.RecordedRun(), "both", "3 1", "12 title:Fox raw:B2 9")
     histories = [tiny.interactions().sequence(user) for user in (3, 1)]
     assert aligned.user_vectors is not None
     assert aligned.user_vectors.equal(tiny.mf().user_vectors(histories))

@@ -55,7 +55,7 @@ def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[d
 
 def settings_for(server: FakeServer | None = None, *more: str) -> Settings:
     server_settings = [
-        "judge.backend=openai",
+        "judge.backend=api",
         f"judge.base_url={server.base_url if server else 'http://127.0.0.1:9/v1'}",
         "judge.model=some-judge",
     ]
@@ -168,7 +168,7 @@ def test_the_command_line_ends_with_one_line_on_a_missing_key(
         "--params",
         str(PARAMS),
         "-S",
-        "judge.backend=openai",
+        "judge.backend=api",
         "-S",
         "judge.model=m",
     ]

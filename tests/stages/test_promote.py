@@ -9,7 +9,7 @@ import yaml
 from recexplainer import store, tracking
 from recexplainer.contents import dvc_md5
 from recexplainer.stages.promote import main
-from tests.test_registry import NAME, ROLE, register
+from tests.registry.score_predictor import NAME, ROLE, register
 
 FILE = "metrics/discriminators.json"
 

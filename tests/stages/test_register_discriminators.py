@@ -11,7 +11,7 @@ from recexplainer import registry, store, tracking
 from recexplainer.discriminators.fine_tuning import fine_tune
 from recexplainer.stages.register_discriminators import main
 from tests.discriminators.encoders import encoder_settings, write_encoder
-from tests.test_registry import FOLDER, NAME, ROLE, write_model
+from tests.registry.score_predictor import FOLDER, NAME, ROLE, write_model
 
 
 def runs() -> int:
@@ -22,7 +22,7 @@ def runs() -> int:
 
 def test_every_discriminator_gets_a_version_and_a_pointer(project: Path) -> None:
     write_model(1.0)
-    FOLDER.rename(store.discriminator_folder("source-classifier"))
+    FOLDER.rename(store.DISCRIMINATORS / "source-classifier")
     write_model(2.0)
     assert main([]) == 0
     assert {path.name for path in Path("registry/discriminators").iterdir()} == {
@@ -59,9 +59,9 @@ def test_a_fine_tuned_encoder_is_registered_and_served_without_pickle(project: P
     texts, scores = ["yes. taste for racing", "no. hard to say", "perhaps"], np.array([3.0, 1.0, 2.0])
     model = fine_tune("regress", texts, scores, encoder_settings(write_encoder(project / "base")), seed=1)
     role = f"{ROLE}-encoder"
-    model.save(store.discriminator_folder(role))
-    (store.discriminator_folder(role)).rename(store.discriminator_folder("source-classifier-encoder"))
-    model.save(store.discriminator_folder(role))
+    model.save(store.DISCRIMINATORS / role)
+    (store.DISCRIMINATORS / role).rename(store.DISCRIMINATORS / "source-classifier-encoder")
+    model.save(store.DISCRIMINATORS / role)
     assert main([]) == 0
     import mlflow
 

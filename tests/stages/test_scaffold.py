@@ -9,7 +9,7 @@ import pytest
 from recexplainer import stages, tracking
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings, load_settings
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, Write, stage_main
 
 
 @pytest.fixture
@@ -111,14 +111,26 @@ def test_omp_num_threads_goes_before_the_parameter(monkeypatch: pytest.MonkeyPat
         torch.set_num_threads(before)
 
 
-def test_of_several_processes_one_alone_tracks(
-    empty_project: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch
+def test_a_launch_that_cannot_work_starts_nothing(
+    empty_project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def body(settings: Settings, run: StageRun) -> None:
-        run.log_metrics({"loss": 1.0}, step=1)
-        run.log_artifact("nothing/here")
-        seen.append(settings.run.seed)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    assert stage_main("align", lambda *_: pytest.fail("ran"))([]) == 2
+    assert capsys.readouterr().err.startswith("error: accelerate: FSDP shares out")
+    assert not (empty_project / "mlflow.db").exists()
 
-    monkeypatch.setenv("RANK", "1")
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_several_processes_one_alone_tracks_and_writes(
+    empty_project: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    def body(settings: Settings, run: StageRun) -> Write:
+        run.log_metrics({"loss": 1.0}, step=1)
+        run.set_tags({"nothing": "here"})
+        seen.append("computed")
+        return lambda: seen.append("written")
+
+    monkeypatch.setenv("RANK", str(rank))
     assert stage_main("prepare", body)(["-S", "run.seed=99"]) == 0
-    assert seen == [99] and not (empty_project / "mlflow.db").exists()
+    assert seen == ["computed", "written"][: 2 - rank]
+    assert (empty_project / "mlflow.db").exists() is (rank == 0)

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 
 from recexplainer.alignment.examples import Example
-
-LEVEL = 0.95
-_CELLS_AT_ONCE = 2**23  # of draws × examples: bounds the memory
+from recexplainer.resampling import blocks, percentile_interval
 
 Score = Callable[[list[Example], list[Any]], Mapping[str, float]]
 
@@ -69,8 +67,8 @@ def auc_interval(
     if not n_draws or labels.all() or not labels.any():
         return {}
     owners = _owners(examples)
-    blocks = _draws(owners, n_draws, seed, len(labels))
-    return _interval("auc", np.concatenate([auc(labels, chances, block[:, owners]) for block in blocks]))
+    drawn = _draws(owners, n_draws, seed, len(labels))
+    return _interval("auc", np.concatenate([auc(labels, chances, block[:, owners]) for block in drawn]))
 
 
 def auc(labels: np.ndarray, chances: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -103,18 +101,14 @@ def _owners(examples: Sequence[Example]) -> np.ndarray:
 
 
 def _draws(owners: np.ndarray, n_draws: int, seed: int, width: int) -> Iterator[np.ndarray]:
-    """(n, n_owners) how often each owner is drawn, in blocks whose n · width stays within the memory meant for it."""
+    """(n, n_owners) how often each owner is drawn, in blocks; what is made of a draw takes `width` numbers."""
     n_owners = int(owners.max()) + 1
     rng = np.random.default_rng(seed)
-    size = max(1, _CELLS_AT_ONCE // max(width, n_owners))
-    for start in range(0, n_draws, size):
-        n = min(size, n_draws - start)
-        yield rng.multinomial(n_owners, np.full(n_owners, 1 / n_owners), size=n).astype(float)
+    for size in blocks(n_draws, max(width, n_owners)):
+        yield rng.multinomial(n_owners, np.full(n_owners, 1 / n_owners), size=size).astype(float)
 
 
 def _interval(metric: str, values: np.ndarray) -> dict[str, list[float]]:
-    """The percentiles of the draws in which the metric exists."""
-    values, tail = values[np.isfinite(values)], 50 * (1 - LEVEL)
-    if not len(values):
-        return {}
-    return {f"{metric}_interval": [round(float(end), 4) for end in np.percentile(values, [tail, 100 - tail])]}
+    """The interval, rounded as the metrics are; none where the metric exists in no draw."""
+    ends = percentile_interval(values)
+    return {} if ends is None else {f"{metric}_interval": [round(end, 4) for end in ends]}

@@ -1,4 +1,4 @@
-"""Intervals of test figures: users are drawn anew with replacement, all draws at once.
+"""Test figures in every draw of users at once, with their intervals.
 
 A user's explanations stay together, since they resemble each other. The fitted model is taken as given:
 an interval says how far the figure would move with other test users, not with other training data.
@@ -8,26 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-LEVEL = 0.95
-
-
-def draw_weights(user_ids: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each row counts in each draw of users with replacement.
-
-    The first draw is the data as it is, so that a statistic's first value is the measured figure.
-
-    Args:
-        user_ids: ``(n_rows,)``.
-        n_draws: How many resamples.
-        rng: The source of the draws.
-
-    Returns:
-        float64 ``(1 + n_draws, n_rows)``.
-    """
-    _, user = np.unique(user_ids, return_inverse=True)
-    n_users = int(user.max()) + 1
-    drawn = rng.multinomial(n_users, np.full(n_users, 1 / n_users), size=n_draws)
-    return np.vstack([np.ones(n_users), drawn])[:, user].astype(np.float64)
+from recexplainer.resampling import percentile_interval
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -66,10 +47,7 @@ def summarise(name: str, draws: np.ndarray) -> dict[str, float | list[float] | N
     """The measured figure (the first draw) and its interval, ready for JSON; null where it is undefined."""
     if not np.isfinite(draws[0]):
         return {name: None, f"{name}_interval": None}
-    tail = 100 * (1 - LEVEL) / 2
-    resampled = draws[1:][np.isfinite(draws[1:])]
-    bounds = np.percentile(resampled, [tail, 100 - tail]).tolist() if len(resampled) else None
-    return {name: float(draws[0]), f"{name}_interval": bounds}
+    return {name: float(draws[0]), f"{name}_interval": percentile_interval(draws[1:])}
 
 
 def _middle_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from recexplainer.discriminators.views import (
     make_readers,
     predict_views,
 )
+from recexplainer.resampling import draw_weights
 from recexplainer.settings import Encoder
 
 N_DRAWS = 1000
@@ -59,7 +60,7 @@ def train_discriminators(
             cannot be loaded.
     """
     cases = join_cases(explanations, test_fraction, seed)
-    weights = bootstrap.draw_weights(cases.user_ids[cases.in_test], N_DRAWS, np.random.default_rng(seed))
+    weights = draw_weights(cases.user_ids[cases.in_test], N_DRAWS, np.random.default_rng(seed))
     readers = make_readers(max_features, encoder, seed)
     classifier, found = _source_classifier(cases, weights, readers)
     models = _by_role("source-classifier", found)

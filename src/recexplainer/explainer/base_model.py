@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
+from recexplainer import store
 from recexplainer.alignment.packing import attention_mask
 from recexplainer.errors import InputError
 from recexplainer.settings import Llm
@@ -68,7 +69,7 @@ def load_base(
         path = Path(llm.chat_template)
         if not path.is_file():
             raise InputError(f"llm.chat_template: {path} is no file; give a Jinja template, or null")
-        tokenizer.chat_template = path.read_text(encoding="utf-8")
+        tokenizer.chat_template = store.read_text(path)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token_id = tokenizer.eos_token_id
     model.generation_config = GenerationConfig()  # answers are greedy: no sampling or penalties that came with it

@@ -26,7 +26,7 @@ class Case:
     example: Example
     history: list[int]  # all that the recommender decided on; the example has the newest part, for prompts
     score: float  # the recommender's raw score of the item
-    rank: int  # 1 = best of the items outside the history
+    rank: int  # 1 = best of the items outside the history; ties count against it, as in `rank_of_target`
     n_ranked: int
 
     @property
@@ -168,5 +168,5 @@ def _case(pair: Example, history: list[int], item: int, label: str, scores: np.n
         answer=label,
     )
     open_scores = scores[np.isfinite(scores)]
-    rank = int((open_scores > scores[item]).sum()) + 1
+    rank = int((open_scores >= scores[item]).sum())  # the item itself is one of them
     return Case(example, history, float(scores[item]), rank, len(open_scores))

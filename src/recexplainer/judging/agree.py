@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from recexplainer.judging.judgement import SCORES
 from recexplainer.judging.ratings import text_hash
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.judging.sheet import explained_sources
-from recexplainer.settings import PARAMS_FILE, load_settings
+from recexplainer.settings.command_line import add_parameters, given_settings
 
 Record = dict[str, Any]
 HUMAN = "human"
@@ -100,18 +99,17 @@ def main(argv: list[str] | None = None) -> int:
         description="Agreement of the imported ratings, the feedback in MLflow, the stored judgements and the rubric.",
         allow_abbrev=False,
     )
-    parser.add_argument("--seed", type=int, default=7, help="of the bootstrap")
-    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
-    arguments = parser.parse_args(argv)
+    add_parameters(parser)
+    settings = given_settings(parser.parse_args(argv))
     sources = explained_sources()
     explanations = {source: store.read_explanations(source) for source in sources}
     judged = [source for source in sources if store.judgements(source).exists()]
     judgements = {source: store.read_judgements(source) for source in judged}
     ratings = store.read_ratings() if store.RATINGS.exists() else []
-    given, n_unusable = ratings_of_feedback(read_human_feedback(load_settings(arguments.params).dataset.name))
+    given, n_unusable = ratings_of_feedback(read_human_feedback(settings.dataset.name))
     table, n_outdated = rate_all(explanations, judgements, [*ratings, *given], store.read_catalogue())
     found = {
-        **agreement_of_all(table, arguments.seed),
+        **agreement_of_all(table, settings.run.seed),
         "n_outdated_ratings": n_outdated,
         "n_unusable_feedback": n_unusable,
     }

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.judging.judgement import SCORES
+from recexplainer.resampling import draw_weights, percentile_interval
 
-LEVEL = 0.95
 N_DRAWS = 1000
 ALPHA_METRICS = ("nominal", "ordinal", "interval")
 PAIR_FIGURES = ("same", "kappa", "kappa_quadratic", "spearman")
@@ -106,7 +106,7 @@ def agreement(
         `overall`: `n_ratings`, `n_compared`, `n_complete`, and each of `OVERALL_FIGURES` likewise. A figure is
         None where it is undefined.
     """
-    drawn = _draws(np.arange(len(table)) if clusters is None else np.asarray(clusters), rng, n_draws)
+    drawn = draw_weights(np.arange(len(table)) if clusters is None else np.asarray(clusters), n_draws, rng)
     ratings = table.to_numpy(dtype=float)
     names = list(table.columns)
     columns = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
@@ -178,21 +178,9 @@ def _with_intervals(figures: dict[str, np.ndarray]) -> dict[str, Any]:
     """Each figure of the data (the first of its draws) and the middle of its other draws."""
     found: dict[str, Any] = {}
     for name, draws in figures.items():
-        defined = draws[1:][~np.isnan(draws[1:])]
-        ends = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(defined) else [np.nan, np.nan]
         found[name] = _number(draws[0])
-        undefined = found[name] is None or not len(defined)
-        found[f"{name}_interval"] = None if undefined else [float(end) for end in ends]
+        found[f"{name}_interval"] = None if found[name] is None else percentile_interval(draws[1:])
     return found
-
-
-def _draws(clusters: np.ndarray, rng: np.random.Generator, n_draws: int) -> np.ndarray:
-    """How often each text counts, `(1 + n_draws, n_texts)`: once in the data, then in each draw of clusters."""
-    names, of_text = np.unique(clusters, return_inverse=True)
-    if not len(names):
-        return np.ones((1 + n_draws, 0))
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws)[:, of_text]
-    return np.vstack([np.ones(len(clusters)), drawn])
 
 
 # --- counts ------------------------------------------------------------------------------------------------

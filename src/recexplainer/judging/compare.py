@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ from recexplainer.judging.pairwise import (
 )
 from recexplainer.judging.prompts import MAX_ANSWER_TOKENS
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
-from recexplainer.settings import PARAMS_FILE, SOURCES, Settings, load_settings
+from recexplainer.settings import SOURCES, Settings
+from recexplainer.settings.command_line import add_parameters, given_settings
 
 Pair = tuple[dict[str, Any], dict[str, Any]]
 
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     """Compare, and print the figures; exit code 2 for bad input, with one line on stderr."""
     arguments = _parser().parse_args(argv)
     try:
-        settings = load_settings(arguments.params, arguments.assignments)
+        settings = given_settings(arguments)
         found = compare_sources(settings, arguments.first, arguments.second)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
@@ -153,11 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name in ("first", "second"):
         parser.add_argument(name, choices=SOURCES, metavar="SOURCE", help=", ".join(SOURCES))
-    parser.add_argument(
-        "-S", dest="assignments", action="append", default=[], metavar="SECTION.KEY=VALUE",
-        help="use another value for one parameter (repeatable)",
-    )  # fmt: skip
-    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
+    add_parameters(parser)
     return parser
 
 

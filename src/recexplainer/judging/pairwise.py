@@ -15,11 +15,11 @@ import numpy as np
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.judgement import FAILED, UNPARSEABLE, Judgement
 from recexplainer.judging.prompts import case_lines, first_object
+from recexplainer.resampling import mean_interval
 
 FIRST, SECOND, TIE = "first", "second", "tie"
 CHOICES = (FIRST, SECOND, TIE)
 OUTCOMES = (*CHOICES, UNPARSEABLE, FAILED)
-LEVEL = 0.95
 N_DRAWS = 9999
 _SWAPPED = {FIRST: SECOND, SECOND: FIRST}
 
@@ -154,7 +154,7 @@ def summarise_comparisons(comparisons: Sequence[Comparison], rng: np.random.Gene
         **{outcome: counts[outcome] for outcome in OUTCOMES},
         "n": len(comparisons),
         "win_rate": float(points.mean()) if len(points) else None,
-        "win_rate_interval": _bootstrap(points, rng) if len(points) else None,
+        "win_rate_interval": mean_interval(points, N_DRAWS, rng) if len(points) else None,
         "decided_win_rate": counts[FIRST] / n_decided if n_decided else None,
         "decided_win_rate_interval": wilson_interval(counts[FIRST], n_decided) if n_decided else None,
         "order": _order_figures(comparisons),
@@ -178,13 +178,6 @@ def wilson_interval(n_wins: int, n: int, z: float = 1.959963984540054) -> list[f
 def _go_together(straight: str, swapped: str) -> bool:
     """Whether two choices mean the same text, or are two ties."""
     return straight == _SWAPPED.get(swapped, swapped)
-
-
-def _bootstrap(points: np.ndarray, rng: np.random.Generator) -> list[float]:
-    """The middle of the means of draws with replacement; a draw is fixed by how often each value occurs in it."""
-    values, counts = np.unique(points, return_counts=True)
-    means = rng.multinomial(len(points), counts / len(points), size=N_DRAWS) @ values / len(points)
-    return [float(end) for end in np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])]
 
 
 def _order_figures(comparisons: Sequence[Comparison]) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
 from recexplainer.judging.judgement import SCORES
@@ -163,7 +164,7 @@ def _harmless(cell: str) -> str:
 
 def _filled_rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
     """The rows that are not empty, by their numbers in a spreadsheet; the header is row 1."""
-    lines = io.StringIO(_read(path), newline="")
+    lines = io.StringIO(store.read_text(path, "utf-8-sig", "give a sheet saved as CSV UTF-8"), newline="")
     header_line = lines.readline()
     delimiter = max(_DELIMITERS, key=header_line.count)
     lines.seek(0)
@@ -179,17 +180,6 @@ def _filled_rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
         if any(cell.strip() for cell in row):
             cells = dict(zip(header, row, strict=False))
             yield number, {name: cells.get(name, "") for name in _FILLED}
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 at byte {error.start}; save it as CSV UTF-8") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _known_levels() -> str:

@@ -11,6 +11,7 @@ from recexplainer import store
 from recexplainer.errors import InputError, ends_clearly
 from recexplainer.judging.ratings import make_sheet, merge, read_filled, sheet_text
 from recexplainer.settings import SOURCES
+from recexplainer.settings.command_line import add_parameters, given_settings
 
 
 def export_sheet(path: Path, sources: Sequence[str], seed: int, n_cases: int | None) -> int:
@@ -65,7 +66,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.action == "export":
         sources = arguments.sources or explained_sources()
-        n_rows = export_sheet(arguments.sheet, sources, arguments.seed, arguments.n_cases)
+        seed = given_settings(arguments).run.seed
+        n_rows = export_sheet(arguments.sheet, sources, seed, arguments.n_cases)
         print(f"{arguments.sheet}: {n_rows} texts of {', '.join(sources)}, a copy for each rater")
         print(f"{store.sheet_key(arguments.sheet)}: whose they are; not for raters")
     else:
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     export = actions.add_parser("export", help="write a sheet and its key", allow_abbrev=False)
     export.add_argument("--sources", nargs="+", choices=SOURCES, help="whose texts; without: all that are there")
     export.add_argument("--n-cases", type=int, metavar="N", help="how many cases; without: all")
-    export.add_argument("--seed", type=int, default=7, help="of the draw, the order and the ids")
+    add_parameters(export)  # run.seed decides the draw, the order and the ids
     imports = actions.add_parser("import", help="read filled sheets", allow_abbrev=False)
     imports.add_argument("filled", nargs="+", type=Path, metavar="RATER.csv", help="named for who filled it in")
     for action in (export, imports):

@@ -12,21 +12,22 @@ import pandas as pd
 from recexplainer import store
 from recexplainer.errors import InputError, ends_clearly
 from recexplainer.recommenders.significance import METRICS, N_DRAWS, Difference, compare_ranks
+from recexplainer.settings.command_line import add_parameters, given_settings
 
 COLUMNS = ("recommender", "part", "user_id", "target", "rank")
 
 
 def compare_files(
-    first: Path, second: Path, names: tuple[str | None, str | None] = (None, None), part: str = "test", seed: int = 7
+    first: Path, second: Path, seed: int, names: tuple[str | None, str | None] = (None, None), part: str = "test"
 ) -> pd.DataFrame:
     """The paired differences between a recommender of one file and one of another, one row per metric.
 
     Args:
         first: What train_recommender wrote: a row per user, part and recommender.
         second: The same of another run; it may be the same file.
+        seed: Of the draws.
         names: Which recommender of each file; None: the one that was trained, which stands first.
         part: "test" or "valid".
-        seed: Of the draws.
 
     Returns:
         Columns `metric`, `first`, `second`, `difference`, `from`, `to` (95 % interval), `p_value`.
@@ -47,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
     """Print the table; exit code 2 for bad input, with one line on stderr."""
     arguments = _parser().parse_args(argv)
     names = (arguments.first, arguments.second)
-    table = compare_files(arguments.a, arguments.b, names, arguments.part, arguments.seed)
+    seed = given_settings(arguments).run.seed
+    table = compare_files(arguments.a, arguments.b, seed, names, arguments.part)
     print(table.to_string(index=False, float_format="{:.4f}".format))
     return 0
 
@@ -63,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", metavar="NAME", help="the recommender of A; without: the one that was trained")
     parser.add_argument("--second", metavar="NAME", help="the recommender of B")
     parser.add_argument("--part", default="test", help="test or valid")
-    parser.add_argument("--seed", type=int, default=7, help="of the draws")
+    add_parameters(parser)
     return parser
 
 

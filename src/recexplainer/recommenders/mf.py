@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -17,7 +18,40 @@ ENTRIES_AT_ONCE = 2**16  # vectors gathered for one block of solutions
 ROWS_AT_ONCE = 1024  # systems of equations in one block
 
 
-class MF(VectorRecommender):
+class Factorisation(VectorRecommender):
+    """Items' vectors, and a user's vector as the weighted ridge solution (`solve`) for the given history."""
+
+    def __init__(self, n_items: int, dim: int, regularisation: float, confidence: float) -> None:
+        """Start with items at zero."""
+        super().__init__(n_items, dim, max_length=NO_LIMIT)
+        self.regularisation = regularisation
+        self.confidence = confidence
+        self.items: Tensor
+        self.register_buffer("items", torch.zeros(n_items + 1, dim))
+
+    def config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {
+            "n_items": self.n_items,
+            "dim": self.dim,
+            "regularisation": self.regularisation,
+            "confidence": self.confidence,
+        }
+
+    def item_vectors(self) -> Tensor:
+        """The items' vectors, (n_items + 1, dim); row 0 is zero."""
+        return self.items
+
+    @abstractmethod
+    def _gram(self, items: Tensor) -> Tensor:
+        """itemsᵀ · items (dim, dim), float64, of all items that a user could take; `items` are its own."""
+
+    def _user_vectors(self, item_ids: Tensor) -> Tensor:
+        items = self.items.double()
+        return solve(item_ids, items, self._gram(items), self.regularisation, self.confidence).float()
+
+
+class MF(Factorisation):
     """Implicit matrix factorisation: a user's vector is the least-squares solution for the given history.
 
     The vector answers the history alone: there is no table of users, no order, and padding is ignored.
@@ -41,11 +75,7 @@ class MF(VectorRecommender):
                 "train_recommender.mf: expected dim, regularisation and confidence above 0, got "
                 f"dim {dim}, regularisation {regularisation}, confidence {confidence}"
             )
-        super().__init__(n_items, dim, max_length=NO_LIMIT)
-        self.regularisation = regularisation
-        self.confidence = confidence
-        self.items: Tensor
-        self.register_buffer("items", torch.zeros(n_items + 1, dim))
+        super().__init__(n_items, dim, regularisation, confidence)
 
     @classmethod
     def fit(
@@ -75,22 +105,8 @@ class MF(VectorRecommender):
             after_iteration(iteration, recommender)
         return recommender.freeze()
 
-    def config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {
-            "n_items": self.n_items,
-            "dim": self.dim,
-            "regularisation": self.regularisation,
-            "confidence": self.confidence,
-        }
-
-    def item_vectors(self) -> Tensor:
-        """The items' factors, (n_items + 1, dim); row 0 is zero."""
-        return self.items
-
-    def _user_vectors(self, item_ids: Tensor) -> Tensor:
-        items = self.items.double()
-        return solve(item_ids, items, items.T @ items, self.regularisation, self.confidence).float()
+    def _gram(self, items: Tensor) -> Tensor:
+        return items.T @ items
 
 
 def solve(partners: Tensor, factors: Tensor, gram: Tensor, regularisation: float, confidence: float) -> Tensor:

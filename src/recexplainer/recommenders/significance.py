@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -10,10 +10,9 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.recommenders.ranking import discounted_gains, hits
+from recexplainer.resampling import blocks, mean_interval
 
-LEVEL = 0.95
 N_DRAWS = 9999
-NUMBERS_AT_ONCE = 2**22  # of one block of draws: bounds the memory
 METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ndcg@10": lambda ranks: discounted_gains(ranks, 10),
     "hr@10": lambda ranks: hits(ranks, 10),
@@ -93,32 +92,17 @@ def paired_difference(
     mean = float(differences.mean())
     return {
         "difference": mean,
-        "difference_interval": _bootstrap_interval(differences, rng, n_draws),
+        "difference_interval": mean_interval(differences, n_draws, rng),
         "p_value": _sign_flip_p_value(differences, mean, rng, n_draws),
     }
-
-
-def _bootstrap_interval(differences: np.ndarray, rng: np.random.Generator, n_draws: int) -> list[float]:
-    """Ends of the percentile interval of the mean over users drawn with replacement."""
-    values, counts = np.unique(differences, return_counts=True)
-    n = len(differences)
-    drawn = [rng.multinomial(n, counts / n, size=size) @ values / n for size in _blocks(n_draws, len(values))]
-    tail = 100 * (1 - LEVEL) / 2
-    return [float(end) for end in np.percentile(np.concatenate(drawn), [tail, 100 - tail])]
 
 
 def _sign_flip_p_value(differences: np.ndarray, mean: float, rng: np.random.Generator, n_draws: int) -> float:
     """Share of random signs that bring the mean as far from zero, the observed signs included."""
     sizes, counts = np.unique(np.abs(differences), return_counts=True)
     as_far = 1
-    for size in _blocks(n_draws, len(sizes)):
+    for size in blocks(n_draws, len(sizes)):
         n_positive = rng.binomial(counts, 0.5, size=(size, len(sizes)))
         means = (2 * n_positive - counts) @ sizes / len(differences)
         as_far += int((np.abs(means) >= abs(mean) * (1 - 1e-9)).sum())  # equal sums may differ by rounding
     return as_far / (n_draws + 1)
-
-
-def _blocks(n_draws: int, n_values: int) -> Iterator[int]:
-    at_once = max(1, NUMBERS_AT_ONCE // n_values)
-    for start in range(0, n_draws, at_once):
-        yield min(at_once, n_draws - start)

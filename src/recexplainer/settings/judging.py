@@ -21,7 +21,7 @@ class Judge(ApiModel):
     def __post_init__(self) -> None:
         """Check the backend and the bounds."""
         super().__post_init__()
-        require_one_of(self.backend, ("rubric", "openai"), "judge.backend")
+        require_one_of(self.backend, ("rubric", "api"), "judge.backend")
         require_at_least("judge", self, n_repeats=1, n_traces=0)
 
 

@@ -8,6 +8,9 @@ A stage module is thin::
     main = stage_main("align", run, options=("mode",))
     if __name__ == "__main__":
         sys.exit(main())
+
+Where the processes of one launch share the work, all of them end with the same results, and ``run`` returns the
+function that writes these, which one process alone calls.
 """
 
 from __future__ import annotations
@@ -17,17 +20,18 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from recexplainer.environment import is_main_process, join_processes
 from recexplainer.errors import InputError, ends_clearly
-from recexplainer.settings import ALIGNED_MODES, PARAMS_FILE, SOURCES, Settings, load_settings
+from recexplainer.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
+from recexplainer.settings.command_line import add_parameters
 from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_environment
 
 set_quiet_environment()
 
-Body = Callable[..., None]
+Write = Callable[[], None]
+Body = Callable[..., Write | None]
 MAX_OPTION_CHARACTERS = 2000  # options become parameters and tags of the run, which hold so much
 
 
@@ -57,9 +61,10 @@ def stage_main(
     """Build a stage's ``main``: it parses the command line, loads the parameters and runs ``body``.
 
     ``body`` is called as ``body(settings, run, **options)``. With ``tracked=False`` there is no run, and
-    the call is ``body(settings, **options)``. The parameters of the section ``name`` and of the further
-    ``sections`` are logged. ``lists`` names further options that may be left out, and the parameter that takes
-    their names, which are separated by commas: ``{"tasks": "evaluate_alignment.tasks"}``.
+    the call is ``body(settings, **options)``. What ``body`` returns is called in the main process of a launch
+    alone. The parameters of the section ``name`` and of the further ``sections`` are logged. ``lists`` names further
+    options that may be left out, and the parameter that takes their names, which are separated by commas:
+    ``{"tasks": "evaluate_alignment.tasks"}``.
     The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
     """
 
@@ -78,7 +83,9 @@ def stage_main(
                 body(settings, UntrackedRun(), **chosen)
                 return 0
             with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
-                body(settings, run, **chosen)
+                write = body(settings, run, **chosen)
+                if write is not None:
+                    write()
         except KeyboardInterrupt:
             print("error: interrupted", file=sys.stderr)
             return 130
@@ -103,12 +110,8 @@ def _parser(name: str, options: Sequence[str], lists: Mapping[str, str]) -> argp
         parser.add_argument(f"--{option}", required=True, **OPTIONS.get(option, {}))
     for option, parameter in lists.items():
         parser.add_argument(f"--{option}", default="", metavar="A,B", help=f"the same as -S {parameter}=[A,B]")
-    parser.add_argument(
-        "-S", dest="assignments", action="append", default=[], metavar="SECTION.KEY=VALUE",
-        help="use another value for one parameter (repeatable)",
-    )  # fmt: skip
+    add_parameters(parser)
     parser.add_argument("--set", default="", help="several such assignments in one text, separated by blanks")
-    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
     return parser
 
 

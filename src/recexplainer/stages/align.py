@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
+from typing import Any
 
 import numpy as np
 from transformers import set_seed
@@ -11,15 +13,14 @@ from recexplainer import registry, store
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.warm_start import warm_start
-from recexplainer.environment import is_main_process
 from recexplainer.errors import InputError
-from recexplainer.explainer.model import new_explainer
+from recexplainer.explainer.model import Explainer, new_explainer
 from recexplainer.recommenders import load_recommender
 from recexplainer.settings import ALIGNED_MODES, Settings
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, Write, stage_main
 
 
-def run(settings: Settings, run: StageRun, mode: str) -> None:
+def run(settings: Settings, run: StageRun, mode: str) -> Write:
     """Train adapter and connectors on the training users' examples; write and log the explainer."""
     if mode not in ALIGNED_MODES:
         raise InputError(f"--mode must be one of {', '.join(ALIGNED_MODES)}, not {mode!r}: `none` is the base itself")
@@ -44,13 +45,16 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     encoded = training_examples(explainer, writer, taught, settings.align, rng)
     checkpoints = store.checkpoints_folder(mode)
     report = train(explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics)
-    if not is_main_process():  # all have the same weights; one writes them
-        return
-    run.log_metrics({**warmed, **report})
+    return partial(_write, settings, run, explainer, {**warmed, **report})
+
+
+def _write(settings: Settings, run: StageRun, explainer: Explainer, report: dict[str, Any]) -> None:
+    mode = explainer.mode
+    run.log_metrics(report)
     with store.atomic_path(store.explainer_folder(mode)) as folder:
         explainer.save(folder)
         store.copy_catalogue(folder)
-    store.remove(checkpoints)
+    store.remove(store.checkpoints_folder(mode))
     registry.log_model_folder(store.explainer_folder(mode), f"explainer-{mode}", settings.dataset.name)
 
 

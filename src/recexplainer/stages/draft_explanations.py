@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import numpy as np
 
 from recexplainer import store
+from recexplainer.alignment.examples import Example
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.tasks import explanation
-from recexplainer.environment import is_main_process
 from recexplainer.explainer.generate import draft
 from recexplainer.explainer.model import base_explainer
 from recexplainer.faithfulness.citations import is_grounded
 from recexplainer.settings import Settings
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, Write, stage_main
 
 
-def run(settings: Settings, run: StageRun) -> None:
+def run(settings: Settings, run: StageRun) -> Write:
     """Write the drafts that speak of nothing but their prompt; what was made up is dropped and counted."""
     chosen = settings.draft_explanations
     examples, _ = store.read_alignment()
@@ -28,15 +29,17 @@ def run(settings: Settings, run: StageRun) -> None:
     if asked:
         base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
         texts = draft(base, writer, asked, chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
-    if not is_main_process():  # all have all drafts; one writes them
-        return
     drafts = [
         made
         for made, given in zip(explanation.make_examples(asked, texts), asked, strict=True)
         if is_grounded(str(made.answer), given.history, catalogue, given.items[0])
     ]
+    return partial(_write, run, drafts, {"n_drafts": len(asked), "n_grounded": len(drafts)})
+
+
+def _write(run: StageRun, drafts: list[Example], counts: dict[str, int]) -> None:
     store.write_drafts(drafts)
-    run.log_metrics({"n_drafts": len(asked), "n_grounded": len(drafts)})
+    run.log_metrics(counts)
     run.log_artifact(store.EXPLANATION_DRAFTS)
 
 

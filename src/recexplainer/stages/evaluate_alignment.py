@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
+from typing import Any
 
 from recexplainer import store
-from recexplainer.alignment.evaluation import evaluate
+from recexplainer.alignment.evaluation import Evaluation, evaluate
 from recexplainer.alignment.prompts import PromptWriter
-from recexplainer.environment import is_main_process
 from recexplainer.explainer.sources import load_source
 from recexplainer.settings import Settings
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, Write, stage_main
 
 
-def run(settings: Settings, run: StageRun, mode: str) -> None:
+def run(settings: Settings, run: StageRun, mode: str) -> Write:
     """Pull the registered explainer (or take the base LLM for `none`), ask it the test examples, score its answers."""
     examples, user_vectors = store.read_alignment()
     run.log_dataset(store.ALIGNMENT, "alignment", "evaluation")
@@ -22,11 +23,14 @@ def run(settings: Settings, run: StageRun, mode: str) -> None:
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test = [example for example in examples if example.split == "test"]
     evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, settings.run.seed)
-    if not is_main_process():  # all have all answers
-        return
+    tags = {"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base}
+    return partial(_write, run, mode, evaluation, tags)
+
+
+def _write(run: StageRun, mode: str, evaluation: Evaluation, tags: dict[str, Any]) -> None:
     store.write_answers(mode, evaluation.answers)
     store.write_json(store.alignment_metrics(mode), evaluation.metrics)
-    run.set_tags({"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base})
+    run.set_tags(tags)
     run.log_metrics(evaluation.metrics)
     run.log_artifact(store.alignment_metrics(mode))
 

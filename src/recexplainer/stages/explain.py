@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
+from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.tasks import next_item_retrieval
-from recexplainer.environment import is_main_process
 from recexplainer.explainer.cases import choose_cases
 from recexplainer.explainer.running import explain_cases
 from recexplainer.recommenders import load_recommender
 from recexplainer.settings import Settings
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, Write, stage_main
 
 
-def run(settings: Settings, run: StageRun, source: str) -> None:
+def run(settings: Settings, run: StageRun, source: str) -> Write | None:
     """Write one explanation per case; every source gets the same cases in the same order."""
     examples, user_vectors = store.read_alignment()
     pairs = [e for e in examples if e.split == "test" and e.task == next_item_retrieval.NAME]
@@ -28,10 +29,12 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     )
     kept = store.explanation_blocks("explain", source)
     records = explain_cases(settings, run, source, cases, user_vectors, kept)
-    if records is None or not is_main_process():  # all have all records; one writes them
-        return
+    return None if records is None else partial(_write, run, source, records)
+
+
+def _write(run: StageRun, source: str, records: list[dict[str, Any]]) -> None:
     store.write_explanations(source, records)
-    store.remove(kept)
+    store.remove(store.explanation_blocks("explain", source))
     run.log_artifact(store.explanations(source))
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.prompts import form_of
-from recexplainer.environment import is_main_process
 from recexplainer.errors import InputError
 from recexplainer.explainer.cases import Case, cases_of_users
 from recexplainer.explainer.running import explain_cases
 from recexplainer.explainer.selection import parse_items, parse_users
 from recexplainer.recommenders import load_recommender
 from recexplainer.settings import Settings
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.tracking import log_explanation_traces
 
 
-def run(settings: Settings, run: StageRun, source: str, users: str, items: str) -> None:
+def run(settings: Settings, run: StageRun, source: str, users: str, items: str) -> Write | None:
     """Write and print one explanation per user and item; the first of them become traces."""
     recommender, interactions = load_recommender(store.RECOMMENDER), store.read_interactions()
     user_ids = parse_users(users, store.read_users())
@@ -38,11 +38,13 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str) 
         vectors = recommender.user_vectors([interactions.sequence(user_id) for user_id in user_ids])
     kept = store.explanation_blocks("explain_users", source)
     records = explain_cases(settings, run, source, cases, vectors, kept)
-    if records is None or not is_main_process():  # all have all records; one writes them
-        return
+    return None if records is None else partial(_write, settings, run, source, records)
+
+
+def _write(settings: Settings, run: StageRun, source: str, records: list[dict[str, Any]]) -> None:
     named = _with_raw_ids(records)
     store.write_user_explanations(source, named)
-    store.remove(kept)
+    store.remove(store.explanation_blocks("explain_users", source))
     run.log_artifact(store.user_explanations(source))
     log_explanation_traces(named[: settings.judge.n_traces])
     for record in named:

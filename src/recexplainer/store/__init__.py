@@ -32,9 +32,6 @@ from recexplainer.store.paths import (
     RATINGS,
     RAW_DEMO,
     RAW_DEMO_CAUSES,
-    RAW_DEMO_DIALOGUES,
-    RAW_DEMO_META,
-    RAW_DEMO_REVIEWS,
     RECOMMENDER,
     RECOMMENDER_METRICS,
     RECOMMENDER_PER_USER,
@@ -48,7 +45,6 @@ from recexplainer.store.paths import (
     checkpoints_folder,
     comparison,
     comparison_cache,
-    discriminator_folder,
     explainer_folder,
     explanation_blocks,
     explanations,
@@ -91,4 +87,12 @@ from recexplainer.store.records import (
     write_user_explanations,
 )
 from recexplainer.store.tables import read_parquet, write_csv, write_parquet
-from recexplainer.store.texts import read_json, read_jsonl, write_json, write_json_rows, write_jsonl, write_text
+from recexplainer.store.texts import (
+    read_json,
+    read_jsonl,
+    read_text,
+    write_json,
+    write_json_rows,
+    write_jsonl,
+    write_text,
+)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 RAW_DEMO = Path("data/raw/demo")
-RAW_DEMO_REVIEWS = RAW_DEMO / "reviews.json.gz"
-RAW_DEMO_META = RAW_DEMO / "meta.json.gz"
-RAW_DEMO_DIALOGUES = RAW_DEMO / "dialogues.json"
 RAW_DEMO_CAUSES = RAW_DEMO / "causes.parquet"
 
 PREPARED = Path("data/prepared")
@@ -120,13 +117,6 @@ def comparison(first: str, second: str) -> Path:
 def comparison_cache(first: str, second: str) -> Path:
     """Answers about pairs of texts that were paid for; the same whichever source is named first."""
     return Path(f"cache/compare_{'_'.join(sorted((first, second)))}.jsonl")
-
-
-def discriminator_folder(role: str) -> Path:
-    """A discriminator's weights; roles are ``source-classifier`` and ``score-predictor-<source>``; a fine-tuned
-    encoder's role ends with ``-encoder``.
-    """
-    return DISCRIMINATORS / role
 
 
 def pointer(role: str) -> Path:

@@ -29,7 +29,7 @@ def read_json(path: Path | str) -> Any:
         InputError: when the file is missing or malformed.
     """
     try:
-        return json.loads(_read_text(path))
+        return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: line {error.lineno}: is not valid JSON ({error.msg}); make it again") from None
 
@@ -48,7 +48,7 @@ def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str,
         InputError: when the file is missing, a line is malformed, or a line lacks one of ``required``.
     """
     rows = []
-    text = _read_text(path)
+    text = read_text(path)
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
         try:
             row = json.loads(line)
@@ -80,12 +80,24 @@ def write_text(path: Path | str, text: str, encoding: str = "utf-8") -> None:
         temporary.write_bytes(text.encode(encoding))
 
 
-def _read_text(path: Path | str) -> str:
+def read_text(
+    path: Path | str, encoding: str = "utf-8", remedy: str = "run the stage that writes it (dvc repro)"
+) -> str:
+    """Read a text; any line end is a line feed.
+
+    Args:
+        path: The file.
+        encoding: UTF-8, or "utf-8-sig" where a program may have put its mark before it.
+        remedy: What to do about a file that is missing.
+
+    Raises:
+        InputError: when it is missing, cannot be read, or is not UTF-8.
+    """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding=encoding)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the stage that writes it (dvc repro)") from None
+        raise InputError(f"{path}: no such file; {remedy}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 at byte {error.start}") from None
+        raise InputError(f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -11,17 +11,16 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from recexplainer.errors import InputError
-from recexplainer.recommenders.base import NO_LIMIT, VectorRecommender
-from recexplainer.recommenders.mf import solve
+from recexplainer.recommenders.mf import Factorisation
 
 COMPARED_USERS = 1000
 CUTOFF = 10
 
 
-class ExternalMatrices(VectorRecommender):
-    """Items' vectors from elsewhere; a user's vector is the weighted ridge solution for the given history.
+class ExternalMatrices(Factorisation):
+    """Items' vectors from elsewhere; users are folded in as they are into matrix factorisation here (`mf.MF`).
 
-    The solution is that of matrix factorisation here (`mf.MF`), over all items that the matrices hold, also those
+    Row 0 and items that the matrices lack are zero. Users are solved over all items that the matrices hold, also those
     that the catalogue lacks. A model whose users were made in another way is answered for by these vectors alone:
     `compare_users` says how near they come.
     """
@@ -39,12 +38,8 @@ class ExternalMatrices(VectorRecommender):
                 "train_recommender.external: expected regularisation above 0 and confidence of at least 0, got "
                 f"{regularisation} and {confidence}"
             )
-        super().__init__(n_items, dim, max_length=NO_LIMIT)
-        self.regularisation = regularisation
-        self.confidence = confidence
-        self.items: Tensor
+        super().__init__(n_items, dim, regularisation, confidence)
         self.gram: Tensor  # itemsᵀ · items of all items that were given
-        self.register_buffer("items", torch.zeros(n_items + 1, dim))
         self.register_buffer("gram", torch.zeros(dim, dim, dtype=torch.float64))
 
     @classmethod
@@ -55,21 +50,8 @@ class ExternalMatrices(VectorRecommender):
         recommender.gram.copy_(given.double().T @ given.double())
         return recommender.freeze()
 
-    def config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {
-            "n_items": self.n_items,
-            "dim": self.dim,
-            "regularisation": self.regularisation,
-            "confidence": self.confidence,
-        }
-
-    def item_vectors(self) -> Tensor:
-        """The items' vectors, (n_items + 1, dim); row 0 and items that the matrices lack are zero."""
-        return self.items
-
-    def _user_vectors(self, item_ids: Tensor) -> Tensor:
-        return solve(item_ids, self.items.double(), self.gram, self.regularisation, self.confidence).float()
+    def _gram(self, items: Tensor) -> Tensor:
+        return self.gram
 
 
 def compare_users(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from recexplainer.registry_lookup import alias_holds
+from recexplainer.registry.lookup import alias_holds
 
 
 def test_any_doubt_means_no(tmp_path: Path) -> None:

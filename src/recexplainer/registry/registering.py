@@ -1,0 +1,74 @@
+"""A folder's content gets its version, and the working alias names it; the pointer tells DVC which content that is."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recexplainer import environment, store, tracking
+from recexplainer.contents import content_sha256
+from recexplainer.registry.lookup import CONTENT_TAG, alias_holds
+from recexplainer.registry.models import log_model_folder
+from recexplainer.registry.roles import WORKING_ALIAS, registered_name
+from recexplainer.registry.versions import alias_version, version_with
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+NewRun = Callable[[], contextlib.AbstractContextManager[Any]]
+
+
+def is_registered(folder: Path | str, role: str, dataset: str) -> bool:
+    """Whether the working alias already names this folder's content; quick, and False in any doubt."""
+    name = registered_name(dataset, role)
+    return alias_holds(environment.tracking_uri(), name, WORKING_ALIAS, content_sha256(folder))
+
+
+def write_pointer(folder: Path | str, role: str, dataset: str) -> None:
+    """Write which content the working alias has to name; version numbers are left out, they differ elsewhere."""
+    content = {"name": registered_name(dataset, role), "alias": WORKING_ALIAS, CONTENT_TAG: content_sha256(folder)}
+    store.write_json(store.pointer(role), content)
+
+
+def register(folder: Path | str, role: str, dataset: str, new_run: NewRun) -> str:
+    """Make the working alias name a version with this folder's content; return the version.
+
+    An existing version with that content is used, else a logged model with it, else the folder is logged in a
+    run that ``new_run`` opens. Two processes at once take turns.
+    """
+    client = tracking.connect()
+    name, content = registered_name(dataset, role), content_sha256(folder)
+    with environment.exclusive("registry"):
+        version = version_with(client, name, content)
+        if version is None:
+            version = _new_version(client, folder, role, dataset, content, new_run)
+        if alias_version(client, name, WORKING_ALIAS) != version:
+            client.set_registered_model_alias(name, WORKING_ALIAS, version)
+    return version
+
+
+def _new_version(
+    client: MlflowClient, folder: Path | str, role: str, dataset: str, content: str, new_run: NewRun
+) -> str:
+    import mlflow
+
+    model = _logged_model(client, role, content)
+    if model is None:
+        with new_run():
+            model = log_model_folder(folder, role, dataset)
+    tags = {CONTENT_TAG: content, "role": role, "dataset": dataset, "dvc.path": str(folder)}
+    with contextlib.redirect_stderr(io.StringIO()):  # it tells at length that it did what it was asked for
+        made = mlflow.register_model(f"models:/{model}", registered_name(dataset, role), tags=tags)
+    return str(made.version)
+
+
+def _logged_model(client: MlflowClient, role: str, content: str) -> str | None:
+    """A model that a stage's run logged with this content."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    wanted = f"tags.{CONTENT_TAG} = '{content}' AND tags.role = '{role}'"
+    found = client.search_logged_models(experiments, filter_string=wanted)
+    ready = [model for model in found if str(model.status) in ("READY", "LoggedModelStatus.READY")]
+    return str(ready[0].model_id) if ready else None

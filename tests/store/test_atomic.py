@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recexplainer import store
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_atomic_path_replaces_a_file_on_success_only(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), store.atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old" and names(tmp_path) == ["a.json"]
+    with store.atomic_path(target) as temporary:
+        assert temporary.suffix == ".json"
+        temporary.write_text("new")
+    assert target.read_text() == "new" and names(tmp_path) == ["a.json"]
+
+
+def test_atomic_path_replaces_a_folder_whole(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "model"
+    with store.atomic_path(target) as temporary:
+        temporary.mkdir()
+        (temporary / "one").write_text("1")
+    with store.atomic_path(target) as temporary:
+        temporary.mkdir()
+        (temporary / "two").write_text("2")
+    assert names(target) == ["two"] and names(target.parent) == ["model"]
+
+
+def test_atomic_path_wants_something_written(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), store.atomic_path(tmp_path / "a"):
+        pass
+    assert names(tmp_path) == []
