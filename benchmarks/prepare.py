@@ -57,10 +57,11 @@ def write_raw(interactions: Path, folder: Path) -> None:
             file.write(json.dumps(review) + "\n")
     with gzip.open(folder / "meta.json.gz", "wt", compresslevel=1, encoding="utf-8") as file:
         for number, item in enumerate(rows["item_id"].unique()):
+            description = f"<p>{text(300)}<br />&amp; {text(200)}</p>" if number % 5 < 2 else text(500)
             meta = {
                 "category": ["Video Games", PLATFORMS[number % len(PLATFORMS)], "Games"],
                 "tech1": "",
-                "description": [f"<p>{text(200)}</p> {text(200)}<br>", f"{text(100)} &amp; {text(100)}"],
+                "description": [description, text(200)],
                 "title": "" if item in untitled else f"Game {item}",
                 "also_buy": [f"B{number:09}" for number in range(number, number + 20)],
                 "image": [],

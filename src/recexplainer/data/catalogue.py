@@ -89,9 +89,7 @@ def build_catalogue(items: pd.DataFrame, has_markup: bool) -> tuple[pd.DataFrame
         has_markup: Whether texts may hold HTML.
     """
     brands = clean_texts(list(items["brand"]), has_markup)
-    categories, features, descriptions = (
-        _clean_lists(list(items[name]), has_markup) for name in ("categories", "features", "description")
-    )
+    categories = _clean_lists(items["categories"], has_markup)
     attributes = [
         {"brand": [brand] if brand else [], "category": names, "year": _YEAR.findall(date)[-1:]}
         for brand, names, date in zip(brands, categories, items["date"], strict=True)
@@ -104,8 +102,8 @@ def build_catalogue(items: pd.DataFrame, has_markup: bool) -> tuple[pd.DataFrame
             "title": titles,
             "brand": brands,
             "categories": categories,
-            "features": features,
-            "description": [" ".join(texts) for texts in descriptions],
+            "features": _clean_lists(items["features"], has_markup),
+            "description": [" ".join(texts) for texts in _clean_lists(items["description"], has_markup)],
             "price": [parse_price(text) for text in items["price"]],
         }
     ).astype({"item_id": "int32", "price": "float64"})
@@ -133,7 +131,7 @@ def parse_price(text: str) -> float:
     return float(match[1].replace(",", "")) if match else math.nan
 
 
-def _clean_lists(lists: list[list[str]], has_markup: bool) -> list[list[str]]:
+def _clean_lists(lists: pd.Series, has_markup: bool) -> list[list[str]]:
     """Each list's clean texts without the empty ones and without repeats, in order."""
     clean = iter(clean_texts(list(chain.from_iterable(lists)), has_markup))
     return [list(dict.fromkeys(filter(None, islice(clean, len(texts))))) for texts in lists]
