@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from recexplainer.data.titles import clean_text, unique_titles
+from recexplainer.data.titles import clean_text, clean_texts, unique_titles
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,15 @@ def test_what_is_cleaned_and_what_survives(raw, clean, changes):
 
 def test_tags_stay_where_the_format_has_no_markup():
     assert clean_text("<b>Bold</b>", has_markup=False) == ("<b>Bold</b>", [])
+
+
+@pytest.mark.parametrize("has_markup", [True, False])
+def test_many_texts_are_cleaned_as_each_alone(has_markup):
+    rng = random.Random(3)
+    parts = ["a", "Z", " ", "~", "\x7f", "&", "&amp;", "<b>", "<", "é", "e\u0301", "\n", "\t", "\u00a0", "\u200b", "."]
+    texts = ["", *("".join(rng.choices(parts, k=rng.randrange(1, 4))) for _ in range(2000))]
+    assert clean_texts(texts, has_markup) == [clean_text(text, has_markup)[0] for text in texts]
+    assert clean_texts([], has_markup) == []
 
 
 def attributes(brand="", category=(), year=()):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import chain, islice
 from typing import Any
 
 import pandas as pd
 
-from recexplainer.data.titles import TitleChanges, clean_text, unique_titles
+from recexplainer.data.titles import TitleChanges, clean_text, clean_texts, unique_titles
 from recexplainer.errors import InputError
 
 _PRICE = re.compile(r"\$?\s*(\d[\d,]*(?:\.\d+)?)(?:\s*-\s*\$?\s*\d[\d,]*(?:\.\d+)?)?")
@@ -87,8 +88,8 @@ def build_catalogue(items: pd.DataFrame, has_markup: bool) -> tuple[pd.DataFrame
         items: Items as ``clean_titles`` gives them, all with a title.
         has_markup: Whether texts may hold HTML.
     """
-    brands = [_clean(text, has_markup) for text in items["brand"]]
-    categories = [_clean_list(texts, has_markup) for texts in items["categories"]]
+    brands = clean_texts(list(items["brand"]), has_markup)
+    categories = _clean_lists(items["categories"], has_markup)
     attributes = [
         {"brand": [brand] if brand else [], "category": names, "year": _YEAR.findall(date)[-1:]}
         for brand, names, date in zip(brands, categories, items["date"], strict=True)
@@ -101,8 +102,8 @@ def build_catalogue(items: pd.DataFrame, has_markup: bool) -> tuple[pd.DataFrame
             "title": titles,
             "brand": brands,
             "categories": categories,
-            "features": [_clean_list(texts, has_markup) for texts in items["features"]],
-            "description": [" ".join(_clean_list(texts, has_markup)) for texts in items["description"]],
+            "features": _clean_lists(items["features"], has_markup),
+            "description": [" ".join(texts) for texts in _clean_lists(items["description"], has_markup)],
             "price": [parse_price(text) for text in items["price"]],
         }
     ).astype({"item_id": "int32", "price": "float64"})
@@ -130,10 +131,7 @@ def parse_price(text: str) -> float:
     return float(match[1].replace(",", "")) if match else math.nan
 
 
-def _clean(text: str, has_markup: bool) -> str:
-    return clean_text(text, has_markup)[0]
-
-
-def _clean_list(texts: list[str], has_markup: bool) -> list[str]:
-    """Clean texts without the empty ones and without repeats, in order."""
-    return list(dict.fromkeys(clean for text in texts if (clean := _clean(text, has_markup))))
+def _clean_lists(lists: pd.Series, has_markup: bool) -> list[list[str]]:
+    """Each list's clean texts without the empty ones and without repeats, in order."""
+    clean = iter(clean_texts(list(chain.from_iterable(lists)), has_markup))
+    return [list(dict.fromkeys(filter(None, islice(clean, len(texts))))) for texts in lists]

@@ -9,6 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ATTRIBUTES = r"(?:\s[^<>]*)?/?>"
 _INLINE_TAG = re.compile(
@@ -19,6 +23,8 @@ _BLOCK_TAG = re.compile(
     r"</?(?:br|blockquote|center|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul)" + _ATTRIBUTES,
     re.IGNORECASE,
 )
+# Most texts of a catalogue hold none of these, which is all that a step of the cleaning looks at.
+_ODD = "[^ -~]|[&<]|^ | $|  "
 _KEPT_FORMAT_CHARACTERS = "\u200c\u200d"  # joiners that Persian, Indic scripts and emoji are spelt with
 _LONGEST_SUFFIX = 40
 
@@ -40,29 +46,23 @@ def clean_text(text: str, has_markup: bool) -> tuple[str, list[str]]:
     >>> clean_text(" R&amp;B <b>Hits</b> ", has_markup=True)
     ('R&B Hits', ['html_entities', 'markup', 'white_space'])
     """
-    if _is_plain(text):
-        return text, []
-    steps: list[tuple[str, Callable[[str], str]]] = [("html_entities", _unescape)]
-    if has_markup:
-        steps.append(("markup", _strip_markup))
-    steps += [
-        ("control_characters", _strip_control_characters),
-        ("unicode_form", lambda t: unicodedata.normalize("NFC", t)),
-        ("white_space", lambda t: " ".join(t.split())),
-    ]
     changes = []
-    for name, step in steps:
+    for name, step in _STEPS.items():
+        if name == "markup" and not has_markup:
+            continue
         before, text = text, step(text)
         if text != before:
             changes.append(name)
     return text, changes
 
 
-def _is_plain(text: str) -> bool:
-    """Whether there is nothing that any step would look at: most texts of a catalogue are such."""
-    if not (text.isascii() and text.isprintable()) or "&" in text or "<" in text:
-        return False
-    return "  " not in text and text[:1] != " " and text[-1:] != " "
+def clean_texts(texts: Sequence[str], has_markup: bool) -> list[str]:
+    """What ``clean_text`` makes of each text: only those are looked at in which it may find something to change."""
+    clean = list(texts)
+    is_odd = pc.match_substring_regex(pa.array(clean, pa.string()), _ODD)
+    for index in np.flatnonzero(is_odd):
+        clean[index] = clean_text(clean[index], has_markup)[0]
+    return clean
 
 
 def _unescape(text: str) -> str:
@@ -83,6 +83,14 @@ def _strip_control_characters(text: str) -> str:
     return "".join(_without_control(character) for character in text)
 
 
+def _compose(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _unify_white_space(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _without_control(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cc" and character not in "\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85":
@@ -90,6 +98,15 @@ def _without_control(character: str) -> str:
     if category == "Cf" and character not in _KEPT_FORMAT_CHARACTERS:
         return ""
     return "" if category in ("Cs", "Co") or character == "\ufffd" else character
+
+
+_STEPS: dict[str, Callable[[str], str]] = {
+    "html_entities": _unescape,
+    "markup": _strip_markup,
+    "control_characters": _strip_control_characters,
+    "unicode_form": _compose,
+    "white_space": _unify_white_space,
+}
 
 
 @dataclass

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import random
+import threading
 import zipfile
 
 import pytest
@@ -156,3 +158,31 @@ def test_an_encrypted_member_is_one_clear_line(tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match="a.zip/x.csv: cannot be read .*encrypted"):
         list(read_chunks(path / "x.csv"))
+
+
+def test_every_damage_to_a_gzip_is_one_clear_line(tmp_path):
+    rng = random.Random(2)
+    whole = gzip.compress("".join(f"{rng.random()}\n" for _ in range(500)).encode())
+    path = tmp_path / "rows.csv.gz"
+    for start in range(0, len(whole) - 8, 150):  # in the head, the codes, the data, the sum of check
+        path.write_bytes(whole[:start] + rng.randbytes(8) + whole[start + 8 :])
+        with pytest.raises(InputError, match=r"rows.csv.gz: broken gzip after line \d+ \(.*\); fetch the file again"):
+            list(read_chunks(path))
+
+
+def test_a_gzip_may_have_several_members_and_trailing_zeros(tmp_path):
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(b"1\n") + gzip.compress(b"2\n") + bytes(512))
+    assert list(read_chunks(path)) == [(1, b"1\n2\n")]
+
+
+def test_a_gzip_that_is_left_in_the_middle_leaves_no_thread_behind(tmp_path, monkeypatch):
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(b"1\n" * 2**22))
+    monkeypatch.setattr(files, "CHUNK_BYTES", 64)
+    n_before = threading.active_count()
+    pieces = read_chunks(path)
+    next(pieces)
+    assert threading.active_count() == n_before + 1, "a thread reads ahead"
+    pieces.close()
+    assert threading.active_count() == n_before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def fast_table(
         strings_can_be_null=False,
     )
     try:
-        table = pa.csv.read_csv(io.BytesIO(body), read, parse, convert)
+        table = pa.csv.read_csv(pa.BufferReader(body), read, parse, convert)
     except (pa.ArrowException, UnicodeDecodeError):
         return None
     table = table.rename_columns([field.name for field in fields])

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from isal import igzip_threaded, isal_zlib
+
 from recexplainer.errors import InputError
 
-CHUNK_BYTES = 16 * 2**20
+CHUNK_BYTES = 4 * 2**20
 _LONGEST_RECORD_BYTES = 64 * 2**20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -135,7 +137,7 @@ def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]
                     yield line, block[:end]
                     line += block.count(b"\n", 0, end)
                 rest = block[end:]
-    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, isal_zlib.error) as error:
         kind = "zip" if _archive_of(path) else "gzip"
         raise InputError(f"{path}: broken {kind} after line {line - 1} ({error}); fetch the file again") from error
     except (OSError, RuntimeError) as error:  # zipfile's word for what is encrypted or compressed in another way
@@ -169,7 +171,7 @@ def _open(path: Path) -> BinaryIO:
     if archive is not None:  # the member keeps the archive open
         return cast(BinaryIO, zipfile.ZipFile(archive).open(path.relative_to(archive).as_posix()))
     if path.suffix == ".gz":
-        return cast(BinaryIO, gzip.open(path, "rb"))
+        return cast(BinaryIO, igzip_threaded.open(path, "rb"))  # a thread unpacks ahead, thrice as fast as zlib
     return path.open("rb")
 
 

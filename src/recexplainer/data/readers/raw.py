@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -87,13 +88,14 @@ class InteractionCollector:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._users, self._items = _Coder(), _Coder()
+        self._users: list[pa.DictionaryArray] = []
+        self._items: list[pa.DictionaryArray] = []
         self._numbers: dict[str, list[np.ndarray]] = {}
 
     def add(self, table: pa.Table) -> None:
         """Take one table of columns user, item and any of rating, time, order."""
-        self._users.add(table.column("user"))
-        self._items.add(table.column("item"))
+        self._users += table.column("user").dictionary_encode().chunks
+        self._items += table.column("item").dictionary_encode().chunks
         for name, kind in (("rating", np.float32), ("time", np.float64), ("order", np.float64)):
             if name in table.column_names:
                 self._numbers.setdefault(name, []).append(table.column(name).to_numpy().astype(kind))
@@ -101,37 +103,26 @@ class InteractionCollector:
     def finish(self) -> RawInteractions:
         """All that was added."""
         numbers = {name: np.concatenate(parts) for name, parts in self._numbers.items()}
+        user_names, users = _coded(self._users)
+        item_names, items = _coded(self._items)
         return RawInteractions(
-            user_names=self._users.names(),
-            item_names=self._items.names(),
-            users=self._users.codes(),
-            items=self._items.codes(),
+            user_names=user_names,
+            item_names=item_names,
+            users=users,
+            items=items,
             ratings=numbers.get("rating"),
             times=numbers.get("time"),
             orders=numbers.get("order"),
         )
 
 
-class _Coder:
-    """Codes of texts, numbered by first appearance."""
-
-    def __init__(self) -> None:
-        self._code_of: dict[str, int] = {}
-        self._parts: list[np.ndarray] = []
-
-    def add(self, column: pa.ChunkedArray) -> None:
-        for chunk in column.chunks:
-            encoded = chunk.dictionary_encode()
-            known = self._code_of
-            codes = [known.setdefault(name, len(known)) for name in encoded.dictionary.to_pylist()]
-            if codes:
-                self._parts.append(np.array(codes, dtype=np.int32)[encoded.indices.to_numpy()])
-
-    def names(self) -> np.ndarray:
-        return np.array(list(self._code_of), dtype=object)
-
-    def codes(self) -> np.ndarray:
-        return np.concatenate(self._parts) if self._parts else np.zeros(0, dtype=np.int32)
+def _coded(parts: list[pa.DictionaryArray]) -> tuple[np.ndarray, np.ndarray]:
+    """Names, numbered by first appearance, and every row's code, of arrays that have each its own numbers."""
+    if not parts:
+        return np.zeros(0, dtype=object), np.zeros(0, dtype=np.int32)
+    chunks = pa.chunked_array(parts).unify_dictionaries().chunks
+    names = chunks[-1].dictionary.to_numpy(zero_copy_only=False)
+    return names, np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
 
 
 def items_frame(tables: Iterable[pa.Table], wanted: set[str], further_texts: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -141,12 +132,25 @@ def items_frame(tables: Iterable[pa.Table], wanted: set[str], further_texts: tup
     """
     wanted_ids = pa.array(sorted(wanted), type=pa.string())
     parts = [table.filter(pc.is_in(table.column("raw_id"), value_set=wanted_ids)) for table in tables]
-    parts = [part for part in parts if part.num_rows]
-    columns: dict[str, list[Any]] = pa.concat_tables(parts).to_pydict() if parts else {"raw_id": []}
-    n_rows = len(columns["raw_id"])
-    frame: dict[str, Any] = {"raw_id": columns["raw_id"]}
+    table = pa.concat_tables([pa.table({"raw_id": pa.array([], pa.string())}), *parts], promote_options="default")
+    frame = {"raw_id": table.column("raw_id").to_numpy()}
     for name in (*ITEM_TEXTS, *further_texts):
-        frame[name] = [text or "" for text in columns.get(name, [""] * n_rows)]
+        frame[name] = _texts(table, name)
     for name in ITEM_LISTS:
-        frame[name] = [[part for part in parts or [] if part] for parts in columns.get(name, [[]] * n_rows)]
+        frame[name] = _lists(table, name)
     return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in frame.items()})
+
+
+def _texts(table: pa.Table, name: str) -> np.ndarray:
+    if name not in table.column_names:
+        return np.full(table.num_rows, "", dtype=object)
+    return pc.fill_null(table.column(name), "").to_numpy()
+
+
+def _lists(table: pa.Table, name: str) -> list[list[str]]:
+    if name not in table.column_names:
+        return [[] for _ in range(table.num_rows)]
+    column = table.column(name)
+    texts = iter(pc.list_flatten(column).to_numpy())
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_pylist()
+    return [list(filter(None, islice(texts, length))) for length in lengths]

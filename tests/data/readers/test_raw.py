@@ -1,0 +1,49 @@
+"""What the formats share: codes across pieces, and the items' frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from recexplainer.data.readers.raw import InteractionCollector, items_frame
+
+
+def test_codes_go_by_first_appearance_across_pieces():
+    collector = InteractionCollector()
+    for users, items in ((["b", "a", "b"], ["y", "y", "x"]), ([], []), (["c", "a"], ["x", "z"])):
+        collector.add(pa.table({"user": pa.array(users, pa.string()), "item": pa.array(items, pa.string())}))
+    raw = collector.finish()
+    assert raw.user_names.tolist() == ["b", "a", "c"] and raw.item_names.tolist() == ["y", "x", "z"]
+    assert raw.users.tolist() == [0, 1, 0, 2, 1] and raw.items.tolist() == [0, 0, 1, 1, 2]
+    assert raw.users.dtype == raw.items.dtype == np.int32
+    assert raw.ratings is None and raw.times is None and raw.orders is None
+
+
+def test_nothing_read_is_no_interaction():
+    raw = InteractionCollector().finish()
+    assert len(raw) == 0 and len(raw.user_names) == len(raw.item_names) == 0
+
+
+def test_the_wanted_items_come_in_the_files_order_with_what_is_unknown_left_empty():
+    texts = pa.list_(pa.string())
+    schema = pa.schema([("raw_id", pa.string()), ("title", pa.string()), ("features", texts), ("extra", pa.string())])
+    pieces = [
+        [
+            {"raw_id": "B", "title": None, "features": ["one", None, "", "two"], "extra": None},
+            {"raw_id": "X", "title": "not wanted", "features": ["x"], "extra": "x"},
+            {"raw_id": "A", "title": "Ä", "features": None, "extra": "e"},
+        ],
+        [{"raw_id": "X", "title": "", "features": [], "extra": ""}],
+        [{"raw_id": "B", "title": "again", "features": [], "extra": ""}],
+    ]
+    tables = [pa.Table.from_pylist(rows, schema=schema) for rows in pieces]
+    frame = items_frame(tables, {"A", "B", "C"}, further_texts=("extra",))
+    assert frame["raw_id"].tolist() == ["B", "A", "B"]
+    assert frame["title"].tolist() == ["", "Ä", "again"] and frame["extra"].tolist() == ["", "e", ""]
+    assert frame["features"].tolist() == [["one", "two"], [], []]
+    for name in ("brand", "price", "date"):
+        assert frame[name].tolist() == ["", "", ""]
+    for name in ("categories", "description"):
+        assert frame[name].tolist() == [[], [], []]
+    assert len(items_frame(tables, {"C"})) == 0
+    assert len(items_frame([], {"C"})) == 0
