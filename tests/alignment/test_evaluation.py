@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer.alignment import decoding
+from recexplainer.alignment import decoding, evaluation
+from recexplainer.alignment.beams import Beam, Space
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.evaluation import EVALUATIONS, evaluate, resolve_title
 from recexplainer.alignment.examples import Example
@@ -60,11 +61,12 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
     encode, decode = explainer.encoder.answer_ids, explainer.encoder.tokenizer.decode
     asked = {task: [e for e in examples if e.task == task] for task in EVALUATIONS}
 
-    def beams(e: Any, prompts: Any, n: int, limit: int, size: int, trie: Any = None) -> list[list[decoding.Beam]]:
-        return [
-            [decoding.Beam(list(encode(titles[example.answer[0]])), -1.0)]  # type: ignore[index]
+    def beams(e: Any, prompts: Any, n: int, spaces: list[Space], size: int) -> list[list[list[Beam]]]:
+        found = [
+            [Beam(list(encode(titles[example.answer[0]])), -1.0)]  # type: ignore[index]
             for example in asked["next_item_retrieval"]
         ]
+        return [found for _ in spaces]
 
     def ranked(e: Any, prompts: Any, candidates: list[list[list[int]]], size: int) -> list[list[int]]:
         orders = []
@@ -83,7 +85,7 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
 
     plain = [e for e in asked["interest_classification"] if not e.aspect]
     verdicts = np.array([0.5 if example.answer == "Yes" else 0.49 for example in plain])
-    monkeypatch.setattr(decoding, "beam_search", beams)
+    monkeypatch.setattr(evaluation, "beam_search", beams)
     monkeypatch.setattr(decoding, "rank_candidates", ranked)
     monkeypatch.setattr(decoding, "generate", generated)
     monkeypatch.setattr(decoding, "p_yes", lambda *_: verdicts)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recexplainer.alignment import decoding, wording
+from recexplainer.alignment.beams import Beam, Space, beam_search
 from recexplainer.alignment.chat import Encoded
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.intervals import Score, auc_interval, mean_intervals
@@ -102,12 +103,11 @@ class _Examiner:
         prompts = self.prompts(examples, max_new_tokens, form)
         return decoding.generate(self.explainer, prompts, max_new_tokens, self.settings.batch_size)
 
-    def beams(self, examples: Sequence[Example], trie: Trie | None) -> list[list[decoding.Beam]]:
-        # No title of the catalogue is too long to be found.
-        n_new = trie.depth if trie else self.settings.max_title_tokens
-        return decoding.beam_search(
-            self.explainer, self.prompts(examples, n_new), self.settings.n_beams, n_new, self.settings.batch_size, trie
-        )
+    def beams(self, examples: Sequence[Example], trie: Trie) -> list[list[list[Beam]]]:
+        """Beams in the tree, of which no title is too long to be found, and free ones."""
+        spaces = [Space(trie.depth, trie), Space(self.settings.max_title_tokens)]
+        prompts = self.prompts(examples, max(space.max_tokens for space in spaces))
+        return beam_search(self.explainer, prompts, self.settings.n_beams, spaces, self.settings.batch_size)
 
     def listed(self, texts: Sequence[str]) -> list[list[int | None]]:
         """The items of answers that name one per line."""
@@ -133,10 +133,10 @@ def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[R
     sequences = [list(encoder.answer_ids(title)) for title in catalogue.titles[1:]]
     trie = Trie(sequences, decoding.end_id(examiner.explainer))
     item_of = {tuple(tokens): item for item, tokens in enumerate(sequences, start=1)}
-    constrained = [[item_of.get(tuple(b.tokens)) for b in beams] for beams in examiner.beams(examples, trie)]
+    in_trie, anywhere = examiner.beams(examples, trie)
+    constrained = [[item_of.get(tuple(b.tokens)) for b in beams] for beams in in_trie]
     texts = [
-        [encoder.tokenizer.decode(b.tokens, clean_up_tokenization_spaces=False) for b in beams]
-        for beams in examiner.beams(examples, None)
+        [encoder.tokenizer.decode(b.tokens, clean_up_tokenization_spaces=False) for b in beams] for beams in anywhere
     ]
     free = [[resolve_title(catalogue, text) for text in row] for row in texts]
     both = [
