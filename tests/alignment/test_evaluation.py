@@ -153,6 +153,34 @@ def test_answers_are_told_with_what_was_expected(base: Path, world: Any) -> None
             assert sorted(row["answer"]) == sorted(row["items"])
 
 
+def test_tasks_of_whole_texts_are_measured_when_they_are_named(
+    base: Path, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples, vectors = world
+    named = tiny.settings("evaluate_alignment.tasks=[user_summary, general_dialogue, explanation]").evaluate_alignment
+    answers: list[list[str]] = [
+        [str(e.answer) for e in examples if e.task == "user_summary"],
+        ["hello, I can help"],
+        [f"{e.answer}. It is like {tiny.TITLES[e.history[0] - 1]}." for e in examples if e.aspect == "explain"],
+    ]
+    limits = []
+    monkeypatch.setattr(
+        decoding, "generate", lambda e, prompts, limit, size: limits.append(limit) or answers[len(limits) - 1]
+    )
+    dialogue = Example("general_dialogue", "test", "", turns=[["Hello!", "Hello! How can I help?"]])
+    result = evaluate(aligned(base, "both", vectors), tiny.writer(), [*examples, dialogue], named)
+    metrics = {
+        task: {name: value for name, value in figures.items() if not name.endswith("_interval")}
+        for task, figures in result.metrics.items()
+    }
+    assert metrics["user_summary"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert metrics["general_dialogue"] == {"rouge_l": 0.6667}
+    assert metrics["explanation"] == {"verdict_accuracy": 1.0, "cites_history": 1.0}
+    assert metrics["n_examples"]["explanation"] == len(answers[2]) > 0
+    encode = tiny.explainer(base, "both").encoder.answer_ids
+    assert limits[0] == 1 + max(len(encode(text)) for text in answers[0])
+
+
 def test_a_task_that_was_never_asked_is_left_out(base: Path, world: Any) -> None:
     examples, vectors = world
     asked = [example for example in examples if example.task == "item_ranking"]
