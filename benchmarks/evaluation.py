@@ -12,7 +12,7 @@ mode `behaviour` its prompts have some 120 tokens, in `intention` 30.
 - free, titles: ours without a constraint, and over the titles; each is measured by itself.
 
 All but the first look for the answers of the largest sum of token log-probabilities. transformers drops an answer that
-ends at a step where five continuations of unfinished ones are likelier; ours count it. So `pairs` and `hook` are also
+ends at a step where five other continuations are likelier; ours count it. So `pairs` and `hook` are also
 run with that rule taken out (`all ends`), and then their answers have to be ours. Time is that of the processor, which
 other work on the machine does not stretch.
 """

@@ -188,6 +188,12 @@ def test_a_task_that_was_never_asked_is_left_out(base: Path, world: Any) -> None
     assert set(metrics) == {"item_ranking", "n_examples"}
 
 
+def test_tasks_of_which_nothing_is_asked_are_refused(base: Path, world: Any) -> None:
+    settings = tiny.settings("evaluate_alignment.tasks=[general_dialogue]").evaluate_alignment
+    with pytest.raises(InputError, match="there is no test example of general_dialogue"):
+        evaluate(aligned(base, "none", None), tiny.writer(), world[0], settings)
+
+
 def test_an_unknown_task_is_refused(base: Path, world: Any) -> None:
     settings = tiny.settings("evaluate_alignment.tasks=[item_rankings]").evaluate_alignment
     with pytest.raises(InputError, match="'item_rankings' has no metric; known: next_item_retrieval, "):

@@ -55,18 +55,18 @@ def evaluate(
     Beside each metric stands its interval, `<metric>_interval`, over `settings.n_draws` draws of users by `seed`.
 
     Raises:
-        InputError: If `settings.tasks` names a task without a metric.
+        InputError: If `settings.tasks` names a task without a metric, or nothing of them all is asked.
     """
     unknown = [task for task in settings.tasks if task not in EVALUATIONS]
     if unknown:
         raise InputError(f"evaluate_alignment.tasks: {unknown[0]!r} has no metric; known: {', '.join(EVALUATIONS)}")
+    asked_by_task = {task: asked for task in settings.tasks if (asked := _asked(examples, task))}
+    if not asked_by_task:
+        raise InputError(f"evaluate_alignment.tasks: there is no test example of {', '.join(settings.tasks)}")
     metrics: dict[str, Any] = {}
     answers: list[Row] = []
     n_examples = {}
-    for task in settings.tasks:
-        asked = _asked(examples, task)
-        if not asked:
-            continue
+    for task, asked in asked_by_task.items():
         result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings, seed), asked)
         if rows:
             metrics[task] = result
