@@ -69,29 +69,30 @@ class Reader:
         if 2 * len(nodes) <= len(self._rows):
             self._keep([row for row in self._rows if row in nodes])
         width = max(map(len, nodes.values()))
-        tokens = torch.full((len(self._rows), width), self._pad)
-        depths = torch.zeros(len(self._rows), width, dtype=torch.long)
         places: list[tuple[int, int]] = []
         seen: list[tuple[int, int, int]] = []
         for row, wanted in nodes.items():
             line = self._rows.index(row)
             for place, node in enumerate(wanted):
-                before = node.parent.columns if node.parent else []
-                node.columns = [*before, self._n_columns + place]
-                tokens[line, place], depths[line, place] = node.token, len(before)
+                node.columns = [*(node.parent.columns if node.parent else []), self._n_columns + place]
                 places.append((line, place))
                 seen += [(line, place, column) for column in node.columns]
-        positions = self._lengths[:, None] + depths.to(self._device)
+        read = [node for wanted in nodes.values() for node in wanted]
+        at = _index(places, self._device)
+        tokens = torch.full((len(self._rows), width), self._pad, device=self._device)
+        tokens[at] = torch.tensor([node.token for node in read], device=self._device)
+        positions = self._lengths[:, None].repeat(1, width)
+        positions[at] += torch.tensor([len(node.columns) - 1 for node in read], device=self._device)
         self._positions = torch.cat([self._positions, positions], dim=1)
         self._n_columns += width
         logits = self._llm(
-            input_ids=tokens.to(self._device),
+            input_ids=tokens,
             attention_mask=layer_masks(self._llm.config, self._mask(width, seen), positions, self._positions),
             position_ids=positions,
             past_key_values=self._cache,
             use_cache=True,
         ).logits
-        return logits[_index(places, self._device)].float()
+        return logits[at].float()
 
     def _keep(self, rows: list[int]) -> None:
         """Forget the other prompts."""
