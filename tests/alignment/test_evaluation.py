@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer.alignment import decoding
+from recexplainer.alignment import decoding, evaluation
+from recexplainer.alignment.beams import Beam, Space
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.evaluation import EVALUATIONS, evaluate, resolve_title
 from recexplainer.alignment.examples import Example
@@ -60,11 +61,12 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
     encode, decode = explainer.encoder.answer_ids, explainer.encoder.tokenizer.decode
     asked = {task: [e for e in examples if e.task == task] for task in EVALUATIONS}
 
-    def beams(e: Any, prompts: Any, n: int, limit: int, size: int, trie: Any = None) -> list[list[decoding.Beam]]:
-        return [
-            [decoding.Beam(list(encode(titles[example.answer[0]])), -1.0)]  # type: ignore[index]
+    def beams(e: Any, prompts: Any, n: int, spaces: list[Space], size: int) -> list[list[list[Beam]]]:
+        found = [
+            [Beam(list(encode(titles[example.answer[0]])), -1.0)]  # type: ignore[index]
             for example in asked["next_item_retrieval"]
         ]
+        return [found for _ in spaces]
 
     def ranked(e: Any, prompts: Any, candidates: list[list[list[int]]], size: int) -> list[list[int]]:
         orders = []
@@ -83,7 +85,7 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
 
     plain = [e for e in asked["interest_classification"] if not e.aspect]
     verdicts = np.array([0.5 if example.answer == "Yes" else 0.49 for example in plain])
-    monkeypatch.setattr(decoding, "beam_search", beams)
+    monkeypatch.setattr(evaluation, "beam_search", beams)
     monkeypatch.setattr(decoding, "rank_candidates", ranked)
     monkeypatch.setattr(decoding, "generate", generated)
     monkeypatch.setattr(decoding, "p_yes", lambda *_: verdicts)
@@ -151,11 +153,45 @@ def test_answers_are_told_with_what_was_expected(base: Path, world: Any) -> None
             assert sorted(row["answer"]) == sorted(row["items"])
 
 
+def test_tasks_of_whole_texts_are_measured_when_they_are_named(
+    base: Path, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples, vectors = world
+    named = tiny.settings("evaluate_alignment.tasks=[user_summary, general_dialogue, explanation]").evaluate_alignment
+    answers: list[list[str]] = [
+        [str(e.answer) for e in examples if e.task == "user_summary"],
+        ["hello, I can help"],
+        [f"{e.answer}. It is like {tiny.TITLES[e.history[0] - 1]}." for e in examples if e.aspect == "explain"],
+    ]
+    limits = []
+    monkeypatch.setattr(
+        decoding, "generate", lambda e, prompts, limit, size: limits.append(limit) or answers[len(limits) - 1]
+    )
+    dialogue = Example("general_dialogue", "test", "", turns=[["Hello!", "Hello! How can I help?"]])
+    result = evaluate(aligned(base, "both", vectors), tiny.writer(), [*examples, dialogue], named)
+    metrics = {
+        task: {name: value for name, value in figures.items() if not name.endswith("_interval")}
+        for task, figures in result.metrics.items()
+    }
+    assert metrics["user_summary"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert metrics["general_dialogue"] == {"rouge_l": 0.6667}
+    assert metrics["explanation"] == {"verdict_accuracy": 1.0, "cites_history": 1.0}
+    assert metrics["n_examples"]["explanation"] == len(answers[2]) > 0
+    encode = tiny.explainer(base, "both").encoder.answer_ids
+    assert limits[0] == 1 + max(len(encode(text)) for text in answers[0])
+
+
 def test_a_task_that_was_never_asked_is_left_out(base: Path, world: Any) -> None:
     examples, vectors = world
     asked = [example for example in examples if example.task == "item_ranking"]
     metrics = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, SETTINGS).metrics
     assert set(metrics) == {"item_ranking", "n_examples"}
+
+
+def test_tasks_of_which_nothing_is_asked_are_refused(base: Path, world: Any) -> None:
+    settings = tiny.settings("evaluate_alignment.tasks=[general_dialogue]").evaluate_alignment
+    with pytest.raises(InputError, match="there is no test example of general_dialogue"):
+        evaluate(aligned(base, "none", None), tiny.writer(), world[0], settings)
 
 
 def test_an_unknown_task_is_refused(base: Path, world: Any) -> None:

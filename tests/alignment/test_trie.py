@@ -38,3 +38,13 @@ def test_continuations_of_many_nodes_at_once_are_those_of_each() -> None:
 def test_the_depth_is_that_of_the_longest_sequence_with_its_end() -> None:
     assert Trie(SEQUENCES, END).depth == 4
     assert Trie([], END).depth == 1
+
+
+def test_what_is_forced_goes_up_to_a_choice_or_the_end() -> None:
+    trie = Trie([[5, 6, 7, 8], [5, 6, 7, 9, 9], [4]], END)
+    _, tokens, nodes = trie.continuations(torch.tensor([0]))
+    children = dict(zip(tokens.tolist(), nodes.tolist(), strict=True))
+    path = trie.forced(children[5], 10)
+    assert [token for token, _ in path] == [6, 7] and trie.forced(children[5], 1) == path[:1]
+    assert trie.forced(path[-1][1], 10) == []  # 8 or 9
+    assert trie.forced(children[4], 10) == []  # the end

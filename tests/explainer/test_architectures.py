@@ -13,8 +13,9 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM
 
+from recexplainer.alignment.beams import Space, beam_search
 from recexplainer.alignment.chat import IGNORED, Encoded
-from recexplainer.alignment.decoding import beam_search, generate, p_yes, rank_candidates
+from recexplainer.alignment.decoding import generate, p_yes, rank_candidates
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.packing import collate, pack, share_prefixes
 from recexplainer.alignment.prompts import fit
@@ -184,7 +185,8 @@ def test_beams_over_titles_are_brute_force(aligned: Aligned) -> None:
     titles = [list(explainer.encoder.answer_ids(title)) for title in tiny.TITLES]
     end = explainer.encoder.end_ids[0]
     assert max(map(len, titles)) + 1 > WINDOW / 2  # the beams of one row fill the window many times over
-    for prompt, beams in zip(prompts, beam_search(explainer, prompts, 12, 60, 2, Trie(titles, end)), strict=True):
+    [found] = beam_search(explainer, prompts, 12, [Space(60, Trie(titles, end))], 2)
+    for prompt, beams in zip(prompts, found, strict=True):
         sums = [log_probability(explainer, prompt, [*tokens, end]) for tokens in titles]
         order = np.argsort(-np.array(sums))
         assert [beam.tokens for beam in beams] == [titles[place] for place in order]

@@ -42,10 +42,10 @@ def test_single_tasks_are_named_on_the_command_line(
     tiny.write_prepared()
     tiny.write_alignment()
     small = [part for assignment in (*tiny.SMALL, f"llm.base={base}") for part in ("-S", assignment)]
-    tasks = "next_item_retrieval,item_ranking"
+    tasks = "next_item_retrieval,user_summary"
     assert evaluate_alignment.main(["--mode", "none", "--tasks", tasks, *small]) == 0
     metrics = store.read_json(store.alignment_metrics("none"))
-    assert list(metrics) == ["next_item_retrieval", "item_ranking", "n_examples"]
+    assert list(metrics) == ["next_item_retrieval", "user_summary", "n_examples"]
     assert evaluate_alignment.main(["--mode", "none", "--tasks", "item_rankings", *small]) == 2
     assert "'item_rankings' has no metric; known: next_item_retrieval" in capsys.readouterr().err
     assert store.read_json(store.alignment_metrics("none")) == metrics

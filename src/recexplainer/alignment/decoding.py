@@ -5,7 +5,7 @@ right.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,20 +13,9 @@ from torch import Tensor
 
 from recexplainer.alignment.chat import IGNORED, Encoded
 from recexplainer.alignment.packing import collate, pack, share_prefixes
+from recexplainer.alignment.reading import Node, Reader, batches, left_padded
 from recexplainer.alignment.sharding import joined, own
-from recexplainer.alignment.stepping import Stepper, batches, left_padded
-from recexplainer.alignment.trie import Trie
 from recexplainer.explainer.model import Explainer
-
-
-@dataclass(frozen=True)
-class Beam:
-    """One answer of a beam search: its tokens without the end, and the sum of their log-probabilities (with the
-    end).
-    """
-
-    tokens: list[int]
-    log_probability: float
 
 
 @torch.inference_mode()
@@ -81,32 +70,6 @@ def generate(
 
 
 @torch.inference_mode()
-def beam_search(
-    explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, max_new_tokens: int, batch_size: int,
-    trie: Trie | None = None,
-) -> list[list[Beam]]:  # fmt: skip
-    """The `n_beams` most probable answers that a beam search of that width finds, best first.
-
-    Args:
-        explainer: Who answers.
-        prompts: The questions.
-        n_beams: Width of the beam and number of answers.
-        max_new_tokens: Answers that do not end by then are dropped.
-        batch_size: Prompts decoded at once.
-        trie: The only answers allowed; None leaves decoding free. Probabilities are those of the whole vocabulary
-            either way, so that a constrained answer has the probability it has in free decoding.
-    """
-    found: dict[int, list[Beam]] = {}
-    for rows in batches(prompts, batch_size):
-        search = _Search(explainer, [prompts[row] for row in rows], n_beams, trie)
-        for _ in range(max_new_tokens):
-            if search.step():
-                break
-        found |= zip(rows, search.finished(), strict=True)
-    return joined(found)
-
-
-@torch.inference_mode()
 def rank_candidates(
     explainer: Explainer, prompts: Sequence[Encoded], candidates: Sequence[Sequence[Sequence[int]]], batch_size: int
 ) -> list[list[int]]:
@@ -126,125 +89,78 @@ def rank_candidates(
     line_break = list(explainer.encoder.answer_ids("\n"))
     orders: dict[int, list[int]] = {}
     for rows in batches(prompts, batch_size):
-        orders |= {row: [] for row in rows}
-        lines = [[[*tokens, *line_break] for tokens in candidates[row]] for row in rows]
-        step = Stepper(explainer, [prompts[row] for row in rows])
-        log_probabilities = step.first()
-        states = [
-            (list(range(len(options))), 0) for options in lines
-        ]  # candidates that still fit, tokens into the line
-        while any(len(orders[row]) < len(lines[n]) for n, row in enumerate(rows)):
-            allowed = [
-                sorted({lines[n][c][place] for c in fitting} if fitting else {step.pad})
-                for n, (fitting, place) in enumerate(states)
-            ]
-            tokens = _best_allowed(log_probabilities, allowed)
-            for n, row in enumerate(rows):
-                states[n] = _advance(lines[n], orders[row], *states[n], tokens[n])
-            log_probabilities = step.next(torch.tensor(tokens, device=explainer.device))
+        listings = [_Listing([[*tokens, *line_break] for tokens in candidates[row]]) for row in rows]
+        reader = Reader(explainer, [prompts[row] for row in rows])
+        choosing = {row: listing for row, listing in enumerate(listings) if listing.allowed}
+        logits = reader.first[list(choosing)]
+        while choosing:
+            tokens = _best_allowed(logits, [listing.allowed for listing in choosing.values()])
+            for listing, token in zip(choosing.values(), tokens, strict=True):
+                listing.take(token)
+            choosing = {row: listing for row, listing in choosing.items() if listing.allowed}
+            if choosing:
+                read = {row: listing.unread for row, listing in choosing.items()}
+                last = torch.tensor([len(nodes) for nodes in read.values()], device=explainer.device).cumsum(0) - 1
+                logits = reader.read(read)[last]
+        orders |= zip(rows, [listing.order for listing in listings], strict=True)
     return joined(orders)
 
 
-class _Search:
-    """One batch of beam search; the state of all beams is in tensors (batch, n_beams)."""
+class _Listing:
+    """The answer to one ranking, as far as it is written.
 
-    def __init__(self, explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, trie: Trie | None) -> None:
-        self.n_prompts, self.n_beams = len(prompts), n_beams
-        self.end = end_id(explainer)
-        self.device = explainer.device
-        self.trie = trie.to(self.device) if trie else None
-        self.stepper = Stepper(explainer, prompts)
-        self.scores = torch.zeros(self.n_prompts, 1, device=self.device)
-        self.nodes = torch.zeros(self.n_prompts, 1, dtype=torch.long, device=self.device)
-        self.tokens = torch.zeros(self.n_prompts, 1, 0, dtype=torch.long, device=self.device)
-        self.ancestry = torch.zeros(self.n_prompts, 1, 0, dtype=torch.bool, device=self.device)
-        self.done: list[list[Beam]] = [[] for _ in prompts]
-        self.log_probabilities = self.stepper.first()[:, None]  # (batch, n_beams, vocabulary)
+    Attributes:
+        order: The candidates that stand there.
+        allowed: The tokens among which the LLM has to choose next; none when all candidates stand there.
+        unread: What was written since the last choice.
+    """
 
-    def step(self) -> bool:
-        """Extend every beam by a token; True when no beam can improve the answers found."""
-        scores, origins, tokens, nodes = self._candidates()
-        ends = (tokens == self.end) & scores.isfinite()
-        for row, place in ends.nonzero().tolist():
-            beam = Beam(self.tokens[row, origins[row, place]].tolist(), float(scores[row, place]))
-            self.done[row] = sorted([*self.done[row], beam], key=lambda b: -b.log_probability)[: self.n_beams]
-        live = scores.masked_fill(ends, -torch.inf).topk(min(self.n_beams, scores.shape[1]), dim=1)
-        self.scores = live.values
-        origins, tokens, self.nodes = (values.gather(1, live.indices) for values in (origins, tokens, nodes))
-        if self._is_over():
-            return True
-        self.tokens = torch.cat([_rows_of(self.tokens, origins), tokens[..., None]], dim=2)
-        itself = torch.eye(tokens.shape[1], dtype=torch.bool, device=self.device).expand(self.n_prompts, -1, -1)
-        self.ancestry = torch.cat([_rows_of(self.ancestry, origins), itself], dim=2)
-        self.log_probabilities = self.stepper.next_of_beams(tokens, self.ancestry)
-        return False
+    def __init__(self, lines: list[list[int]]) -> None:
+        self.order: list[int] = []
+        self.allowed: list[int] = []
+        self.unread: list[Node] = []
+        self._lines = lines
+        self._node = Node()
+        self._fitting: list[int] = []  # the candidates that the present line may become
+        self._place = 0  # of the next token in its line
+        self._begin_line()
 
-    def finished(self) -> list[list[Beam]]:
-        """The answers found, best first."""
-        return self.done
+    def take(self, token: int) -> None:
+        """Write a token, and all that follows it without a choice."""
+        self.unread = []
+        self._write(token)
+        while len(self.allowed) == 1:
+            self._write(self.allowed[0])
 
-    def _is_over(self) -> bool:
-        """No live beam of any prompt can still enter its best answers: log-probabilities only fall."""
-        for row, beams in enumerate(self.done):
-            bar = beams[-1].log_probability if len(beams) == self.n_beams else -torch.inf
-            if bool((self.scores[row] > bar).any()):
-                return False
-        return True
+    def _write(self, token: int) -> None:
+        self._node = Node(token, self._node)
+        self.unread.append(self._node)
+        self._fitting = [c for c in self._fitting if self._lines[c][self._place] == token]
+        self._place += 1
+        if self._place == len(self._lines[self._fitting[0]]):
+            self.order.append(self._fitting[0])
+            self._begin_line()
+        else:
+            self._allow()
 
-    def _candidates(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The best 2 · n_beams continuations per prompt: scores, the beam continued, token, node."""
-        n_live = self.scores.shape[1]
-        if self.trie is None:
-            totals = self.scores[..., None] + self.log_probabilities
-            best = totals.flatten(1).topk(2 * self.n_beams, dim=1)
-            vocabulary = totals.shape[2]
-            tokens = best.indices % vocabulary
-            return best.values, best.indices // vocabulary, tokens, torch.zeros_like(tokens)
-        rows, tokens, nodes = self.trie.continuations(self.nodes.flatten())
-        scores = self.scores.flatten()[rows] + self.log_probabilities.flatten(0, 1)[rows, tokens]
-        return self._padded(scores, rows // n_live, rows % n_live, tokens, nodes)
+    def _begin_line(self) -> None:
+        self._fitting = [c for c in range(len(self._lines)) if c not in self.order]
+        self._place = 0
+        if len(self._fitting) == 1:  # there is nothing to choose any more
+            self.order += self._fitting
+            self._fitting = []
+        self._allow()
 
-    def _padded(
-        self, scores: Tensor, prompts: Tensor, origins: Tensor, tokens: Tensor, nodes: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Ragged continuations as the best 2 · n_beams per prompt, missing ones at −inf."""
-        counts = torch.bincount(prompts, minlength=self.n_prompts)
-        places = torch.arange(len(prompts), device=self.device) - (counts.cumsum(0) - counts)[prompts]
-        width = max(int(counts.max()), 2 * self.n_beams)
-        table = torch.full((self.n_prompts, width), -torch.inf, device=self.device)
-        table[prompts, places] = scores
-        best = table.topk(2 * self.n_beams, dim=1)
-        index = torch.zeros(self.n_prompts, width, dtype=torch.long, device=self.device)
-        index[prompts, places] = torch.arange(len(prompts), device=self.device)
-        chosen = index.gather(1, best.indices)
-        return best.values, origins[chosen], tokens[chosen], nodes[chosen]
+    def _allow(self) -> None:
+        self.allowed = sorted({self._lines[c][self._place] for c in self._fitting})
 
 
-def _rows_of(table: Tensor, origins: Tensor) -> Tensor:
-    """The rows (batch, n_beams, width) of a table that the beams continue."""
-    return table.gather(1, origins[..., None].expand(-1, -1, table.shape[2]))
-
-
-def _advance(
-    lines: list[list[int]], order: list[int], fitting: list[int], place: int, token: int
-) -> tuple[list[int], int]:
-    """The state of one ranking after a token; a completed line goes to `order`."""
-    if not fitting:
-        return [], 0
-    fitting = [c for c in fitting if lines[c][place] == token]
-    place += 1
-    if place < len(lines[fitting[0]]):
-        return fitting, place
-    order.append(fitting[0])
-    return [c for c in range(len(lines)) if c not in order], 0
-
-
-def _best_allowed(log_probabilities: Tensor, allowed: list[list[int]]) -> list[int]:
-    """Per row the most probable of its allowed tokens."""
+def _best_allowed(logits: Tensor, allowed: list[list[int]]) -> list[int]:
+    """Per row of the logits (n, vocabulary) the most probable of its allowed tokens."""
     width = max(map(len, allowed))
     padded = [tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed]
-    table = torch.tensor(padded, device=log_probabilities.device)
-    best = log_probabilities.gather(1, table).argmax(dim=1, keepdim=True)
+    table = torch.tensor(padded, device=logits.device)
+    best = logits.gather(1, table).argmax(dim=1, keepdim=True)
     return table.gather(1, best)[:, 0].tolist()
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from recexplainer.alignment import decoding, wording
+from recexplainer.alignment.beams import Beam, Space, beam_search
 from recexplainer.alignment.chat import Encoded
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.intervals import Score, auc_interval, mean_intervals
 from recexplainer.alignment.prompts import Form, PromptWriter, fit
 from recexplainer.alignment.tasks import (
+    explanation,
+    general_dialogue,
     history_reconstruction,
     interest_classification,
     item_discrimination,
     item_ranking,
     next_item_retrieval,
+    user_summary,
 )
 from recexplainer.alignment.trie import Trie
 from recexplainer.data.catalogue import Catalogue
@@ -27,6 +32,7 @@ from recexplainer.explainer.model import Explainer
 from recexplainer.settings import EvaluateAlignment
 
 Row = dict[str, Any]
+EXPLANATION_TOKENS = 80
 
 
 @dataclass(frozen=True)
@@ -49,24 +55,32 @@ def evaluate(
     Beside each metric stands its interval, `<metric>_interval`, over `settings.n_draws` draws of users by `seed`.
 
     Raises:
-        InputError: If `settings.tasks` names a task without a metric.
+        InputError: If `settings.tasks` names a task without a metric, or nothing of them all is asked.
     """
     unknown = [task for task in settings.tasks if task not in EVALUATIONS]
     if unknown:
         raise InputError(f"evaluate_alignment.tasks: {unknown[0]!r} has no metric; known: {', '.join(EVALUATIONS)}")
+    asked_by_task = {task: asked for task in settings.tasks if (asked := _asked(examples, task))}
+    if not asked_by_task:
+        raise InputError(f"evaluate_alignment.tasks: there is no test example of {', '.join(settings.tasks)}")
     metrics: dict[str, Any] = {}
     answers: list[Row] = []
     n_examples = {}
-    for task in settings.tasks:
-        asked = [example for example in examples if example.task == task]
-        if not asked:
-            continue
+    for task, asked in asked_by_task.items():
         result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings, seed), asked)
         if rows:
             metrics[task] = result
             answers += rows
             n_examples[task] = len(rows)
     return Evaluation({**metrics, "n_examples": n_examples}, answers)
+
+
+def _asked(examples: Sequence[Example], task: str) -> list[Example]:
+    """The examples of a task; explanations are asked for by questions of interest that end in their words."""
+    if task == explanation.NAME:
+        asked = [e for e in examples if e.task == interest_classification.NAME]
+        return [replace(e, task=task, aspect="") for e in asked if e.aspect == interest_classification.EXPLAIN]
+    return [example for example in examples if example.task == task]
 
 
 def resolve_title(catalogue: Catalogue, text: str) -> int | None:
@@ -102,12 +116,15 @@ class _Examiner:
         prompts = self.prompts(examples, max_new_tokens, form)
         return decoding.generate(self.explainer, prompts, max_new_tokens, self.settings.batch_size)
 
-    def beams(self, examples: Sequence[Example], trie: Trie | None) -> list[list[decoding.Beam]]:
-        # No title of the catalogue is too long to be found.
-        n_new = trie.depth if trie else self.settings.max_title_tokens
-        return decoding.beam_search(
-            self.explainer, self.prompts(examples, n_new), self.settings.n_beams, n_new, self.settings.batch_size, trie
-        )
+    def beams(self, examples: Sequence[Example], trie: Trie) -> list[list[list[Beam]]]:
+        """Beams in the tree, of which no title is too long to be found, and free ones."""
+        spaces = [Space(trie.depth, trie), Space(self.settings.max_title_tokens)]
+        prompts = self.prompts(examples, max(space.max_tokens for space in spaces))
+        return beam_search(self.explainer, prompts, self.settings.n_beams, spaces, self.settings.batch_size)
+
+    def longest(self, texts: Iterable[str]) -> int:
+        """The tokens of the longest answer, with its end."""
+        return 1 + max(len(self.explainer.encoder.answer_ids(text)) for text in texts)
 
     def listed(self, texts: Sequence[str]) -> list[list[int | None]]:
         """The items of answers that name one per line."""
@@ -133,10 +150,10 @@ def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[R
     sequences = [list(encoder.answer_ids(title)) for title in catalogue.titles[1:]]
     trie = Trie(sequences, decoding.end_id(examiner.explainer))
     item_of = {tuple(tokens): item for item, tokens in enumerate(sequences, start=1)}
-    constrained = [[item_of.get(tuple(b.tokens)) for b in beams] for beams in examiner.beams(examples, trie)]
+    in_trie, anywhere = examiner.beams(examples, trie)
+    constrained = [[item_of.get(tuple(b.tokens)) for b in beams] for beams in in_trie]
     texts = [
-        [encoder.tokenizer.decode(b.tokens, clean_up_tokenization_spaces=False) for b in beams]
-        for beams in examiner.beams(examples, None)
+        [encoder.tokenizer.decode(b.tokens, clean_up_tokenization_spaces=False) for b in beams] for beams in anywhere
     ]
     free = [[resolve_title(catalogue, text) for text in row] for row in texts]
     both = [
@@ -200,12 +217,38 @@ def _evaluate_discrimination(examiner: _Examiner, examples: list[Example]) -> tu
     return examiner.scored(item_discrimination.score, examples, answers), _rows(examples, answers, texts)
 
 
+def _evaluate_summaries(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    """What summaries name of the categories that not nearly all items have."""
+    catalogue, common = examiner.catalogue, examiner.writer.common
+    names = {
+        name for item in range(1, catalogue.n_items + 1) for name in catalogue.attributes(item)["categories"]
+    } - common
+    texts = examiner.generate(examples, examiner.longest(str(example.answer) for example in examples))
+    score = partial(user_summary.score, names=names)
+    return examiner.scored(score, examples, texts), _rows(examples, texts)
+
+
+def _evaluate_dialogues(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    texts = examiner.generate(examples, examiner.longest(example.turns[0][1] for example in examples))
+    return examiner.scored(general_dialogue.score, examples, texts), _rows(examples, texts)
+
+
+def _evaluate_explanations(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
+    """Questions of interest in the explanation's words, answered to the end."""
+    texts = examiner.generate(examples, EXPLANATION_TOKENS)
+    score = partial(explanation.score, titles=examiner.catalogue.titles)
+    return examiner.scored(score, examples, texts), _rows(examples, texts)
+
+
 EVALUATIONS: dict[str, Callable[[_Examiner, list[Example]], tuple[Row, list[Row]]]] = {
     next_item_retrieval.NAME: _evaluate_retrieval,
     item_ranking.NAME: _evaluate_ranking,
     interest_classification.NAME: _evaluate_classification,
     history_reconstruction.NAME: _evaluate_reconstruction,
     item_discrimination.NAME: _evaluate_discrimination,
+    user_summary.NAME: _evaluate_summaries,
+    general_dialogue.NAME: _evaluate_dialogues,
+    explanation.NAME: _evaluate_explanations,
 }
 
 

@@ -1,7 +1,7 @@
 """User summaries by a stronger LLM behind an API, as in the paper; what it fails to write is never taught.
 
 Source: section 3.2 of the paper, which has ChatGPT write them. Departure: only users of the training and validation
-splits are asked about, since nothing is measured on a summary.
+splits are asked about, as the others would cost and teach nothing.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ class Trie:
         self.starts = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
         self.tokens = torch.tensor([token for branch in children for token in branch], dtype=torch.long)
         self.targets = torch.tensor([node for branch in children for node in branch.values()], dtype=torch.long)
+        self._only = {node: next(iter(branch.items())) for node, branch in enumerate(children) if len(branch) == 1}
 
     def to(self, device: torch.device) -> Trie:
         """The same tree, its arrays on a device."""
@@ -60,3 +61,16 @@ class Trie:
         )
         edges = self.starts[nodes][rows] + within
         return rows, self.tokens[edges], self.targets[edges]
+
+    def forced(self, node: int, limit: int) -> list[tuple[int, int]]:
+        """What has to follow a node, at most `limit` tokens with the nodes that they lead to.
+
+        It ends before the end token, and where there is a choice.
+        """
+        path: list[tuple[int, int]] = []
+        while len(path) < limit and node in self._only:
+            token, node = self._only[node]
+            if token == self.end:
+                break
+            path.append((token, node))
+        return path

@@ -48,3 +48,9 @@ def test_a_mode_is_reminded_in_the_form_in_which_it_explains() -> None:
     assert [forms_of(example, mode) for mode in ("behaviour", "intention", "both")] == [
         ["behaviour"], ["intention"], ["both"]
     ]  # fmt: skip
+
+
+def test_an_explanation_is_asked_for_its_verdict_and_for_a_title_of_the_history() -> None:
+    titles = ["", *tiny.TITLES]
+    texts = ["Yes. Like Rust.", "Yes. Like Fox.", "It is like Rust II."]  # to be: Yes, No, Yes; 8 is not in the history
+    assert explanation.score(ASKED[:3], texts, titles) == {"verdict_accuracy": 0.3333, "cites_history": 0.6667}

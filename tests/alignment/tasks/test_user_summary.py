@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from recexplainer.alignment.tasks.user_summary import embedded_summary, make_examples
+from recexplainer.alignment.examples import Example
+from recexplainer.alignment.tasks.user_summary import embedded_summary, make_examples, named, score
 from tests import tiny
 from tests.alignment.tasks import teacher
 
@@ -19,3 +20,18 @@ def test_a_history_without_categories_has_no_summary() -> None:
     batch = teacher.batch([[1.0] * 12, [1.0] * 12], [[1, 2], [3, 4]])
     assert make_examples(batch, tiny.catalogue(), everything) == []
     assert len(make_examples(batch, tiny.catalogue(), COMMON)) == 2
+
+
+def test_names_are_whole_words_in_whatever_case() -> None:
+    names = {"Racing", "Star Racing", "C++", "Nova"}
+    assert named("He likes star racing; nova-like games, C++.", names) == names
+    assert named("Supernova, Racings, C", names) == set()
+
+
+def test_a_summary_is_held_against_what_its_reference_names() -> None:
+    names = {"Orbit", "Nova", "Racing", "Puzzle"}
+    asked = [Example("user_summary", "test", f"This user likes {what}.") for what in ("Orbit and Racing", "nothing")]
+    assert score(asked[:1], ["Nova, Racing, Puzzle"], names) == {"precision": 0.3333, "recall": 0.5, "f1": 0.4}
+    assert score(asked[:1], ["Games"], names) == {"precision": 1.0, "recall": 0.0, "f1": 0.0}
+    assert score(asked[1:], ["Games"], names) == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert score(asked, ["Orbit Racing", "Nova"], names) == {"precision": 0.5, "recall": 1.0, "f1": 0.5}

@@ -3,6 +3,8 @@
 Source: none in the paper, which counts on general dialogues (task 5) to keep a large LLM's language. A small one
 forgets to write about the prompt while it learns what vectors mean; here it is reminded by its own drafts, as in
 learning without forgetting (Li and Hoiem, 2016).
+    No draft is made about users of evaluation, so its score knows no reference: it asks what can be checked at once.
+    What an explanation is worth is the judge's to say, and the faithfulness metrics'.
 """
 
 from __future__ import annotations
@@ -44,3 +46,25 @@ def make_examples(asked: Sequence[Example], texts: Sequence[str]) -> list[Exampl
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
     """The question of interest in the explanation's words."""
     return interest_classification.question(writer, replace(example, aspect=interest_classification.EXPLAIN), form)
+
+
+def score(examples: list[Example], texts: list[str], titles: Sequence[str]) -> dict[str, float]:
+    """The share of explanations that begin with the recommender's verdict, and that cite the history by a title.
+
+    Args:
+        examples: Questions of interest, with the verdict as the answer.
+        texts: The explanations.
+        titles: Of all items, by id.
+
+    >>> asked = [Example(NAME, "test", "Yes", history=[1]), Example(NAME, "test", "No", history=[2])]
+    >>> score(asked, ["Yes. It is like Fox.", "Yes. Why not?"], ["", "Fox", "Rust"])
+    {'verdict_accuracy': 0.5, 'cites_history': 0.5}
+    """
+    right = [text.startswith(str(example.answer)) for example, text in zip(examples, texts, strict=True)]
+    cites = [
+        any(titles[item] in text for item in example.history) for example, text in zip(examples, texts, strict=True)
+    ]
+    return {
+        "verdict_accuracy": round(float(np.mean(right)), 4),
+        "cites_history": round(float(np.mean(cites)), 4),
+    }
