@@ -137,7 +137,7 @@ def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]
                     yield line, block[:end]
                     line += block.count(b"\n", 0, end)
                 rest = block[end:]
-    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, isal_zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, isal_zlib.error) as error:  # type: ignore[misc]
         kind = "zip" if _archive_of(path) else "gzip"
         raise InputError(f"{path}: broken {kind} after line {line - 1} ({error}); fetch the file again") from error
     except (OSError, RuntimeError) as error:  # zipfile's word for what is encrypted or compressed in another way
