@@ -102,10 +102,15 @@ class ItemKnn:
     """The item-neighbourhood floor."""
 
     n_neighbours: int
+    normalisation: float
+    recency: float
 
     def __post_init__(self) -> None:
-        """Check the range."""
-        require_at_least("train_recommender.item_knn", self, n_neighbours=1)
+        """Check the ranges."""
+        where = "train_recommender.item_knn"
+        require_at_least(where, self, n_neighbours=1)
+        require(0 <= self.normalisation <= 1, f"{where}.normalisation", "from 0 to 1")
+        require(0 < self.recency <= 1, f"{where}.recency", "above 0 and at most 1")
 
 
 @dataclass(frozen=True)
