@@ -58,10 +58,3 @@ def test_recency_fades_pairs_and_histories_by_the_items_between():
     both = 0.5 * torch.tensor(pairs[4]) + torch.tensor(pairs[1])
     for history in ([4, 1], [4, 0, 1], [0, 4, 1, 0]):  # padding puts nothing between
         torch.testing.assert_close(recommender.scores([history])[0, 1:], both)
-
-
-def test_recency_of_one_is_the_set_of_items():
-    train = interactions_of([[1, 2, 3, 4, 5], [3, 1, 3], [5, 4]], n_items=5)
-    sets = ItemKNN.fit(train, **COSINE)
-    nearly = ItemKNN.fit(train, **{**COSINE, "recency": 1 - 1e-6})
-    torch.testing.assert_close(nearly.similarities, sets.similarities, rtol=1e-4, atol=1e-5)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import sparse
 from torch import Tensor
 
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import NO_LIMIT, Recommender
-
-FAINTEST = 1e-3  # of a pair's weight; what is fainter is left out
+from recexplainer.recommenders.together import taken_together
 
 
 class Popularity(Recommender):
@@ -105,38 +103,7 @@ class ItemKNN(Recommender):
 
 
 def _similarity(train: Interactions, normalisation: float, recency: float) -> sparse.csr_matrix:
-    """The items' similarities as `ItemKNN` has them, (n_items + 1, n_items + 1), without the diagonal.
-
-    Of an item that a user took more than once the newest counts.
-    """
-    n = train.n_items + 1
-    frame = pd.DataFrame({"user": np.repeat(np.arange(len(train.offsets) - 1), np.diff(train.offsets))})
-    frame = frame.assign(item=train.item_ids).drop_duplicates(keep="last")
-    users, items = frame["user"].to_numpy(), frame["item"].to_numpy()
-    if recency == 1:
-        shape = (len(train.offsets) - 1, n)
-        taken = sparse.csr_matrix((np.ones(len(users), dtype=np.float32), (users, items)), shape=shape)
-        together = taken.T @ taken
-    else:
-        together = _faded_pairs(users, items, n, recency)
-    n_users = np.maximum(np.bincount(items, minlength=n), 1).astype(np.float32)
-    scale = sparse.diags(1 / n_users**normalisation)
-    similarity = scale @ together @ scale
-    similarity.setdiag(0)
-    similarity = similarity.tocsr()
-    similarity.eliminate_zeros()
-    return similarity
-
-
-def _faded_pairs(users: np.ndarray, items: np.ndarray, n: int, recency: float) -> sparse.csr_matrix:
-    """How often two items were taken by one user (n, n), each time faded by the items between them."""
-    forward = sparse.csr_matrix((n, n), dtype=np.float32)
-    distance, weight = 1, 1.0
-    while distance < len(items) and weight > FAINTEST:
-        same = users[distance:] == users[:-distance]
-        if not same.any():
-            break
-        pairs = (items[:-distance][same], items[distance:][same])
-        forward += sparse.csr_matrix((np.full(same.sum(), weight, dtype=np.float32), pairs), shape=(n, n))
-        distance, weight = distance + 1, weight * recency
-    return forward + forward.T
+    """The items' similarities as `ItemKNN` has them, (n_items + 1, n_items + 1), without the diagonal."""
+    together, n_users = taken_together(train, recency)
+    scale = sparse.diags(1 / np.maximum(n_users, 1) ** normalisation)
+    return (scale @ together @ scale).tocsr()
