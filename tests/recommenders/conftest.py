@@ -38,7 +38,7 @@ SETTINGS = {
         "patience": 4,
     },
     "mf": {"dim": 8, "iterations": 5, "regularisation": 1.0, "confidence": 5.0},
-    "item_knn": {"n_neighbours": 10},
+    "item_knn": {"n_neighbours": 10, "normalisation": 0.5, "recency": 1.0},
     "popularity": {},
 }
 KINDS = tuple(SETTINGS)

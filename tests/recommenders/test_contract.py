@@ -177,7 +177,11 @@ def test_random_data_stays_at_chance(kind):
         ("config.json", b"[]", "expected a JSON object"),
         ("config.json", b'{"kind": "oracle"}', "unknown kind 'oracle'"),
         ("config.json", b'{"kind": "mf", "n_items": 30}', "does not fit"),
-        ("config.json", b'{"kind": "item_knn", "n_items": 31, "n_neighbours": 10}', "does not fit"),
+        (
+            "config.json",
+            b'{"kind": "item_knn", "n_items": 31, "n_neighbours": 10, "normalisation": 0.5, "recency": 1.0}',
+            "does not fit",
+        ),
         ("weights.safetensors", b"no weights", "does not fit"),
     ],
 )

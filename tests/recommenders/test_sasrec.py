@@ -64,6 +64,20 @@ def test_dropout_is_an_argument_and_no_mode(sasrec):
     assert torch.equal(sasrec.user_vectors([[1, 2, 3]]), sasrec.user_vectors([[1, 2, 3]]))
 
 
+def test_at_the_mean_a_state_lies_near_its_own_item_plus_the_mean_of_what_it_reads():
+    torch.manual_seed(0)
+    sasrec = SASRec(n_items=20, dim=64, n_layers=1, n_heads=2, max_length=6, dropout=0.0, temperature=1.0)
+    random = sasrec.scores([[1, 2, 3]])[0]
+    with torch.no_grad():
+        sasrec.items[1:] = 0.5 * torch.eye(64)[:20]
+    sasrec.start_at_mean()
+    scores = sasrec.scores([[1, 2, 3]])[0, 1:]
+    expected = torch.zeros(20)
+    expected[:3] = torch.tensor([1 / 3, 1 / 3, 4 / 3])
+    torch.testing.assert_close(scores, expected / expected.norm(), atol=0.12, rtol=0)
+    assert not torch.allclose(random[1:], expected / expected.norm(), atol=0.3)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -79,7 +79,20 @@ def test_a_cosine_schedule_ends_with_steps_of_nothing():
     assert rates[n_steps // 2] == pytest.approx(0.5 * max(rates), rel=0.15)
 
 
-@pytest.mark.parametrize("wrong", [{"item_init": "zeros"}, {"n_negatives": -1}, {"schedule": "steps"}])
+def test_a_start_near_the_mean_of_neighbours_is_ahead_before_it_learns():
+    walks = leave_one_out(ring_walks(n_users=400, n_items=60))
+    settings = {**SETTINGS["sasrec"], "max_epochs": 1, "temperature": 0.1, "learning_rate": 1e-6, "item_init": "near"}
+    near = {"init_recency": 0.5, "item_texts": [f"item {n}" for n in range(60)], "init_text_weight": 0.1}
+    random, mean = (
+        train_recommender("sasrec", walks, {**settings, **near, "attention_init": start}, seed=1).curve[0]
+        for start in ("random", "mean")
+    )
+    assert mean["valid_ndcg@10"] > 0.4 and mean["valid_ndcg@10"] > random["valid_ndcg@10"] + 0.05
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"item_init": "zeros"}, {"n_negatives": -1}, {"schedule": "steps"}, {"attention_init": "zeros"}]
+)
 def test_a_training_that_cannot_be_is_refused(wrong):
     with pytest.raises(InputError, match="train_recommender.sasrec"):
         train_recommender("sasrec", leave_one_out(ring_walks()), {**SETTINGS["sasrec"], **wrong}, seed=1)

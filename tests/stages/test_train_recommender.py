@@ -162,3 +162,16 @@ def test_missing_input_ends_with_code_2(project, capsys):
     assert train_recommender.main([]) == 2
     error = capsys.readouterr().err.strip().splitlines()
     assert error[-1].startswith("error: ") and "interactions.parquet" in error[-1]
+
+
+def test_texts_of_the_catalogue_place_the_items_at_the_start():
+    prepare([6] * 20)
+    frame = pd.DataFrame({"item_id": np.arange(1, N_ITEMS + 1), "brand": "", "title": "Castle"})
+    scores = []
+    for genres in (["Puzzle & Co", "Racing"], ["Racing"]):
+        categories = [[genres[item % len(genres)]] for item in range(N_ITEMS)]
+        frame.assign(categories=categories).to_parquet(store.CATALOGUE)
+        train_recommender.run(settings_with("train_recommender.sasrec.item_init=near"), RecordedRun())
+        scores.append(load_recommender(store.RECOMMENDER).scores([[1, 2]]))
+    assert store.read_item_texts() == ["Castle is_Racing"] * N_ITEMS
+    assert not torch.equal(*scores)

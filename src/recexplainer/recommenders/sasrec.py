@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.errors import InputError
-from recexplainer.recommenders.sequence import SequenceRecommender, dropped
+from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender, dropped
+
+PLACES_AT_MEAN, ATTENTION_AT_MEAN, FEED_FORWARD_AT_MEAN = 0.2, 0.3, 0.1  # of their random start, in `start_at_mean`
 
 
 class Block(nn.Module):
@@ -109,6 +111,28 @@ class SASRec(SequenceRecommender):
         self.blocks = nn.ModuleList(Block(dim, n_heads) for _ in range(n_layers))
         self.final_norm = nn.LayerNorm(dim)
         self.train(False)
+
+    @torch.no_grad()
+    def start_at_mean(self) -> None:
+        """Change random weights so that a state starts near its own item plus the mean of all items that it reads.
+
+        What attention reads of an item it writes unchanged, at the length of an item's embedding; the attention's
+        weights start nearly even, the places and the feed-forward layers nearly silent. With items that lie close to
+        what was taken with them, the first scores are then those of an item neighbourhood.
+
+        Source: Trockman and Kolter, "Mimetic initialization of self-attention layers", ICML 2023, for starting values
+        and output near the identity. Departures: exactly at it, the other weights scaled down.
+        """
+        identity = torch.eye(self.dim)
+        self.places.mul_(PLACES_AT_MEAN)
+        for block in cast(Iterable[Block], self.blocks):
+            block.query_key_value.weight[: 2 * self.dim].mul_(ATTENTION_AT_MEAN)
+            block.query_key_value.weight[2 * self.dim :].copy_(identity)
+            block.query_key_value.bias.zero_()
+            block.attention_out.weight.copy_(identity * ITEM_LENGTH * self.dim**-0.5)  # the norm's length is dim ** .5
+            block.attention_out.bias.zero_()
+            block.narrow.weight.mul_(FEED_FORWARD_AT_MEAN)
+            block.narrow.bias.mul_(FEED_FORWARD_AT_MEAN)
 
     def config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

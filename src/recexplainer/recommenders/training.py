@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,8 +25,8 @@ from recexplainer.recommenders.mf import MF
 from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, rank_cases
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender
-from recexplainer.recommenders.spectral import spectral_items
-from recexplainer.settings import ITEM_INITS, SCHEDULES
+from recexplainer.recommenders.spectral import near_items, spectral_items
+from recexplainer.settings import ATTENTION_INITS, ITEM_INITS, SCHEDULES
 
 FLOORS = (Popularity.kind, ItemKNN.kind)
 SEQUENCE_KINDS: dict[str, type[SequenceRecommender]] = {model.kind: model for model in (SASRec, GRU4Rec)}
@@ -114,6 +114,10 @@ def train_sequence_recommender(
     patience: int,
     n_negatives: int | None = None,
     item_init: str = "random",
+    init_recency: float = 1.0,
+    init_text_weight: float = 0.0,
+    item_texts: Sequence[str] = (),
+    attention_init: str = "random",
     schedule: str = "constant",
     stop_after: int | None = None,
     on_epoch: OnEpoch = lambda epoch, metrics: None,
@@ -131,7 +135,12 @@ def train_sequence_recommender(
         max_epochs: The most passes over the training sequences.
         patience: Epochs without a better valid metric before it stops.
         n_negatives: Items drawn for each batch that stand for all items in the loss; None for all items.
-        item_init: "random", or "spectral" for item embeddings from who took what with whom.
+        item_init: "random", or item embeddings from who took what with whom: "spectral" (`spectral_items`) or
+            "near" (`near_items`, which the next three are for).
+        init_recency: What each item between two leaves of a pair's weight.
+        init_text_weight: Of the items' texts, beside what was taken together.
+        item_texts: What is written of each item, by item id from 1.
+        attention_init: "random", or "mean" for states that start near the mean of what they read (SASRec's alone).
         schedule: "constant", or "cosine" for a learning rate that rises for a moment and falls to zero by `max_epochs`.
         stop_after: End after this epoch of the `max_epochs` that the schedule is made for.
         on_epoch: Told the number and the metrics of every epoch.
@@ -143,7 +152,12 @@ def train_sequence_recommender(
     section = f"train_recommender.{model.kind}"
     if min(batch_size, max_epochs, patience, 1 if n_negatives is None else n_negatives) < 1:
         raise InputError(f"{section}: expected batch_size, max_epochs, patience and n_negatives above 0")
-    for name, value, known in (("item_init", item_init, ITEM_INITS), ("schedule", schedule, SCHEDULES)):
+    choices = {
+        "item_init": (item_init, ITEM_INITS),
+        "attention_init": (attention_init, ATTENTION_INITS),
+        "schedule": (schedule, SCHEDULES),
+    }
+    for name, (value, known) in choices.items():
         if value not in known:
             raise InputError(f"{section}.{name}: expected {' or '.join(known)}, got {value!r}")
     rng = np.random.default_rng(seed)
@@ -155,6 +169,11 @@ def train_sequence_recommender(
             raise InputError("no user has two training interactions; loosen the filters of prepare")
         if item_init == "spectral":
             recommender.items.data.copy_(ITEM_LENGTH * spectral_items(split.train, recommender.dim, seed))
+        elif item_init == "near":
+            near = near_items(split.train, recommender.dim, seed, init_recency, item_texts, init_text_weight)
+            recommender.items.data.copy_(ITEM_LENGTH * near)
+        if attention_init == "mean" and isinstance(recommender, SASRec):
+            recommender.start_at_mean()
         optimiser = torch.optim.AdamW(recommender.parameters(), lr=learning_rate, weight_decay=weight_decay)
         n_steps = max_epochs * math.ceil(len(windows) / batch_size)
         follow = _schedule(optimiser, schedule, n_steps)

@@ -20,7 +20,13 @@ from recexplainer.settings.evaluation import EvaluateAlignment, EvaluateBaseline
 from recexplainer.settings.explaining import SOURCES, Explain
 from recexplainer.settings.judging import Discriminate, Encoder, Faithfulness, Judge, Report
 from recexplainer.settings.parsing import apply_overrides, build_section
-from recexplainer.settings.recommender import ITEM_INITS, SCHEDULES, RecommenderChoice, TrainRecommender
+from recexplainer.settings.recommender import (
+    ATTENTION_INITS,
+    ITEM_INITS,
+    SCHEDULES,
+    RecommenderChoice,
+    TrainRecommender,
+)
 from recexplainer.settings.registry import Gate, Promote, Registry
 from recexplainer.settings.run import Run
 

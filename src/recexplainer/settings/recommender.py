@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from recexplainer.settings.checks import require, require_at_least, require_one_of, require_positive
 
-ITEM_INITS = ("random", "spectral")
+ITEM_INITS = ("random", "spectral", "near")
+ATTENTION_INITS = ("random", "mean")
 SCHEDULES = ("constant", "cosine")
 
 
@@ -37,6 +38,8 @@ class SequenceModel:
     patience: int
     n_negatives: int | None
     item_init: str
+    init_recency: float
+    init_text_weight: float
     schedule: str
 
     def __post_init__(self) -> None:
@@ -44,7 +47,9 @@ class SequenceModel:
         where = f"train_recommender.{type(self).__name__.lower()}"
         counts = ("dim", "n_layers", "max_length", "batch_size", "max_epochs", "patience", "n_negatives")
         require_at_least(where, self, weight_decay=0, **dict.fromkeys(counts, 1))
+        require_at_least(where, self, init_text_weight=0)
         require_positive(where, self, "learning_rate", "temperature")
+        require(0 < self.init_recency <= 1, f"{where}.init_recency", "above 0 and at most 1")
         require(0 <= self.dropout < 1, f"{where}.dropout", "a share from 0 to below 1")
         require_one_of(self.item_init, ITEM_INITS, f"{where}.item_init")
         require_one_of(self.schedule, SCHEDULES, f"{where}.schedule")
@@ -55,6 +60,12 @@ class Sasrec(SequenceModel):
     """The self-attentive sequential recommender."""
 
     n_heads: int
+    attention_init: str
+
+    def __post_init__(self) -> None:
+        """Check the choice beside what all kinds have."""
+        super().__post_init__()
+        require_one_of(self.attention_init, ATTENTION_INITS, "train_recommender.sasrec.attention_init")
 
 
 @dataclass(frozen=True)
@@ -102,10 +113,15 @@ class ItemKnn:
     """The item-neighbourhood floor."""
 
     n_neighbours: int
+    normalisation: float
+    recency: float
 
     def __post_init__(self) -> None:
-        """Check the range."""
-        require_at_least("train_recommender.item_knn", self, n_neighbours=1)
+        """Check the ranges."""
+        where = "train_recommender.item_knn"
+        require_at_least(where, self, n_neighbours=1)
+        require(0 <= self.normalisation <= 1, f"{where}.normalisation", "from 0 to 1")
+        require(0 < self.recency <= 1, f"{where}.recency", "above 0 and at most 1")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def run(settings: Settings, run: StageRun) -> None:
     hyper_parameters = dataclasses.asdict(settings.train_recommender)
     if kind == External.kind:
         hyper_parameters[kind] |= store.read_raw_ids()
+    elif hyper_parameters[kind].get("item_init") == "near":
+        hyper_parameters[kind]["item_texts"] = store.read_item_texts()
     by_part: dict[str, dict[str, dict[str, float]]] = {}
     ranks = []
     for name in (kind, *FLOORS):

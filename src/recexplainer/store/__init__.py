@@ -64,6 +64,7 @@ from recexplainer.store.prepared import (
     read_causes,
     read_dialogues,
     read_interactions,
+    read_item_texts,
     read_raw_ids,
     read_users,
     write_catalogue,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +76,20 @@ def read_raw_ids() -> dict[str, list[str]]:
     tables = {"raw_item_ids": (CATALOGUE, "item_id"), "raw_user_ids": (USERS, "user_id")}
     frames = {name: read_parquet(path, (key, "raw_id")).sort_values(key) for name, (path, key) in tables.items()}
     return {name: frame["raw_id"].astype(str).tolist() for name, frame in frames.items()}
+
+
+def read_item_texts() -> list[str]:
+    """What is written of each item, by dense id from 1: its title, then its brand and each category as one word."""
+    frame = read_parquet(CATALOGUE, ("item_id", "title", "brand", "categories")).sort_values("item_id")
+    rows = zip(frame["title"], frame["brand"], frame["categories"], strict=True)
+    return [
+        " ".join([title, *(_one_word(name) for name in (brand, *categories) if name)])
+        for title, brand, categories in rows
+    ]
+
+
+def _one_word(name: str) -> str:
+    return "is_" + "_".join(re.findall(r"\w+", name))
 
 
 def write_dialogues(rows: Iterable[dict[str, Any]], path: Path | str = DIALOGUES) -> None:
