@@ -12,6 +12,8 @@ from recexplainer import store
 from recexplainer.errors import InputError, ends_clearly
 from recexplainer.settings import load_settings
 
+_NULL = "tag:yaml.org,2002:null"
+
 
 def merge(values: Any, changes: Any) -> None:
     """Change nested values in place."""
@@ -31,6 +33,7 @@ def main(arguments: list[str]) -> int:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 200
+    yaml.representer.add_representer(type(None), lambda writer, _: writer.represent_scalar(_NULL, "null"))
     values = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
     merge(values, yaml.load(Path(f"params/{arguments[0]}.yaml").read_text(encoding="utf-8")))
     if len(arguments) > 1 and arguments[1]:

@@ -38,6 +38,11 @@ def test_a_preset_fits(project: Path, preset: str) -> None:
     assert "# " in (project / "params.yaml").read_text()
 
 
+def test_what_is_unset_still_says_so(project: Path) -> None:
+    assert apply(project, "ml_latest_small").returncode == 0
+    assert "  interactions_file: null " in (project / "params.yaml").read_text()
+
+
 def test_the_papers_llm_is_spoken_to_in_its_own_template(project: Path) -> None:
     assert apply(project, "paper_games", "/somewhere").returncode == 0
     llm = load_settings(project / "params.yaml").llm
