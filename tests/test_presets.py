@@ -50,6 +50,17 @@ def test_the_papers_llm_is_spoken_to_in_its_own_template(project: Path) -> None:
     assert (project / llm.chat_template).is_file()
 
 
+def test_both_presets_of_the_papers_sample_have_its_data_and_its_recommender(project: Path) -> None:
+    chosen = []
+    for preset in ("paper_games", "paper_games_small_llm"):
+        shutil.copy(ROOT / "params.yaml", project / "params.yaml")
+        assert apply(project, preset, "/somewhere").returncode == 0
+        settings = load_settings(project / "params.yaml")
+        asked = settings.build_alignment.max_history, settings.build_alignment.eval_positions_per_user
+        chosen.append((settings.prepare, settings.recommender, settings.train_recommender, asked))
+    assert chosen[0] == chosen[1]
+
+
 def test_an_unknown_preset_changes_nothing(project: Path) -> None:
     before = (project / "params.yaml").read_text()
     result = apply(project, "nonsense")

@@ -62,16 +62,23 @@ def main(argv: list[str] | None = None) -> int:
     extend_embeddings(model, parts)
     world = world_of(writer)
     slots = SlotLessons(
-        [world], ChatEncoder(tokenizer), [writer], KINDS, IN_WORDS, Tastes(world, texts), hides_history=True
+        [world],
+        ChatEncoder(tokenizer),
+        writers=[writer],
+        kinds=KINDS,
+        in_words=IN_WORDS,
+        taste=Tastes(world, texts),
+        hides_history=True,
     )
     print(f"{len(parts)} new tokens; {sum(p.numel() for p in model.parameters()):,} parameters")
-    teach(model, slots, partial(conversations, world=world), {**params, "n_drills": 0}, out.with_suffix(".checkpoints"))
+    checkpoints = out.with_name(f"{out.name}.checkpoints")
+    teach(model, slots, partial(conversations, world=world), params, checkpoints)
     rng = np.random.default_rng(params["seed"] + 2)
     metrics = evaluate(
         model.to("cpu").float(), slots, [lesson for lesson, _ in lessons_in_words()], params["slot_top"], rng
     )
     save(model, tokenizer, out)
-    store.remove(out.with_suffix(".checkpoints"))
+    store.remove(checkpoints)
     print(json.dumps(metrics))
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,8 @@ def test_a_catalogue_that_is_too_small_is_refused(
     recipe.slots.world_catalogue(make_world(np.random.default_rng(4), 12)).frame.to_parquet(tmp_path / store.CATALOGUE)
     assert recipe.adapt.main(["--out", "llm"]) == 2
     assert "12 items" in capsys.readouterr().err and not (tmp_path / "llm").exists()
+
+
+def test_the_examples_of_the_adaptation_hold(recipe: Any) -> None:
+    outcome = doctest.testmod(recipe.adapt)
+    assert outcome.attempted > 0 and outcome.failed == 0
