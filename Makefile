@@ -11,13 +11,12 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
-export PYTHONPATH = src
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup lock git
+.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup lock reference git
 
 demo: git setup
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m recexplainer.stages.main
+	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
 	@echo
 	@echo "report:   $(CURDIR)/report/index.html"
 	@echo "metrics:  $(CURDIR)/metrics   ($(BIN)/dvc metrics show)"
@@ -39,7 +38,7 @@ format: setup
 
 # make preset NAME=ml_latest_small RAW=/path/to/the/files
 preset: setup
-	@$(BIN)/python bin/preset.py "$(NAME)" "$(RAW)"
+	@$(BIN)/recexplainer preset "$(NAME)" "$(RAW)"
 
 ui: setup
 	@echo "http://127.0.0.1:$(PORT)   (ready in half a minute; models: http://127.0.0.1:$(PORT)/#/models)"
@@ -47,11 +46,14 @@ ui: setup
 	@$(BIN)/mlflow ui --backend-store-uri "$$(cat $(VENV)/.uri)" --host 127.0.0.1 --port $(PORT)
 
 demo-llm: git setup
-	cd demo_llm && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/src:." "$(CURDIR)/$(BIN)/dvc" repro
+	cd demo_llm && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. "$(CURDIR)/$(BIN)/dvc" repro
 
 # make adapt-demo-llm OUT=data/llm: the demo LLM learns the words of the catalogue in data/prepared; then llm.base: data/llm
 adapt-demo-llm: setup
-	PYTHONPATH="src:demo_llm" $(BIN)/python -m recipe.adapt --out "$(OUT)"
+	PYTHONPATH=demo_llm $(BIN)/python -m recipe.adapt --out "$(OUT)"
+
+reference: setup
+	$(BIN)/python bin/reference.py
 
 # Results, models and the environment stay; what can be made again in a moment goes.
 clean:
@@ -67,7 +69,7 @@ git:
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock
+$(STAMP): requirements.lock pyproject.toml
 	@for name in python3.11 python3.12 python3.13 python3 python; do \
 	  if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$name; break; fi; \
 	done; \
@@ -76,6 +78,7 @@ $(STAMP): requirements.lock
 	if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $$found"; $$found -m venv $(VENV) || exit 2; fi
 	@echo "installing requirements.lock (about two minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $(STAMP)
 
 # requirements.lock and conda.yaml from what is installed in .venv.

@@ -30,7 +30,7 @@ def start_demo(folder: Path) -> DemoRun:
     """Check the working tree out into a new folder as a fresh git repository, and start the pipeline there."""
     project, log = folder / "project", folder / "log"
     _check_out(project)
-    command = [sys.executable, "-m", "recexplainer.stages.main"]
+    command = [sys.executable, "-m", "recexplainer", "run"]
     with log.open("wb") as file:
         process = subprocess.Popen(command, cwd=project, env=environment(), stdout=file, stderr=subprocess.STDOUT)
     return DemoRun(project, log, process)

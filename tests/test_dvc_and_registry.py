@@ -37,7 +37,7 @@ def run(settings, run):
     store.write_json("metrics/discriminators.json", {"weight": value})
 sys.exit(stage_main("report", run)())
 """
-REGISTER = f"sh {REPOSITORY}/bin/stage register_discriminators"
+REGISTER = f"sh {REPOSITORY}/bin/recexplainer register_discriminators"
 PYTHON = sys.executable
 PIPELINE: dict[str, Any] = {
     "train": {

@@ -52,7 +52,7 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         ("dvc status", False),
         ("python train.py dvc repro", False),
         ("vim dvc", False),
-        ("sh -c sh bin/stage align", False),
+        ("sh -c sh bin/recexplainer align", False),
     ],
 )
 def test_dvc_is_recognised_by_its_command_line(line: str, expected: bool) -> None:

@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def apply(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "bin/preset.py", *arguments]
+    command = [sys.executable, "-m", "recexplainer", "preset", *arguments]
     environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
-from recexplainer import registry
+from recexplainer import cli, registry
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings, read_params
 from recexplainer.settings.parsing import apply_overrides
@@ -70,8 +71,10 @@ def check_command(line: str) -> list[str]:
         return check_run(words)
     if head == ["python", "-m"]:
         return check_module(words[2:])
-    if head == ["sh", "bin/stage"]:
-        return check_stage(words[2], words[3:])
+    if head[:1] == ["recexplainer"]:
+        return check_ours(words[1:])
+    if head == ["accelerate", "launch"] and "-m" in words:
+        return check_module(words[words.index("-m") + 1 :])
     if head == ["dvc", "repro"]:
         return [f"no stage {word}" for word in words[2:] if word[0] not in "-[" and not is_target(word)]
     if words[:3] == ["dvc", "exp", "run"]:
@@ -98,20 +101,22 @@ def check_run(words: list[str]) -> list[str]:
 
 
 def check_module(words: list[str]) -> list[str]:
-    if not words:  # "python -m" itself is spoken of
-        return []
-    parts = words[0].split(".")
-    if not REPOSITORY.joinpath("src", *parts).with_suffix(".py").is_file():
-        return [f"no module {words[0]}"]
-    return check_stage(parts[-1], words[1:]) if parts[:2] == ["recexplainer", "stages"] else []
+    if words[:1] == ["recexplainer"]:
+        return check_ours(words[1:])
+    return [f"{words[0]}: say `recexplainer <command>`"] if words and words[0].startswith("recexplainer.") else []
 
 
-def check_stage(stage: str, words: list[str]) -> list[str]:
-    if stage not in PROJECT:
-        return [f"no stage {stage}"]
-    known = {"-S", "--params", *(f"--{name}" for name in PROJECT[stage]["parameters"])}
-    unknown = [word for word in words if word.startswith("-") and word not in known]
-    problems = [f"{stage} has no option {word}" for word in unknown]
+def check_ours(words: list[str]) -> list[str]:
+    """What a command line of `recexplainer` names and does not exist."""
+    command: Any = typer.main.get_command(cli.app)
+    while words and re.fullmatch(r"[a-z][\w-]*", words[0]) and hasattr(command, "commands"):
+        command, word, words = command.get_command(None, words[0]), words[0], words[1:]
+        if command is None:
+            return [f"no command {word}"]
+    context = typer.Context(command)
+    known = {option for parameter in command.get_params(context) for option in parameter.opts}
+    unknown = [word for word in words if re.match("--?[A-Za-z]", word) and word not in known]
+    problems = [f"no option {word}" for word in unknown]
     for role in after(words, "--role"):
         problems += check_role(role)
     return problems + check_assignments(after(words, "-S"))
@@ -194,9 +199,12 @@ def test_what_a_page_names_exists(page: Path) -> None:
         "```\nmlflow run . -e align -P source=both\n```",
         '```\nmlflow run . -e align -P set="align.lora.rank=4"\n```',
         '```\nmlflow run . -P targets="align@all"\n```',
-        "`python -m recexplainer.stages.alignment`",
-        "```\nPYTHONPATH=src python -m recexplainer.stages.align --source both\n```",
-        "`sh bin/stage align --mode both -S align.loraa.r=4`",
+        "`recexplainer alignment`",
+        "`python -m recexplainer.stages.align --mode both`",
+        "```\nrecexplainer align --source both\n```",
+        "`recexplainer align --mode both -S align.loraa.r=4`",
+        "`recexplainer ratings exports`",
+        "`accelerate launch --num_processes 2 -m recexplainer align --modes both`",
         "`dvc repro judge@all`",
         "```\ndvc exp run -S llm.bases=x \\\n    -S align.lora.r=4\n```",
         "`mlflow models serve -m models:/recexplainer-demo-explain-both@candidate`",

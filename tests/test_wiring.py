@@ -68,12 +68,12 @@ def test_commands_agree(stage: str) -> None:
     command = PIPELINE[stage]["cmd"]
     point = PROJECT["entry_points"][stage]
     options = [name for name in ("mode", "source") if name in PIPELINE[stage].get("matrix", {})]
-    assert command.split() == f"sh bin/stage {stage}".split() + [
+    assert command.split() == f"sh bin/recexplainer {stage}".split() + [
         word for name in options for word in (f"--{name}", f"${{item.{name}}}")
     ]
     options += LISTS.get(stage, [])
     expected = "".join(f" --{name} {{{name}}}" for name in options)
-    assert point["command"] == f"sh bin/stage {stage}{expected} --set {{set}}"
+    assert point["command"] == f"sh bin/recexplainer {stage}{expected} --set {{set}}"
     assert sorted(point["parameters"]) == sorted([*options, "set"])
     assert all(set(parameter) == {"type", "default"} for parameter in point["parameters"].values())
 

@@ -8,6 +8,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from recexplainer import cli
 from recexplainer.alignment.chat import PLAIN_TEMPLATE, ChatEncoder
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
@@ -44,7 +45,7 @@ def test_the_command_writes_a_model_folder_that_needs_neither_adapter_nor_base(
     before = content_sha256(folder)
     explainer = load_explainer(folder)
     out = tmp_path / "deep" / "plain"
-    assert merge.main([str(folder), str(out)]) == 0
+    assert cli.run(["merge", str(folder), str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out) and content_sha256(folder) == before
     assert {path.name for path in out.iterdir()} == {
         "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
@@ -86,7 +87,7 @@ def test_the_weights_have_the_type_of_the_bases_files_or_one_that_is_asked_for(t
     tokenizer.save_pretrained(tmp_path / "base")
     tiny.explainer(tmp_path / "base", "behaviour").save(tmp_path / "explainer")
     for name, options, expected in (("a", [], "F16"), ("b", ["--dtype", "float32"], "F32")):
-        assert merge.main([str(tmp_path / "explainer"), str(tmp_path / name), *options]) == 0
+        assert cli.run(["merge", str(tmp_path / "explainer"), str(tmp_path / name), *options]) == 0
         assert stored_dtypes(tmp_path / name) == {expected}
         assert not (tmp_path / name / "explainer" / "connectors.safetensors").exists()
     assert json.loads((tmp_path / "a" / "config.json").read_text())["dtype"] == "float16"
@@ -114,7 +115,7 @@ def test_bad_input_is_one_line_and_nothing_half_written(
 ) -> None:
     def refusal(given: Path, out: Path) -> str:
         before = sorted(tmp_path.rglob("*"))
-        assert merge.main([str(given), str(out)]) == 2
+        assert cli.run(["merge", str(given), str(out)]) == 2
         assert sorted(tmp_path.rglob("*")) == before
         [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
         return line

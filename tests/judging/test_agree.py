@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer import store
+from recexplainer import cli, store
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.agree import agreement_of_all, main, rate_all
+from recexplainer.judging.agree import agreement_of_all, rate_all
 from recexplainer.judging.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.ratings import text_hash
@@ -100,7 +100,7 @@ def test_figures(given: Any, games: Catalogue) -> None:
 
 
 def test_the_command(given: Any, games: Catalogue, empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
+    assert cli.run(["ratings", "agree"]) == 2
     assert capsys.readouterr().err.startswith("error: results/explanations_<source>.jsonl: no such file")
     store.write_catalogue(games.frame)
     texts, judged, ratings = given
@@ -109,7 +109,7 @@ def test_the_command(given: Any, games: Catalogue, empty_project: Path, capsys: 
     store.write_judgements("both", judged["both"])
     ratings[0]["text_sha256"] = "of another text"
     store.write_ratings(ratings)
-    assert main(["-S", "run.seed=3"]) == 0
+    assert cli.run(["ratings", "agree", "-S", "run.seed=3"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "5 texts; ratings: human:anna 3, human:ben 3, judge:m 3, rubric 5"
     assert out[1] == "1 ratings are of texts that are no longer there, and are left out"
@@ -117,6 +117,6 @@ def test_the_command(given: Any, games: Catalogue, empty_project: Path, capsys: 
     assert out[-3].startswith("all: fleiss_kappa") and out[-2].startswith("people: fleiss_kappa")
     found = store.read_json(store.AGREEMENT)
     assert found["n_outdated_ratings"] == 1 and len(found["pairs"]) == 6
-    assert main([]) == 0  # by the seed of params.yaml
+    assert cli.run(["ratings", "agree"]) == 0  # by the seed of params.yaml
     drawn = [row["overall"]["alpha_ordinal_interval"] for row in (found, store.read_json(store.AGREEMENT))]
     assert drawn[0] != drawn[1]

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer import store, tracking
+from recexplainer import cli, store, tracking
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging import agree
 from recexplainer.judging.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
 from recexplainer.judging.ratings import text_hash
@@ -137,7 +136,7 @@ def test_agreement_counts_the_raters_of_mlflow_beside_those_of_a_sheet(
         say(ids["both", f"u{case}"], "ben", level)
     say(ids["none", "u0"], "ben", 0, name="score")
     say(ids["none", "u1"], "ben", "great")
-    assert agree.main([]) == 0
+    assert cli.run(["ratings", "agree"]) == 0
     found = store.read_json(store.AGREEMENT)
     assert found["raters"]["human:anna"]["n"] == 4 and found["raters"]["human:ben@mlflow"]["n"] == 5
     assert (found["n_texts"], found["n_outdated_ratings"], found["n_unusable_feedback"]) == (5, 0, 1)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from recexplainer import store
+from recexplainer import cli, store
 from recexplainer.api import parameters
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
-from recexplainer.judging.compare import main, pair_up
+from recexplainer.judging.compare import pair_up
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
@@ -160,7 +160,7 @@ def run(*arguments: str, server: FakeServer | None = None) -> int:
     if server:
         values = ("backend=api", f"base_url={server.base_url}", "model=m")
         words += [word for value in values for word in ("-S", f"judge.{value}")]
-    return main([*words, "--params", str(REPOSITORY / "params.yaml")])
+    return cli.run(["judge", "compare", *words, "--params", str(REPOSITORY / "params.yaml")])
 
 
 def written(first: str = "both", second: str = "none") -> dict[str, Any]:

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from recexplainer import store
+from recexplainer import cli, store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
 from recexplainer.judging.ratings import COLUMNS, make_sheet, merge, read_filled, sheet_text, text_hash
-from recexplainer.judging.sheet import main
 from tests.faithfulness.fakes import make_record
 
 TEXTS = ("Yes. Fine.", "=HYPERLINK(1)", "+1 for it", "-5", "@SUM(A1)", "  =1", "\t=1", "＝1", '\'tis, "so"\nand so; on')
@@ -183,34 +182,34 @@ def test_who_comes_again_is_replaced() -> None:
 
 
 def test_the_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "--n-cases", "4"]) == 0
+    assert cli.run(["ratings", "export", "--n-cases", "4"]) == 0
     assert "ratings/sheet.csv: 8 texts of both, none" in capsys.readouterr().out
     raw = store.SHEET.read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = cells(raw.decode("utf-8-sig"))
     for rater, levels in (("anna", "AB"), ("ben", "CD")):
         fill(project / f"{rater}.csv", rows, levels)
-    assert main(["import", "anna.csv", "ben.csv"]) == 0
+    assert cli.run(["ratings", "import", "anna.csv", "ben.csv"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "ratings/ratings.jsonl: 8 ratings of anna",
         "ratings/ratings.jsonl: 8 ratings of ben",
     ]
     assert len(store.read_ratings()) == 16
     fill(project / "anna.csv", rows[:5], "D")
-    assert main(["import", "anna.csv"]) == 0
+    assert cli.run(["ratings", "import", "anna.csv"]) == 0
     assert [row["rater"] for row in store.read_ratings()] == ["ben"] * 8 + ["anna"] * 5
 
 
 def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def refused(*arguments: str) -> str:
         capsys.readouterr()
-        assert main(list(arguments)) == 2
+        assert cli.run(["ratings", *arguments]) == 2
         written = capsys.readouterr().err
         assert written.startswith("error: ") and written.count("\n") == 1
         return written
 
     assert "sheet.key.jsonl: no such file" in refused("import", "anna.csv")
-    assert main(["export"]) == 0
+    assert cli.run(["ratings", "export"]) == 0
     before = store.SHEET.read_bytes()
     assert "ratings/sheet.csv: is there already" in refused("export", "-S", "run.seed=8")
     assert store.SHEET.read_bytes() == before
@@ -224,4 +223,4 @@ def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys
     assert "two sheets are called 'anna'" in refused("import", "anna.csv", "sub/anna.csv")
     store.explanations("both").unlink(), store.explanations("none").unlink()
     assert "run dvc repro explain" in refused("export", "--sheet", "other.csv")
-    assert "explanations_both.jsonl: no such file" in refused("export", "--sheet", "o.csv", "--sources", "both")
+    assert "explanations_both.jsonl: no such file" in refused("export", "--sheet", "o.csv", "--source", "both")

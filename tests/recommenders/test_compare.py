@@ -3,8 +3,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from recexplainer import cli
 from recexplainer.errors import InputError
-from recexplainer.recommenders.compare import compare_files, main
+from recexplainer.recommenders.compare import compare_files
 
 
 def per_user(ranks: dict[str, list[int]], part: str = "test") -> pd.DataFrame:
@@ -39,7 +40,7 @@ def test_others_are_compared_by_name(files):
 
 
 def test_the_command_prints_a_table(files, empty_project, capsys):
-    assert main([str(files[0]), str(files[1]), "--second", "popularity"]) == 0
+    assert cli.run(["recommenders", "compare", str(files[0]), str(files[1]), "--second", "popularity"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["metric", "first", "second", "difference", "from", "to", "p_value"]
     assert lines[2].split() == ["hr@10", "1.0000", "0.0000", "1.0000", "1.0000", "1.0000", "0.0001"]
@@ -60,7 +61,7 @@ def test_bad_input_is_one_clear_line(files, empty_project, capsys, arguments, me
     per_user({"sasrec": [1] * 19}).to_parquet("short.parquet")
     per_user({"sasrec": []}).to_parquet("empty.parquet")
     pd.DataFrame({"rank": [1]}).to_parquet("other.parquet")
-    assert main(arguments) == 2
+    assert cli.run(["recommenders", "compare", *arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recexplainer import tracking
+from recexplainer import cli, tracking
 from recexplainer.settings import load_settings
 from recexplainer.stages import main as module
 
@@ -20,7 +20,7 @@ def test_repro_runs_under_one_parent(project: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
     seen: dict[str, Any] = {}
     monkeypatch.setattr(subprocess, "run", lambda command, env, check: seen.update(command=command, env=env))
-    assert module.main(["--targets", "prepare align@both"]) == 0
+    assert cli.run(["run", "--targets", "prepare align@both"]) == 0
     assert seen["command"] == [sys.executable, "-m", "dvc", "repro", "prepare", "align@both"]
     assert "MLFLOW_RUN_ID" not in seen["env"] and seen["env"]["MLFLOW_EXPERIMENT_ID"] == "0"
     run = tracking.connect().get_run(seen["env"]["RECEXPLAINER_PARENT_RUN_ID"])
@@ -45,7 +45,7 @@ def test_sources_run_side_by_side_and_dvc_has_the_last_word(
         assert check is ("--wait-for-lock" not in command) and env["RECEXPLAINER_PYTHON"] == sys.executable
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert module.main([]) == 0
+    assert cli.run(["run"]) == 0
     assert commands[0] == ("repro draft_explanations" if parallel > 1 else "repro") and commands[-1] == "repro"
     of_sources = module.chains(settings.align.modes, settings.explain.sources) if parallel > 1 else []
     assert sorted(commands[1:-1]) == sorted(
@@ -69,7 +69,7 @@ def test_a_failing_repro_fails_the_run(
         raise subprocess.CalledProcessError(255, "dvc")
 
     monkeypatch.setattr(subprocess, "run", fail)
-    assert module.main([]) == 255
+    assert cli.run(["run"]) == 255
     assert capsys.readouterr().err == "error: dvc repro ended with exit code 255; its own message is above\n"
     client = tracking.connect()
     experiment = client.get_experiment_by_name("recexplainer-demo")
@@ -77,5 +77,5 @@ def test_a_failing_repro_fails_the_run(
 
 
 def test_it_runs_in_the_projects_root(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert module.main([]) == 2
+    assert cli.run(["run"]) == 2
     assert "error: dvc.yaml: no such file; run this in the project's root" in capsys.readouterr().err

@@ -25,7 +25,8 @@ def prepare(folder: Path, *assignments: str) -> subprocess.CompletedProcess[str]
     command = [
         sys.executable,
         "-m",
-        "recexplainer.stages.prepare",
+        "recexplainer",
+        "prepare",
         "--params",
         str(ROOT / "params.yaml"),
         *options,

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from recexplainer import store, tracking
+from recexplainer import cli, store, tracking
 from recexplainer.contents import dvc_md5
-from recexplainer.stages.promote import main
 from tests.registry.score_predictor import NAME, ROLE, register
 
 FILE = "metrics/discriminators.json"
@@ -36,13 +35,13 @@ def aliases() -> dict[str, str]:
 
 def test_the_alias_moves_when_the_gates_hold(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     measure(0.5)
-    assert main(["--role", ROLE, "--to", "staging", "--why", "good"]) == 0
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging", "--why", "good"]) == 0
     assert "staging is now version 1" in capsys.readouterr().out and "staging" in aliases()
 
 
 def test_what_did_not_hold_is_said(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     measure(0.4)
-    assert main(["--role", ROLE, "--to", "staging"]) == 1
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 1
     error = capsys.readouterr().err
     assert f"gate not held: {FILE}:both.text.spearman is 0.4, at least 0.5 is asked for" in error
     assert "staging" not in aliases()
@@ -51,7 +50,7 @@ def test_what_did_not_hold_is_said(gated: Path, capsys: pytest.CaptureFixture[st
 def test_stale_metrics_promote_nothing(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     measure(0.4)
     store.write_json(FILE, {"both": {"text": {"spearman": 0.9}}})
-    assert main(["--role", ROLE, "--to", "staging"]) == 2
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
     assert "is not what dvc.lock names; run dvc repro" in capsys.readouterr().err
 
 
@@ -62,5 +61,5 @@ def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) 
         (["--role", ROLE, "--from", "production", "--to", "staging"], "has no alias 'production'"),
         (["--role", ROLE, "--to", "latest"], "'latest' is no alias"),
     ):
-        assert main(arguments) == 2
+        assert cli.run(["promote", *arguments]) == 2
         assert message in capsys.readouterr().err

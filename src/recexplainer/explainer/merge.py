@@ -1,10 +1,8 @@
-"""Export an explainer as plain weights: python -m recexplainer.explainer.merge FOLDER OUT."""
+"""Export an explainer as plain weights."""
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,7 @@ from transformers import AutoConfig, GenerationConfig
 from recexplainer import store
 from recexplainer.alignment.chat import PLAIN_TEMPLATE
 from recexplainer.alignment.decoding import end_id
-from recexplainer.environment import set_quiet_environment
-from recexplainer.errors import InputError, ends_clearly
+from recexplainer.errors import InputError
 from recexplainer.explainer.model import CONNECTORS_FILE, RECOMMENDER, SETTINGS_FILE, Explainer, load_explainer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -70,28 +67,6 @@ def merged(explainer: Explainer) -> Any:
     return model
 
 
-@ends_clearly
-def main(argv: list[str] | None = None) -> int:
-    """Exit code 2 for bad input, with one line on stderr and nothing written."""
-    arguments = _parser().parse_args(argv)
-    set_quiet_environment()
-    merge(arguments.folder, arguments.out, DTYPES.get(arguments.dtype))
-    print(arguments.out)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m recexplainer.explainer.merge",
-        description="Write an explainer's LLM as plain weights, which need neither its adapter nor its base.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="an explainer, such as models/explainer-both")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the model folder to be made")
-    parser.add_argument("--dtype", choices=DTYPES, help="of the weights; without: that of the base LLM")
-    return parser
-
-
 @torch.inference_mode()
 def _probe(model: Any) -> Tensor:
     """(1, 8, vocabulary) logits of eight tokens from all over the vocabulary."""
@@ -112,7 +87,3 @@ def _copy_beside(folder: Path, beside: Path) -> None:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, beside / name)
     shutil.copytree(folder / RECOMMENDER, beside / RECOMMENDER)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,9 +1,7 @@
-"""How far human raters, the judge and the rubric agree: python -m recexplainer.judging.agree."""
+"""How far human raters, the judge and the rubric agree."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,14 +10,13 @@ import pandas as pd
 
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import ends_clearly
 from recexplainer.judging.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
 from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
 from recexplainer.judging.judgement import SCORES
 from recexplainer.judging.ratings import text_hash
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.judging.sheet import explained_sources
-from recexplainer.settings.command_line import add_parameters, given_settings
+from recexplainer.settings import Settings
 
 Record = dict[str, Any]
 HUMAN = "human"
@@ -91,16 +88,12 @@ def agreement_of_all(table: pd.DataFrame, seed: int) -> Record:
     }
 
 
-@ends_clearly
-def main(argv: list[str] | None = None) -> int:
-    """Print the figures and write them; exit code 2 for bad input, with one line on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recexplainer.judging.agree",
-        description="Agreement of the imported ratings, the feedback in MLflow, the stored judgements and the rubric.",
-        allow_abbrev=False,
-    )
-    add_parameters(parser)
-    settings = given_settings(parser.parse_args(argv))
+def agree(settings: Settings) -> list[str]:
+    """Measure the agreement of all who rated the explanations that are there; write it, and return it in words.
+
+    Raises:
+        InputError: An input is missing.
+    """
     sources = explained_sources()
     explanations = {source: store.read_explanations(source) for source in sources}
     judged = [source for source in sources if store.judgements(source).exists()]
@@ -114,8 +107,7 @@ def main(argv: list[str] | None = None) -> int:
         "n_unusable_feedback": n_unusable,
     }
     store.write_json(store.AGREEMENT, found)
-    print("\n".join(_lines(found)))
-    return 0
+    return list(_lines(found))
 
 
 def _lines(found: Record) -> Iterable[str]:
@@ -145,7 +137,3 @@ def _with_interval(figures: Record, name: str) -> str:
         return "undefined"
     ends = figures[f"{name}_interval"]
     return f"{figures[name]:.3f}" + (f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else "")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

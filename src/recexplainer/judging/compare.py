@@ -1,9 +1,7 @@
-"""Which of two sources explains better, case by case: python -m recexplainer.judging.compare both none."""
+"""Which of two sources explains better, case by case."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError, ends_clearly
+from recexplainer.errors import InputError
 from recexplainer.judging.judgement import FAILED
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
@@ -26,8 +24,7 @@ from recexplainer.judging.pairwise import (
 )
 from recexplainer.judging.prompts import MAX_ANSWER_TOKENS
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
-from recexplainer.settings import SOURCES, Settings
-from recexplainer.settings.command_line import add_parameters, given_settings
+from recexplainer.settings import Settings
 
 Pair = tuple[dict[str, Any], dict[str, Any]]
 
@@ -80,20 +77,6 @@ def pair_up(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) -
     return pairs
 
 
-@ends_clearly
-def main(argv: list[str] | None = None) -> int:
-    """Compare, and print the figures; exit code 2 for bad input, with one line on stderr."""
-    arguments = _parser().parse_args(argv)
-    try:
-        settings = given_settings(arguments)
-        found = compare_sources(settings, arguments.first, arguments.second)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    print("\n".join(_lines(found)))
-    return 0
-
-
 def _ask_server(
     settings: Settings, first: str, second: str, pairs: Sequence[Pair], catalogue: Catalogue
 ) -> tuple[str, list[Comparison], dict[str, Any]]:
@@ -117,7 +100,8 @@ def _ask_server(
     return server.model, found, {name: getattr(asked, name) for name in ("prompt_tokens", "completion_tokens")}
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
+def figures_in_words(found: dict[str, Any]) -> list[str]:
+    """The figures that `compare_sources` returns, a line each."""
     first, second = found["sources"]
     names = {"first": f"{first} better", "second": f"{second} better", "tie": "neither"}
     counts = [
@@ -142,20 +126,3 @@ def _share(name: str, found: dict[str, Any], key: str) -> str:
         return f"{name}: none"
     low, high = found[f"{key}_interval"]
     return f"{name}: {found[key]:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m recexplainer.judging.compare",
-        description="Let the judge of params.yaml say whose explanations are better; a language model is asked "
-        "twice for each case, with the two texts in both orders.",
-        allow_abbrev=False,
-    )
-    for name in ("first", "second"):
-        parser.add_argument(name, choices=SOURCES, metavar="SOURCE", help=", ".join(SOURCES))
-    add_parameters(parser)
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,18 +1,15 @@
-"""Compare two recommenders on the same users: python -m recexplainer.recommenders.compare A.parquet B.parquet."""
+"""Compare two recommenders on the same users."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from recexplainer import store
-from recexplainer.errors import InputError, ends_clearly
-from recexplainer.recommenders.significance import METRICS, N_DRAWS, Difference, compare_ranks
-from recexplainer.settings.command_line import add_parameters, given_settings
+from recexplainer.errors import InputError
+from recexplainer.recommenders.significance import METRICS, Difference, compare_ranks
 
 COLUMNS = ("recommender", "part", "user_id", "target", "rank")
 
@@ -43,32 +40,6 @@ def compare_files(
     return pd.DataFrame([_row(name, means[0][name], means[1][name], found) for name, found in compared.items()])
 
 
-@ends_clearly
-def main(argv: list[str] | None = None) -> int:
-    """Print the table; exit code 2 for bad input, with one line on stderr."""
-    arguments = _parser().parse_args(argv)
-    names = (arguments.first, arguments.second)
-    seed = given_settings(arguments).run.seed
-    table = compare_files(arguments.a, arguments.b, seed, names, arguments.part)
-    print(table.to_string(index=False, float_format="{:.4f}".format))
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m recexplainer.recommenders.compare",
-        description=f"Paired differences of two recommenders, A minus B, by {N_DRAWS} draws of the users.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("a", type=Path, metavar="A", help="per_user.parquet of one run")
-    parser.add_argument("b", type=Path, metavar="B", help="of another run, or the same file again")
-    parser.add_argument("--first", metavar="NAME", help="the recommender of A; without: the one that was trained")
-    parser.add_argument("--second", metavar="NAME", help="the recommender of B")
-    parser.add_argument("--part", default="test", help="test or valid")
-    add_parameters(parser)
-    return parser
-
-
 def _ranks(path: Path, name: str | None, part: str) -> pd.DataFrame:
     rows = store.read_parquet(path, COLUMNS)
     if rows.empty:
@@ -93,7 +64,3 @@ def _row(metric: str, first: float, second: float, found: Difference) -> dict[st
         "to": high,
         "p_value": found["p_value"],
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

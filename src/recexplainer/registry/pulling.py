@@ -70,5 +70,5 @@ def _where_is(client: MlflowClient, name: str, content: str) -> str:
 def _remedy(role: str, alias: str) -> str:
     if alias == WORKING_ALIAS:
         return "run dvc repro, which registers what DVC has"
-    promote = f"python -m recexplainer.stages.promote --role {role} --from {WORKING_ALIAS} --to {alias}"
+    promote = f"recexplainer promote --role {role} --from {WORKING_ALIAS} --to {alias}"
     return f"check out the commit that made it, set registry.alias to {WORKING_ALIAS}, or promote: {promote}"

@@ -15,17 +15,21 @@ function that writes these, which one process alone calls.
 
 from __future__ import annotations
 
-import argparse
+import inspect
 import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
 
 from recexplainer.environment import is_main_process, join_processes
-from recexplainer.errors import InputError, ends_clearly
+from recexplainer.errors import InputError
 from recexplainer.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
-from recexplainer.settings.command_line import add_parameters
+from recexplainer.settings.command_line import PARAMETER_OPTIONS, build_command, run_command
 from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_environment
 
 set_quiet_environment()
@@ -35,19 +39,41 @@ Body = Callable[..., Write | None]
 MAX_OPTION_CHARACTERS = 2000  # options become parameters and tags of the run, which hold so much
 
 
-class Main(Protocol):
-    """A stage's command line: arguments in, exit code out."""
+def _one_of(known: tuple[str, ...]) -> Callable[[typer.CallbackParam, str], str]:
+    def check(parameter: typer.CallbackParam, value: str) -> str:
+        if value not in known:
+            raise InputError(f"--{parameter.name} must be one of {', '.join(known)}, not {value!r}")
+        return value
+
+    return check
+
+
+def _short(parameter: typer.CallbackParam, value: str) -> str:
+    if len(value) > MAX_OPTION_CHARACTERS:
+        raise InputError(f"--{parameter.name}: is longer than {MAX_OPTION_CHARACTERS} characters")
+    return value
+
+
+_USERS = "ids, raw:<id of the raw data>, train, valid, test, or all; separated by blanks or commas"
+_ITEMS = "ids, raw:<id>, title:<title>, top, bottom; separated by blanks or commas"
+OPTIONS: dict[str, Any] = {
+    "mode": Annotated[str, typer.Option(help=f"Alignment mode: {', '.join(SOURCES)}.", callback=_one_of(SOURCES))],
+    "source": Annotated[str, typer.Option(help=f"Who explains: {', '.join(SOURCES)}.", callback=_one_of(SOURCES))],
+    "users": Annotated[str, typer.Option(help=f"Users: {_USERS}.", callback=_short)],
+    "items": Annotated[str, typer.Option(help=f"Items: {_ITEMS}.", callback=_short)],
+}
+
+
+class StageCommand:
+    """A stage as a command; called with arguments it runs and returns the exit code."""
+
+    def __init__(self, name: str, command: TyperCommand) -> None:
+        self.name = name
+        self.command = command
 
     def __call__(self, argv: list[str] | None = None) -> int:
         """Run the stage; without arguments those of the process count."""
-
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "mode": {"help": f"alignment mode: {', '.join(SOURCES)}"},
-    "source": {"help": f"who explains: {', '.join(SOURCES)}"},
-    "users": {"help": "ids, raw:<id of the raw data>, train, valid, test, or all; separated by blanks or commas"},
-    "items": {"help": "ids, raw:<id>, title:<title>, top, bottom; separated by blanks or commas"},
-}
+        return run_command(self.command, argv, f"recexplainer {self.name}")
 
 
 def stage_main(
@@ -57,8 +83,8 @@ def stage_main(
     sections: Sequence[str] = (),
     tracked: bool = True,
     lists: Mapping[str, str] | None = None,
-) -> Main:
-    """Build a stage's ``main``: it parses the command line, loads the parameters and runs ``body``.
+) -> StageCommand:
+    """Build a stage's command: it parses the command line, loads the parameters and runs ``body``.
 
     ``body`` is called as ``body(settings, run, **options)``. With ``tracked=False`` there is no run, and
     the call is ``body(settings, **options)``. What ``body`` returns is called in the main process of a launch
@@ -67,31 +93,32 @@ def stage_main(
     ``{"tasks": "evaluate_alignment.tasks"}``.
     The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
     """
+    named = lists or {}
 
-    @ends_clearly
-    def main(argv: list[str] | None = None) -> int:
-        arguments = vars(_parser(name, options, lists or {}).parse_args(argv))
-        try:
-            chosen = {option: _checked(option, arguments[option]) for option in options}
-            settings = load_settings(arguments["params"], _assignments(arguments, lists or {}))
-            set_threads(settings.run.threads)
-            if not tracked:
-                body(settings, **chosen)
-                return 0
-            join_processes()
-            if not is_main_process():
-                body(settings, UntrackedRun(), **chosen)
-                return 0
-            with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
-                write = body(settings, run, **chosen)
-                if write is not None:
-                    write()
-        except KeyboardInterrupt:
-            print("error: interrupted", file=sys.stderr)
-            return 130
+    def execute(assignments: Sequence[str], params: Path, set: str, **given: str) -> int:
+        chosen = {option: given[option] for option in options}
+        listed = {parameter: given[option] for option, parameter in named.items()}
+        settings = load_settings(params, _assignments(assignments, set, listed))
+        set_threads(settings.run.threads)
+        if not tracked:
+            body(settings, **chosen)
+            return 0
+        join_processes()
+        if not is_main_process():
+            body(settings, UntrackedRun(), **chosen)
+            return 0
+        with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
+            write = body(settings, run, **chosen)
+            if write is not None:
+                write()
         return 0
 
-    return main
+    all_options: dict[str, tuple[Any, Any]] = {option: (OPTIONS[option], ...) for option in options}
+    for option, parameter in named.items():
+        text = Annotated[str, typer.Option(metavar="A,B", help=f"The same as -S {parameter}=[A,B].")]
+        all_options[option] = (text, "")
+    help = (inspect.getdoc(sys.modules.get(body.__module__)) or name).splitlines()[0]
+    return StageCommand(name, build_command(name, help, {**all_options, **PARAMETER_OPTIONS}, execute))
 
 
 def set_threads(threads: int) -> None:
@@ -104,35 +131,16 @@ def set_threads(threads: int) -> None:
         sys.modules["torch"].set_num_threads(threads)
 
 
-def _parser(name: str, options: Sequence[str], lists: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m recexplainer.stages.{name}", allow_abbrev=False)
-    for option in options:
-        parser.add_argument(f"--{option}", required=True, **OPTIONS.get(option, {}))
-    for option, parameter in lists.items():
-        parser.add_argument(f"--{option}", default="", metavar="A,B", help=f"the same as -S {parameter}=[A,B]")
-    add_parameters(parser)
-    parser.add_argument("--set", default="", help="several such assignments in one text, separated by blanks")
-    return parser
-
-
-def _assignments(arguments: dict[str, Any], lists: Mapping[str, str]) -> list[str]:
+def _assignments(given: Sequence[str], text: str, listed: Mapping[str, str]) -> list[str]:
+    """All assignments of a command line: those of ``-S``, of ``--set``, and those that options of names stand for."""
     try:
-        given = [*arguments["assignments"], *shlex.split(arguments["set"])]
+        found = [*given, *shlex.split(text)]
     except ValueError as error:
-        raise InputError(f"--set {arguments['set']!r}: {error}") from None
-    for option, parameter in lists.items():
-        names = [name.strip() for name in arguments[option].split(",") if name.strip()]
-        given += [f"{parameter}=[{', '.join(names)}]"] if names else []
-    return given
-
-
-def _checked(option: str, value: str) -> str:
-    if len(value) > MAX_OPTION_CHARACTERS:
-        raise InputError(f"--{option}: is longer than {MAX_OPTION_CHARACTERS} characters")
-    known = {"mode": SOURCES, "source": SOURCES}.get(option)
-    if known is not None and value not in known:
-        raise InputError(f"--{option} must be one of {', '.join(known)}, not {value!r}")
-    return value
+        raise InputError(f"--set {text!r}: {error}") from None
+    for parameter, value in listed.items():
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        found += [f"{parameter}=[{', '.join(names)}]"] if names else []
+    return found
 
 
 __all__ = ["ALIGNED_MODES", "SOURCES", "Settings", "StageRun", "set_threads", "stage_main"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from recexplainer import environment
-from recexplainer.errors import InputError, ends_clearly
+from recexplainer.errors import InputError
 from recexplainer.settings import Settings, load_settings
 from recexplainer.tracking import open_run
 
@@ -20,18 +19,17 @@ _OF_A_MODE = ("align", "register")
 _OF_A_SOURCE = ("evaluate_alignment", "explain", "judge", "faithfulness")
 
 
-@ends_clearly
-def main(argv: list[str] | None = None) -> int:
-    """Exit with 0 when ``dvc repro`` succeeded, else with its exit code; 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="python -m recexplainer.stages.main", allow_abbrev=False)
-    parser.add_argument("--targets", default="", help="stages, separated by blanks; none means all")
-    arguments = parser.parse_args(argv)
+def run_targets(targets: list[str]) -> int:
+    """Run stages with all that they need (none: the whole pipeline); return 0, or the exit code of ``dvc repro``.
+
+    Raises:
+        InputError: There is no pipeline in the working folder, or params.yaml is at fault.
+    """
+    settings = load_settings()
+    if not Path("dvc.yaml").is_file():
+        raise InputError("dvc.yaml: no such file; run this in the project's root")
     try:
-        settings = load_settings()
-        if not Path("dvc.yaml").is_file():
-            raise InputError("dvc.yaml: no such file; run this in the project's root")
         with open_run("main", settings, sections=("run", "dataset")) as run:
-            targets = arguments.targets.split()
             if not targets and settings.run.parallel > 1:
                 run_side_by_side(settings, run.run_id)
             repro(targets, run.run_id)
@@ -41,8 +39,6 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return error.returncode if error.returncode > 0 else 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 
@@ -96,7 +92,3 @@ def _variables(parent_run: str) -> dict[str, str]:
     variables = {**os.environ, environment.PARENT_RUN_VARIABLE: parent_run, "RECEXPLAINER_PYTHON": sys.executable}
     variables.pop("MLFLOW_RUN_ID", None)  # it would send every stage into this one run
     return variables
-
-
-if __name__ == "__main__":
-    sys.exit(main())

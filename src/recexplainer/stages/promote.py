@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 from recexplainer import promotion, registry
-from recexplainer.errors import ends_clearly
-from recexplainer.settings import PARAMS_FILE, load_settings
+from recexplainer.settings import Settings
 
 
-@ends_clearly
-def main(argv: list[str] | None = None) -> int:
-    """Exit with 0 when the alias was moved, 1 when a gate did not hold, 2 for bad input."""
-    arguments = _parser().parse_args(argv)
-    settings = load_settings(arguments.params)
-    gates = settings.promote.gates.get(arguments.role, [])
+def promote_role(settings: Settings, role: str, source: str, target: str, why: str) -> int:
+    """Move an alias; return 0 when it was moved, 1 when a gate did not hold.
+
+    Args:
+        settings: Holds the gates.
+        role: For example explainer-both.
+        source: The alias to take the version from.
+        target: The alias to move.
+        why: Kept with the version.
+
+    Raises:
+        InputError: A metrics file is missing or outdated, or the registry does not hold the version.
+    """
+    gates = settings.promote.gates.get(role, [])
     failed, measured = promotion.failures(gates)
     for file in sorted({gate.metric.partition(":")[0] for gate in gates}):
-        promotion.require_current(file, arguments.role)
+        promotion.require_current(file, role)
     if failed:
         for line in failed:
             print(f"gate not held: {line}", file=sys.stderr)
-        print(f"{arguments.role} stays where it is", file=sys.stderr)
+        print(f"{role} stays where it is", file=sys.stderr)
         return 1
-    done = registry.promote(
-        arguments.role, settings.dataset.name, arguments.source, arguments.target, arguments.why, measured
-    )
-    print(f"{done}; {len(gates)} gate(s) held")
+    print(f"{registry.promote(role, settings.dataset.name, source, target, why, measured)}; {len(gates)} gate(s) held")
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m recexplainer.stages.promote", allow_abbrev=False)
-    parser.add_argument("--role", required=True, help="for example explainer-both or recommender-sasrec")
-    parser.add_argument("--from", dest="source", default=registry.WORKING_ALIAS, help="the alias to take it from")
-    parser.add_argument("--to", dest="target", required=True, help="the alias to move, for example staging")
-    parser.add_argument("--why", default="", help="kept with the version")
-    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="the file of parameters")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,297 @@
+"""The one command, `recexplainer`: every stage under its own name, and what is done by hand around them.
+
+A stage's module is imported when its command is used, so that ``--help`` and completion need neither torch nor MLflow.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from recexplainer.errors import InputError
+from recexplainer.settings import PARAMS_FILE, SOURCES, load_settings
+from recexplainer.settings.command_line import Assignments, ParamsFile, run_command
+
+PIPELINE = (
+    "generate_demo", "prepare", "train_recommender", "register_recommender", "build_alignment", "draft_explanations",
+    "align", "register", "evaluate_alignment", "evaluate_baselines", "explain", "judge", "faithfulness",
+    "compare_faithfulness", "discriminate", "register_discriminators", "report",
+)  # fmt: skip
+OTHER_STAGES = ("explain_users", "export_prompts")
+IN_ORDER, ASKING, MODELS, PROJECT = "Pipeline, in order", "Explanations and judgements", "Models", "Project"
+NOT_LAZY = ("explain", "judge")  # commands below that do more than their stage
+
+
+class Stage(TyperCommand):
+    """A stage's command, whose module is imported when it is used."""
+
+    def __init__(self, name: str, panel: str) -> None:
+        super().__init__(name=name, help=first_line(name), rich_help_panel=panel)
+
+    def loaded(self) -> TyperCommand:
+        """The command that the stage's module builds."""
+        command = importlib.import_module(f"recexplainer.stages.{self.name}").main.command
+        assert isinstance(command, TyperCommand)
+        return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse the stage's arguments."""
+        return self.loaded().make_context(*args, **kwargs)
+
+    def get_params(self, ctx: Any) -> Any:
+        """The stage's options."""
+        return self.loaded().get_params(ctx)
+
+
+class Commands(TyperGroup):
+    """Lists the stages in the order of the pipeline; takes `-` for `_` in their names."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        panels = dict.fromkeys(PIPELINE, IN_ORDER) | dict.fromkeys(OTHER_STAGES, ASKING)
+        stages = {name: Stage(name, panel) for name, panel in panels.items() if name not in NOT_LAZY}
+        given = dict(self.commands)
+        order = ["run", *PIPELINE, *OTHER_STAGES, *given]
+        self.commands = {name: given.get(name) or stages[name] for name in dict.fromkeys(order)}
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name."""
+        return super().get_command(ctx, cmd_name.replace("-", "_"))
+
+
+def first_line(stage: str) -> str:
+    """What a stage does: the first line of its module's docstring, read without importing it."""
+    tree = ast.parse((Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8"))
+    return (ast.get_docstring(tree) or stage).splitlines()[0]
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Align a language model to a recommender, and let it explain the recommender's decisions.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+ratings = typer.Typer(no_args_is_help=True, help="Sheets for human raters, and how far raters and judges agree.")
+recommenders = typer.Typer(no_args_is_help=True, help="Compare trained recommenders.")
+app.add_typer(ratings, name="ratings", rich_help_panel=ASKING)
+app.add_typer(recommenders, name="recommenders", rich_help_panel=MODELS)
+
+
+def main() -> int:
+    """Run the command with the arguments of the process."""
+    return run()
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code: 0, 2 for bad input (one line on stderr), 130 when interrupted."""
+    return run_command(typer.main.get_command(app), argv, "recexplainer")
+
+
+def _end(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+# --- the pipeline ------------------------------------------------------------------------------------------------
+
+
+@app.command("run", rich_help_panel=IN_ORDER)
+def run_pipeline(
+    targets: Annotated[list[str] | None, typer.Argument(help="Stages, such as align@both; none: all.")] = None,
+    named: Annotated[str, typer.Option("--targets", help="The same in one text, separated by blanks.")] = "",
+) -> None:
+    """Run the whole pipeline, or some stages with all that they need, under one parent run."""
+    from recexplainer.stages.main import run_targets
+
+    _end(run_targets([*(targets or []), *named.split()]))
+
+
+app.command("main", hidden=True)(run_pipeline)  # its name as an entry point
+
+
+# --- explanations and judgements ---------------------------------------------------------------------------------
+
+SetText = Annotated[str, typer.Option("--set", help="Several assignments in one text, separated by blanks.")]
+
+
+@app.command(rich_help_panel=IN_ORDER)
+def explain(
+    source: Annotated[str, typer.Option(help=f"Who explains: {', '.join(SOURCES)}.")] = "both",
+    user: Annotated[list[str] | None, typer.Option(help="A user (repeatable): id, raw:<id>.")] = None,
+    item: Annotated[
+        list[str] | None, typer.Option(help="An item: id, raw:<id>, title:<title>, top; repeatable.")
+    ] = None,
+    assignments: Assignments = [],  # noqa: B006  (typer copies it)
+    text: SetText = "",
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Explain the recommender's decisions about test users; with --user, about that user."""
+    if item and not user:
+        raise InputError("--item: name a --user, too")
+    given = ["--source", source, *_parameters(assignments, text, params)]
+    if not user:
+        from recexplainer.stages.explain import main as stage
+    else:
+        from recexplainer.stages.explain_users import main as stage
+
+        given += ["--users", shlex.join(user), "--items", shlex.join(item or ["top"])]
+    _end(stage(given))
+
+
+judge = typer.Typer(invoke_without_command=True, help="Judge the explanations of a source, or compare two sources.")
+app.add_typer(judge, name="judge", rich_help_panel=IN_ORDER)
+
+
+@judge.callback()
+def judge_source(
+    context: typer.Context,
+    source: Annotated[str, typer.Option(help=f"Whose explanations: {', '.join(SOURCES)}.")] = "both",
+    assignments: Assignments = [],  # noqa: B006
+    text: SetText = "",
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Judge the explanations of one source, or compare two sources."""
+    if context.invoked_subcommand is None:
+        from recexplainer.stages.judge import main as stage
+
+        _end(stage(["--source", source, *_parameters(assignments, text, params)]))
+
+
+@judge.command("compare")
+def judge_compare(
+    first: Annotated[str, typer.Argument(help=f"One source: {', '.join(SOURCES)}.")],
+    second: Annotated[str, typer.Argument(help="The other.")],
+    assignments: Assignments = [],  # noqa: B006
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Let the judge say whose explanations are better; a language model sees each pair in both orders."""
+    from recexplainer.judging.compare import compare_sources, figures_in_words
+
+    for source in (first, second):
+        if source not in SOURCES:
+            raise InputError(f"{source!r} is not a source; known: {', '.join(SOURCES)}")
+    print("\n".join(figures_in_words(compare_sources(load_settings(params, assignments), first, second))))
+
+
+@ratings.command("export")
+def ratings_export(
+    sources: Annotated[list[str] | None, typer.Option("--source", help="Whose texts (repeatable); all.")] = None,
+    n_cases: Annotated[int | None, typer.Option(help="How many cases; without: all.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="The sheet to write.")] = None,
+    assignments: Assignments = [],  # noqa: B006
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Write a blind sheet for raters, and its key beside it."""
+    from recexplainer.judging.sheet import export_sheet
+
+    print("\n".join(export_sheet(sheet, sources, load_settings(params, assignments).run.seed, n_cases)))
+
+
+@ratings.command("import")
+def ratings_import(
+    filled: Annotated[list[Path], typer.Argument(help="Filled sheets, each named for its rater.")],
+    sheet: Annotated[Path | None, typer.Option(help="The sheet that was handed out.")] = None,
+) -> None:
+    """Read filled sheets."""
+    from recexplainer.judging.sheet import import_sheets
+
+    print("\n".join(import_sheets(filled, sheet)))
+
+
+@ratings.command("agree")
+def ratings_agree(assignments: Assignments = [], params: ParamsFile = PARAMS_FILE) -> None:  # noqa: B006
+    """Measure how far people (sheets, feedback in MLflow), judge and rubric agree."""
+    from recexplainer.judging.agree import agree
+
+    print("\n".join(agree(load_settings(params, assignments))))
+
+
+# --- models ------------------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=MODELS)
+def promote(
+    role: Annotated[str, typer.Option(help="For example explainer-both or recommender-sasrec.")],
+    to: Annotated[str, typer.Option(help="The alias to move, for example staging.")],
+    source: Annotated[str, typer.Option("--from", help="The alias to take the version from.")] = "candidate",
+    why: Annotated[str, typer.Option(help="Kept with the version.")] = "",
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Move an alias of the registry to another alias's version, when the gates in params.yaml hold."""
+    from recexplainer.stages.promote import promote_role
+
+    _end(promote_role(load_settings(params), role, source, to, why))
+
+
+@app.command(rich_help_panel=MODELS)
+def merge(
+    folder: Annotated[Path, typer.Argument(help="An explainer, such as models/explainer-both.")],
+    out: Annotated[Path, typer.Argument(help="The model folder to be made.")],
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None, typer.Option(help="Of the weights; without: the base LLM's.")
+    ] = None,
+) -> None:
+    """Write an explainer's LLM as plain weights, which need neither its adapter nor its base."""
+    from recexplainer.explainer.merge import DTYPES, merge
+
+    merge(folder, out, DTYPES[dtype] if dtype else None)
+    print(out)
+
+
+@recommenders.command("compare")
+def recommenders_compare(
+    a: Annotated[Path, typer.Argument(help="per_user.parquet of one run.")],
+    b: Annotated[Path, typer.Argument(help="That of another run, or the same file again.")],
+    first: Annotated[str | None, typer.Option(help="The recommender of A; without: the one that was trained.")] = None,
+    second: Annotated[str | None, typer.Option(help="The recommender of B.")] = None,
+    part: Annotated[str, typer.Option(help="test or valid.")] = "test",
+    assignments: Assignments = [],  # noqa: B006
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Print the paired differences of two recommenders on the same users, A minus B."""
+    from recexplainer.recommenders.compare import compare_files
+
+    table = compare_files(a, b, load_settings(params, assignments).run.seed, (first, second), part)
+    print(table.to_string(index=False, float_format="{:.4f}".format))
+
+
+# --- the project -------------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=PROJECT)
+def preset(
+    name: Annotated[str, typer.Argument(help="A file of params/ without its ending; without: all are named.")] = "",
+    raw: Annotated[str, typer.Argument(help="The folder of the raw files.")] = "",
+) -> None:
+    """Merge a preset of params/ into params.yaml, keeping its comments."""
+    from recexplainer.store.presets import use_preset
+
+    use_preset(name, raw)
+
+
+@app.command(rich_help_panel=PROJECT)
+def doctor(params: ParamsFile = PARAMS_FILE) -> None:
+    """Check the environment, the stores and the models that params.yaml names, one line each."""
+    from recexplainer.doctor import examine
+
+    findings = examine(params)
+    for finding in findings:
+        print(finding)
+    _end(int(any(finding.is_wrong for finding in findings)))
+
+
+def _parameters(assignments: list[str], text: str, params: Path) -> list[str]:
+    given = [word for assignment in assignments for word in ("-S", assignment)]
+    return [*given, *(["--set", text] if text else []), "--params", str(params)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

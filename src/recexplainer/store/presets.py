@@ -1,0 +1,55 @@
+"""Presets: files of params/ that set some parameters together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from recexplainer.errors import InputError
+from recexplainer.settings import PARAMS_FILE, load_settings
+from recexplainer.store.atomic import atomic_path
+
+_NULL = "tag:yaml.org,2002:null"
+
+
+def use_preset(name: str, raw: str = "") -> None:
+    """Merge a preset into params.yaml and keep the comments there.
+
+    Args:
+        name: Of a file in params/, without its ending.
+        raw: The folder of the raw files, for `dataset.raw`; "" leaves what the preset says.
+
+    Raises:
+        InputError: There is no such preset, or params.yaml does not fit with it; then nothing is written.
+    """
+    presets = sorted(path.stem for path in Path("params").glob("*.yaml"))
+    if name not in presets:
+        raise InputError(f"NAME must be one of {', '.join(presets)}: recexplainer preset NAME [FOLDER]")
+    yaml = _comment_keeping_yaml()
+    values = yaml.load(PARAMS_FILE.read_text(encoding="utf-8"))
+    merge(values, yaml.load(Path(f"params/{name}.yaml").read_text(encoding="utf-8")))
+    if raw:
+        values["dataset"]["raw"] = raw
+    with atomic_path(PARAMS_FILE) as temporary:
+        with temporary.open("w", encoding="utf-8") as file:
+            yaml.dump(values, file)
+        load_settings(temporary)
+
+
+def merge(values: Any, changes: Any) -> None:
+    """Change nested values in place."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            merge(values[key], value)
+        else:
+            values[key] = value
+
+
+def _comment_keeping_yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 200
+    yaml.representer.add_representer(type(None), lambda writer, _: writer.represent_scalar(_NULL, "null"))
+    return yaml

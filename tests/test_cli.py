@@ -1,0 +1,89 @@
+"""The one command: it names every stage, is light to ask for help, and its reference page is what it says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from bin.reference import reference
+from recexplainer import cli
+from tests.conftest import REPOSITORY
+
+REFERENCE = REPOSITORY / "docs" / "reference" / "commands.md"
+
+
+def test_the_reference_is_what_help_says() -> None:
+    """`make reference` writes the page."""
+    assert REFERENCE.read_text(encoding="utf-8") == reference()
+
+
+def test_every_stage_is_a_command() -> None:
+    modules = {path.stem for path in (REPOSITORY / "src/recexplainer/stages").glob("*.py")} - {"__init__"}
+    assert modules <= set(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+
+
+def test_help_imports_no_heavy_library() -> None:
+    script = (
+        "import sys; from recexplainer import cli; cli.run(['--help']);"
+        "print([name for name in ('torch', 'mlflow', 'pandas', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(REPOSITORY / "src"), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Align the base LLM to the recommender" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["alin"], "No such command 'alin'. Did you mean 'align'"),
+        (["align"], "Missing option '--mode'. (see recexplainer align --help)"),
+        (["align", "--mode", "all"], "--mode must be one of behaviour, intention, both, none, not 'all'"),
+        (["explain", "--item", "3"], "--item: name a --user, too"),
+        (["judge", "compare", "both", "nobody"], "'nobody' is not a source; known: "),
+        (["preset", "nothing"], "NAME must be one of"),
+    ],
+)
+def test_a_bad_command_line_is_one_line(
+    empty_project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert cli.run(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+def test_names_may_be_written_with_hyphens(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["export-prompts", "-S", "run.sede=1"]) == 2
+    assert "did you mean 'seed'" in capsys.readouterr().err
+
+
+def test_a_user_and_an_item_are_explained(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from recexplainer.stages import explain, explain_users
+
+    asked: list[Any] = []
+    monkeypatch.setattr(explain, "main", lambda argv: asked.append(("explain", argv)) or 0)
+    monkeypatch.setattr(explain_users, "main", lambda argv: asked.append(("explain_users", argv)) or 0)
+    assert cli.run(["explain"]) == 0
+    assert cli.run(["explain", "--user", "raw:A1", "--item", "title:Ember Crown", "-S", "run.seed=1"]) == 0
+    assert asked[0] == ("explain", ["--source", "both", "--params", "params.yaml"])
+    assert asked[1][0] == "explain_users"
+    assert asked[1][1][-4:] == ["--users", "raw:A1", "--items", "'title:Ember Crown'"]
+
+
+@pytest.mark.parametrize("arguments", [["judge"], ["judge", "--source", "none"]])
+def test_judge_is_a_stage_and_holds_a_comparison(
+    empty_project: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    from recexplainer.stages import judge
+
+    asked: list[list[str]] = []
+    monkeypatch.setattr(judge, "main", lambda argv: asked.append(argv) or 2)
+    assert cli.run(arguments) == 2
+    assert asked == [["--source", arguments[-1] if len(arguments) > 1 else "both", "--params", "params.yaml"]]
