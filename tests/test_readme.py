@@ -113,7 +113,7 @@ def check_ours(words: list[str]) -> list[str]:
         command, word, words = command.get_command(None, words[0]), words[0], words[1:]
         if command is None:
             return [f"no command {word}"]
-    context = typer.Context(command)
+    context = typer.Context(command, help_option_names=["-h", "--help"])
     known = {option for parameter in command.get_params(context) for option in parameter.opts}
     unknown = [word for word in words if re.match("--?[A-Za-z]", word) and word not in known]
     problems = [f"no option {word}" for word in unknown]

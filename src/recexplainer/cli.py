@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from recexplainer.errors import InputError
 from recexplainer.settings import PARAMS_FILE, SOURCES, load_settings
-from recexplainer.settings.command_line import Assignments, ParamsFile, run_command
+from recexplainer.settings.command_line import HELP_NAMES, Assignments, ParamsFile, run_command
 
 PIPELINE = (
     "generate_demo", "prepare", "train_recommender", "register_recommender", "build_alignment", "draft_explanations",
@@ -77,7 +77,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Align a language model to a recommender, and let it explain the recommender's decisions.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_NAMES,
 )
 ratings = typer.Typer(no_args_is_help=True, help="Sheets for human raters, and how far raters and judges agree.")
 recommenders = typer.Typer(no_args_is_help=True, help="Compare trained recommenders.")

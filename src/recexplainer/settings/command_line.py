@@ -29,6 +29,7 @@ AssignmentText = Annotated[
     str, typer.Option("--set", metavar="TEXT", help="Several assignments in one text, separated by blanks.")
 ]
 INTERRUPTED = 130
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 PARAMETER_OPTIONS: dict[str, tuple[Any, Any]] = {
     "assignments": (Assignments, ()),
     "params": (ParamsFile, PARAMS_FILE),
@@ -62,9 +63,7 @@ def build_command(
     ]
     command.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
     command.__annotations__ = {option: annotation for option, (annotation, _) in options.items()}
-    app = typer.Typer(
-        add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
-    )
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=HELP_NAMES)
     app.command(name, help=help)(command)
     built = typer.main.get_command(app)
     assert isinstance(built, TyperCommand)
