@@ -84,12 +84,8 @@ def pair_up(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) -
 def main(argv: list[str] | None = None) -> int:
     """Compare, and print the figures; exit code 2 for bad input, with one line on stderr."""
     arguments = _parser().parse_args(argv)
-    try:
-        settings = given_settings(arguments)
-        found = compare_sources(settings, arguments.first, arguments.second)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
+    settings = given_settings(arguments)
+    found = compare_sources(settings, arguments.first, arguments.second)
     print("\n".join(_lines(found)))
     return 0
 

@@ -65,30 +65,26 @@ def stage_main(
     alone. The parameters of the section ``name`` and of the further ``sections`` are logged. ``lists`` names further
     options that may be left out, and the parameter that takes their names, which are separated by commas:
     ``{"tasks": "evaluate_alignment.tasks"}``.
-    The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
+    The exit code is 0, or that of `ends_clearly`.
     """
 
     @ends_clearly
     def main(argv: list[str] | None = None) -> int:
         arguments = vars(_parser(name, options, lists or {}).parse_args(argv))
-        try:
-            chosen = {option: _checked(option, arguments[option]) for option in options}
-            settings = load_settings(arguments["params"], _assignments(arguments, lists or {}))
-            set_threads(settings.run.threads)
-            if not tracked:
-                body(settings, **chosen)
-                return 0
-            join_processes()
-            if not is_main_process():
-                body(settings, UntrackedRun(), **chosen)
-                return 0
-            with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
-                write = body(settings, run, **chosen)
-                if write is not None:
-                    write()
-        except KeyboardInterrupt:
-            print("error: interrupted", file=sys.stderr)
-            return 130
+        chosen = {option: _checked(option, arguments[option]) for option in options}
+        settings = load_settings(arguments["params"], _assignments(arguments, lists or {}))
+        set_threads(settings.run.threads)
+        if not tracked:
+            body(settings, **chosen)
+            return 0
+        join_processes()
+        if not is_main_process():
+            body(settings, UntrackedRun(), **chosen)
+            return 0
+        with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
+            write = body(settings, run, **chosen)
+            if write is not None:
+                write()
         return 0
 
     return main
