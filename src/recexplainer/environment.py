@@ -27,9 +27,6 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "TOKENIZERS_PARALLELISM": "false",
 }
-# How long a tracking server's first answer is waited for: twice 10 s, where MLflow waits eight times 120 s. A stage on
-# its way keeps MLflow's patience: a server may start again meanwhile.
-FIRST_ANSWER = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 SHARDING = {"FSDP": "ACCELERATE_USE_FSDP", "DeepSpeed": "ACCELERATE_USE_DEEPSPEED"}  # what accelerate launch sets
 PARENT_RUN_VARIABLE = "RECEXPLAINER_PARENT_RUN_ID"
 
@@ -38,15 +35,6 @@ def set_quiet_environment() -> None:
     """Set what keeps MLflow and DVC local and quiet; what the user has set stays."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-
-
-@contextlib.contextmanager
-def impatient() -> Iterator[None]:
-    """Let MLflow wait no longer for a server than `FIRST_ANSWER` says; what the user has set stays."""
-    with contextlib.ExitStack() as variables:
-        for name in FIRST_ANSWER.keys() - os.environ.keys():
-            variables.enter_context(variable(name, FIRST_ANSWER[name]))
-        yield
 
 
 @contextlib.contextmanager

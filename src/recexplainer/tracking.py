@@ -11,13 +11,9 @@ import logging
 import math
 import os
 import re
-import sys
-import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +23,13 @@ from recexplainer.environment import set_quiet_environment
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings
 from recexplainer.settings.parsing import flatten
+from recexplainer.waiting import impatient, innermost, said
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 REPRO_TAG = "recexplainer.repro"
 STAGE_TAG = "recexplainer.stage"
-WAITING_SECONDS, WAITING_AGAIN_SECONDS = 3.0, 30.0  # until the first word about a slow store, and between the next
 TRACE_TAGS = ("explanation_id", "source")  # say whose explanation a trace shows; people's feedback is joined by them
 
 
@@ -149,7 +145,7 @@ def _ended(end: Callable[[str], None]) -> Iterator[None]:
         status = "KILLED"
         raise
     finally:
-        with environment.impatient():
+        with impatient():
             end(status)
 
 
@@ -164,7 +160,7 @@ def _answering() -> Iterator[None]:
         if not str(error).startswith("API request to "):
             raise
         uri = redact(environment.tracking_uri())
-        raise InputError(f"tracking store {uri} answers no longer: {_reason(error)}") from error
+        raise InputError(f"tracking store {uri} answers no longer: {redact(innermost(error))}") from error
 
 
 def connect() -> MlflowClient:
@@ -183,12 +179,12 @@ def connect() -> MlflowClient:
     locked = environment.exclusive("database") if environment.sqlite_file(uri) else contextlib.nullcontext()
     try:
         mlflow.set_tracking_uri(uri)
-        with waiting("asked for its experiments"), environment.impatient(), locked:
+        with waiting("asked for its experiments"), impatient(), locked:
             client = mlflow.MlflowClient(uri)
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
     except Exception as error:  # the store's errors have no common base
-        raise InputError(f"tracking store {redact(uri)} cannot be used: {_reason(error)}") from error
+        raise InputError(f"tracking store {redact(uri)} cannot be used: {redact(innermost(error))}") from error
     return client
 
 
@@ -197,39 +193,10 @@ def _without_traceback(record: logging.LogRecord) -> bool:
     return not record.exc_info
 
 
-def _reason(error: Exception) -> str:
-    """Why a store cannot be used; of an HTTP client's nested errors, the innermost.
-
-    >>> _reason(Exception('Max retries (Caused by NewConnectionError("Connection(port=9): Connection refused"))'))
-    'Connection refused'
-    """
-    words = str(redact(str(error).splitlines()[0]))
-    cause = re.search(r"Caused by \w+\([\"'][^:]*: (.*)[\"']\)", words)
-    return cause.group(1) if cause else words
-
-
-@contextlib.contextmanager
-def waiting(what: str) -> Iterator[None]:
+def waiting(what: str) -> contextlib.AbstractContextManager[None]:
     """Say on stderr what a tracking server is waited for, when the body takes longer than a few seconds."""
     uri = environment.tracking_uri()
-    if environment.sqlite_file(uri):
-        yield
-        return
-    done, stream, store = threading.Event(), sys.stderr, redact(uri)
-
-    def speak() -> None:
-        began = time.monotonic()
-        pauses = chain([WAITING_SECONDS], repeat(WAITING_AGAIN_SECONDS))
-        while not done.wait(next(pauses)):
-            print(f"waiting for {store}: {what} ({time.monotonic() - began:.0f} s)", file=stream, flush=True)
-
-    speaker = threading.Thread(target=speak, daemon=True)
-    speaker.start()
-    try:
-        yield
-    finally:
-        done.set()
-        speaker.join()
+    return contextlib.nullcontext() if environment.sqlite_file(uri) else said(f"waiting for {redact(uri)}: {what}")
 
 
 def experiment_id(client: MlflowClient, dataset: str) -> str:

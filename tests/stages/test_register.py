@@ -8,6 +8,7 @@ from recexplainer import registry, store, tracking
 from recexplainer.errors import InputError
 from recexplainer.stages.register import main
 from tests import tiny
+from tests.registry.alone import predict_alone
 
 
 def test_a_missing_model_is_named(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +22,7 @@ def test_the_base_llm_is_not_registered(empty_project: Path, capsys: pytest.Capt
     assert "is the base LLM itself" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_model_that_was_damaged_in_the_store_is_healed(base: Path, project: Path) -> None:
     """`align` logs the model, `register` gives it a version, a byte rots, the version is deleted as it is told."""
     folder, role, name = store.explainer_folder("both"), "explainer-both", "recexplainer-demo-explainer-both"
@@ -38,6 +40,11 @@ def test_a_model_that_was_damaged_in_the_store_is_healed(base: Path, project: Pa
     assert main(["--mode", "both"]) == 0
     healed = registry.pull(role, "demo").folder / "connectors.safetensors"
     assert healed.read_bytes() == (folder / "connectors.safetensors").read_bytes()
+    elsewhere = project / "elsewhere"
+    elsewhere.mkdir()
+    rows = [{"history": [3, 5, 8], "item_id": 6}]
+    [answer] = predict_alone(f"models:/{name}@candidate", rows, {"max_new_tokens": 3}, elsewhere)
+    assert answer["verdict"] in ("Yes", "No") and 0 < answer["p_yes"] < 1
 
 
 def rots(file: Path) -> None:

@@ -59,10 +59,8 @@ def fetch_model(uri: str) -> Path:
         InputError: when there is no such model, or it cannot be fetched.
     """
     tracking.connect()
-    import mlflow
-
     try:
-        return Path(mlflow.artifacts.download_artifacts(uri))
+        return download(uri)
     except Exception as error:  # stores have no common base of errors
         raise InputError(f"{uri}: cannot be fetched from the tracking store: {tracking.redact(str(error))}") from error
 
@@ -77,7 +75,7 @@ def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
 
 
 def download(uri: str) -> Path:
-    """A stored model of this project, on this machine; read it, never write to it."""
+    """What the tracking store keeps under an address, on this machine; read it, never write to it."""
     import mlflow
 
     with tracking.waiting(f"{uri} is fetched"):
