@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import asdict
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from recexplainer import environment, tracking
+from recexplainer import environment, tracking, waiting
 from recexplainer.contents import dvc_md5
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings, load_settings
@@ -144,6 +145,52 @@ def test_a_store_that_cannot_be_reached_is_named(empty_project: Path, monkeypatc
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{empty_project}/file/mlflow.db")
     with pytest.raises(InputError, match="^tracking store sqlite:.*cannot be used"):
         tracking.connect()
+
+
+@pytest.mark.parametrize(
+    ("listens", "reason"), [(False, "Connection refused"), (True, r"Read timed out\. \(read timeout=1\)")]
+)
+def test_a_server_that_does_not_answer_is_named_soon(
+    empty_project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    listens: bool,
+    reason: str,
+) -> None:
+    """With MLflow's own patience this would take minutes, in silence."""
+    first_answer = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    monkeypatch.setattr(waiting, "FIRST_ANSWER", first_answer)
+    monkeypatch.setattr(waiting, "SECONDS", 0.01)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listens:
+            server.listen()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@{address}")
+        wanted = rf"^tracking store http://\*\*\*@{address} cannot be used: [^:]*(: \[Errno 111\] )?{reason}$"
+        with pytest.raises(InputError, match=wanted):
+            tracking.connect()
+    assert capsys.readouterr().err.startswith(f"waiting for http://***@{address}: asked for its experiments (0 s)")
+    assert not waiting.FIRST_ANSWER.keys() & os.environ.keys()
+
+
+def test_the_users_patience_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    with waiting.impatient():
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "1"
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77" and "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+def test_a_server_that_answers_no_longer_is_named(project: Path, settings: Settings) -> None:
+    from mlflow.exceptions import MlflowException
+
+    lost = "API request to http://h/api failed with exception (Caused by E('Connection(h): Connection refused'))"
+    with pytest.raises(InputError, match="answers no longer: Connection refused$"), \
+            tracking.open_run("prepare", settings):  # fmt: skip
+        raise MlflowException(lost)
+    with pytest.raises(MlflowException, match="no such run"), tracking.open_run("prepare", settings):
+        raise MlflowException("no such run")
 
 
 @pytest.mark.slow

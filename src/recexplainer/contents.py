@@ -26,6 +26,19 @@ def content_sha256(folder: Path | str) -> str:
     return total.hexdigest()
 
 
+def file_hashes(folder: Path | str) -> dict[str, str]:
+    """The SHA-256 of every file of a folder, under its path in it.
+
+    Raises:
+        InputError: see `content_sha256`.
+    """
+    hashes = {}
+    for name, file in _files(Path(folder)):
+        with file.open("rb") as stream:
+            hashes[name] = hashlib.file_digest(stream, hashlib.sha256).hexdigest()
+    return hashes
+
+
 def dvc_md5(path: Path | str) -> str:
     """The hash that DVC 3 gives a file, or a folder (``….dir``)."""
     path = Path(path)

@@ -12,7 +12,8 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from recexplainer.environment import set_quiet_environment
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings
 from recexplainer.settings.parsing import flatten
+from recexplainer.waiting import impatient, innermost, said
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,16 +56,18 @@ class StageRun:
 
         flat = dict(_numbers(metrics))
         if flat:
-            mlflow.log_metrics(flat, step=step, run_id=self.run_id)
+            with waiting("metrics are logged"):
+                mlflow.log_metrics(flat, step=step, run_id=self.run_id)
 
     def log_artifact(self, path: Path | str) -> None:
         """Log a file, or a folder's files under its name, as artefacts."""
         import mlflow
 
-        if Path(path).is_dir():
-            mlflow.log_artifacts(str(path), Path(path).name, run_id=self.run_id)
-        else:
-            mlflow.log_artifact(str(path), run_id=self.run_id)
+        with waiting(f"{path} is uploaded"):
+            if Path(path).is_dir():
+                mlflow.log_artifacts(str(path), Path(path).name, run_id=self.run_id)
+            else:
+                mlflow.log_artifact(str(path), run_id=self.run_id)
 
     def log_figure(self, figure: Any, name: str) -> None:
         """Log a matplotlib figure; the name's suffix gives the format."""
@@ -99,7 +103,7 @@ class UntrackedRun:
 def open_run(
     stage: str, settings: Settings, options: Mapping[str, str] | None = None, sections: Sequence[str] = ()
 ) -> Iterator[StageRun]:
-    """Open the run of one stage; it ends FINISHED, or FAILED when the body raises.
+    """Open the run of one stage; it ends FINISHED, FAILED when the body raises, or KILLED when it is interrupted.
 
     Under ``mlflow run`` (MLFLOW_RUN_ID) that run is resumed. Under ``dvc repro`` the run hangs below a
     parent run of the whole repro.
@@ -109,30 +113,54 @@ def open_run(
     import mlflow
 
     label = "-".join([stage, *options.values()])
-    resumed = os.environ.get("MLFLOW_RUN_ID", "").strip()
-    parent = None
-    if resumed:
-        active = mlflow.start_run(run_id=resumed)
-    else:
-        experiment = experiment_id(client, settings.dataset.name)
-        parent = _parent(client, experiment)
-        active = mlflow.start_run(
-            experiment_id=experiment, run_name=label, parent_run_id=parent, tags={"mlflow.user": user()}
-        )
-    state = "FAILED"
+    with _answering(), contextlib.ExitStack() as open_runs:
+        if resumed := os.environ.get("MLFLOW_RUN_ID", "").strip():
+            active = mlflow.start_run(run_id=resumed)
+        else:
+            experiment = experiment_id(client, settings.dataset.name)
+            parent = _parent(client, experiment)
+            if parent and parent != environment.given_parent():  # a given one is ended by whoever opened it
+                open_runs.enter_context(_ended(partial(client.set_terminated, parent)))
+            active = mlflow.start_run(
+                experiment_id=experiment, run_name=label, parent_run_id=parent, tags={"mlflow.user": user()}
+            )
+        open_runs.enter_context(_ended(mlflow.end_run))
+        run = StageRun(active.info.run_id, active.data.params)
+        mlflow.set_tags({"mlflow.runName": label, STAGE_TAG: stage, "dataset": settings.dataset.name, **options})
+        run.log_params(options)
+        for section in dict.fromkeys(sections):
+            if hasattr(settings, section):
+                run.log_params(flatten(getattr(settings, section), section))
+        yield run
+
+
+@contextlib.contextmanager
+def _ended(end: Callable[[str], None]) -> Iterator[None]:
+    """End a run with the status that says how the body ended."""
+    status = "FAILED"
     try:
-        with active:
-            run = StageRun(active.info.run_id, active.data.params)
-            mlflow.set_tags({"mlflow.runName": label, STAGE_TAG: stage, "dataset": settings.dataset.name, **options})
-            run.log_params(options)
-            for section in dict.fromkeys(sections):
-                if hasattr(settings, section):
-                    run.log_params(flatten(getattr(settings, section), section))
-            yield run
-        state = "FINISHED"
+        yield
+        status = "FINISHED"
+    except (KeyboardInterrupt, GeneratorExit):  # the latter when the interruption hits a block that is being left
+        status = "KILLED"
+        raise
     finally:
-        if parent and parent != environment.given_parent():  # a given one is ended by whoever opened it
-            client.set_terminated(parent, state)
+        with impatient():
+            end(status)
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Say in one line when the tracking server, which had answered, does so no longer."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if not str(error).startswith("API request to "):
+            raise
+        uri = redact(environment.tracking_uri())
+        raise InputError(f"tracking store {uri} answers no longer: {redact(innermost(error))}") from error
 
 
 def connect() -> MlflowClient:
@@ -147,15 +175,28 @@ def connect() -> MlflowClient:
 
     logging.getLogger("mlflow").setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").addFilter(_without_traceback)
+    locked = environment.exclusive("database") if environment.sqlite_file(uri) else contextlib.nullcontext()
     try:
         mlflow.set_tracking_uri(uri)
-        with environment.exclusive("database") if environment.sqlite_file(uri) else contextlib.nullcontext():
+        with waiting("asked for its experiments"), impatient(), locked:
             client = mlflow.MlflowClient(uri)
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
     except Exception as error:  # the store's errors have no common base
-        raise InputError(f"tracking store {redact(uri)} cannot be used: {str(error).splitlines()[0]}") from error
+        raise InputError(f"tracking store {redact(uri)} cannot be used: {redact(innermost(error))}") from error
     return client
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Whether to log a record; MLflow logs the traceback of what it then raises."""
+    return not record.exc_info
+
+
+def waiting(what: str) -> contextlib.AbstractContextManager[None]:
+    """Say on stderr what a tracking server is waited for, when the body takes longer than a few seconds."""
+    uri = environment.tracking_uri()
+    return contextlib.nullcontext() if environment.sqlite_file(uri) else said(f"waiting for {redact(uri)}: {what}")
 
 
 def experiment_id(client: MlflowClient, dataset: str) -> str:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from recexplainer import registry, store, tracking
 from recexplainer.errors import InputError
+from recexplainer.registry import models, shipping
+from recexplainer.registry.integrity import CODE_TAG
 from tests.registry.score_predictor import FOLDER, NAME, ROLE, register, write_model
 
 
@@ -29,11 +33,92 @@ def test_an_older_pointer_asks_for_the_older_content(project: Path) -> None:
         registry.pull(ROLE, "demo")
 
 
-def test_damaged_files_are_refused(project: Path) -> None:
+def spoil_weights(model: Path) -> str:
+    [file] = model.glob("artifacts/*/config.json")
+    file.write_text(file.read_text() + " ")
+    return "score-predictor-both/config.json"
+
+
+def spoil_served_file(model: Path) -> str:
+    (model / "served.py").write_text((model / "served.py").read_text() + "\n")
+    return "served.py"
+
+
+def spoil_code(model: Path) -> str:
+    file = model / "code/recexplainer/errors.py"
+    file.write_text(file.read_text() + "\n")
+    return "code/recexplainer/errors.py"
+
+
+def add_code(model: Path) -> str:
+    (model / "code/numpy.py").write_text("")
+    return "code/numpy.py"
+
+
+def remove_code(model: Path) -> str:
+    (model / "code/recexplainer/store/texts.py").unlink()
+    return "code/recexplainer/store/texts.py"
+
+
+def run_other_code(model: Path) -> str:
+    (model / "MLmodel").write_text((model / "MLmodel").read_text().replace("served.py", "code/recexplainer/x.py"))
+    return "MLmodel"
+
+
+def spoil_manifest_and_weights(model: Path) -> str:
+    spoil_weights(model)
+    (model / "artifacts/manifest.json").write_text("{")
+    return "manifest.json"
+
+
+SPOILT = (
+    spoil_weights,
+    spoil_served_file,
+    spoil_code,
+    add_code,
+    remove_code,
+    run_other_code,
+    spoil_manifest_and_weights,
+)
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_changed_files_are_refused_and_named_and_another_version_heals(
+    project: Path, spoil: Callable[[Path], str]
+) -> None:
     register(1.0)
-    stored = registry.pull(ROLE, "demo").folder / "config.json"
-    stored.write_text(stored.read_text() + " ")
-    with pytest.raises(InputError, match="the files of .* version 1 were changed"):
+    name = spoil(registry.pull(ROLE, "demo").folder.parents[1])
+    wanted = f"the files of {NAME} version 1 were changed after it was registered ({name}); delete that version and run"
+    with pytest.raises(InputError, match=re.escape(wanted)):
+        registry.pull(ROLE, "demo")
+    tracking.connect().delete_model_version(NAME, "1")
+    register()
+    registry.pull(ROLE, "demo")
+
+
+def test_many_changed_files_are_counted(project: Path) -> None:
+    register(1.0)
+    model = registry.pull(ROLE, "demo").folder.parents[1]
+    for number in range(5):
+        (model / "code" / f"{number}.py").write_text("")
+    with pytest.raises(InputError, match=r"\(code/0.py, code/1.py, code/2.py and 2 more\)"):
+        registry.pull(ROLE, "demo")
+
+
+def test_new_code_makes_no_model_stale(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version keeps the code that it was logged with: the pointer, on which evaluations depend, stays as it is."""
+    register(1.0)
+    before = store.pointer(ROLE).read_bytes()
+    copied = shipping.copy_code
+    monkeypatch.setattr(models, "copy_code", lambda module, folder: (copied(module, folder), add_code(folder.parent)))
+    assert register() == "1" and store.pointer(ROLE).read_bytes() == before
+    registry.pull(ROLE, "demo")
+
+
+def test_a_version_without_a_hash_of_its_code_is_refused(project: Path) -> None:
+    register(1.0)
+    tracking.connect().delete_model_version_tag(NAME, "1", CODE_TAG)
+    with pytest.raises(InputError, match="was registered without a hash of its code; delete that version and run dvc"):
         registry.pull(ROLE, "demo")
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,22 @@ from recexplainer.settings import load_settings
 from recexplainer.stages import main as module
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended."""
+
+    code: int
+
+    def wait(self) -> int:
+        return self.code
+
+
 def test_repro_runs_under_one_parent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("dvc.yaml").write_text("stages: {}\n")
     monkeypatch.setenv("MLFLOW_RUN_ID", tracking.connect().create_run("0").info.run_id)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(subprocess, "run", lambda command, env, check: seen.update(command=command, env=env))
+    monkeypatch.setattr(subprocess, "Popen", lambda command, env: seen.update(command=command, env=env) or Ended(0))
     assert cli.run(["run", "--targets", "prepare align@both"]) == 0
     assert seen["command"] == [sys.executable, "-m", "dvc", "repro", "prepare", "align@both"]
     assert "MLFLOW_RUN_ID" not in seen["env"] and seen["env"]["MLFLOW_EXPERIMENT_ID"] == "0"
@@ -38,13 +48,14 @@ def test_sources_run_side_by_side_and_dvc_has_the_last_word(
     Path("dvc.yaml").write_text("stages: {}\n")
     together, commands = threading.Barrier(parallel), []
 
-    def run(command: list[str], env: dict[str, str], check: bool) -> None:
+    def run(command: list[str], env: dict[str, str]) -> Ended:
         commands.append(" ".join(command[3:]))
         if "align@both" in command or "align@intention" in command:
             together.wait(timeout=20)  # passes only when two run at once
-        assert check is ("--wait-for-lock" not in command) and env["RECEXPLAINER_PYTHON"] == sys.executable
+        assert env["RECEXPLAINER_PYTHON"] == sys.executable
+        return Ended(1 if "--wait-for-lock" in command else 0)  # the last repro says what failed beside it
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "Popen", run)
     assert cli.run(["run"]) == 0
     assert commands[0] == ("repro draft_explanations" if parallel > 1 else "repro") and commands[-1] == "repro"
     of_sources = module.chains(settings.align.modes, settings.explain.sources) if parallel > 1 else []
@@ -65,10 +76,7 @@ def test_a_failing_repro_fails_the_run(
 ) -> None:
     Path("dvc.yaml").write_text("stages: {}\n")
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise subprocess.CalledProcessError(255, "dvc")
-
-    monkeypatch.setattr(subprocess, "run", fail)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: Ended(255))
     assert cli.run(["run"]) == 255
     assert capsys.readouterr().err == "error: dvc repro ended with exit code 255; its own message is above\n"
     client = tracking.connect()

@@ -10,6 +10,7 @@ import torch
 from recexplainer import registry, store
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.stages.register_recommender import main
+from tests.registry.alone import predict_alone
 
 
 def test_the_recommender_is_registered_and_served(project: Path) -> None:
@@ -25,6 +26,11 @@ def test_the_recommender_is_registered_and_served(project: Path) -> None:
     expected = recommender.scores([[1, 2, 3]], exclude_seen=True).topk(2)
     assert answer["item_ids"][0] == expected.indices[0].tolist()
     assert np.allclose(answer["scores"][0], expected.values[0].tolist())
+    (project / "elsewhere").mkdir()
+    [alone] = predict_alone(
+        f"models:/{pulled.name}@candidate", [{"history": [1, 2, 3]}], {"k": 2}, project / "elsewhere"
+    )
+    assert alone["item_ids"] == answer["item_ids"][0]
     with pytest.raises(Exception, match="item ids are 1 to 6"):
         model.predict(pd.DataFrame({"history": [[7]]}))
 

@@ -22,6 +22,7 @@ from recexplainer.environment import n_processes
 from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
 from recexplainer.settings import Align
+from recexplainer.store.atomic import remove
 
 CURVES = ("loss", "grad_norm", "learning_rate")
 
@@ -137,6 +138,14 @@ class AlignmentTrainer(Trainer):
         folder = Path(output_dir or self.args.output_dir or ".")
         folder.mkdir(parents=True, exist_ok=True)
         save_file(_trainable(self.model), folder / "trainable.safetensors")
+
+    def _save_checkpoint(self, *given: Any, **named: Any) -> None:
+        """On a full disk nothing of an unfinished checkpoint stays to fill it."""
+        try:
+            super()._save_checkpoint(*given, **named)
+        except Exception:
+            remove(Path(self.args.output_dir or ".") / f"checkpoint-{self.state.global_step}")
+            raise
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         weights = load_file(Path(resume_from_checkpoint) / "trainable.safetensors")

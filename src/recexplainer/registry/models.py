@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-import recexplainer
 from recexplainer import environment, tracking
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
+from recexplainer.registry.integrity import CODE, CODE_TAG, MANIFEST, SERVED, write_manifest
 from recexplainer.registry.lookup import CONTENT_TAG
 from recexplainer.registry.roles import package_of
+from recexplainer.registry.shipping import closure, copy_code, requirements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,23 +25,30 @@ if TYPE_CHECKING:
 def log_model_folder(folder: Path | str, role: str, dataset: str) -> str:
     """Log a model folder in the active run as an MLflow model from code, without pickle; return its id.
 
-    The folder is copied: a DVC output is never registered in place. The served file may define SIGNATURE.
+    The folder is copied: a DVC output is never registered in place. With it go the served file, which may define
+    SIGNATURE, the code that this imports, and the hashes of all of them.
     """
     import mlflow
 
-    package = Path(recexplainer.__file__).parent
-    served = importlib.import_module(f"recexplainer.{package_of(role)}.served")
-    with warnings.catch_warnings():
+    module = f"recexplainer.{package_of(role)}.served"
+    weights = Path(folder).resolve()
+    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*input example.*")
-        info = mlflow.pyfunc.log_model(
-            name=role,
-            python_model=str(package / package_of(role) / "served.py"),
-            artifacts={"model": str(Path(folder).resolve())},
-            code_paths=[str(package)],
-            pip_requirements=_requirements(package),
-            signature=getattr(served, "SIGNATURE", None),
-            tags={CONTENT_TAG: content_sha256(folder), "role": role, "dataset": dataset},
-        )
+        shipped = Path(temporary)
+        served = importlib.import_module(module)
+        shutil.copyfile(str(served.__file__), shipped / SERVED)
+        copy_code(module, shipped / CODE)
+        code = write_manifest(shipped, weights)
+        with tracking.waiting(f"{role} is uploaded"):
+            info = mlflow.pyfunc.log_model(
+                name=role,
+                python_model=str(shipped / SERVED),
+                artifacts={"model": str(weights), "manifest": str(shipped / MANIFEST)},
+                code_paths=[str(path) for path in (shipped / CODE).iterdir()],
+                pip_requirements=requirements(closure(module)),
+                signature=getattr(served, "SIGNATURE", None),
+                tags={CONTENT_TAG: content_sha256(folder), CODE_TAG: code, "role": role, "dataset": dataset},
+            )
     return str(info.model_id)
 
 
@@ -51,10 +59,8 @@ def fetch_model(uri: str) -> Path:
         InputError: when there is no such model, or it cannot be fetched.
     """
     tracking.connect()
-    import mlflow
-
     try:
-        return Path(mlflow.artifacts.download_artifacts(uri))
+        return download(uri)
     except Exception as error:  # stores have no common base of errors
         raise InputError(f"{uri}: cannot be fetched from the tracking store: {tracking.redact(str(error))}") from error
 
@@ -68,25 +74,9 @@ def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
         return loaded
 
 
-def download(name: str, version: str) -> Path:
-    """The model folder of a registered version, on this machine.
-
-    Raises:
-        InputError: when it is not a model of this project.
-    """
+def download(uri: str) -> Path:
+    """What the tracking store keeps under an address, on this machine; read it, never write to it."""
     import mlflow
 
-    model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}"))
-    described = yaml.safe_load((model / "MLmodel").read_text(encoding="utf-8"))
-    try:
-        return model / described["flavors"]["python_function"]["artifacts"]["model"]["path"]
-    except (KeyError, TypeError):
-        raise InputError(f"registry: {name} version {version} is not a model of this project") from None
-
-
-def _requirements(package: Path) -> list[str] | None:
-    lock = package.parents[1] / "requirements.lock"
-    if not lock.exists():
-        return None
-    lines = (line.split("#")[0].strip() for line in lock.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("-")]
+    with tracking.waiting(f"{uri} is fetched"):
+        return Path(mlflow.artifacts.download_artifacts(uri))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recexplainer import store, tracking
-from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
+from recexplainer.registry.integrity import CODE_TAG, changed_files, weights_folder
 from recexplainer.registry.lookup import CONTENT_TAG
 from recexplainer.registry.models import download
 from recexplainer.registry.roles import WORKING_ALIAS, registered_name
@@ -35,7 +35,8 @@ class PulledModel:
 def pull(role: str, dataset: str, alias: str = WORKING_ALIAS) -> PulledModel:
     """Bring the model that the alias names, when it is the one that this checkout's pointer asks for.
 
-    The alias is resolved once, the version is loaded by its number, and its files are hashed again.
+    The alias is resolved once, the version is loaded by its number, and its files are hashed again: the weights, and
+    the code that it is served with.
 
     Raises:
         InputError: for an unknown alias, another content than the pointer's, or damaged files.
@@ -52,14 +53,24 @@ def pull(role: str, dataset: str, alias: str = WORKING_ALIAS) -> PulledModel:
             f"registry: {name}@{alias} is version {version} with content {found[:12]}, but DVC names content "
             f"{wanted[:12]} ({_where_is(client, name, wanted)}); {_remedy(role, alias)}"
         )
-    folder = download(name, version)
-    actual = content_sha256(folder)
-    if actual != wanted:
+    if CODE_TAG not in named.tags:
         raise InputError(
-            f"registry: the files of {name} version {version} were changed (content {actual[:12]}, tagged "
-            f"{wanted[:12]}); delete that version and run dvc repro"
+            f"registry: {name} version {version} was registered without a hash of its code; delete that version and "
+            "run dvc repro"
         )
-    return PulledModel(folder, name, version, wanted)
+    model = download(f"models:/{name}/{version}")
+    changed = changed_files(model, wanted, named.tags[CODE_TAG])
+    if changed:
+        raise InputError(
+            f"registry: the files of {name} version {version} were changed after it was registered "
+            f"({_shortened(changed)}); delete that version and run dvc repro"
+        )
+    return PulledModel(weights_folder(model), name, version, wanted)
+
+
+def _shortened(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _where_is(client: MlflowClient, name: str, content: str) -> str:

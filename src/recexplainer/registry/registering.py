@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from recexplainer import environment, store, tracking
 from recexplainer.contents import content_sha256
+from recexplainer.registry.integrity import CODE_TAG, changed_files
 from recexplainer.registry.lookup import CONTENT_TAG, alias_holds
-from recexplainer.registry.models import log_model_folder
+from recexplainer.registry.models import download, log_model_folder
 from recexplainer.registry.roles import WORKING_ALIAS, registered_name
 from recexplainer.registry.versions import alias_version, version_with
 
@@ -36,8 +37,8 @@ def write_pointer(folder: Path | str, role: str, dataset: str) -> None:
 def register(folder: Path | str, role: str, dataset: str, new_run: NewRun) -> str:
     """Make the working alias name a version with this folder's content; return the version.
 
-    An existing version with that content is used, else a logged model with it, else the folder is logged in a
-    run that ``new_run`` opens. Two processes at once take turns.
+    An existing version with that content is used, else a logged model with it whose files are whole, else the folder
+    is logged in a run that ``new_run`` opens. Two processes at once take turns.
     """
     client = tracking.connect()
     name, content = registered_name(dataset, role), content_sha256(folder)
@@ -59,16 +60,27 @@ def _new_version(
     if model is None:
         with new_run():
             model = log_model_folder(folder, role, dataset)
-    tags = {CONTENT_TAG: content, "role": role, "dataset": dataset, "dvc.path": str(folder)}
-    with contextlib.redirect_stderr(io.StringIO()):  # it tells at length that it did what it was asked for
+    code = client.get_logged_model(model).tags[CODE_TAG]
+    tags = {CONTENT_TAG: content, CODE_TAG: code, "role": role, "dataset": dataset, "dvc.path": str(folder)}
+    silent = contextlib.redirect_stderr(io.StringIO())  # it tells at length that it did what it was asked for
+    with tracking.waiting(f"{role} is registered"), silent:
         made = mlflow.register_model(f"models:/{model}", registered_name(dataset, role), tags=tags)
     return str(made.version)
 
 
 def _logged_model(client: MlflowClient, role: str, content: str) -> str | None:
-    """A model that a stage's run logged with this content."""
+    """A model that a stage's run logged with this content, and whose files are still what was logged."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     wanted = f"tags.{CONTENT_TAG} = '{content}' AND tags.role = '{role}'"
-    found = client.search_logged_models(experiments, filter_string=wanted)
-    ready = [model for model in found if str(model.status) in ("READY", "LoggedModelStatus.READY")]
-    return str(ready[0].model_id) if ready else None
+    for found in client.search_logged_models(experiments, filter_string=wanted):
+        ready = str(found.status) in ("READY", "LoggedModelStatus.READY")
+        if ready and _is_whole(f"models:/{found.model_id}", content, found.tags.get(CODE_TAG, "none")):
+            return str(found.model_id)
+    return None
+
+
+def _is_whole(uri: str, content: str, code: str) -> bool:
+    try:
+        return not changed_files(download(uri), content, code)
+    except Exception:  # stores have no common base of errors; what cannot be read is logged again
+        return False

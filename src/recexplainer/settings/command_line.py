@@ -28,7 +28,6 @@ ParamsFile = Annotated[Path, typer.Option("--params", metavar="FILE", help="The 
 AssignmentText = Annotated[
     str, typer.Option("--set", metavar="TEXT", help="Several assignments in one text, separated by blanks.")
 ]
-INTERRUPTED = 130
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 PARAMETER_OPTIONS: dict[str, tuple[Any, Any]] = {
     "assignments": (Assignments, ()),
@@ -72,19 +71,17 @@ def build_command(
 
 @ends_clearly
 def run_command(command: Any, argv: list[str] | None, prog_name: str) -> int:
-    """Run a command with its arguments (None: those of the process); return its exit code.
-
-    The code is 2 for bad input, with ``error: …`` on stderr, and 130 when interrupted.
-    """
+    """Run a command with its arguments (None: those of the process); return its exit code, see `ends_clearly`."""
+    if any(name.endswith("_COMPLETE") and name.startswith("_RECEXPLAINER") for name in os.environ):
+        command.main(prog_name=prog_name)  # the shell asks which words may follow
     try:
-        code = command.main(args=argv, prog_name=prog_name, standalone_mode=False)
+        with command.make_context(prog_name, sys.argv[1:] if argv is None else list(argv)) as context:
+            command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
     except typer.TyperException as error:  # the command line is at fault
         raise InputError(f"{error.format_message()} ({_hint(error, prog_name)})") from None
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    if code == INTERRUPTED:
-        print("error: interrupted", file=sys.stderr)
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _hint(error: typer.TyperException, prog_name: str) -> str:

@@ -91,7 +91,7 @@ def stage_main(
     alone. The parameters of the section ``name`` and of the further ``sections`` are logged. ``lists`` names further
     options that may be left out, and the parameter that takes their names, which are separated by commas:
     ``{"tasks": "evaluate_alignment.tasks"}``.
-    The exit code is 0, 2 for bad input (one line on stderr), 130 when interrupted.
+    The exit code is 0, or that of `ends_clearly`.
     """
     named = lists or {}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recexplainer import environment
 from recexplainer.errors import InputError
+from recexplainer.interruptions import ends_children
 from recexplainer.settings import Settings, load_settings
 from recexplainer.tracking import open_run
 
@@ -48,7 +49,8 @@ def repro(targets: list[str], parent_run: str) -> None:
     Raises:
         subprocess.CalledProcessError: when it fails.
     """
-    subprocess.run([*_DVC, "repro", *targets], env=_variables(parent_run), check=True)
+    if code := run_dvc(["repro", *targets], parent_run):
+        raise subprocess.CalledProcessError(code, "dvc repro")
 
 
 def run_side_by_side(settings: Settings, parent_run: str) -> None:
@@ -64,10 +66,9 @@ def run_side_by_side(settings: Settings, parent_run: str) -> None:
     repro(["draft_explanations"], parent_run)
 
     def run_chain(targets: list[str]) -> None:
-        command = [*_DVC, "--wait-for-lock", "repro", "--single-item", *targets]
-        subprocess.run(command, env=_variables(parent_run), check=False)
+        run_dvc(["--wait-for-lock", "repro", "--single-item", *targets], parent_run)
 
-    with ThreadPoolExecutor(settings.run.parallel) as pool:
+    with ThreadPoolExecutor(settings.run.parallel) as pool, ends_children():
         list(pool.map(run_chain, chains(settings.align.modes, settings.explain.sources)))
 
 
@@ -86,6 +87,12 @@ def chains(modes: Sequence[str], sources: Sequence[str]) -> list[list[str]]:
         stages += _OF_A_SOURCE if source in sources else ()
         of_sources.append([f"{stage}@{source}" for stage in stages])
     return [*of_sources, ["evaluate_baselines"]]
+
+
+def run_dvc(arguments: list[str], parent_run: str) -> int:
+    """Run DVC and return its exit code; when this process is interrupted, DVC and its stage end first."""
+    with ends_children():
+        return subprocess.Popen([*_DVC, *arguments], env=_variables(parent_run)).wait()
 
 
 def _variables(parent_run: str) -> dict[str, str]:

@@ -9,12 +9,17 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from recexplainer.errors import InputError, no_space
+
 
 @contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary sibling name to write a file or folder to; it takes ``path``'s place on success only.
 
     The temporary name keeps the suffix. On any exception nothing of it stays and ``path`` is as it was.
+
+    Raises:
+        InputError: when the disk is full.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +29,10 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         if not temporary.exists():
             raise FileNotFoundError(f"nothing was written for {target}")
         _replace(temporary, target)
+    except Exception as error:
+        if (reason := no_space(error)) is None:
+            raise
+        raise InputError(f"{target}: {reason}") from error
     finally:
         remove(temporary)
 
