@@ -118,7 +118,7 @@ def test_a_terminated_pipeline_ends_its_stage_and_both_runs(project: Path) -> No
     (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
     for command in ("git init -q", f"{sys.executable} -m dvc init -q"):
         subprocess.run(command.split(), check=True)
-    process = started(project, "-m", "recexplainer.stages.main", "--targets", "report")
+    process = started(project, "-m", "recexplainer", "run", "--targets", "report")
     wait_for((project / "ready").exists, process)
     process.send_signal(signal.SIGTERM)
     lines = process.communicate(timeout=120)[1].splitlines()
