@@ -45,7 +45,7 @@ def run(settings: Settings, run: StageRun) -> None:
         settings.evaluate_baselines.student_epochs,
     )
     metrics = {
-        "random": evaluate_chance(test, interactions.n_items, np.random.default_rng(settings.run.seed)),
+        "random": evaluate_chance(interactions, test, np.random.default_rng(settings.run.seed)),
         "popularity": evaluate_recommender(train_popularity(interactions), interactions, test),
         "student": evaluate_recommender(student, interactions, test),
     }
