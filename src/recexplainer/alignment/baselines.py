@@ -76,9 +76,7 @@ def best_items(
     pairs = list(pair_rows(examples))
     histories = [interactions.sequence(user)[:position].tolist() for user, position in pairs]
     table = recommender.scores(histories, exclude_seen=True).double().numpy()
-    return {
-        pair: np.argsort(-scores, kind="stable")[:n].tolist() for pair, scores in zip(pairs, table, strict=True)
-    }
+    return {pair: np.argsort(-scores, kind="stable")[:n].tolist() for pair, scores in zip(pairs, table, strict=True)}
 
 
 def pair_rows(examples: Sequence[Example]) -> dict[tuple[int, int], int]:

@@ -16,7 +16,7 @@ from recexplainer.faithfulness.attributes import attribute_index
 from recexplainer.faithfulness.calibration import verdict_calibration
 from recexplainer.faithfulness.causes import KnownCauses, cause_figures
 from recexplainer.faithfulness.citations import Citations, resolve_citations
-from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
+from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
 from recexplainer.faithfulness.features import feature_figures, named_features
 from recexplainer.faithfulness.perturbation import VARIANTS, Case
 from recexplainer.faithfulness.tables import curve_table, deletion_table, mean
@@ -51,12 +51,12 @@ def evaluate_faithfulness(
     Returns:
         A frame with a row per explanation, in the order of the records, and the figures (see
         docs/faithfulness.md). The main table is over the explanations of the label "Yes" that cite some and
-        not all of the history; the same table for "No" stands under `no_decisions`, since there the cited
-        items are evidence against the item.
+        not all of the history; the same table for "No" stands under `no_decisions`: there the cited items should
+        speak against the item, so the controls are those whose removal raises p, and the tests ask for less.
     """
     index = attribute_index(catalogue)
     cases = [
-        Case(history, record["item_id"], len(record["history"]))
+        Case(history, record["item_id"], len(record["history"]), record["label"])
         for record, history in zip(records, histories, strict=True)
     ]
     citations = [
@@ -80,9 +80,9 @@ def evaluate_faithfulness(
         **_text_figures(records, cases, citations),
         **feature_figures(texts, named, [case.item_id for case in cases], index),
         "n_other_scores": _n_other_scores(recommender, records, cases),
-        **deletion_table(comparison, labels == "Yes", top_ks, seed),
+        **deletion_table(comparison, labels, "Yes", top_ks, seed),
         "curves": curve_table(comparison, labels == "Yes"),
-        "no_decisions": deletion_table(comparison, labels == "No", top_ks, seed),
+        "no_decisions": deletion_table(comparison, labels, "No", top_ks, seed),
         "verdicts": _verdict_counts(records),
         "calibration": verdict_calibration(
             [record["p_yes"] for record in records], [record["label"] for record in records], seed
@@ -188,5 +188,6 @@ def _rows(
             columns[f"{measure}_{variant}_random"] = values[:, RANDOM].mean(axis=1)
             columns[f"{measure}_{variant}_newest"] = values[:, NEWEST]
             columns[f"{measure}_{variant}_leave_one_out"] = values[:, LEAVE_ONE_OUT]
+            columns[f"{measure}_{variant}_greedy"] = values[:, GREEDY]
     measured = pd.DataFrame({name: values.astype(float) for name, values in columns.items()}, index=compared)
     return pd.concat([frame, measured.reindex(frame.index)], axis=1)
