@@ -77,7 +77,7 @@ def test_curves_and_what_follows_from_them_by_hand() -> None:
     [("Yes", 1 / 15), ("No", 2 / 9)],  # item 1, which speaks for item 6; item 2, which speaks against it
 )
 def test_the_control_speaks_for_the_item_of_a_yes_and_against_that_of_a_no(decision: Decision, without: float) -> None:
-    """exp(score) of item 6 among eight is 2 · ½ · 1 after items 1, 2, 3: p is 1/8; without one of them 1/15, 2/9, 1/8."""
+    """exp(score) of item 6 is 2 · ½ · 1 after items 1, 2, 3: p is 1/8; without one of them 1/15, 2/9, 1/8."""
     weight = torch.zeros(9, 9)
     weight[1, 6], weight[2, 6] = np.log(2), -np.log(2)
     case = Case([1, 2, 3], 6, decision=decision)
