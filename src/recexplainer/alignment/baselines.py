@@ -80,9 +80,9 @@ def best_items(
 
 
 def pair_rows(examples: Sequence[Example]) -> dict[tuple[int, int], int]:
-    """The distinct (user, position) pairs of examples, numbered in order of appearance."""
+    """The distinct (user, position) pairs of the examples about users, numbered in order of appearance."""
     rows: dict[tuple[int, int], int] = {}
-    for example in examples:
+    for example in (example for example in examples if example.user_id):
         rows.setdefault((example.user_id, example.position), len(rows))
     return rows
 
