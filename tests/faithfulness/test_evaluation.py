@@ -53,6 +53,7 @@ def records_citing(
         titles = " and ".join(f'"{catalogue.title(history[position])}"' for position in positions)
         records.append(
             make_record(
+                catalogue,
                 explanation_id=f"e{number}",
                 history=history,
                 item_id=target,
@@ -215,12 +216,27 @@ def test_the_recommender_is_asked_about_the_whole_history_of_which_the_newest_pa
     ]
     whole = [[1, 3, 4, 5], [1, 3, 4, 5]]
     frame, figures = evaluate_faithfulness(records, whole, games, AdditiveRecommender(weight), **SETTINGS)
-    assert (figures["n_other_scores"], figures["hallucination_rate"]) == (0, 0)  # an old item is no invention
-    assert frame["cited_positions"].tolist() == [[2], [0]]
-    assert frame["compared"].all()
-    assert frame["comprehensiveness_mask_cited"].tolist() == pytest.approx([0, np.exp(4) / (np.exp(4) + 11) - 1 / 12])
+    assert (figures["n_other_scores"], figures["hallucination_rate"], figures["invented_rate"]) == (0, 0.5, 0)
+    assert frame["cited_positions"].tolist() == [[2], []] and frame["other_items"].tolist() == [[], [1]]
+    assert frame["compared"].tolist() == [True, False]
+    assert frame["comprehensiveness_mask_cited"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
     for control in ("random", "newest", "leave_one_out", "greedy"):  # controls are what could be cited: the shown items
-        assert frame[f"comprehensiveness_mask_{control}"].tolist() == pytest.approx([0, 0])
+        assert frame[f"comprehensiveness_mask_{control}"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
+
+
+def test_the_record_says_what_is_cited_and_the_text_is_not_read_again(games: Catalogue) -> None:
+    """Whatever another catalogue or another reading of the text would say."""
+    record = make_record(text='Yes. "Ember Crown".') | {"text": 'Yes. "Iron Drift - Nova 64" and "Golden Hog".'}
+    frame, figures = evaluate([record], games, AdditiveRecommender(torch.zeros(13, 13)))
+    assert frame["cited_items"].tolist() == [[1]] and figures["hallucination_rate"] == 0
+    assert [mention["kind"] for mention in record["citations"]] == ["history"]
+
+
+def test_a_record_without_citations_is_one_clear_line(games: Catalogue) -> None:
+    record = make_record()
+    del record["citations"]
+    with pytest.raises(InputError, match="explanation u1-p3-i2: its citations are not recorded; run explain again"):
+        evaluate([record], games, AdditiveRecommender(torch.zeros(13, 13)))
 
 
 def test_whole_histories_end_with_what_was_shown() -> None:

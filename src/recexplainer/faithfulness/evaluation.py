@@ -15,7 +15,7 @@ from recexplainer.faithfulness import metrics
 from recexplainer.faithfulness.attributes import attribute_index
 from recexplainer.faithfulness.calibration import verdict_calibration
 from recexplainer.faithfulness.causes import KnownCauses, cause_figures
-from recexplainer.faithfulness.citations import Citations, resolve_citations
+from recexplainer.faithfulness.citations import Citations, read_citations
 from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
 from recexplainer.faithfulness.features import feature_figures, named_features
 from recexplainer.faithfulness.perturbation import VARIANTS, Case
@@ -59,15 +59,15 @@ def evaluate_faithfulness(
         Case(history, record["item_id"], len(record["history"]), record["label"])
         for record, history in zip(records, histories, strict=True)
     ]
-    citations = [
-        resolve_citations(record["text"], case.history, catalogue, case.item_id)
-        for record, case in zip(records, cases, strict=True)
+    citations = [read_citations(record) for record in records]
+    positions = [
+        [case.citable[position] for position in found.in_history] for found, case in zip(citations, cases, strict=True)
     ]
-    compared = [row for row, case in enumerate(cases) if 0 < len(citations[row].in_history) < len(case.citable)]
+    compared = [row for row, case in enumerate(cases) if 0 < len(positions[row]) < len(case.citable)]
     comparison = compare(
         recommender,
         [cases[row] for row in compared],
-        [citations[row].in_history for row in compared],
+        [positions[row] for row in compared],
         [records[row]["explanation_id"] for row in compared],
         n_random=n_random,
         seed=seed,
@@ -90,7 +90,7 @@ def evaluate_faithfulness(
     }
     if causes is not None:
         figures["causes"] = cause_figures(records, causes, citations, named, index, seed)
-    return _rows(records, cases, citations, compared, comparison), figures
+    return _rows(records, cases, citations, positions, compared, comparison), figures
 
 
 def whole_histories(records: Sequence[dict[str, Any]], interactions: Interactions) -> list[list[int]]:
@@ -157,6 +157,7 @@ def _rows(
     records: Sequence[dict[str, Any]],
     cases: list[Case],
     citations: list[Citations],
+    positions: list[list[int]],
     compared: list[int],
     comparison: Comparison,
 ) -> pd.DataFrame:
@@ -167,11 +168,8 @@ def _rows(
             "verdict": [record["verdict"] for record in records],
             "n_history": [len(case.history) for case in cases],
             "n_shown": [len(case.citable) for case in cases],
-            "cited_positions": [found.in_history for found in citations],
-            "cited_items": [
-                list(dict.fromkeys(case.history[position] for position in found.in_history))
-                for case, found in zip(cases, citations, strict=True)
-            ],
+            "cited_positions": positions,  # in the whole history
+            "cited_items": [found.cited_items for found in citations],
             "other_items": [found.in_catalogue for found in citations],
             "invented_titles": [found.invented for found in citations],
             "names_target": [found.names_target for found in citations],
