@@ -47,6 +47,7 @@ from recexplainer.alignment.packing import pack, share_prefixes
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.trainer import training_arguments
 from recexplainer.alignment.training import training_examples
+from recexplainer.data.splits import TRAIN
 from recexplainer.explainer.model import Explainer, adapted_explainer, new_explainer
 from recexplainer.recommenders.base import load_recommender
 from recexplainer.settings import Settings, load_settings
@@ -129,8 +130,8 @@ def measure(variant: str, folder: Path, options: argparse.Namespace) -> dict[str
     torch.set_num_threads(options.threads)
     settings = settings_of(options, variant)
     align = settings.align
-    examples, user_vectors = store.read_alignment(folder / "alignment")
-    taught = [example for example in examples if example.split == "train"]
+    data = store.read_alignment(folder / "alignment")
+    taught, user_vectors = data.of_split(TRAIN), data.user_vectors
     explainer = make_explainer(folder, settings, user_vectors, options)
     explainer.user_vectors = user_vectors
     writer = PromptWriter(store.read_catalogue(folder / "catalogue.parquet"), align.n_categories)

@@ -40,6 +40,7 @@ from recexplainer.alignment.prompts import PromptWriter, fit
 from recexplainer.alignment.reading import batches, left_padded
 from recexplainer.alignment.tasks import next_item_retrieval
 from recexplainer.alignment.trie import Trie
+from recexplainer.data.splits import TEST
 from recexplainer.explainer.model import Explainer, new_explainer
 from recexplainer.recommenders.base import load_recommender
 from recexplainer.settings import Settings, load_settings
@@ -58,12 +59,13 @@ def ask(
     write_world(folder, settings)
     catalogue = store.read_catalogue(folder / "catalogue.parquet")
     writer = PromptWriter(catalogue, settings.align.n_categories)
-    examples, user_vectors = store.read_alignment(folder / "alignment")
+    data = store.read_alignment(folder / "alignment")
+    user_vectors = data.user_vectors
     recommender, llm = load_recommender(folder / "recommender"), replace(settings.llm, base=DEMO_LLM)
     torch.manual_seed(1)
     explainer = new_explainer(mode, llm, settings.align, recommender, user_vectors, {}).eval()
     explainer.user_vectors = user_vectors
-    asked = [e for e in examples if e.task == next_item_retrieval.NAME and e.split == "test"][:n_prompts]
+    asked = data.of_split(TEST, next_item_retrieval.NAME)[:n_prompts]
     room = settings.evaluate_alignment.max_prompt_tokens
     prompts = [fit(explainer.encoder, writer, e, explainer.form, room, with_answer=False) for e in asked]
     return explainer, prompts, [list(explainer.encoder.answer_ids(title)) for title in catalogue.titles[1:]]

@@ -75,7 +75,8 @@ def test_scores_alone_are_aligned_to_in_behaviour(
     shutil.rmtree(OWN)  # later stages read the copies
 
     assert build_alignment.main(options()) == 0
-    examples, vectors = store.read_alignment()
+    data = store.read_alignment()
+    examples, vectors = data.examples, data.user_vectors
     assert vectors.shape == (0, 0) and {example.vector_row for example in examples} == {-1}
     store.write_drafts([])
     assert align.main(["--mode", "both", *options(f"llm.base={base}")]) == 2

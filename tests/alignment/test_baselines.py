@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from recexplainer.alignment.baselines import (
 )
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.examples import Example
+from recexplainer.data.interactions import Interactions
 from tests import tiny
 
 INTERACTIONS = tiny.interactions(40)
@@ -46,12 +48,28 @@ def test_the_teachers_best_begin_with_its_answer(examples: list[Example]) -> Non
 
 
 def test_chance_stays_at_chance(examples: list[Example]) -> None:
-    many = [evaluate_chance(examples, tiny.N_ITEMS, np.random.default_rng(seed)) for seed in range(20)]
-    n_open = np.mean([12 - len(set(e.history)) for e in examples if e.task == "next_item_retrieval"])
+    many = [evaluate_chance(INTERACTIONS, examples, np.random.default_rng(seed)) for seed in range(20)]
+    asked = [example for example in examples if example.task == "next_item_retrieval"]
+    n_open = np.mean([12 - len(set(INTERACTIONS.sequence(e.user_id)[: e.position])) for e in asked])
     assert np.mean([m["next_item_retrieval"]["hr@5"] for m in many]) == pytest.approx(5 / n_open, abs=0.05)
     assert np.mean([m["item_ranking"]["paper_ndcg@5"] for m in many]) == pytest.approx(0.6131, abs=0.03)
     assert np.mean([m["item_ranking"]["kendall_tau"] for m in many]) == pytest.approx(0, abs=0.05)
     assert np.mean([m["interest_classification"]["auc"] for m in many]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_chance_ranks_the_items_outside_of_the_whole_history_not_of_the_shown_one() -> None:
+    """Of six items the user has had five and the prompt shows the last: one is left, and chance finds it."""
+    frame = pd.DataFrame({"user_id": 1, "item_id": [1, 2, 3, 4, 5], "position": range(5)})
+    one = {"split": "test", "user_id": 1, "position": 5, "history": [5]}
+    asked = [
+        Example("next_item_retrieval", answer=[6], **one),
+        Example("item_ranking", answer=[6, 5], items=[5, 6], **one),
+        Example("interest_classification", answer="Yes", items=[6], **one),
+        Example("interest_classification", answer="No", items=[6], **one),
+    ]
+    for seed in range(5):
+        metrics = evaluate_chance(Interactions.from_frame(frame, n_items=6), asked, np.random.default_rng(seed))
+        assert metrics["next_item_retrieval"]["ndcg@5"] == 1.0
 
 
 def test_scores_by_hand() -> None:

@@ -18,7 +18,8 @@ EXAMPLES = [
 def test_what_is_written_is_read_also_row_0_of_the_vectors(tmp_path: Path) -> None:
     vectors = torch.arange(6.0).view(2, 3)
     store.write_alignment(EXAMPLES, vectors, tmp_path / "alignment")
-    examples, read = store.read_alignment(tmp_path / "alignment")
+    data = store.read_alignment(tmp_path / "alignment")
+    examples, read = data.examples, data.user_vectors
     assert examples == EXAMPLES and torch.equal(read, vectors)
 
 

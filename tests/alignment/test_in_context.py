@@ -23,36 +23,49 @@ def examples() -> list[Example]:
 
 
 @pytest.fixture
+def taught(examples: list[Example]) -> list[Example]:
+    return [example for example in examples if example.split == "train"]
+
+
+@pytest.fixture
+def held_out(examples: list[Example]) -> list[Example]:
+    return [example for example in examples if example.split == "test"]
+
+
+@pytest.fixture
 def explainer(base: Path) -> Explainer:
     return base_explainer(tiny.settings(f"llm.base={base}").llm, {"n_categories": 1})
 
 
-def test_different_training_users_are_shown_and_yes_and_no_in_turn(examples: list[Example]) -> None:
-    shown = in_context.choose_shown(examples, 4, np.random.default_rng(0))
+def test_different_training_users_are_shown_and_yes_and_no_in_turn(taught: list[Example]) -> None:
+    shown = in_context.choose_shown(taught, 4, np.random.default_rng(0))
     assert list(shown) == ["next_item_retrieval", "item_ranking", "interest_classification"]
     for task, solved in shown.items():
         assert len({example.user_id for example in solved}) == len(solved) == 4
         assert {(e.task, e.split, e.aspect) for e in solved} == {(task, "train", "")}
     verdicts = [example.answer for example in shown["interest_classification"]]
     assert verdicts in (["Yes", "No"] * 2, ["No", "Yes"] * 2)
-    assert shown == in_context.choose_shown(examples, 4, np.random.default_rng(0))
-    assert all(len(few) == 6 for few in in_context.choose_shown(examples, 99, np.random.default_rng(0)).values())
+    assert shown == in_context.choose_shown(taught, 4, np.random.default_rng(0))
+    assert all(len(few) == 6 for few in in_context.choose_shown(taught, 99, np.random.default_rng(0)).values())
 
 
-def test_test_users_are_asked_in_plain_words(examples: list[Example]) -> None:
-    asked = in_context.choose_questions(examples, 3, np.random.default_rng(0))
+def test_test_users_are_asked_in_plain_words(held_out: list[Example]) -> None:
+    asked = in_context.choose_questions(held_out, 3, np.random.default_rng(0))
     assert [len(questions) for questions in asked.values()] == [3, 3, 3]
-    whole = in_context.choose_questions(examples, None, np.random.default_rng(0))
+    whole = in_context.choose_questions(held_out, None, np.random.default_rng(0))
     assert [len(questions) for questions in whole.values()] == [4, 4, 8]
     assert all(e.split == "test" and not e.aspect for questions in whole.values() for e in questions)
 
 
 def test_the_solved_questions_stand_before_each_and_change_the_answers(
-    explainer: Explainer, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+    explainer: Explainer, taught: list[Example], held_out: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = tiny.writer()
     rng = np.random.default_rng(0)
-    shown, asked = in_context.choose_shown(examples, 2, rng), in_context.choose_questions(examples, 2, rng)
+    shown, asked = (
+        in_context.choose_shown(taught, 2, rng),
+        in_context.choose_questions(held_out, 2, rng),
+    )
     prompts: list[str] = []
 
     def watched(now: Explainer, *given: object) -> object:
@@ -74,10 +87,15 @@ def test_the_solved_questions_stand_before_each_and_change_the_answers(
     assert set(metrics["next_item_retrieval"]) >= {"hr@5", "ndcg@5", "invalid_rate", "free"}
 
 
-def test_a_question_keeps_its_history_behind_the_solved_ones(explainer: Explainer, examples: list[Example]) -> None:
+def test_a_question_keeps_its_history_behind_the_solved_ones(
+    explainer: Explainer, taught: list[Example], held_out: list[Example]
+) -> None:
     """The limit of a prompt's tokens is the question's."""
     writer, rng = tiny.writer(), np.random.default_rng(0)
-    shown, asked = in_context.choose_shown(examples, 3, rng), in_context.choose_questions(examples, None, rng)
+    shown, asked = (
+        in_context.choose_shown(taught, 3, rng),
+        in_context.choose_questions(held_out, None, rng),
+    )
     tight = tiny.settings("evaluate_alignment.max_prompt_tokens=200", "evaluate_alignment.row_tokens=100")
     wide = tiny.settings("evaluate_alignment.max_prompt_tokens=1900")
     found = [
@@ -86,9 +104,14 @@ def test_a_question_keeps_its_history_behind_the_solved_ones(explainer: Explaine
     assert found[0] == found[1]
 
 
-def test_a_context_that_is_too_short_is_one_clear_line(explainer: Explainer, examples: list[Example]) -> None:
+def test_a_context_that_is_too_short_is_one_clear_line(
+    explainer: Explainer, taught: list[Example], held_out: list[Example]
+) -> None:
     writer, rng = tiny.writer(), np.random.default_rng(0)
-    shown, asked = in_context.choose_shown(examples, 3, rng), in_context.choose_questions(examples, 1, rng)
+    shown, asked = (
+        in_context.choose_shown(taught, 3, rng),
+        in_context.choose_questions(held_out, 1, rng),
+    )
     explainer.llm.config.max_position_embeddings = 150
     alone = explainer.encoder
     with pytest.raises(InputError, match=r"with \d+ tokens of solved questions before it, a prompt of task next_item_"):

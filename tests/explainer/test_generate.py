@@ -14,6 +14,8 @@ from recexplainer.alignment.prompts import readable, render
 from recexplainer.explainer.cases import Case
 from recexplainer.explainer.generate import Author, answer, draft
 from recexplainer.explainer.requests import load_request
+from recexplainer.faithfulness.evaluation import evaluate_faithfulness
+from recexplainer.judging.rubric import check
 from tests import tiny
 from tests.explainer.test_cases import cases_of
 
@@ -43,7 +45,7 @@ def test_explanations_are_records_that_the_store_reads(base: Path, empty_project
 
 def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [case] = cases_of(1)
-    old, new = case.history[0], case.history[-1]
+    old, new = case.example.history[0], case.history[-1]
     other = next(item for item in range(4, 13) if item not in case.history and item != case.example.items[0])
     titles = tiny.catalogue().titles
     text = f'Yes. "{titles[new]}", "{titles[old]}", "{titles[new]}" and "{titles[other]}", like "Moon Racer".'
@@ -51,6 +53,27 @@ def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.Monk
     [record] = author(base).explain([case])
     assert record["cited_items"] == [new, old] and record["other_items"] == [other]
     assert record["invented_titles"] == ["Moon Racer"] and record["text"] == text
+
+
+def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_and_faithfulness_alike(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = next(case for case in cases_of(40) if len(case.history) > len(case.example.history))
+    old, new = case.history[0], case.history[-1]
+    assert old not in case.example.history
+    titles = tiny.catalogue().titles
+    text = f'Yes. "{titles[old]}" and "{titles[new]}" were liked.'
+    monkeypatch.setattr("recexplainer.explainer.generate._go_on", lambda *_: [text])
+    [record] = author(base).explain([case])
+    assert [(m["item_id"], m["kind"]) for m in record["citations"]] == [(old, "catalogue"), (new, "history")]
+    assert record["cited_items"] == [new] and record["other_items"] == [old]
+    judged = check(record, tiny.catalogue())
+    assert (judged.cited_titles, judged.unseen_titles) == ([titles[new]], [titles[old]])
+    measured, figures = evaluate_faithfulness(
+        [record | {"label": "Yes"}], [case.history], tiny.catalogue(), tiny.mf(), top_ks=[1], n_random=1, seed=1
+    )
+    assert measured["cited_items"].tolist() == [[new]] and measured["other_items"].tolist() == [[old]]
+    assert measured["cited_positions"].tolist() == [[len(case.history) - 1]] and figures["hallucination_rate"] == 0.5
 
 
 def test_a_prompt_that_was_cut_is_recorded_as_it_was_read(base: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.faithfulness.citations import as_record, resolve_citations
 from recexplainer.recommenders.base import Recommender
 
 
@@ -33,8 +35,8 @@ def make_catalogue(items: Sequence[dict[str, Any] | str]) -> Catalogue:
     return Catalogue(pd.DataFrame(rows))
 
 
-def make_record(**changes: Any) -> dict[str, Any]:
-    """An explanation record, changed where the test says so."""
+def make_record(catalogue: Catalogue | None = None, **changes: Any) -> dict[str, Any]:
+    """An explanation record, changed where the test says so; its text is about the games, or another catalogue."""
     record = {
         "explanation_id": "u1-p3-i2",
         "source": "both",
@@ -53,7 +55,13 @@ def make_record(**changes: Any) -> dict[str, Any]:
         "model": None,
     }
     assert set(changes) <= set(record)
-    return record | changes
+    return cited(record | changes, catalogue or make_games())
+
+
+def cited(record: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    """The record with its citations, as `explain` resolves them when it writes the text."""
+    found = resolve_citations(record["text"], record["history"], catalogue, record["item_id"])
+    return record | {"citations": as_record(found)}
 
 
 class AdditiveRecommender(Recommender):
@@ -94,6 +102,7 @@ class NewestRecommender(Recommender):
         return scores
 
 
+@cache
 def make_games() -> Catalogue:
     """Twelve games, with titles that break naive parsers."""
 

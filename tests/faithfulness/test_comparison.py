@@ -3,8 +3,17 @@ import pytest
 import torch
 
 from recexplainer.faithfulness import comparison
-from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, compare
-from recexplainer.faithfulness.perturbation import VARIANTS, Case
+from recexplainer.faithfulness.comparison import (
+    CITED,
+    GREEDY,
+    LEAVE_ONE_OUT,
+    NEWEST,
+    RANDOM,
+    compare,
+    greedy_orders,
+    leave_one_out_orders,
+)
+from recexplainer.faithfulness.perturbation import VARIANTS, Case, Decision, Perturbation
 from tests.faithfulness.fakes import AdditiveRecommender
 from tests.faithfulness.test_perturbation import additive
 
@@ -57,10 +66,49 @@ def test_curves_and_what_follows_from_them_by_hand() -> None:
         assert value["neg@1"][CITED] == pytest.approx(9 / 11)  # all sizes but 4: without the last 3, item 2 is left
         assert value["pos@3"][CITED] == value["pos@1"][CITED]
         assert value["counterfactual_size@1"][CITED] == value["counterfactual_size@1"][LEAVE_ONE_OUT] == 2
-        assert value["counterfactual_found@1"].tolist() == [1] * 8
+        assert value["counterfactual_found@1"].tolist() == [1] * 9
         assert value["counterfactual_size@1"][NEWEST] == 4  # items 4 and 3 first, then 2, then 1
         assert value["del"][LEAVE_ONE_OUT] == pytest.approx(value["del"][CITED])
         assert (value["del"][RANDOM] >= value["del"][CITED] - 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("decision", "without"),
+    [("Yes", 1 / 15), ("No", 2 / 9)],  # item 1, which speaks for item 6; item 2, which speaks against it
+)
+def test_the_control_speaks_for_the_item_of_a_yes_and_against_that_of_a_no(decision: Decision, without: float) -> None:
+    """exp(score) of item 6 is 2 · ½ · 1 after items 1, 2, 3: p is 1/8; without one of them 1/15, 2/9, 1/8."""
+    weight = torch.zeros(9, 9)
+    weight[1, 6], weight[2, 6] = np.log(2), -np.log(2)
+    case = Case([1, 2, 3], 6, decision=decision)
+    found = compare(AdditiveRecommender(weight), [case], [[2]], ["a"], n_random=1, seed=0, top_ks=[])
+    for variant in VARIANTS:
+        for control in (LEAVE_ONE_OUT, GREEDY):
+            assert found.values["comprehensiveness"][variant][0, control] == pytest.approx(1 / 8 - without)
+
+
+@pytest.mark.parametrize("decision", ["Yes", "No"])
+def test_greedy_sees_that_two_items_stand_for_each_other_and_leave_one_out_does_not(decision: Decision) -> None:
+    """Items 1 and 3 give 2 together (one is enough), item 3 another .5, item 2 .2: for the item of a Yes, else against.
+
+    Alone, item 3 counts .5, item 2 .2, item 1 nothing. Once item 3 is gone, item 1 counts 2.
+    """
+
+    class OneIsEnough(AdditiveRecommender):
+        kind = f"one-is-enough-for-{decision}"
+
+        def _score(self, item_ids: torch.Tensor) -> torch.Tensor:
+            first, second, third = ((item_ids == item).any(dim=1).float() for item in (1, 2, 3))
+            scores = torch.zeros(len(item_ids), 6)
+            scores[:, 5] = 2 * torch.maximum(first, third) + 0.5 * third + 0.2 * second
+            return scores if decision == "Yes" else -scores
+
+    cases = [Case([1, 2, 3], 5, decision=decision), Case([2], 5, decision=decision)]
+    perturbation = Perturbation(OneIsEnough(torch.zeros(6, 6)), cases)
+    for variant in VARIANTS:
+        alone = leave_one_out_orders(perturbation, cases, variant)
+        assert alone == [[2, 1, 0], [0]]
+        assert greedy_orders(perturbation, cases, alone, variant) == [[2, 0, 1], [0]]
 
 
 def test_an_item_outside_of_the_top_k_has_no_measure_at_k() -> None:
@@ -132,4 +180,4 @@ def test_nothing_everything_and_repeats_are_refused(cited: list[int]) -> None:
 
 def test_no_cases() -> None:
     found = compare(additive(), [], [], [], n_random=3, seed=0, top_ks=[1])
-    assert found.values["pn@1"]["mask"].shape == (0, 6)
+    assert found.values["pn@1"]["mask"].shape == (0, 7)

@@ -32,28 +32,36 @@ def evaluate(records: list[dict[str, Any]], catalogue: Catalogue, recommender: R
     return evaluate_faithfulness(records, histories, catalogue, recommender, **SETTINGS)
 
 
-def records_citing(recommender: Recommender, catalogue: Catalogue, how: str, n: int = 80) -> list[dict[str, Any]]:
-    """Explanations of the top item of random histories, citing two items by a rule that the test plants."""
+def records_citing(
+    recommender: Recommender, catalogue: Catalogue, how: str, n: int = 80, label: str = "Yes"
+) -> list[dict[str, Any]]:
+    """Explanations of the top item of random histories (for a No: of the median one), citing two items by a rule.
+
+    The rule `most` plants the two whose own removal costs p most (for a No: raises it most), `least` the last two.
+    """
     rng = np.random.default_rng(2)
     records = []
     for number in range(n):
         history = [int(item) for item in rng.permutation(N_ITEMS)[:8] + 1]
         scores = recommender.scores([history], exclude_seen=True)[0]
-        target = int(scores.argmax())
+        target = int(scores.argmax()) if label == "Yes" else int(scores.argsort()[(N_ITEMS - 8) // 2 + 9])
         p = recommender.scores([history]).double().softmax(1)[0, target]
         left = [[other for other in history if other != item] for item in history]
         loss = p - recommender.scores(left).double().softmax(1)[:, target]
-        order = torch.argsort(loss, descending=True).tolist()
+        order = torch.argsort(loss, descending=label == "Yes").tolist()
         positions = {"most": order[:2], "least": order[-2:], "random": rng.permutation(8)[:2].tolist()}[how]
         titles = " and ".join(f'"{catalogue.title(history[position])}"' for position in positions)
         records.append(
             make_record(
+                catalogue,
                 explanation_id=f"e{number}",
                 history=history,
                 item_id=target,
                 score=float(scores[target]),
                 rank=1,
-                text=f"Yes. {titles} speak for it.",
+                text=f"{label}. {titles} say so.",
+                label=label,
+                verdict=label,
             )  # fmt: skip
         )
     return records
@@ -104,6 +112,24 @@ def test_planted_explainers_lie_as_they_should_along_whole_curves(
     # a quarter of the items is two: there the planted citations are all deleted, and as good as the control's
     assert curves["cited"][3] == pytest.approx(curves["leave_one_out"][3])
     assert curves["cited"][3] < curves["random"][3] - 0.05
+
+
+def test_a_no_is_explained_by_what_speaks_against_the_item(
+    recommender: AdditiveRecommender, catalogue: Catalogue
+) -> None:
+    """Every measure turns round: an explainer that cites what raises p when it goes is the best, and is told so."""
+    tables = {}
+    for how in ("most", "least", "random"):
+        _, figures = evaluate(records_citing(recommender, catalogue, how, label="No"), catalogue, recommender)
+        assert figures["n_compared"] == 0
+        tables[how] = figures["no_decisions"]
+    for measure in ("comprehensiveness", "log_comprehensiveness", "sufficiency", "del", "ins"):
+        rows = {how: table[measure]["mask"] for how, table in tables.items()}
+        assert rows["most"]["p_value_over_random"] < 0.001 < rows["random"]["p_value_over_random"], measure
+        assert rows["least"]["p_value_over_random"] > 0.99, measure
+    rows = {how: table["comprehensiveness"]["mask"] for how, table in tables.items()}
+    assert rows["most"]["cited"] == pytest.approx(rows["most"]["leave_one_out"]) and rows["most"]["cited"] < 0
+    assert rows["most"]["greedy"] <= rows["most"]["leave_one_out"] < rows["random"]["cited"] < rows["least"]["cited"]
 
 
 def test_planted_explainers_are_compared_whole(planted: dict[str, dict[str, Any]]) -> None:
@@ -172,7 +198,7 @@ def test_nothing_to_compare_gives_no_figure_and_no_nan(games: Catalogue, texts: 
     frame, figures = evaluate(records, games, AdditiveRecommender(torch.zeros(13, 13)))
     assert len(frame) == len(texts)
     assert figures["comprehensiveness"]["shift"] == dict.fromkeys(
-        ["cited", "random", "newest", "leave_one_out", "p_value_over_random"]
+        ["cited", "random", "newest", "leave_one_out", "greedy", "p_value_over_random"]
     )
     assert figures["hallucination_rate"] is None
     assert figures["fns@5"]["mask"]["cited"] is None
@@ -190,12 +216,27 @@ def test_the_recommender_is_asked_about_the_whole_history_of_which_the_newest_pa
     ]
     whole = [[1, 3, 4, 5], [1, 3, 4, 5]]
     frame, figures = evaluate_faithfulness(records, whole, games, AdditiveRecommender(weight), **SETTINGS)
-    assert (figures["n_other_scores"], figures["hallucination_rate"]) == (0, 0)  # an old item is no invention
-    assert frame["cited_positions"].tolist() == [[2], [0]]
-    assert frame["compared"].all()
-    assert frame["comprehensiveness_mask_cited"].tolist() == pytest.approx([0, np.exp(4) / (np.exp(4) + 11) - 1 / 12])
-    for control in ("random", "newest", "leave_one_out"):  # controls are what could be cited: the shown items
-        assert frame[f"comprehensiveness_mask_{control}"].tolist() == pytest.approx([0, 0])
+    assert (figures["n_other_scores"], figures["hallucination_rate"], figures["invented_rate"]) == (0, 0.5, 0)
+    assert frame["cited_positions"].tolist() == [[2], []] and frame["other_items"].tolist() == [[], [1]]
+    assert frame["compared"].tolist() == [True, False]
+    assert frame["comprehensiveness_mask_cited"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
+    for control in ("random", "newest", "leave_one_out", "greedy"):  # controls are what could be cited: the shown items
+        assert frame[f"comprehensiveness_mask_{control}"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
+
+
+def test_the_record_says_what_is_cited_and_the_text_is_not_read_again(games: Catalogue) -> None:
+    """Whatever another catalogue or another reading of the text would say."""
+    record = make_record(text='Yes. "Ember Crown".') | {"text": 'Yes. "Iron Drift - Nova 64" and "Golden Hog".'}
+    frame, figures = evaluate([record], games, AdditiveRecommender(torch.zeros(13, 13)))
+    assert frame["cited_items"].tolist() == [[1]] and figures["hallucination_rate"] == 0
+    assert [mention["kind"] for mention in record["citations"]] == ["history"]
+
+
+def test_a_record_without_citations_is_one_clear_line(games: Catalogue) -> None:
+    record = make_record()
+    del record["citations"]
+    with pytest.raises(InputError, match="explanation u1-p3-i2: its citations are not recorded; run explain again"):
+        evaluate([record], games, AdditiveRecommender(torch.zeros(13, 13)))
 
 
 def test_whole_histories_end_with_what_was_shown() -> None:

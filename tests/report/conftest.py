@@ -6,6 +6,7 @@ import pytest
 
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
+from tests.faithfulness.fakes import cited
 from tests.report.faithfulness_figures import faithfulness_figures, pair_figures
 
 SOURCES = ["behaviour", "intention", "both", "none"]
@@ -52,10 +53,10 @@ def make_explanations(source, n_users=12):
         history = [item for item in range(1, 13) if item != target][user % 3 :][:8]
         label = "Yes" if user % 2 else "No"
         verdict = {"none": None if user % 5 == 0 else "Yes", "intention": "No"}.get(source, label)
-        cited = [TITLES[history[user % 8] - 1], TITLES[history[(user + 3) % 8] - 1]]
+        named = [TITLES[history[user % 8] - 1], TITLES[history[(user + 3) % 8] - 1]]
         others = {"intention": f' and "{INVENTED}"', "none": f' and "{TITLES[history[0] % 12]}"'}.get(source, "")
         text = (
-            f'{verdict or "Well"}. The history holds "{cited[0]}", "{cited[1]}"{others}, which share '
+            f'{verdict or "Well"}. The history holds "{named[0]}", "{named[1]}"{others}, which share '
             f'the setting and the genre of "{TITLES[target - 1]}"; most weight is put on the last game.'
         )
         records.append(
@@ -77,7 +78,8 @@ def make_explanations(source, n_users=12):
                 "model": None,
             }
         )
-    return records
+    catalogue = make_catalogue()
+    return [cited(record, catalogue) for record in records]
 
 
 def make_judgements(records):

@@ -2,12 +2,13 @@ import json
 
 import pytest
 
+from recexplainer.faithfulness.citations import resolve_citations
 from recexplainer.report.cases import build_cases, choose_cases, mark_text, read_reasons
 
 
 def test_text_is_cut_at_titles_and_nothing_of_it_is_lost(inputs):
     text = '"Ember Drift" and "Royal Puzzle & Friends", not "Phantom of Nowhere", suit "Golden Forge V".'
-    pieces = mark_text(text, history=[1, 3], catalogue=inputs.catalogue, target=10)
+    pieces = mark_text(text, resolve_citations(text, [1, 3], inputs.catalogue, 10).mentions)
     assert "".join(piece for piece, _ in pieces) == text
     assert [piece for piece in pieces if piece[1]] == [
         ["Ember Drift", "history"],
@@ -17,9 +18,17 @@ def test_text_is_cut_at_titles_and_nothing_of_it_is_lost(inputs):
     ]
 
 
-def test_text_without_titles_is_one_piece(inputs):
-    assert mark_text("Yes.", [1], inputs.catalogue, 2) == [["Yes.", ""]]
-    assert mark_text("", [1], inputs.catalogue, 2) == []
+def test_text_without_titles_is_one_piece():
+    assert mark_text("Yes.", []) == [["Yes.", ""]]
+    assert mark_text("", []) == []
+
+
+def test_an_answer_shows_what_its_record_cites(inputs_with):
+    inputs = inputs_with()
+    record = inputs.explanations["both"][0]
+    record["citations"] = record["citations"][:1]
+    answer = build_cases(inputs, 100)[0]["answers"][2]
+    assert [kind for _, kind in answer["pieces"] if kind] == ["history"] and len(answer["cited"]) == 1
 
 
 def test_answers_of_all_sources_are_joined_by_case_even_in_another_order(inputs_with):

@@ -126,19 +126,26 @@ def test_cited_items_are_only_said_to_matter_where_chance_is_small(inputs):
     assert "34\xa0% of the titles it names are not in the history" in readings["intention"]
 
 
-def test_every_deletion_stands_beside_both_controls(inputs):
+def test_every_deletion_stands_beside_its_controls(inputs):
     section = faithfulness_section(inputs)
     assert len(section.charts) == 2
-    assert [bar.label for bar in section.charts[0].bars[:4]] == [
+    assert [bar.label for bar in section.charts[0].bars[:5]] == [
         "behaviour: cited",
         "random",
         "newest",
         "most influential",
+        "most influential in turn",
     ]
     assert len(section.details) == 5  # the first tells features
     assert cells(section.details[1], 2, "cited")["Comprehensiveness ↑"] == "0.2600"
-    assert cells(section.details[3], 2, "cited")["Comprehensiveness ↑"] == "−0.0780"
+    assert cells(section.details[3], 2, "cited")["Comprehensiveness ↓"] == "−0.0780"
     assert {"PN@1 ↑", "POS@3 ↓", "Items until displaced@5 ↓", "DEL ↓"} <= set(section.details[1].columns)
+
+
+def test_of_a_decision_no_every_measure_is_better_the_other_way_round(inputs):
+    yes, no = (faithfulness_section(inputs).details[place] for place in (1, 3))
+    assert {"Comprehensiveness ↓", "Sufficiency ↑", "PN@1 ↓", "POS@3 ↑", "DEL ↑", "INS ↓"} <= set(no.columns)
+    assert "speak for them" in yes.caption and "speak against them" in no.caption
 
 
 def test_curves_of_all_sources_share_one_axis_and_the_explanations_own_is_drawn_last(inputs):

@@ -16,8 +16,9 @@ def test_a_wrong_value_is_named(refused: Callable[..., None]) -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("item_knn.recency=0", "item_knn.recency must be above 0 and at most 1"),
-        ("item_knn.normalisation=1.5", "item_knn.normalisation must be from 0 to 1"),
+        ("item_knn.recency=[0.5,0]", "item_knn.recency must be above 0 and at most 1"),
+        ("item_knn.normalisation=[1.5]", "item_knn.normalisation must be from 0 to 1"),
+        ("item_knn.n_neighbours=[]", "item_knn.n_neighbours must be a list of one value or more"),
         ("gru4rec.init_recency=1.1", "gru4rec.init_recency must be above 0 and at most 1"),
         ("sasrec.init_text_weight=-1", "sasrec.init_text_weight must be at least 0"),
         ("sasrec.attention_init=zeros", "sasrec.attention_init must be one of random, mean"),

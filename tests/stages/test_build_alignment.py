@@ -15,7 +15,8 @@ def test_it_writes_examples_and_vectors_and_counts_them(empty_project: Path) -> 
     tiny.write_prepared()
     run = tiny.RecordedRun()
     build_alignment.run(tiny.settings(), run)  # type: ignore[arg-type]
-    examples, vectors = store.read_alignment()
+    data = store.read_alignment()
+    examples, vectors = data.examples, data.user_vectors
     assert max(example.vector_row for example in examples) == len(vectors) - 1 == 19
     assert min(example.vector_row for example in examples if example.user_id) == 0
     assert run.metrics["item_ranking/train"] == 2 * 12 and run.metrics["item_ranking/test"] == 4
@@ -43,7 +44,7 @@ def test_summaries_by_a_model_are_taught_and_recorded(empty_project: Path, monke
         )
         run = tiny.RecordedRun()
         build_alignment.run(tiny.settings(*given), run)  # type: ignore[arg-type]
-    examples, _ = store.read_alignment()
+    examples = store.read_alignment().examples
     written = [example for example in examples if example.task == "user_summary"]
     records = store.read_jsonl(store.ALIGNMENT_SUMMARIES)
     assert {example.author for example in written} == {"some-writer"} and run.tags == {"summaries": "some-writer"}

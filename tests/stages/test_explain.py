@@ -17,7 +17,7 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     settings = tiny.settings(f"llm.base={base}")
     run = tiny.RecordedRun()
     tiny.run_stage(explain.run, settings, run, "none")
-    aligned = tiny.explainer(base, "both", None, store.read_alignment()[1])
+    aligned = tiny.explainer(base, "both", None, store.read_alignment().user_vectors)
     monkeypatch.setattr(
         "recexplainer.explainer.running.load_source", lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"})
     )

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from recexplainer import store
 from recexplainer.alignment.tasks import explanation, interest_classification
+from recexplainer.data.splits import TRAIN
 from recexplainer.errors import InputError
 from recexplainer.recommenders.floors import Popularity
 from recexplainer.stages import export_prompts
@@ -24,7 +25,7 @@ def exported(empty_project: Path) -> dict[str, int]:
     """The files of a small world, with one draft; the number of rows of each."""
     tiny.write_prepared()
     tiny.write_alignment()
-    asked = [e for e in store.read_alignment()[0] if e.aspect == interest_classification.EXPLAIN and e.split == "train"]
+    asked = [e for e in store.read_alignment().of_split(TRAIN) if e.aspect == interest_classification.EXPLAIN]
     store.write_drafts(explanation.make_examples(asked[:1], [f"{asked[0].answer}. Since it is so."]))
     run = tiny.RecordedRun()
     export_prompts.run(tiny.settings(), run)  # type: ignore[arg-type]
@@ -59,14 +60,14 @@ def test_no_user_is_on_both_sides(exported: dict[str, int]) -> None:
 def test_slots_point_to_the_vectors_beside_them(exported: dict[str, int]) -> None:
     vectors = load_file(store.EXPORT / "vectors.safetensors")
     assert torch.equal(vectors["item_vectors"], tiny.mf().item_vectors())
-    assert torch.equal(vectors["user_vectors"], store.read_alignment()[1])
+    assert torch.equal(vectors["user_vectors"], store.read_alignment().user_vectors)
     for row in read("intention_test.json"):
         for slot in row["slots"]:
             assert 0 <= slot["row"] < len(vectors[f"{slot['kind']}_vectors"])
 
 
 def test_a_row_names_the_line_of_its_example(exported: dict[str, int]) -> None:
-    examples, _ = store.read_alignment()
+    examples = store.read_alignment().examples
     for row in read("both_valid.json"):
         example = examples[int(row["id"].split("-")[1]) - 1]
         assert (example.user_id, example.position, example.items) == (row["user_id"], row["position"], row["item_ids"])
@@ -97,8 +98,8 @@ def test_a_recommender_of_scores_alone_gives_the_mode_of_text(empty_project: Pat
         export_prompts.run(tiny.settings(), tiny.RecordedRun())  # type: ignore[arg-type]
     assert not store.EXPORT.exists()
     settings = tiny.settings("align.modes=[behaviour]", "explain.sources=[behaviour, none]")
-    examples, vectors = store.read_alignment()
-    store.write_alignment([replace(example, vector_row=-1) for example in examples], vectors)
+    data = store.read_alignment()
+    store.write_alignment([replace(example, vector_row=-1) for example in data.examples], data.user_vectors)
     store.remove(store.EXPLANATION_DRAFTS)
     export_prompts.run(settings, tiny.RecordedRun())  # type: ignore[arg-type]
     assert not (store.EXPORT / "vectors.safetensors").exists() and read("behaviour_train.json")

@@ -28,7 +28,7 @@ SMALL = [
     "train_recommender.gru4rec.max_epochs=3",
     "train_recommender.mf.dim=4",
     "train_recommender.mf.iterations=2",
-    "train_recommender.item_knn.n_neighbours=5",
+    "train_recommender.item_knn.n_neighbours=[5]",
 ]
 N_ITEMS = 15
 
@@ -128,6 +128,22 @@ def test_it_writes_the_recommender_its_ranks_and_the_metrics_beside_the_floors(k
     assert run.metrics[-1] == (metrics, None)
     assert run.datasets == [store.INTERACTIONS] and run.artifacts == [store.RECOMMENDER_METRICS]
     assert list(run.figures) == ["figures/learning_curve.png", "figures/metrics_by_cutoff.png"]
+
+
+@pytest.mark.parametrize("refit", ["false", "true"])
+def test_the_floor_is_measured_with_the_settings_that_the_valid_items_choose(refit):
+    """Every user walks through the items in order: only a floor that looks at the newest item finds the next."""
+    rows = [(user, (user + step) % N_ITEMS + 1, step) for user in range(1, 31) for step in range(9)]
+    prepare([6])
+    store.write_interactions(pd.DataFrame(rows, columns=["user_id", "item_id", "position"]))
+    figures = {}
+    for name, recency in (("tuned", "[1.0,0.4]"), ("faded", "[0.4]"), ("plain", "[1.0]")):
+        changes = [f"train_recommender.item_knn.recency={recency}", f"train_recommender.refit={refit}"]
+        train_recommender.run(settings_with("train_recommender.item_knn.normalisation=[0.5]", *changes), RecordedRun())
+        figures[name] = json.loads(store.RECOMMENDER_METRICS.read_text())
+    assert figures["tuned"]["item_knn_settings"] == {"n_neighbours": 5, "normalisation": 0.5, "recency": 0.4}
+    assert figures["tuned"]["item_knn"] == figures["faded"]["item_knn"]
+    assert figures["tuned"]["item_knn"]["test"]["ndcg@10"] > figures["plain"]["item_knn"]["test"]["ndcg@10"]
 
 
 def test_a_second_run_gives_the_same_files():

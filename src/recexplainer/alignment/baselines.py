@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.tasks import interest_classification, item_ranking, next_item_retrieval
-from recexplainer.data.interactions import Interactions
+from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import NO_LIMIT, Recommender, pad_histories
 from recexplainer.recommenders.floors import Popularity
 from recexplainer.recommenders.sasrec import SASRec
@@ -52,12 +52,12 @@ def evaluate_scores(scores: np.ndarray, examples: Sequence[Example], rows: dict[
     }
 
 
-def evaluate_chance(examples: Sequence[Example], n_items: int, rng: np.random.Generator) -> Row:
-    """The alignment metrics of random scores."""
+def evaluate_chance(interactions: Interactions, examples: Sequence[Example], rng: np.random.Generator) -> Row:
+    """The alignment metrics of random scores for the items outside the whole history, as the recommender ranks them."""
     pairs = pair_rows(examples)
-    scores = rng.random((len(pairs), n_items + 1))
-    for example in examples:
-        scores[pairs[example.user_id, example.position], [0, *example.history]] = -np.inf
+    scores = rng.random((len(pairs), interactions.n_items + 1))
+    for (user, position), row in pairs.items():
+        scores[row, [PADDING_ID, *interactions.sequence(user)[:position]]] = -np.inf
     return evaluate_scores(scores, examples, pairs)
 
 
@@ -75,19 +75,14 @@ def best_items(
     """The recommender's first `n` items of each (user, position), outside of the whole history, best first."""
     pairs = list(pair_rows(examples))
     histories = [interactions.sequence(user)[:position].tolist() for user, position in pairs]
-    found = {}
-    for pair, history, scores in zip(
-        pairs, histories, recommender.scores(histories, exclude_seen=True).double().numpy(), strict=True
-    ):
-        scores[history] = -np.inf  # also where the recommender sees only the newest part
-        found[pair] = np.argsort(-scores, kind="stable")[:n].tolist()
-    return found
+    table = recommender.scores(histories, exclude_seen=True).double().numpy()
+    return {pair: np.argsort(-scores, kind="stable")[:n].tolist() for pair, scores in zip(pairs, table, strict=True)}
 
 
 def pair_rows(examples: Sequence[Example]) -> dict[tuple[int, int], int]:
-    """The distinct (user, position) pairs of examples, numbered in order of appearance."""
+    """The distinct (user, position) pairs of the examples about users, numbered in order of appearance."""
     rows: dict[tuple[int, int], int] = {}
-    for example in examples:
+    for example in (example for example in examples if example.user_id):
         rows.setdefault((example.user_id, example.position), len(rows))
     return rows
 

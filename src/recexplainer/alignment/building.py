@@ -127,10 +127,6 @@ def _ask(
 ) -> tuple[TeacherBatch, torch.Tensor | None]:
     histories = [interactions.sequence(int(pairs.user_ids[row]))[: int(pairs.positions[row])].tolist() for row in rows]
     scores = recommender.scores(histories, exclude_seen=True).numpy().astype(np.float64)
-    seen = np.zeros(scores.shape, dtype=bool)
-    for row, history in enumerate(histories):
-        seen[row, history] = True  # the whole history, also where the recommender sees only its newest part
-    scores[seen] = -np.inf
     chosen = slice(rows.start, rows.stop)
     batch = TeacherBatch(
         user_ids=pairs.user_ids[chosen],

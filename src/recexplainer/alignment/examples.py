@@ -7,9 +7,14 @@ rendering, whether a user or an item appears as text, as a vector, or as both. S
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from recexplainer.data.splits import SplitName
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,37 @@ class Example:
             for key, value in asdict(self).items()
             if key in ("task", "split", "answer") or value != defaults[key]
         }
+
+
+@dataclass(frozen=True)
+class AlignmentData:
+    """The alignment examples of all splits, and the one place that hands out those of a split.
+
+    A stage that trains takes `TRAIN`, one that measures or explains takes `TEST`; none filters for itself.
+
+    Attributes:
+        examples: Of all tasks and splits, in the order of their file.
+        user_vectors: (n_pairs, dim), the table that `vector_row` points into.
+        drafts: Explanations that the base LLM drafted, in the order of their file.
+    """
+
+    examples: list[Example]
+    user_vectors: Tensor
+    drafts: list[Example] = field(default_factory=list)
+
+    def of_split(self, split: SplitName, task: str | None = None) -> list[Example]:
+        """The examples of a split's users, drafts last; of one task, or of all."""
+        return [example for _, example in self.named(split) if task in (None, example.task)]
+
+    def named(self, split: SplitName) -> list[tuple[str, Example]]:
+        """The same with names that tell each one's line in its file: `example-12`, `draft-3`."""
+        files = {"example": self.examples, "draft": self.drafts}
+        return [
+            (f"{name}-{line}", example)
+            for name, examples in files.items()
+            for line, example in enumerate(examples, start=1)
+            if example.split == split
+        ]
 
 
 @dataclass(frozen=True)

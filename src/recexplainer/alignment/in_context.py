@@ -25,17 +25,15 @@ TASKS = (next_item_retrieval.NAME, item_ranking.NAME, interest_classification.NA
 ByTask = Mapping[str, Sequence[Example]]
 
 
-def choose_shown(examples: Sequence[Example], n_shown: int, rng: np.random.Generator) -> dict[str, list[Example]]:
-    """Of each task at most `n_shown` questions about different training users; Yes and No in turn."""
-    taught = [example for example in examples if example.split == "train"]
+def choose_shown(taught: Sequence[Example], n_shown: int, rng: np.random.Generator) -> dict[str, list[Example]]:
+    """Of training questions at most `n_shown` of each task, about different users; Yes and No in turn."""
     return {task: _varied(_shuffled(taught, task, rng), n_shown) for task in TASKS}
 
 
 def choose_questions(
-    examples: Sequence[Example], n_questions: int | None, rng: np.random.Generator
+    held_out: Sequence[Example], n_questions: int | None, rng: np.random.Generator
 ) -> dict[str, list[Example]]:
-    """Of each task at most `n_questions` about test users; None: all."""
-    held_out = [example for example in examples if example.split == "test"]
+    """Of questions about test users at most `n_questions` of each task; None: all."""
     return {task: _shuffled(held_out, task, rng)[:n_questions] for task in TASKS}
 
 

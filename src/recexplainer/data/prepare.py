@@ -220,7 +220,7 @@ def _dense(codes: np.ndarray, n_codes: int) -> np.ndarray:
 
 
 def _users_frame(raw_ids: Sequence[str], settings: Prepare, seed: int) -> pd.DataFrame:
-    shares = {name: float(getattr(settings.split, name)) for name in SPLITS}
+    shares: dict[str, float] = {name: float(getattr(settings.split, name)) for name in SPLITS}
     splits = assign_splits(raw_ids, seed, shares)
     for name in SPLITS:
         if shares[name] > 0 and name not in splits:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
-SPLITS = ("train", "valid", "test")
+SplitName = Literal["train", "valid", "test"]
+TRAIN: SplitName = "train"
+VALID: SplitName = "valid"
+TEST: SplitName = "test"
+SPLITS: tuple[SplitName, ...] = (TRAIN, VALID, TEST)
 
 
 def hash_fraction(raw_id: str, seed: int, purpose: str) -> float:

@@ -20,7 +20,7 @@ from recexplainer.explainer.blocks import explain_blocks
 from recexplainer.explainer.cases import Case
 from recexplainer.explainer.model import Explainer
 from recexplainer.explainer.requests import Request
-from recexplainer.faithfulness.citations import resolve_citations
+from recexplainer.faithfulness.citations import as_record, resolve_citations
 from recexplainer.settings import Explain
 
 Words = Callable[[Example, Form], Content]  # how a question about an example is put in a form
@@ -108,7 +108,7 @@ class Author:
 
     def _record(self, case: Case, given: Answer, shown: Example) -> dict[str, Any]:
         prompt, item = self._prompt(shown), case.example.items[0]
-        found = resolve_citations(given.text, case.history, self.writer.catalogue, item)
+        found = resolve_citations(given.text, case.example.history, self.writer.catalogue, item)
         return {
             "explanation_id": case.explanation_id,
             "source": self.explainer.mode,
@@ -127,7 +127,8 @@ class Author:
             "text": given.text,
             "verdict": given.verdict,
             "p_yes": given.p_yes,
-            "cited_items": list(dict.fromkeys(case.history[place] for place in found.in_history)),
+            "citations": as_record(found),
+            "cited_items": found.cited_items,
             "other_items": found.in_catalogue,
             "invented_titles": found.invented,
             "model": self.model,

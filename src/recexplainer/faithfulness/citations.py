@@ -1,14 +1,19 @@
-"""Which items an explanation names: items of the history, the target, other items of the catalogue, or
+"""Which items an explanation names: items of the shown history, the target, other items of the catalogue, or
 inventions.
+
+They are resolved once, when the text is written (`resolve_citations`), and stand in its record; whoever needs them
+later reads them from there (`read_citations`). The history that counts is the shown one, the record's `history`: the
+newest `build_alignment.max_history` items. An older item of the user's is one of the catalogue, as no prompt showed it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.errors import InputError
 from recexplainer.faithfulness.attributes import attribute_names
 from recexplainer.faithfulness.phrases import QUOTES, Token, is_numeral, plain_word, tokens
 from recexplainer.faithfulness.quotations import Quotation, opens, quotations
@@ -35,7 +40,7 @@ class Citations:
     """What a text names.
 
     Attributes:
-        in_history: Positions in the history, in the order in which the text first names their items. An item
+        in_history: Positions in the shown history, in the order in which the text first names their items. An item
             that the history holds several times stands with all its positions, newest first.
         in_catalogue: Ids of named items that are neither in the history nor the target, in order, without
             repeats.
@@ -51,10 +56,15 @@ class Citations:
     mentions: list[Mention]
 
     @property
+    def cited_items(self) -> list[int]:
+        """Items of the history, in the order of the text, without repeats."""
+        named = [mention.item_id for mention in self.mentions if mention.kind == "history"]
+        return [item_id for item_id in dict.fromkeys(named) if item_id is not None]
+
+    @property
     def n_titles(self) -> int:
         """Distinct titles named besides the target's: of history items, of other items, invented."""
-        items = {mention.item_id for mention in self.mentions if mention.kind == "history"}
-        return len(items) + self.n_unseen
+        return len(self.cited_items) + self.n_unseen
 
     @property
     def n_unseen(self) -> int:
@@ -73,13 +83,36 @@ def resolve_citations(text: str, history: Sequence[int], catalogue: Catalogue, t
 
     Args:
         text: The explanation.
-        history: Item ids, oldest first.
+        history: The shown items, oldest first.
         catalogue: Where the titles are.
         target: The item that the explanation is about.
     """
     known = {item_id: kind for kind, ids in (("history", history), ("target", [target])) for item_id in ids}
     mentions = _Reader(text, title_index(catalogue), known).mentions()
     return _collect(mentions, list(history))
+
+
+def as_record(citations: Citations) -> list[dict[str, Any]]:
+    """What an explanation's record holds of them: every mention, in the order of the text."""
+    return [asdict(mention) for mention in citations.mentions]
+
+
+def read_citations(record: Mapping[str, Any]) -> Citations:
+    """The citations of an explanation, as they were resolved when it was written.
+
+    Args:
+        record: An explanation record: `citations`, `history`.
+
+    Raises:
+        InputError: An older version wrote the record.
+    """
+    try:
+        mentions = [Mention(**mention) for mention in record["citations"]]
+    except (KeyError, TypeError):
+        raise InputError(
+            f"explanation {record['explanation_id']}: its citations are not recorded; run explain again"
+        ) from None
+    return _collect(mentions, record["history"])
 
 
 def is_grounded(text: str, history: Sequence[int], catalogue: Catalogue, target: int) -> bool:
@@ -94,7 +127,7 @@ def title_index(catalogue: Catalogue) -> TitleIndex:
     return TitleIndex(catalogue.titles, attribute_names(catalogue))
 
 
-def _collect(mentions: list[Mention], history: list[int]) -> Citations:
+def _collect(mentions: list[Mention], history: Sequence[int]) -> Citations:
     named = {kind: [m for m in mentions if m.kind == kind] for kind in ("history", "target", "catalogue", "invented")}
     cited = dict.fromkeys(mention.item_id for mention in named["history"])
     newest_first = list(reversed(range(len(history))))

@@ -1,4 +1,4 @@
-"""Cited items against controls of the same size: random items, the newest, and the most influential ones."""
+"""Cited items against controls of the same size: random items, the newest, and those that decide the most."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from recexplainer.faithfulness import metrics
 from recexplainer.faithfulness.perturbation import VARIANTS, Case, Perturbation, Variant
 from recexplainer.recommenders.base import Recommender
 
-CITED, NEWEST, LEAVE_ONE_OUT = 0, 1, -1  # places on the axis of explainers
-RANDOM = slice(2, -1)
+CITED, NEWEST, LEAVE_ONE_OUT, GREEDY = 0, 1, -2, -1  # places on the axis of explainers
+RANDOM = slice(2, -2)
+_N_NOT_RANDOM = 4
+
+GREEDY_LIMIT = 10  # items that are chosen one after the other
 
 Curve = Literal["deletion", "insertion"]
 
@@ -24,6 +27,7 @@ _WHOLE = len(metrics.AOPC_SHARES)
 _STEPS = slice(_WHOLE + 1, _WHOLE + 2 + metrics.N_STEPS)
 _SINGLY = slice(_STEPS.stop, _STEPS.stop + metrics.COUNTERFACTUAL_LIMIT)
 _WITHOUT, _ONLY, _WITHOUT_LAST = 0, 1, 2  # places on the axis of deletions
+_SIGNS = {"Yes": 1, "No": -1}  # of ln p, so that the removal that speaks most for the decision comes first
 _MASKS_AT_ONCE = 2**26  # flags in one block of deletions; bounds the memory, not the result
 
 
@@ -36,7 +40,7 @@ class Comparison:
         rank: (n_cases,) its rank with the whole history.
         log_p_without: per variant (n_cases,), all cited items deleted.
         rank_without: per variant (n_cases,).
-        values: per measure and variant (n_cases, n_explainers): cited, newest, random draws, leave-one-out;
+        values: per measure and variant (n_cases, n_explainers): cited, newest, random draws, leave-one-out, greedy;
             nan where undefined.
         curves: per variant, deletion and insertion: (n_cases, n_explainers, n_steps + 1) the item's probability
             without the first 0, 10, … 100 % of the items, and with them only.
@@ -91,12 +95,13 @@ def compare(
     ).reshape(len(cases), _SINGLY.stop)
     found = Comparison(full.log_p, full.rank, {}, {}, {}, {})
     for variant in VARIANTS:
-        influential = leave_one_out_orders(perturbation, cases, full.log_p, variant)
+        influential = leave_one_out_orders(perturbation, cases, variant)
+        greedy = greedy_orders(perturbation, cases, influential, variant)
         orders: list[list[Sequence[int]]] = [
-            [_completed(positions, draws[-1]), list(reversed(case.citable)), *draws[:-1], leave_one_out]
-            for case, positions, draws, leave_one_out in zip(cases, cited, drawn, influential, strict=True)
+            [_completed(positions, draws[-1]), case.citable[::-1], *draws[:-1], *controls]
+            for case, positions, draws, *controls in zip(cases, cited, drawn, influential, greedy, strict=True)
         ]
-        places = _places(perturbation, orders, n_random + 3)
+        places = _places(perturbation, orders, n_random + _N_NOT_RANDOM)
         log_p, rank = _ask(perturbation, places, sizes, variant)
         for name, value in _measures(full.log_p, full.rank, log_p, rank, sizes, top_ks).items():
             found.values.setdefault(name, {})[variant] = value
@@ -107,20 +112,57 @@ def compare(
     return found
 
 
-def leave_one_out_orders(
-    perturbation: Perturbation, cases: Sequence[Case], log_p: np.ndarray, variant: Variant
-) -> list[list[int]]:
-    """Per case its citable positions, first those whose own removal costs p(i|x) most; ties: the newest."""
-    rows, columns = np.nonzero(perturbation.present)
-    kept = perturbation.present[rows]
-    kept[np.arange(len(rows)), columns] = False
-    loss = np.full(perturbation.present.shape, -np.inf)
-    loss[rows, columns] = log_p[rows] - perturbation.outcomes(rows, kept, variant).log_p
+def leave_one_out_orders(perturbation: Perturbation, cases: Sequence[Case], variant: Variant) -> list[list[int]]:
+    """Per case its citable positions, first those whose own removal counts most; ties: the newest.
+
+    For the decision Yes that is the removal that lowers p(i|x) most, for No the one that raises it most.
+    """
+    left = _removals(perturbation, cases, [[] for _ in cases], variant)
     orders = []
-    for case, first, losses in zip(cases, perturbation.first_column, loss, strict=True):
-        newest_first = np.array(case.citable[::-1])
-        orders.append(newest_first[np.argsort(-losses[first + newest_first], kind="stable")].tolist())
+    for case, log_p in zip(cases, left, strict=True):
+        newest_first = np.array(case.citable[::-1], dtype=np.int64)
+        order = np.argsort(_SIGNS[case.decision] * log_p[newest_first], kind="stable")
+        orders.append(newest_first[order].tolist())
     return orders
+
+
+def greedy_orders(
+    perturbation: Perturbation, cases: Sequence[Case], leave_one_out: list[list[int]], variant: Variant
+) -> list[list[int]]:
+    """Per case its citable positions, each next one by what its removal adds to the removal of those before it.
+
+    As `leave_one_out_orders` (whose first position it shares) for items that interact: of two that stand for each
+    other the second counts once the first is gone. After `GREEDY_LIMIT` steps the rest stands in that order.
+    """
+    chosen = [order[:1] for order in leave_one_out]
+    for _ in range(1, min(GREEDY_LIMIT, max(map(len, leave_one_out), default=0))):
+        left = _removals(perturbation, cases, chosen, variant)
+        for case, first, order, log_p in zip(cases, chosen, leave_one_out, left, strict=True):
+            open_positions = [position for position in order if position not in first]
+            if open_positions:
+                first.append(min(open_positions, key=lambda p: _SIGNS[case.decision] * log_p[p]))  # noqa: B023
+    return [_completed(first, order) for first, order in zip(chosen, leave_one_out, strict=True)]
+
+
+def _removals(
+    perturbation: Perturbation, cases: Sequence[Case], removed: list[list[int]], variant: Variant
+) -> list[np.ndarray]:
+    """Per case and position (its citable and open ones) ln p of the item without it and what is removed; else nan."""
+    asked = [
+        (row, position)
+        for row, (case, gone) in enumerate(zip(cases, removed, strict=True))
+        for position in case.citable
+        if position not in gone
+    ]
+    rows = np.array([row for row, _ in asked], dtype=np.int64)
+    kept = perturbation.present[rows]
+    for number, (row, position) in enumerate(asked):
+        kept[number, perturbation.first_column[row] + np.array([*removed[row], position])] = False
+    log_p = perturbation.outcomes(rows, kept, variant).log_p
+    found = [np.full(len(case.history), np.nan) for case in cases]
+    for (row, position), value in zip(asked, log_p, strict=True):
+        found[row][position] = value
+    return found
 
 
 def _random_orders(case: Case, name: str, n_random: int, seed: int) -> list[list[int]]:

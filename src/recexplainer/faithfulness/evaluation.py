@@ -15,8 +15,8 @@ from recexplainer.faithfulness import metrics
 from recexplainer.faithfulness.attributes import attribute_index
 from recexplainer.faithfulness.calibration import verdict_calibration
 from recexplainer.faithfulness.causes import KnownCauses, cause_figures
-from recexplainer.faithfulness.citations import Citations, resolve_citations
-from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
+from recexplainer.faithfulness.citations import Citations, read_citations
+from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
 from recexplainer.faithfulness.features import feature_figures, named_features
 from recexplainer.faithfulness.perturbation import VARIANTS, Case
 from recexplainer.faithfulness.tables import curve_table, deletion_table, mean
@@ -51,23 +51,23 @@ def evaluate_faithfulness(
     Returns:
         A frame with a row per explanation, in the order of the records, and the figures (see
         docs/faithfulness.md). The main table is over the explanations of the label "Yes" that cite some and
-        not all of the history; the same table for "No" stands under `no_decisions`, since there the cited
-        items are evidence against the item.
+        not all of the history; the same table for "No" stands under `no_decisions`: there the cited items should
+        speak against the item, so the controls are those whose removal raises p, and the tests ask for less.
     """
     index = attribute_index(catalogue)
     cases = [
-        Case(history, record["item_id"], len(record["history"]))
+        Case(history, record["item_id"], len(record["history"]), record["label"])
         for record, history in zip(records, histories, strict=True)
     ]
-    citations = [
-        resolve_citations(record["text"], case.history, catalogue, case.item_id)
-        for record, case in zip(records, cases, strict=True)
+    citations = [read_citations(record) for record in records]
+    positions = [
+        [case.citable[position] for position in found.in_history] for found, case in zip(citations, cases, strict=True)
     ]
-    compared = [row for row, case in enumerate(cases) if 0 < len(citations[row].in_history) < len(case.citable)]
+    compared = [row for row, case in enumerate(cases) if 0 < len(positions[row]) < len(case.citable)]
     comparison = compare(
         recommender,
         [cases[row] for row in compared],
-        [citations[row].in_history for row in compared],
+        [positions[row] for row in compared],
         [records[row]["explanation_id"] for row in compared],
         n_random=n_random,
         seed=seed,
@@ -80,9 +80,9 @@ def evaluate_faithfulness(
         **_text_figures(records, cases, citations),
         **feature_figures(texts, named, [case.item_id for case in cases], index),
         "n_other_scores": _n_other_scores(recommender, records, cases),
-        **deletion_table(comparison, labels == "Yes", top_ks, seed),
+        **deletion_table(comparison, labels, "Yes", top_ks, seed),
         "curves": curve_table(comparison, labels == "Yes"),
-        "no_decisions": deletion_table(comparison, labels == "No", top_ks, seed),
+        "no_decisions": deletion_table(comparison, labels, "No", top_ks, seed),
         "verdicts": _verdict_counts(records),
         "calibration": verdict_calibration(
             [record["p_yes"] for record in records], [record["label"] for record in records], seed
@@ -90,7 +90,7 @@ def evaluate_faithfulness(
     }
     if causes is not None:
         figures["causes"] = cause_figures(records, causes, citations, named, index, seed)
-    return _rows(records, cases, citations, compared, comparison), figures
+    return _rows(records, cases, citations, positions, compared, comparison), figures
 
 
 def whole_histories(records: Sequence[dict[str, Any]], interactions: Interactions) -> list[list[int]]:
@@ -157,6 +157,7 @@ def _rows(
     records: Sequence[dict[str, Any]],
     cases: list[Case],
     citations: list[Citations],
+    positions: list[list[int]],
     compared: list[int],
     comparison: Comparison,
 ) -> pd.DataFrame:
@@ -167,11 +168,8 @@ def _rows(
             "verdict": [record["verdict"] for record in records],
             "n_history": [len(case.history) for case in cases],
             "n_shown": [len(case.citable) for case in cases],
-            "cited_positions": [found.in_history for found in citations],
-            "cited_items": [
-                list(dict.fromkeys(case.history[position] for position in found.in_history))
-                for case, found in zip(cases, citations, strict=True)
-            ],
+            "cited_positions": positions,  # in the whole history
+            "cited_items": [found.cited_items for found in citations],
             "other_items": [found.in_catalogue for found in citations],
             "invented_titles": [found.invented for found in citations],
             "names_target": [found.names_target for found in citations],
@@ -188,5 +186,6 @@ def _rows(
             columns[f"{measure}_{variant}_random"] = values[:, RANDOM].mean(axis=1)
             columns[f"{measure}_{variant}_newest"] = values[:, NEWEST]
             columns[f"{measure}_{variant}_leave_one_out"] = values[:, LEAVE_ONE_OUT]
+            columns[f"{measure}_{variant}_greedy"] = values[:, GREEDY]
     measured = pd.DataFrame({name: values.astype(float) for name, values in columns.items()}, index=compared)
     return pd.concat([frame, measured.reindex(frame.index)], axis=1)

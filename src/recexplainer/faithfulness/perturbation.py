@@ -16,6 +16,7 @@ from recexplainer.recommenders.base import Recommender
 
 Variant = Literal["shift", "mask"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
+Decision = Literal["Yes", "No"]
 _ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
 _SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory
 
@@ -28,11 +29,13 @@ class Case:
         history: Item ids, oldest first: all that the recommender was given.
         item_id: The item whose standing is watched.
         n_shown: How many of the newest items an explanation could cite; None: all.
+        decision: The recommender's. The items that explain a Yes speak for the item, those that explain a No against.
     """
 
     history: list[int]
     item_id: int
     n_shown: int | None = None
+    decision: Decision = "Yes"
 
     @property
     def citable(self) -> range:

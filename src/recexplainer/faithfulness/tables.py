@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from recexplainer.faithfulness import metrics
-from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison
-from recexplainer.faithfulness.perturbation import VARIANTS
+from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison
+from recexplainer.faithfulness.perturbation import VARIANTS, Decision
 
 MEASURES = (
     "comprehensiveness",
@@ -21,27 +21,45 @@ MEASURES = (
     "ins",
 )
 MEASURES_AT_K = ("pn", "ps", "pos", "neg", "counterfactual_found", "counterfactual_size")
-LOWER_IS_BETTER = ("sufficiency", "sufficiency_aopc", "del", "pos", "counterfactual_size")
+LOWER_IS_BETTER = ("sufficiency", "sufficiency_aopc", "del", "pos", "counterfactual_size")  # for Yes; else for No
 
 Figures = dict[str, float | None]
 
 
-def deletion_table(comparison: Comparison, chosen: np.ndarray, top_ks: Sequence[int], seed: int) -> dict[str, Any]:
-    """Every measure over some of the cases.
+def is_better_higher(measure: str, decision: Decision) -> bool:
+    """Whether more of a measure is better: what should speak for the item of a Yes should speak against that of a No.
+
+    >>> is_better_higher("pn@5", "Yes"), is_better_higher("pn@5", "No"), is_better_higher("del", "No")
+    (True, False, True)
+    """
+    return (measure.split("@")[0] not in LOWER_IS_BETTER) == (decision == "Yes")
+
+
+def deletion_table(
+    comparison: Comparison, labels: np.ndarray, decision: Decision, top_ks: Sequence[int], seed: int
+) -> dict[str, Any]:
+    """Every measure over the cases of one decision.
 
     Args:
         comparison: Of all cases.
-        chosen: (n_cases,) bool, which of them.
+        labels: (n_cases,) the recommender's decisions.
+        decision: Which of them; it says which way each measure is tested (`is_better_higher`).
         top_ks: The K of the measures at K.
         seed: Of the permutations.
     """
+    chosen = labels == decision
+
+    def by_variant(measure: str) -> dict[str, Figures]:
+        values = comparison.values[measure]
+        return {variant: _figures(values[variant][chosen], measure, decision, seed) for variant in VARIANTS}
+
     table: dict[str, Any] = {"n_compared": int(chosen.sum())}
     for measure in MEASURES:
-        table[measure] = _by_variant(comparison, measure, chosen, seed)
+        table[measure] = by_variant(measure)
     for k in top_ks:
         table[f"n_in_top@{k}"] = int((comparison.rank[chosen] <= k).sum())
         for measure in MEASURES_AT_K:
-            table[f"{measure}@{k}"] = _by_variant(comparison, f"{measure}@{k}", chosen, seed)
+            table[f"{measure}@{k}"] = by_variant(f"{measure}@{k}")
         table[f"fns@{k}"] = {v: _harmonic(table[f"pn@{k}"][v], table[f"ps@{k}"][v]) for v in VARIANTS}
     return table
 
@@ -76,22 +94,18 @@ _PLACES: dict[str, int | slice] = {
     "random": RANDOM,
     "newest": NEWEST,
     "leave_one_out": LEAVE_ONE_OUT,
+    "greedy": GREEDY,
 }
 
 
-def _by_variant(comparison: Comparison, measure: str, chosen: np.ndarray, seed: int) -> dict[str, Figures]:
-    return {variant: _figures(comparison.values[measure][variant][chosen], measure, seed) for variant in VARIANTS}
-
-
-def _figures(values: np.ndarray, measure: str, seed: int) -> Figures:
+def _figures(values: np.ndarray, measure: str, decision: Decision, seed: int) -> Figures:
     """Means per explainer, and the chance of the cited items' mean among the random ones, where all are defined."""
     figures = {name: mean(values[:, place]) for name, place in _PLACES.items()}
-    name = measure.split("@")[0]
-    if name == "counterfactual_size":  # random draws and cited items do not displace the same targets
+    if measure.startswith("counterfactual_size"):  # random draws and cited items do not displace the same targets
         return figures
     defined = values[~np.isnan(values).any(axis=1)]
     p_value = metrics.p_value_over_random(
-        defined[:, CITED], defined[:, RANDOM], np.random.default_rng(seed), name not in LOWER_IS_BETTER
+        defined[:, CITED], defined[:, RANDOM], np.random.default_rng(seed), is_better_higher(measure, decision)
     )
     return {**figures, "p_value_over_random": p_value}
 

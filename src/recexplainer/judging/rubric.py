@@ -15,7 +15,7 @@ from recexplainer.faithfulness.attributes import (
     attribute_index,
     speaks_of_series,
 )
-from recexplainer.faithfulness.citations import Citations, resolve_citations
+from recexplainer.faithfulness.citations import Citations, read_citations
 from recexplainer.judging.judgement import Judgement
 
 JUDGE = "rubric"
@@ -63,7 +63,7 @@ def judge_by_rubric(record: dict[str, Any], catalogue: Catalogue) -> Judgement:
     half of the items hold counts for nothing. Denied attributes ("no Racing games") are no claims.
 
     Args:
-        record: An explanation record: `text`, `verdict`, `label`, `history`, `item_id`.
+        record: An explanation record: `text`, `citations`, `verdict`, `label`, `history`, `item_id`.
         catalogue: Titles and attributes.
 
     Source: the levels are the RecExplainer paper's, where GPT-4 and humans give them; the rules are our own.
@@ -75,10 +75,10 @@ def judge_by_rubric(record: dict[str, Any], catalogue: Catalogue) -> Judgement:
 
 def check(record: dict[str, Any], catalogue: Catalogue) -> Checks:
     """Find the facts that the rubric's levels rest on."""
-    text, history, target = record["text"], record["history"], record["item_id"]
-    citations = resolve_citations(text, history, catalogue, target)
+    text, target = record["text"], record["item_id"]
+    citations = read_citations(record)
     attributes = attribute_index(catalogue)
-    cited_items = list(dict.fromkeys(history[position] for position in citations.in_history))
+    cited_items = citations.cited_items
     of_target = attributes.of_item[target]
     of_cited = frozenset().union(*(attributes.of_item[item] for item in cited_items))
     named = _named(text, citations, attributes, target, cited_items)

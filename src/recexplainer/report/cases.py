@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.faithfulness.citations import resolve_citations
+from recexplainer.faithfulness.citations import Mention, read_citations
 from recexplainer.report.inputs import ReportInputs
 
 Record = Mapping[str, Any]
@@ -52,10 +52,10 @@ def choose_cases(labels: Mapping[Case, str], n_cases: int) -> list[Case]:
     return sorted(chosen, key=order.__getitem__)
 
 
-def mark_text(text: str, history: Sequence[int], catalogue: Catalogue, target: int) -> list[list[str]]:
+def mark_text(text: str, mentions: Sequence[Mention]) -> list[list[str]]:
     """A text in pieces `[piece, kind]`; the kind is "" or `history`, `target`, `catalogue`, `invented`."""
     pieces, place = [], 0
-    for mention in resolve_citations(text, history, catalogue, target).mentions:
+    for mention in mentions:
         if mention.start < place:
             continue
         pieces += [[text[place : mention.start], ""], [text[mention.start : mention.end], mention.kind]]
@@ -85,7 +85,6 @@ def _describe(
         "answers": [
             _answer(
                 record,
-                catalogue,
                 judgements.get(source, {}).get(record["explanation_id"]),
                 removals.get(source, {}).get(record["explanation_id"]),
             )
@@ -94,13 +93,11 @@ def _describe(
     }
 
 
-def _answer(
-    record: Record, catalogue: Catalogue, judgement: Record | None, removal: dict[str, float] | None
-) -> dict[str, Any]:
-    found = resolve_citations(record["text"], record["history"], catalogue, record["item_id"])
+def _answer(record: Record, judgement: Record | None, removal: dict[str, float] | None) -> dict[str, Any]:
+    found = read_citations(record)
     return {
         "source": record["source"],
-        "pieces": mark_text(record["text"], record["history"], catalogue, record["item_id"]),
+        "pieces": mark_text(record["text"], found.mentions),
         "prompt": record["prompt"],
         "verdict": record["verdict"],
         "p_yes": record["p_yes"],

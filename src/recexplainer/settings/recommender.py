@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from recexplainer.settings.checks import require, require_at_least, require_one_of, require_positive
@@ -110,18 +111,20 @@ class External:
 
 @dataclass(frozen=True)
 class ItemKnn:
-    """The item-neighbourhood floor."""
+    """The item-neighbourhood floor: of each setting the values to choose from, on the valid items."""
 
-    n_neighbours: int
-    normalisation: float
-    recency: float
+    n_neighbours: list[int]
+    normalisation: list[float]
+    recency: list[float]
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         where = "train_recommender.item_knn"
-        require_at_least(where, self, n_neighbours=1)
-        require(0 <= self.normalisation <= 1, f"{where}.normalisation", "from 0 to 1")
-        require(0 < self.recency <= 1, f"{where}.recency", "above 0 and at most 1")
+        for name, values in dataclasses.asdict(self).items():
+            require(bool(values), f"{where}.{name}", "a list of one value or more")
+        require(all(n >= 1 for n in self.n_neighbours), f"{where}.n_neighbours", "at least 1")
+        require(all(0 <= share <= 1 for share in self.normalisation), f"{where}.normalisation", "from 0 to 1")
+        require(all(0 < share <= 1 for share in self.recency), f"{where}.recency", "above 0 and at most 1")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from recexplainer import registry, store
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.warm_start import warm_start
+from recexplainer.data.splits import TRAIN
 from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer, new_explainer
 from recexplainer.recommenders import load_recommender
@@ -24,7 +25,8 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     """Train adapter and connectors on the training users' examples; write and log the explainer."""
     if mode not in ALIGNED_MODES:
         raise InputError(f"--mode must be one of {', '.join(ALIGNED_MODES)}, not {mode!r}: `none` is the base itself")
-    examples, user_vectors = store.read_alignment()
+    data = store.read_alignment(with_drafts=True)
+    taught, user_vectors = data.of_split(TRAIN), data.user_vectors
     run.log_dataset(store.ALIGNMENT, "alignment", "training")
     writer = PromptWriter(store.read_catalogue(), settings.align.n_categories)
     set_seed(settings.run.seed)
@@ -36,7 +38,6 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     recommender = load_recommender(store.RECOMMENDER)
     explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
     rng = np.random.default_rng(settings.run.seed)
-    taught = [example for example in [*examples, *store.read_drafts()] if example.split == "train"]
     histories = {example.vector_row: example.history for example in taught if example.vector_row >= 0}
     rows = sorted(histories)
     warmed = warm_start(

@@ -11,6 +11,7 @@ from recexplainer import store
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.tasks import explanation
+from recexplainer.data.splits import TRAIN
 from recexplainer.explainer.generate import draft
 from recexplainer.explainer.model import base_explainer
 from recexplainer.faithfulness.citations import is_grounded
@@ -21,8 +22,8 @@ from recexplainer.stages import StageRun, Write, stage_main
 def run(settings: Settings, run: StageRun) -> Write:
     """Write the drafts that speak of nothing but their prompt; what was made up is dropped and counted."""
     chosen = settings.draft_explanations
-    examples, _ = store.read_alignment()
-    asked = explanation.choose(examples, chosen.n_drafts, np.random.default_rng(settings.run.seed))
+    taught = store.read_alignment().of_split(TRAIN)
+    asked = explanation.choose(taught, chosen.n_drafts, np.random.default_rng(settings.run.seed))
     catalogue = store.read_catalogue()
     writer = PromptWriter(catalogue, settings.align.n_categories)
     texts: list[str] = []

@@ -9,6 +9,7 @@ from typing import Any
 from recexplainer import store
 from recexplainer.alignment.evaluation import Evaluation, evaluate
 from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.data.splits import TEST
 from recexplainer.explainer.sources import load_source
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, Write, stage_main
@@ -16,13 +17,12 @@ from recexplainer.stages import StageRun, Write, stage_main
 
 def run(settings: Settings, run: StageRun, mode: str) -> Write:
     """Pull the registered explainer (or take the base LLM for `none`), ask it the test examples, score its answers."""
-    examples, user_vectors = store.read_alignment()
+    data = store.read_alignment()
     run.log_dataset(store.ALIGNMENT, "alignment", "evaluation")
     explainer, model = load_source(settings, mode)
-    explainer.user_vectors = user_vectors
+    explainer.user_vectors = data.user_vectors
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
-    test = [example for example in examples if example.split == "test"]
-    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, settings.run.seed)
+    evaluation = evaluate(explainer, writer, data.of_split(TEST), settings.evaluate_alignment, settings.run.seed)
     tags = {"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base}
     return partial(_write, run, mode, evaluation, tags)
 

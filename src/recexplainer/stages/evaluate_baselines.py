@@ -22,6 +22,7 @@ from recexplainer.alignment.baselines import (
 )
 from recexplainer.alignment.examples import Example
 from recexplainer.data.interactions import Interactions
+from recexplainer.data.splits import TEST, TRAIN
 from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.base import Recommender
 from recexplainer.settings import Settings
@@ -30,11 +31,9 @@ from recexplainer.stages import StageRun, stage_main
 
 def run(settings: Settings, run: StageRun) -> None:
     """Train the student on the explainers' own training pairs; write the baselines' alignment metrics."""
-    examples, _ = store.read_alignment()
+    data = store.read_alignment()
+    taught, test = data.of_split(TRAIN), data.of_split(TEST)
     interactions = store.read_interactions()
-    asked = [example for example in examples if example.user_id]
-    test = [example for example in asked if example.split == "test"]
-    taught = [example for example in asked if example.split == "train"]
     teacher = load_recommender(store.RECOMMENDER)
     student = train_student(
         teacher,
@@ -45,19 +44,24 @@ def run(settings: Settings, run: StageRun) -> None:
         settings.evaluate_baselines.student_epochs,
     )
     metrics = {
-        "random": evaluate_chance(test, interactions.n_items, np.random.default_rng(settings.run.seed)),
+        "random": evaluate_chance(interactions, test, np.random.default_rng(settings.run.seed)),
         "popularity": evaluate_recommender(train_popularity(interactions), interactions, test),
         "student": evaluate_recommender(student, interactions, test),
     }
     if settings.evaluate_baselines.in_context.answerers:
-        metrics |= _evaluate_in_context(settings, run, asked, teacher, interactions)
+        metrics |= _evaluate_in_context(settings, run, taught, test, teacher, interactions)
     store.write_json(store.ALIGNMENT_BASELINES_METRICS, metrics)
     run.log_metrics(metrics)
     run.log_artifact(store.ALIGNMENT_BASELINES_METRICS)
 
 
 def _evaluate_in_context(
-    settings: Settings, run: StageRun, examples: Sequence[Example], teacher: Recommender, interactions: Interactions
+    settings: Settings,
+    run: StageRun,
+    taught: Sequence[Example],
+    test: Sequence[Example],
+    teacher: Recommender,
+    interactions: Interactions,
 ) -> dict[str, Any]:
     """The rows `none_in_context` and `api_in_context`: both see and are asked the same."""
     from recexplainer.alignment import api_baseline, in_context
@@ -66,8 +70,8 @@ def _evaluate_in_context(
 
     chosen = settings.evaluate_baselines.in_context
     rng = np.random.default_rng(settings.run.seed)
-    shown = in_context.choose_shown(examples, chosen.n_shown, rng)
-    questions = in_context.choose_questions(examples, chosen.n_questions, rng)
+    shown = in_context.choose_shown(taught, chosen.n_shown, rng)
+    questions = in_context.choose_questions(test, chosen.n_questions, rng)
     writer = PromptWriter(store.read_catalogue(), settings.align.n_categories)
     metrics = {}
     if "none" in chosen.answerers:

@@ -8,6 +8,7 @@ from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.tasks import next_item_retrieval
+from recexplainer.data.splits import TEST
 from recexplainer.explainer.cases import choose_cases
 from recexplainer.explainer.running import explain_cases
 from recexplainer.recommenders import load_recommender
@@ -17,18 +18,17 @@ from recexplainer.stages import StageRun, Write, stage_main
 
 def run(settings: Settings, run: StageRun, source: str) -> Write | None:
     """Write one explanation per case; every source gets the same cases in the same order."""
-    examples, user_vectors = store.read_alignment()
-    pairs = [e for e in examples if e.split == "test" and e.task == next_item_retrieval.NAME]
+    data = store.read_alignment()
     cases = choose_cases(
         load_recommender(store.RECOMMENDER),
         store.read_interactions(),
-        pairs,
+        data.of_split(TEST, next_item_retrieval.NAME),
         settings.build_alignment,
         settings.explain,
         settings.run.seed,
     )
     kept = store.explanation_blocks("explain", source)
-    records = explain_cases(settings, run, source, cases, user_vectors, kept)
+    records = explain_cases(settings, run, source, cases, data.user_vectors, kept)
     return None if records is None else partial(_write, run, source, records)
 
 

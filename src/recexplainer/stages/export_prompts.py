@@ -8,13 +8,12 @@ from pathlib import Path
 from recexplainer import store
 from recexplainer.alignment import chat_files
 from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.data.splits import SPLITS, TRAIN
 from recexplainer.errors import InputError
 from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.base import Recommender
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
-
-SPLITS = ("train", "valid", "test")
 
 
 def run(settings: Settings, run: StageRun) -> None:
@@ -32,29 +31,26 @@ def run(settings: Settings, run: StageRun) -> None:
 
 def _write_prompts(settings: Settings, recommender: Recommender, folder: Path) -> dict[str, int]:
     """The number of rows of each file."""
-    examples, user_vectors = store.read_alignment()
-    drafts = store.read_drafts() if store.EXPLANATION_DRAFTS.exists() else []
-    numbered = [(f"example-{line}", example) for line, example in enumerate(examples, start=1)]
-    numbered += [(f"draft-{line}", example) for line, example in enumerate(drafts, start=1)]
+    data = store.read_alignment(with_drafts=store.EXPLANATION_DRAFTS.exists())
     writer = PromptWriter(store.read_catalogue(), settings.align.n_categories)
     counts: dict[str, int] = {}
     for split in SPLITS:
-        chosen = [(name, example) for name, example in numbered if example.split == split]
+        chosen = data.named(split)
         for mode in settings.align.modes:
             rows = chat_files.task_rows(writer, chosen, mode, settings.align.both_forms)
             counts[f"{mode}_{split}.json"] = store.write_json_rows(folder / f"{mode}_{split}.json", rows)
-            if split != "train":
+            if split != TRAIN:
                 name = f"explan_{mode}_{split}.json"
                 rows = chat_files.explanation_rows(writer, chosen, mode)
                 counts[name] = store.write_json_rows(folder / name, rows)
-        if split != "train":
+        if split != TRAIN:
             name = f"api_{split}.csv"
             prompts = chat_files.api_rows(writer, chosen)
             counts[name] = store.write_csv(folder / name, chat_files.API_COLUMNS, prompts)
     described = [name for name in counts if name.endswith(".json")]
     store.write_json(folder / "dataset_info.json", chat_files.dataset_info(described))
     if recommender.has_vectors:
-        store.write_vectors(folder / "vectors.safetensors", user_vectors, recommender.item_vectors())
+        store.write_vectors(folder / "vectors.safetensors", data.user_vectors, recommender.item_vectors())
     return counts
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,11 @@ from recexplainer.recommenders.base import check_stored
 from recexplainer.recommenders.evaluation import evaluate_users, mean_popularity
 from recexplainer.recommenders.external import External
 from recexplainer.recommenders.figures import learning_curve, metrics_by_cutoff
-from recexplainer.recommenders.ranking import leave_one_out
+from recexplainer.recommenders.floors import ItemKNN
+from recexplainer.recommenders.ranking import LeaveOneOut, leave_one_out
 from recexplainer.recommenders.significance import compare_with
 from recexplainer.recommenders.training import FLOORS, refit, train_recommender
+from recexplainer.recommenders.tuning import tune_item_knn
 from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
@@ -32,11 +35,7 @@ def run(settings: Settings, run: StageRun) -> None:
         raise InputError(f"{store.INTERACTIONS}: no user has three items; loosen the filters of prepare")
 
     kind = settings.recommender.kind
-    hyper_parameters = dataclasses.asdict(settings.train_recommender)
-    if kind == External.kind:
-        hyper_parameters[kind] |= store.read_raw_ids()
-    elif hyper_parameters[kind].get("item_init") == "near":
-        hyper_parameters[kind]["item_texts"] = store.read_item_texts()
+    hyper_parameters = _hyper_parameters(settings, split)
     by_part: dict[str, dict[str, dict[str, float]]] = {}
     ranks = []
     for name in (kind, *FLOORS):
@@ -59,6 +58,7 @@ def run(settings: Settings, run: StageRun) -> None:
     metrics: dict[str, object] = {
         "kind": kind,
         **by_part,
+        "item_knn_settings": hyper_parameters[ItemKNN.kind],
         "versus": compare_with(per_user, kind, FLOORS, np.random.default_rng(settings.run.seed)),
         "target_popularity": mean_popularity(split.test.targets, split.train),
         "train_seconds": round(train_seconds, 1),
@@ -84,6 +84,16 @@ def run(settings: Settings, run: StageRun) -> None:
         run.log_figure(learning_curve(chosen.curve, chosen.best_epoch), "figures/learning_curve.png")
     tested = {name: parts["test"] for name, parts in by_part.items()}
     run.log_figure(metrics_by_cutoff(tested), "figures/metrics_by_cutoff.png")
+
+
+def _hyper_parameters(settings: Settings, split: LeaveOneOut) -> dict[str, Any]:
+    """What each kind is trained with; those of the floor are chosen here."""
+    kind, chosen = settings.recommender.kind, dataclasses.asdict(settings.train_recommender)
+    if kind == External.kind:
+        chosen[kind] |= store.read_raw_ids()
+    elif chosen[kind].get("item_init") == "near":
+        chosen[kind]["item_texts"] = store.read_item_texts()
+    return chosen | {ItemKNN.kind: tune_item_knn(split, chosen[ItemKNN.kind])}
 
 
 main = stage_main("train_recommender", run, sections=("recommender",))

@@ -21,7 +21,7 @@ from recexplainer.store.texts import read_jsonl, write_jsonl
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from recexplainer.alignment.examples import Example
+    from recexplainer.alignment.examples import AlignmentData, Example
 
 
 def write_alignment(
@@ -43,13 +43,15 @@ def write_alignment(
             write_jsonl(temporary / ALIGNMENT_SUMMARIES.name, summaries)
 
 
-def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tensor]:
-    """Read the alignment examples and the table of user vectors (n_pairs, dim).
+def read_alignment(folder: Path | str = ALIGNMENT, with_drafts: bool = False) -> AlignmentData:
+    """Read the alignment examples, their table of user vectors, and where asked for the drafted explanations.
 
     Raises:
         InputError: when a file is missing or malformed.
     """
     from safetensors.torch import load_file
+
+    from recexplainer.alignment.examples import AlignmentData
 
     examples = _read_examples(Path(folder) / ALIGNMENT_EXAMPLES.name, "build_alignment")
     try:
@@ -58,7 +60,7 @@ def read_alignment(folder: Path | str = ALIGNMENT) -> tuple[list[Example], Tenso
         raise InputError(
             f"{folder}: is not what build_alignment writes ({error}); run dvc repro build_alignment"
         ) from None
-    return examples, vectors
+    return AlignmentData(examples, vectors, read_drafts() if with_drafts else [])
 
 
 def write_vectors(path: Path | str, user_vectors: Tensor, item_vectors: Tensor) -> None:

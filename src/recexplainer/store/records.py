@@ -12,7 +12,7 @@ from recexplainer.store.texts import read_jsonl, write_jsonl
 
 EXPLANATION_KEYS = (
     "explanation_id", "source", "user_id", "position", "item_id", "history", "label", "score", "rank",
-    "n_ranked", "prompt", "text", "verdict", "p_yes", "model",
+    "n_ranked", "prompt", "text", "citations", "verdict", "p_yes", "model",
 )  # fmt: skip
 JUDGEMENT_KEYS = ("explanation_id", "level", "score", "judge", "reasons")
 SHEET_KEY_KEYS = ("id", "source", "explanation_id", "text_sha256")

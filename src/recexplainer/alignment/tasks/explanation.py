@@ -22,13 +22,9 @@ from recexplainer.alignment.tasks import interest_classification
 NAME = "explanation"
 
 
-def choose(examples: Sequence[Example], n: int, rng: np.random.Generator) -> list[Example]:
-    """At most `n` training questions that ask for an explanation, of as many users as possible, in random order."""
-    asked = [
-        example
-        for example in examples
-        if example.split == "train" and example.aspect == interest_classification.EXPLAIN
-    ]
+def choose(taught: Sequence[Example], n: int, rng: np.random.Generator) -> list[Example]:
+    """Of training questions at most `n` that ask for an explanation, of as many users as possible, in random order."""
+    asked = [example for example in taught if example.aspect == interest_classification.EXPLAIN]
     shuffled = [asked[int(place)] for place in rng.permutation(len(asked))]
     times: dict[int, int] = {}
     rounds = []

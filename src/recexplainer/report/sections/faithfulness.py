@@ -1,4 +1,7 @@
-"""Whether the items that a text cites matter to the recommender, beside random and most influential items."""
+"""Whether the items that a text cites matter to the recommender, beside random and most influential items.
+
+Of a decision No the items that matter speak against the item: every arrow of its table is turned round.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,13 @@ from recexplainer.report.sections.pairs import invention_reading, pair_table
 
 FILE = "metrics/faithfulness_{}.json"
 VARIANTS = {"mask": "the other items keep their places", "shift": "the other items move up"}
-EXPLAINERS = {"cited": "cited", "random": "random", "newest": "newest", "leave_one_out": "most influential"}
+EXPLAINERS = {
+    "cited": "cited",
+    "random": "random",
+    "newest": "newest",
+    "leave_one_out": "most influential",
+    "greedy": "most influential in turn",
+}
 MEASURES = {
     "comprehensiveness": "Comprehensiveness ↑",
     "sufficiency": "Sufficiency ↓",
@@ -48,6 +57,7 @@ MEASURES_AT_K = {
     "counterfactual_size": ("Items until displaced", "↓"),
 }
 MAIN = "log_comprehensiveness"
+_TURNED = str.maketrans("↑↓", "↓↑")
 
 
 def faithfulness_section(inputs: ReportInputs) -> Section:
@@ -147,7 +157,10 @@ def _deletion_table(metrics: dict[str, Metrics], variant: str, part: str) -> Tab
         n_compared = write(figure(figures, "n_compared"), 0)
         groups.append(Group(f"{source} ({n_compared} explanations compared)", rows))
     names = [_column_name(column) for column in columns]
-    decision = "would not recommend" if part else "would recommend"
+    decision = "would recommend; the cited ones should speak for them"
+    if part:
+        names = [name.translate(_TURNED) for name in names]
+        decision = "would not recommend; the cited ones should speak against them"
     return Table(names, groups, f"Items that the recommender {decision}; {VARIANTS[variant]}")
 
 
