@@ -108,6 +108,13 @@ def test_a_bad_line_changes_nothing_else(tmp_path, monkeypatch, kind):
             assert bad.count == len([text for text in with_bad if text]) - len(alone)
 
 
+def test_a_list_in_the_first_line_does_not_make_the_file_an_array(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"[1]\n" + json_line(["u", "1", "1", "5", "t", "o"]) + b"\n")
+    rows, bad = read(read_json_lines, path)
+    assert rows == [("u", 1, 1, 5, "t")] and bad.count == 1
+
+
 def test_whatever_reads_as_a_number_is_one(tmp_path):
     """One line in a word of its own sends the piece down the careful path: times stay what they were."""
     path = tmp_path / "rows.csv"

@@ -223,7 +223,7 @@ def test_a_broken_archive_is_one_clear_line(tmp_path, dataset):
 
 
 def test_an_archive_without_the_files_is_one_clear_line(tmp_path, dataset):
-    publish(tmp_path / "ml-100k.zip", {"u.data": "1\t10\t4\t978300760\n", "u.item": ""})
+    publish(tmp_path / "ml-1b.zip", {"trainx16x32_0.npz": "", "README": ""})
     with pytest.raises(InputError, match=r"no ratings file was found .*, also in the published zip\)"):
         open_raw(dataset(format="movielens"))
 
@@ -247,3 +247,20 @@ def test_an_unpacked_file_beside_its_archive_is_a_second_candidate(tmp_path, dat
     (tmp_path / "ratings.csv").write_text(RATINGS)
     with pytest.raises(InputError, match=r"\(ml-latest-small.zip/ml-latest-small/ratings.csv, ratings.csv\)"):
         open_raw(dataset(format="movielens"))
+
+
+def test_the_oldest_set_is_read(tmp_path, dataset):
+    flags = {8: "0|0|0|0|0|0|0|0|1|0|0|0|0|0|0|0|0|1|0", 9: "1" + "|0" * 18}
+    movies = [
+        f"8|Café, the \"Film\" (1995)|01-Jan-1995||http://x|{flags[8]}",
+        f"9|unknown||||{flags[9]}",
+    ]
+    (tmp_path / "u.item").write_bytes("\n".join(movies).encode("latin-1"))
+    (tmp_path / "u.data").write_text("196\t8\t3\t881250949\n186\t9\t4\t891717742\n")
+    raw = open_raw(dataset(format="movielens"))
+    interactions = raw.interactions
+    assert interactions.user_names[interactions.users].tolist() == ["196", "186"]
+    assert (interactions.times.tolist(), interactions.ratings.tolist()) == ([881250949, 891717742], [3, 4])
+    items = raw.read_items({"8", "9"})
+    assert items["title"].tolist() == ['Café, the "Film" (1995)', "unknown"]
+    assert items["categories"].tolist() == [["Drama", "War"], []]

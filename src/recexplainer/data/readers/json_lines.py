@@ -33,10 +33,12 @@ def read_json_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterator[
         InputError: when the file cannot be read or has too many bad lines.
     """
     label_types = (pa.string(), pa.float64()) if any(field.kind == "label" for field in fields) else (pa.string(),)
-    for first_line, chunk in read_chunks(path, encoding=bad.dialect.encoding):
-        if first_line == 1 and chunk.lstrip().startswith(b"["):
-            yield careful_table(_array(path, bad.dialect.encoding), fields, bad)
-            return
+    encoding = bad.dialect.encoding
+    array = _array(path, encoding) if _begins_as_array(path, encoding) else None
+    if array is not None:
+        yield careful_table(array, fields, bad)
+        return
+    for first_line, chunk in read_chunks(path, encoding=encoding):
         tables = (_fast_table(chunk, fields, label_type) for label_type in label_types)
         table = next((table for table in tables if table is not None), None)
         yield careful_table(parsed_lines(chunk, first_line, _parse), fields, bad) if table is None else table
@@ -71,12 +73,19 @@ def _parse(raw: bytes) -> dict[str, Any] | str:
     return kind(value) if isinstance(value, dict) else "malformed JSON (a line should hold one object)"
 
 
-def _array(path: Path, encoding: str | None) -> Iterator[tuple[int, Row | str]]:
-    """The objects of an array, each with the number that it has in the array."""
+def _begins_as_array(path: Path, encoding: str | None) -> bool:
+    chunks = (chunk.lstrip() for _, chunk in read_chunks(path, encoding=encoding))
+    return next((chunk.startswith(b"[") for chunk in chunks if chunk), False)
+
+
+def _array(path: Path, encoding: str | None) -> list[tuple[int, Row | str]] | None:
+    """The objects of an array, each with its number in it; None where it is the first of several lines only."""
     text, kind = decoded(b"".join(chunk for _, chunk in read_chunks(path, encoding=encoding)))
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if str(error).startswith("Extra data"):
+            return None
         raise InputError(f"{path}: begins as a JSON array but cannot be read as one ({error})") from error
-    for number, value in enumerate(values, start=1):
-        yield number, kind(value) if isinstance(value, dict) else "malformed JSON (an array should hold objects)"
+    wrong = "malformed JSON (an array should hold objects)"
+    return [(n, kind(value) if isinstance(value, dict) else wrong) for n, value in enumerate(values, start=1)]
