@@ -56,8 +56,10 @@ def test_ids_in_two_forms_stop_it(prepared, spell, mend):
 @pytest.mark.parametrize("n_known", [0, 5])
 def test_ids_that_the_other_file_spells_in_another_way_stop_it(prepared, titles, mend, n_known):
     known = dict(list(TITLES.items())[:n_known])
-    what = "100 of 200 interactions are lost .50.0%; .* 100 to items that the items' file does not know" if n_known else (
-        "describes none of the 10 items"
+    what = (
+        "100 of 200 interactions are lost .50.0%; .* 100 to items that the items' file does not know"
+        if n_known
+        else ("describes none of the 10 items")
     )
     with pytest.raises(InputError, match=rf"{what}.*; ids match after {mend}"):
         prepared(lambda user, item: item, titles=known | titles)

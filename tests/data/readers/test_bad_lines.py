@@ -26,7 +26,14 @@ NAMES = [field.column for field in FIELDS] + ["other"]
 TIMES = ["1510102500000", "20240501", "2024", "12.5", " 7 ", "+5", "1e9", "007", "-3", "2024-05-01", "0.1"]
 ORDERS = ["1", "2.0", "40", "9007199254740991"]
 TITLES = ["plain", 'a "quoted" one', "comma, and; more", "Étoile", "", "O'Neil\tTab", 'ends in "', "x" * 200_000]
-BAD_TEXT = [b"", b"only,three,values", b'"never closed,1,1,1,t,o', b"u,soon,1,1,t,o", b"u,1,1,one,t,o", b"u,1,1,1,caf\xe9,o"]
+BAD_TEXT = [
+    b"",
+    b"only,three,values",
+    b'"never closed,1,1,1,t,o',
+    b"u,soon,1,1,t,o",
+    b"u,1,1,one,t,o",
+    b"u,1,1,1,caf\xe9,o",
+]
 BAD_TEXT += [b",1,1,1,t,o", b'u,1,1,1,"x" y,o', b"u,1,1,1,t\rt,o", b"u,0x1F,1,1,t,o", b"u,1_0,1,1,t,o"]
 
 

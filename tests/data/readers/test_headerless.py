@@ -6,10 +6,10 @@ import gzip
 
 import pytest
 
-from recexplainer.data.readers import headerless, files
-from recexplainer.data.readers.headerless import read_headerless
+from recexplainer.data.readers import files, headerless
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines
+from recexplainer.data.readers.headerless import read_headerless
 from recexplainer.errors import InputError
 
 COLUMNS = ["id", "title", "n"]

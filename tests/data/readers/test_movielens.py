@@ -252,7 +252,7 @@ def test_an_unpacked_file_beside_its_archive_is_a_second_candidate(tmp_path, dat
 def test_the_oldest_set_is_read(tmp_path, dataset):
     flags = {8: "0|0|0|0|0|0|0|0|1|0|0|0|0|0|0|0|0|1|0", 9: "1" + "|0" * 18}
     movies = [
-        f"8|Café, the \"Film\" (1995)|01-Jan-1995||http://x|{flags[8]}",
+        f'8|Café, the "Film" (1995)|01-Jan-1995||http://x|{flags[8]}',
         f"9|unknown||||{flags[9]}",
     ]
     (tmp_path / "u.item").write_bytes("\n".join(movies).encode("latin-1"))

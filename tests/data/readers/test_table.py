@@ -109,7 +109,9 @@ def test_what_the_parameters_must_say(tmp_path, dataset, columns):
     with pytest.raises(InputError, match="uses column 'at' for two things"):
         open_raw(dataset(**files, columns=columns(time="at", rating="at")))
     (tmp_path / "rows.xlsx").write_bytes(b"")
-    with pytest.raises(InputError, match=r"rows.xlsx: unknown kind of table; expected a folder of Parquet files, or a name in \.csv"):
+    with pytest.raises(
+        InputError, match=r"rows.xlsx: unknown kind of table; expected a folder of Parquet files, or a name in \.csv"
+    ):
         open_raw(dataset(**files | {"interactions_file": "rows.xlsx"}, columns=columns(time="at")))
 
 

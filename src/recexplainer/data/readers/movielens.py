@@ -31,9 +31,20 @@ _MOVIE = [
     Field("genres", "categories", "split_texts", separator="|"),
 ]
 _GENRES_OF_100K = (
-    "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical"
-    " Mystery Romance Sci-Fi Thriller War Western"
-).split()
+    *(
+        "unknown",
+        "Action",
+        "Adventure",
+        "Animation",
+        "Children's",
+        "Comedy",
+        "Crime",
+        "Documentary",
+        "Drama",
+        "Fantasy",
+    ),
+    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
 _MOVIE_OF_100K = ["movieId", "title", "release_date", "video_release_date", "url", *_GENRES_OF_100K]
 _NO_GENRES = "(no genres listed)"
 _SUFFIXES = (".csv", ".csv.gz", ".dat", ".dat.gz")

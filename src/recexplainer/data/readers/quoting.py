@@ -54,9 +54,8 @@ class Quoting:
     def records(self, body: bytes) -> Iterator[tuple[int, bytes]]:
         """The records of whole lines: the number of line breaks before each, and its bytes with its line end."""
         breaks = set() if self.style == "none" else self._breaks_in_values(body, len(body))[0]
-        start = line = next_line = 0
-        for match in re.finditer(rb"\n", body):
-            next_line += 1
+        start = line = 0
+        for next_line, match in enumerate(re.finditer(rb"\n", body), start=1):
             if match.start() not in breaks:
                 yield line, body[start : match.end()]
                 start, line = match.end(), next_line

@@ -143,7 +143,9 @@ def _coded(parts: list[pa.DictionaryArray]) -> tuple[np.ndarray, np.ndarray]:
     return names, np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
 
 
-def items_frame(tables: Iterable[pa.Table], wanted: set[str] | None, further_texts: tuple[str, ...] = ()) -> pd.DataFrame:
+def items_frame(
+    tables: Iterable[pa.Table], wanted: set[str] | None, further_texts: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """The wanted items of tables that have ``raw_id`` and any of ITEM_TEXTS and ITEM_LISTS, as one frame.
 
     Without ``wanted`` it is every item, with nothing but its id. ``further_texts`` are columns of one format alone,
