@@ -17,7 +17,7 @@ Form = Callable[[str], str]
 
 
 def _without_fraction(raw_id: str) -> str:
-    return re.sub(r"\.0+$", "", raw_id)
+    return re.sub(r"\.0+$", "", raw_id) if raw_id.endswith("0") and "." in raw_id else raw_id
 
 
 def _without_leading_zeros(raw_id: str) -> str:
@@ -88,8 +88,8 @@ def require_one_form(raw: RawInteractions, max_lost: float) -> dict[str, int]:
     """
     counts = {}
     for what, names, codes in (("users", raw.user_names, raw.users), ("items", raw.item_names, raw.items)):
-        n_of = np.bincount(codes, minlength=len(names))
-        present = {name: int(n) for name, n in zip(names, n_of, strict=True) if n}
+        n_of = np.bincount(codes, minlength=len(names)).tolist()
+        present = {name: n for name, n in zip(names, n_of, strict=True) if n}
         n_doubled, form, example = _doubled(present)
         if n_doubled > max_lost * len(raw):
             raise InputError(

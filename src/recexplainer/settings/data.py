@@ -60,7 +60,7 @@ class Dataset:
 
 def _is_encoding(name: str | None) -> bool:
     try:
-        return name is None or b"".decode(name) == ""
+        return name is None or bool("a".encode(name))
     except LookupError:
         return False
 

@@ -249,6 +249,12 @@ def test_what_separates_categories_is_found_or_given(tmp_path, dataset, columns,
     raw = open_raw(dataset(**files, columns=columns(time="at", categories="kinds"), categories_separator=given))
     assert raw.read_items({"x", "y"})["categories"].tolist() == expected
     assert raw.report["items_file"]["read_as"].get("categories_separator") == found
+    with (tmp_path / "items.csv").open("a") as file:  # the careful path reads them alike
+        file.write("broken\n")
+    raw = open_raw(
+        dataset(**files, columns=columns(time="at", categories="kinds"), categories_separator=given, max_bad_lines=1)
+    )
+    assert raw.read_items({"x", "y"})["categories"].tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from recexplainer.data.readers.fields import Field, Row, careful_table, decoded, is_clean
+from recexplainer.data.readers.fields import Field, Row, careful_table, decoded, is_clean, split_column
 from recexplainer.data.readers.files import LONGEST_RECORD_BYTES, BadLines, read_chunks
 from recexplainer.data.readers.quoting import Quoting
-from recexplainer.data.readers.sniffing import found_delimiter, found_quoting, plain_names
+from recexplainer.data.readers.sniffing import SAMPLE_BYTES, found_delimiter, found_quoting, plain_names
 from recexplainer.errors import InputError
 
 csv.field_size_limit(LONGEST_RECORD_BYTES)  # Arrow knows no limit
@@ -63,7 +63,7 @@ class _Reading:
     def table(self, body: bytes, line: int) -> pa.Table:
         """The wanted columns of a piece."""
         assert self.quoting is not None, "a piece was cut"
-        table = fast_table(body, self.columns, self.fields, self.quoting)
+        table = fast_table(body, self.columns, self.fields, self.quoting, self.bad)
         if table is None:
             records = delimited_records(body, line, self.columns, self.quoting)
             table = careful_table(records, self.fields, self.bad)
@@ -82,7 +82,7 @@ class _Reading:
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path}: line 1 should name the columns in UTF-8 ({error})") from error
         delimiter = dialect.delimiter or found_delimiter(text, [field.column for field in self.fields], self._usual)
-        style = dialect.quoting or found_quoting(block, delimiter.encode())
+        style = dialect.quoting or found_quoting(block[:SAMPLE_BYTES], delimiter.encode())
         names = next(_csv_reader(text, Quoting(style, delimiter.encode(), 0), strict=False), [])
         self.columns = [name.strip() for name in names]
         if not all(field.column in self.columns for field in self.fields):
@@ -107,7 +107,9 @@ def _require_columns(header: list[str], fields: list[Field], path: Path) -> None
             raise InputError(f"{path}: column '{field.column}' {problem}; line 1 names: {names[:200]}")
 
 
-def fast_table(body: bytes, columns: list[str], fields: list[Field], quoting: Quoting) -> pa.Table | None:
+def fast_table(
+    body: bytes, columns: list[str], fields: list[Field], quoting: Quoting, bad: BadLines
+) -> pa.Table | None:
     """The wanted columns of a clean piece, parsed by Arrow; None when anything in it is odd.
 
     Args:
@@ -115,8 +117,9 @@ def fast_table(body: bytes, columns: list[str], fields: list[Field], quoting: Qu
         columns: The names of all columns.
         fields: The wanted columns.
         quoting: How values are separated and quoted.
+        bad: Knows what separates categories.
     """
-    if any(field.kind.endswith("texts") for field in fields) or not _reads_alike(body, quoting):
+    if any(field.kind in ("texts", "nested_texts") for field in fields) or not _reads_alike(body, quoting):
         return None
     read = pa.csv.ReadOptions(column_names=columns, block_size=len(body) + 1, use_threads=False)
     parse = pa.csv.ParseOptions(
@@ -126,7 +129,7 @@ def fast_table(body: bytes, columns: list[str], fields: list[Field], quoting: Qu
         ignore_empty_lines=True,
     )
     convert = pa.csv.ConvertOptions(
-        column_types={field.column: field.arrow_type for field in fields},
+        column_types={field.column: _type_in_text(field) for field in fields},
         include_columns=[field.column for field in fields],
         null_values=[],
         strings_can_be_null=False,
@@ -136,7 +139,16 @@ def fast_table(body: bytes, columns: list[str], fields: list[Field], quoting: Qu
     except (pa.ArrowException, UnicodeDecodeError):
         return None
     table = table.rename_columns([field.name for field in fields])
-    return table if is_clean(table, fields) else None
+    if not is_clean(table, fields):
+        return None
+    for place, field in enumerate(fields):
+        if field.kind == "split_texts":
+            table = table.set_column(place, field.name, split_column(table.column(place), field, bad))
+    return table
+
+
+def _type_in_text(field: Field) -> pa.DataType:
+    return pa.string() if field.kind == "split_texts" else field.arrow_type
 
 
 def _reads_alike(body: bytes, quoting: Quoting) -> bool:

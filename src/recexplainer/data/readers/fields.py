@@ -8,6 +8,7 @@ the same on the careful one: a bad line never changes what the others say.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -30,6 +31,7 @@ _LARGEST_ORDER = 2**63 - 1
 _SEPARATORS = ("|", ";", ",")  # between categories in one text, the likeliest first
 _COMMON_SEPARATOR = 0.1  # share of the texts that hold it
 
+_BLANKS = " \t\r\n\f\v"
 _TEXTS = pa.list_(pa.string())
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -163,8 +165,8 @@ def _column(values: list[Any], field: Field, bad: BadLines) -> pa.Array:
     if field.is_exact:
         return _exact_column(values, field, bad)
     if field.kind == "split_texts":
-        separator = field.separator or bad.found.setdefault("categories_separator", found_separator(values))
-        values = [_split(value, separator) for value in values]
+        pattern = _split_pattern(_separator_of(field, lambda: values, bad))
+        values = [_split(value, pattern) for value in values]
     return pa.array(values, field.arrow_type)
 
 
@@ -178,13 +180,31 @@ def _exact_column(values: list[Any], field: Field, bad: BadLines) -> pa.Array:
 
 def found_separator(values: Sequence[Any]) -> str:
     """What stands between the categories in a column's texts: the likeliest separator that a tenth of them hold."""
-    texts = [value for value in values if isinstance(value, str)]
+    texts = [value for value in values if isinstance(value, str) and value]
     shares = {mark: sum(mark in text for text in texts) for mark in _SEPARATORS}
     return next((mark for mark, n in shares.items() if n and n >= _COMMON_SEPARATOR * len(texts)), _SEPARATORS[0])
 
 
-def _split(value: Any, separator: str) -> Any:
-    return [part.strip() for part in value.split(separator)] if isinstance(value, str) else value
+def _separator_of(field: Field, values: Callable[[], Sequence[Any]], bad: BadLines) -> str:
+    """A field's separator: its own, or that which was found in the first piece of the file."""
+    if field.separator is None and "categories_separator" not in bad.found:
+        bad.found["categories_separator"] = found_separator(values())
+    return field.separator or bad.found["categories_separator"]
+
+
+def split_column(column: pa.ChunkedArray, field: Field, bad: BadLines) -> pa.ChunkedArray:
+    """A column of texts as lists of the parts between the separators; null for an empty text."""
+    texts = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    pattern = _split_pattern(_separator_of(field, column.to_pylist, bad))
+    return pc.split_pattern_regex(pc.ascii_trim_whitespace(texts), pattern=pattern)
+
+
+def _split(value: Any, pattern: str) -> Any:
+    return re.split(pattern, value.strip(_BLANKS), flags=re.ASCII) if isinstance(value, str) else value
+
+
+def _split_pattern(separator: str) -> str:
+    return rf"[ \t\r\n\f\v]*{re.escape(separator)}[ \t\r\n\f\v]*"
 
 
 def parsed_lines(chunk: bytes, first_line: int, parse: Callable[[bytes], Row | str]) -> Iterator[tuple[int, Row | str]]:

@@ -37,7 +37,7 @@ def read_headerless(
         table = None
         if _ONE_BYTE not in text:
             body = text.replace(separator, _ONE_BYTE).encode()
-            table = fast_table(body, columns, fields, quoting)
+            table = fast_table(body, columns, fields, quoting, bad)
         if table is None:
             table = careful_table(_records(text, first_line, columns, separator), fields, bad)
         yield table

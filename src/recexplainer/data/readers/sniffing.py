@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+SAMPLE_BYTES = 2**19  # of the beginning of a file
 DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -30,6 +31,8 @@ def found_quoting(sample: bytes, delimiter: bytes) -> str:
     >>> found_quoting(b'1,"Heroes\\n2,12" Masters\\n', b",")
     'none'
     """
+    if b'"' not in sample:
+        return "double"
     mark = re.escape(delimiter)
     n_opened = len(re.findall(rb"(?:\A|(?<=[" + mark + rb'\n]))"', sample))
     n_closed = len(re.findall(rb'"(?=[' + mark + rb"\r\n]|\Z)", sample))
