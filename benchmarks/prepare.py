@@ -111,8 +111,8 @@ def ours(raw: Path, out: Path) -> None:
 
     nothing = dict.fromkeys(("order", "time", "rating", "brand", "categories", "description"))
     columns = Columns(user="user_id", item="item_id", item_key="item_id", title="title", **nothing)
-    dataset = Dataset("benchmark", str(raw), "amazon_2018", None, None, None, columns, 0)
-    settings = Prepare(0.0, K_CORE, "drop", None, None, K_CORE, Split(*SHARES))
+    dataset = Dataset("benchmark", str(raw), "amazon_2018", None, None, None, columns, None, None, None, None, 0)
+    settings = Prepare(0.0, K_CORE, "drop", None, None, K_CORE, 1.0, Split(*SHARES))
     prepared = prepare_data(open_raw(dataset), settings, SEED)
     store.write_interactions(prepared.interactions, out / "interactions.parquet")
     store.write_catalogue(prepared.catalogue, out / "catalogue.parquet")

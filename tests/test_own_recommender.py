@@ -13,10 +13,11 @@ import pytest
 import torch
 import yaml
 
-from recexplainer import registry, store
+from recexplainer import registry, store, tracking
 from recexplainer.contents import content_sha256
 from recexplainer.explainer.model import load_explainer
 from recexplainer.recommenders import load_recommender
+from recexplainer.recommenders.external import matrices
 from recexplainer.settings import read_params
 from recexplainer.stages import align, build_alignment, register_recommender, train_recommender
 from tests import tiny
@@ -41,10 +42,13 @@ def options(*assignments: str) -> list[str]:
     return [part for assignment in (*chosen, *assignments) for part in ("-S", assignment)]
 
 
+def code_of_the_page() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+
+
 def write_adapter_of_the_page() -> list[str]:
     """The class that the page shows, and the counts that it loads."""
-    (code,) = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    (OWN / "taken_next.py").write_text(code)
+    (OWN / "taken_next.py").write_text(code_of_the_page()[0])
     sequences = [tiny.interactions().sequence(user).tolist() for user in range(1, 11)]
     pairs = [(f"B{a}", f"B{b}", 1) for items in sequences for a, b in zip(items, items[1:], strict=False)]
     (OWN / "counts.json").write_text(json.dumps([*pairs, ("of another", "catalogue", 5)]))
@@ -113,7 +117,26 @@ def test_vectors_are_aligned_to_in_both_and_the_recommender_is_served(base: Path
     assert content_sha256(store.RECOMMENDER) == content
 
 
-def test_folded_users_are_compared_with_the_given_ones(with_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_pages_mlflow_model_has_vectors_needs_no_folder_and_is_named(with_data: Path) -> None:
+    _, model, logging = code_of_the_page()
+    Path("two_tower.py").write_text(model)
+    Path("vectors").mkdir()
+    np.save("vectors/item_vectors.npy", np.random.default_rng(0).normal(size=(tiny.N_ITEMS, 5)))
+    Path("vectors/item_ids.txt").write_text("\n".join(f"B{item}" for item in range(1, tiny.N_ITEMS + 1)))
+    tracking.connect()
+    exec(logging, {})
+    named = ("train_recommender.external.model=models:/two-tower/1", "train_recommender.external.folder=nowhere")
+    assert train_recommender.main(options(*named)) == 0
+    metrics = json.loads(store.RECOMMENDER_METRICS.read_text())
+    assert metrics["external_model"] == {"answered_by": "MLflow model models:/two-tower/1", "dim": 5}
+    recommender = load_recommender(store.RECOMMENDER)
+    assert recommender.has_vectors and recommender.item_vectors().shape == (tiny.N_ITEMS + 1, 5)
+
+
+def test_folded_users_are_compared_with_the_given_ones_and_low_agreement_is_a_warning(
+    with_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrices, "CUTOFF", 2)  # of the tiny catalogue
     rng = np.random.default_rng(0)
     np.save(OWN / "item_vectors.npy", rng.normal(size=(tiny.N_ITEMS, 2)))
     (OWN / "item_ids.txt").write_text("\n".join(f"B{item}" for item in range(1, tiny.N_ITEMS + 1)))
@@ -122,7 +145,9 @@ def test_folded_users_are_compared_with_the_given_ones(with_data: Path, capsys: 
     assert train_recommender.main(options()) == 0
     report = json.loads(store.RECOMMENDER_METRICS.read_text())["external_model"]
     assert list(report["folded_users"]) == ["whole_history", "without_held_out"]
-    assert f"external_model: {json.dumps(report)}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"external_model: {json.dumps(report)}" in said
+    assert "\nwarning: users folded in from their histories share 0." in said
     assert load_recommender(store.RECOMMENDER).kind == "external_matrices"
     assert {path.name for path in store.RECOMMENDER.iterdir()} == {
         "config.json",

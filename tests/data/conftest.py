@@ -44,6 +44,10 @@ def dataset(tmp_path: Path, columns: Callable[..., Columns]) -> Callable[..., Da
             "items_file": None,
             "dialogues_file": None,
             "columns": columns(),
+            "delimiter": None,
+            "encoding": None,
+            "quoting": None,
+            "categories_separator": None,
             "max_bad_lines": 0,
         }
         return Dataset(**values | changes)
@@ -61,6 +65,7 @@ def prepare_settings() -> Callable[..., Prepare]:
             "max_items": None,
             "max_users": None,
             "min_user_items": 3,
+            "max_lost": 1.0,
             "split": Split(train=1.0, valid=0.0, test=0.0),
         }
         return Prepare(**values | changes)

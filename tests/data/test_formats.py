@@ -42,6 +42,20 @@ def write_csv(path: Path, header: list[str], rows: list[tuple[Any, ...]]) -> Non
         csv.writer(file).writerows([header, *rows])
 
 
+def amazon_2014(folder: Path) -> list[str]:
+    reviews = [
+        {"overall": float(rating), "reviewerID": user, "asin": item, "unixReviewTime": time}
+        for user, item, time, rating in TAKEN
+    ]
+    meta = [
+        {"asin": item, "title": title, "categories": [["Games"], ["Toys", "PC"]], "price": 5.0}
+        for item, title in TITLES.items()
+    ]
+    write(folder / "reviews_Video_Games_5.json.gz", lines(reviews))
+    write(folder / "meta_Video_Games.json.gz", lines(meta, repr))
+    return []
+
+
 def amazon_2018(folder: Path) -> list[str]:
     reviews = [
         {"overall": float(rating), "reviewerID": user, "asin": item, "unixReviewTime": time, "reviewText": "Good"}
@@ -94,6 +108,16 @@ def movielens_1m(folder: Path) -> list[str]:
     return []
 
 
+def movielens_100k(folder: Path) -> list[str]:
+    ratings = lines(TAKEN, lambda row: f"{row[0]}\t{row[1]}\t{row[3]}\t{row[2]}")
+    genres = "|".join("1" if n in (8, 17) else "0" for n in range(19))
+    movies = lines(list(TITLES.items()), lambda row: f"{row[0]}|{row[1]}|01-Jan-1995||http://x|{genres}")
+    with zipfile.ZipFile(folder / "ml-100k.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ml-100k/u.data", ratings)
+        archive.writestr("ml-100k/u.item", movies.encode("latin-1"))
+    return []
+
+
 def steam(folder: Path) -> list[str]:
     reviews = [
         {"username": user, "product_id": item, "page": 1, "early_access": False, "date": date_of(time)}
@@ -120,14 +144,28 @@ def table(folder: Path) -> list[str]:
     ]
 
 
+def recbole(folder: Path) -> list[str]:
+    plays = ["user_id:token\titem_id:token\trating:float\ttimestamp:float"]
+    plays += [f"{user}\t{item}\t{rating}\t{time}" for user, item, time, rating in TAKEN]
+    games = ["item_id:token\tname:token_seq\tkinds:token_seq"]
+    games += [f"{item}\t{title}\tDrama War" for item, title in TITLES.items()]
+    write(folder / "tiny.inter", "\n".join(plays))
+    write(folder / "tiny.item", "\n".join(games))
+    columns = {"time": "timestamp", "rating": "rating", "title": "name", "categories": "kinds"}
+    return [f"dataset.columns.{key}={name}" for key, name in columns.items()]
+
+
 WORLDS = [
+    ("amazon_2014", amazon_2014),
     ("amazon_2018", amazon_2018),
     ("amazon_2023", amazon_2023),
     ("amazon_2023", amazon_2023_ratings),
     ("movielens", movielens_csv),
     ("movielens", movielens_1m),
+    ("movielens", movielens_100k),
     ("steam", steam),
     ("table", table),
+    ("table", recbole),
 ]
 SMALL = [
     "train_recommender.sasrec.dim=8",

@@ -33,9 +33,56 @@ def test_tags_stay_where_the_format_has_no_markup():
 
 
 @pytest.mark.parametrize("has_markup", [True, False])
+@pytest.mark.parametrize(
+    ("raw", "clean", "change"),
+    [
+        ("Halo <script>var a = (1 < 2);</script>Wars", "Halo Wars", "scripts"),
+        ("Halo<script type='x'>var never = 1", "Halo", "scripts"),
+        ("<style>.a{b:c}</style><!-- x -->Halo", "Halo", "scripts"),
+        ('span id="title" class="a b">Halo', "Halo", "pieces_of_tags"),
+        ('">Halo', "Halo", "pieces_of_tags"),
+        ('Halo <a href="http://x', "Halo", "pieces_of_tags"),
+        ("Halo</span", "Halo", "pieces_of_tags"),
+        ('Halo" />', "Halo", "pieces_of_tags"),
+    ],
+)
+def test_scripts_and_pieces_of_tags_go_whatever_the_format(raw, clean, change, has_markup):
+    cleaned, changes = clean_text(raw, has_markup)
+    assert cleaned == clean and change in changes
+    assert clean_texts([raw], has_markup) == [clean]
+
+
+@pytest.mark.parametrize(
+    "text", ['I <3 "U" > me', "x = 'y' < z", "A > B", "Slot <item", 'The "<user>"', "a </", "b=1>2"]
+)
+def test_what_only_looks_like_a_piece_of_a_tag_stays(text):
+    assert clean_text(text, has_markup=True) == (text, [])
+
+
+@pytest.mark.parametrize("has_markup", [True, False])
 def test_many_texts_are_cleaned_as_each_alone(has_markup):
     rng = random.Random(3)
-    parts = ["a", "Z", " ", "~", "\x7f", "&", "&amp;", "<b>", "<", "é", "e\u0301", "\n", "\t", "\u00a0", "\u200b", "."]
+    parts = [
+        "a",
+        "Z",
+        " ",
+        "~",
+        "\x7f",
+        "&",
+        "&amp;",
+        "<b>",
+        "<",
+        ">",
+        "</b",
+        '"/>',
+        "é",
+        "e\u0301",
+        "\n",
+        "\t",
+        "\u00a0",
+        "\u200b",
+        ".",
+    ]
     texts = ["", *("".join(rng.choices(parts, k=rng.randrange(1, 4))) for _ in range(2000))]
     assert clean_texts(texts, has_markup) == [clean_text(text, has_markup)[0] for text in texts]
     assert clean_texts([], has_markup) == []

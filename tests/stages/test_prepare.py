@@ -77,6 +77,20 @@ def test_the_stage_writes_what_the_store_reads(project):
         "content": "Hello",
     }
     assert store.read_json(project / store.PREPARE_REPORT)["n_interactions"] == 240
+    said = [line.split() for line in done.stdout.splitlines()]
+    assert ["step", "interactions", "users", "items"] in said and ["k_core_last", "240", "40", "6"] in said
+    assert "lost 0.0%: 0 unknown items, 0 without a title" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_loss_ends_with_one_line_and_code_2_unless_the_parameter_allows_it(project):
+    titles = {n: {"title": f"Title {n}"} if n else {} for n in range(6)}
+    write_gzip(project / "data/raw/demo/meta.json.gz", [{"asin": f"B{n}", **titles[n]} for n in range(6)])
+    done = prepare(project)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "40 of 240 interactions are lost (16.7%; prepare.max_lost allows 5.0%)" in done.stderr
+    assert "k_core" in done.stdout and not (project / "data/prepared").exists()
+    assert prepare(project, "prepare.max_lost=0.2").returncode == 0
 
 
 @pytest.mark.slow

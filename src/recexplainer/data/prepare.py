@@ -12,8 +12,10 @@ import pandas as pd
 from recexplainer.data.catalogue import build_catalogue, clean_titles
 from recexplainer.data.checks import check_prepared
 from recexplainer.data.filters import core, most_popular, sampled_users, without_duplicates
+from recexplainer.data.losses import Losses, likely_mend, require_few_lost, require_one_form
 from recexplainer.data.readers.raw import ITEM_LISTS, ITEM_TEXTS, RawData, RawInteractions
 from recexplainer.data.splits import SPLITS, assign_splits
+from recexplainer.data.steps import STEPS_HEADER, file_line, notes_line, step_line
 from recexplainer.data.titles import clean_text
 from recexplainer.errors import InputError
 from recexplainer.settings import Prepare
@@ -32,7 +34,9 @@ class Prepared:
     report: dict[str, Any]
 
 
-def prepare_data(raw: RawData, settings: Prepare, seed: int) -> Prepared:
+def prepare_data(
+    raw: RawData, settings: Prepare, seed: int, tell: Callable[[str], None] = lambda line: None
+) -> Prepared:
     """Filter, number, name and split a raw data set.
 
     In this order: ratings below ``min_rating`` and duplicates go; users and items with fewer than ``k_core``
@@ -42,18 +46,28 @@ def prepare_data(raw: RawData, settings: Prepare, seed: int) -> Prepared:
     hash; k-core a last time. Ids and splits do not depend on the order of the raw rows, except that
     interactions of a user at the same time stay in that order.
 
+    Args:
+        raw: The data set.
+        settings: What is kept.
+        seed: Of the splits and the sample.
+        tell: Is given the lines of a table of the steps, each when it is done, and what was found in the files.
+
     Raises:
-        InputError: when a step leaves nothing, when the data cannot be filtered as asked, or when a check
-        fails.
+        InputError: when a step leaves nothing, when the data cannot be filtered as asked, when bad rows and items
+        without a title cost more than ``max_lost`` of the interactions, or when a check fails.
     """
     _check_settings(raw.interactions, settings)
-    steps = _Steps(raw.interactions)
+    tell(file_line(raw.report.get("interactions_file", {})))
+    steps = _Steps(raw.interactions, tell)
+    doubled = require_one_form(raw.interactions, settings.max_lost)
     k_core = settings.k_core
     steps.apply("min_rating", lambda kept: _well_rated(kept, settings.min_rating))
     steps.apply("duplicates", without_duplicates)
     steps.apply("k_core", lambda kept: core(kept, k_core, k_core))
     items, items_report = _titled_items(raw, steps.kept, settings.untitled_items == "keep")
+    tell(file_line(raw.report.get("items_file", {})))
     titled = set(items["raw_id"])
+    losses = _checked_losses(raw, steps.kept, titled, items_report, settings.max_lost)
     steps.apply("titled_items", lambda kept: _with_items(kept, titled))
     steps.apply("k_core_titled", lambda kept: core(kept, k_core, k_core))
     max_items, max_users = settings.max_items, settings.max_users
@@ -70,9 +84,11 @@ def prepare_data(raw: RawData, settings: Prepare, seed: int) -> Prepared:
     catalogue, changes = build_catalogue(items.set_index("raw_id").loc[names].reset_index(), raw.has_markup)
     users = _users_frame(list(steps.kept.user_names[user_ids]), settings, seed)
     check_prepared(interactions, catalogue, users)
+    tell(notes_line(losses.share, items_report, changes.counts, doubled))
     report = {
         **_summary(interactions, catalogue, users),
         "steps": steps.report,
+        "lost": {**losses.report(), "n_doubled_ids": doubled},
         "items": items_report,
         "titles": asdict(changes),
         "files": raw.report,
@@ -84,9 +100,10 @@ def prepare_data(raw: RawData, settings: Prepare, seed: int) -> Prepared:
 class _Steps:
     """The interactions kept so far, and what each step left."""
 
-    def __init__(self, raw: RawInteractions) -> None:
-        self.kept = raw
+    def __init__(self, raw: RawInteractions, tell: Callable[[str], None]) -> None:
+        self.kept, self._tell = raw, tell
         self.report: list[dict[str, Any]] = []
+        tell(STEPS_HEADER)
         self._record("read")
 
     def apply(self, name: str, step: Callable[[RawInteractions], RawInteractions]) -> None:
@@ -109,6 +126,7 @@ class _Steps:
                 "n_items": len(self.kept.present_items()),
             }
         )
+        self._tell(step_line(self.report[-1]))
 
 
 def _check_settings(raw: RawInteractions, settings: Prepare) -> None:
@@ -145,6 +163,7 @@ def _titled_items(raw: RawData, kept: RawInteractions, keep_untitled: bool) -> t
     report = {
         "n_rated": len(wanted),
         "n_unknown": len(unknown),
+        "unknown": unknown,
         "unknown_examples": unknown[:5],
         "n_without_title": len(untitled),
         "without_title_examples": untitled[:5],
@@ -154,6 +173,28 @@ def _titled_items(raw: RawData, kept: RawInteractions, keep_untitled: bool) -> t
     if keep_untitled:
         items = _with_makeshift_titles(items, unknown)
     return items[items["title"] != ""], report
+
+
+def _checked_losses(
+    raw: RawData, kept: RawInteractions, titled: set[str], items: dict[str, Any], max_lost: float
+) -> Losses:
+    """What goes with bad rows and with items that have no title.
+
+    Raises:
+        InputError: when that is more than ``max_lost`` of the interactions.
+    """
+    counts = np.bincount(kept.items, minlength=len(kept.item_names))
+    gone = {str(kept.item_names[code]): int(counts[code]) for code in kept.present_items()}
+    gone = {raw_id: n for raw_id, n in gone.items() if raw_id not in titled}
+    unknown = {raw_id: gone[raw_id] for raw_id in items.pop("unknown") if raw_id in gone}
+    n_unknown = sum(unknown.values())
+    n_bad_rows = int(raw.report.get("interactions_file", {}).get("bad_lines", 0))
+    losses = Losses(len(kept), n_bad_rows, n_unknown, sum(gone.values()) - n_unknown)
+    if losses.share > max_lost:
+        files = (raw.report.get(name, {}) for name in ("interactions_file", "items_file"))
+        mends = [file.get("likely_mend", "") for file in files]
+        require_few_lost(losses, max_lost, [*mends, likely_mend(unknown, raw.item_ids())])
+    return losses
 
 
 def _with_makeshift_titles(items: pd.DataFrame, unknown: list[str]) -> pd.DataFrame:
@@ -209,7 +250,8 @@ def _interactions_frame(raw: RawInteractions, user_ids: np.ndarray, item_ids: np
     if raw.ratings is not None:
         frame["rating"] = raw.ratings[rows]
     if raw.times is not None:
-        frame["timestamp"] = np.floor(raw.times[rows]).astype(np.int64)
+        times = raw.times[rows]
+        frame["timestamp"] = times if times.dtype == np.int64 else np.floor(times).astype(np.int64)
     return frame
 
 

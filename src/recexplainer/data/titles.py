@@ -15,16 +15,19 @@ import pyarrow.compute as pc
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ATTRIBUTES = r"(?:\s[^<>]*)?/?>"
-_INLINE_TAG = re.compile(
-    rf"</?(?:a|abbr|b|big|cite|code|em|font|i|img|mark|s|small|span|strong|sub|sup|tt|u){_ATTRIBUTES}",
-    re.IGNORECASE,
-)
-_BLOCK_TAG = re.compile(
-    r"</?(?:br|blockquote|center|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul)" + _ATTRIBUTES,
+_INLINE = "a|abbr|b|big|cite|code|em|font|i|img|mark|s|small|span|strong|sub|sup|tt|u"
+_BLOCK = "br|blockquote|center|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul"
+_INLINE_TAG = re.compile(rf"</?(?:{_INLINE}){_ATTRIBUTES}", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK}){_ATTRIBUTES}", re.IGNORECASE)
+_SCRIPT = re.compile(r"<(script|style)\b[^>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+# What is left of a tag that was cut in two: its end before the text, or its beginning behind it.
+_TAG_END = re.compile(r"""^(?:[^<>]*?[\w-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*')|\s*["'])\s*/?>""")
+_TAG_START = re.compile(
+    rf"""(?:<(?:{_INLINE}|{_BLOCK}|script)\s+[\w-]+\s*=[^<>]*|</(?:{_INLINE}|{_BLOCK}|script)\s*|["']\s*/>\s*)$""",
     re.IGNORECASE,
 )
 # Most texts of a catalogue hold none of these, which is all that a step of the cleaning looks at.
-_ODD = "[^ -~]|[&<]|^ | $|  "
+_ODD = "[^ -~]|[&<>]|^ | $|  "
 _KEPT_FORMAT_CHARACTERS = "\u200c\u200d"  # joiners that Persian, Indic scripts and emoji are spelt with
 _LONGEST_SUFFIX = 40
 
@@ -33,15 +36,15 @@ def clean_text(text: str, has_markup: bool) -> tuple[str, list[str]]:
     """A text without HTML entities, markup, control characters and runs of white space.
 
     Only an entity that ends in ";" is one, and only tags that HTML knows are markup: ``<item>`` stays as it
-    is.
+    is. Scripts and pieces of tags are never part of a text, whether it has markup or not.
 
     Args:
         text: The raw text.
         has_markup: Whether tags are to be removed.
 
     Returns:
-        The clean text and the names of what was changed, of ``html_entities``, ``markup``,
-        ``control_characters``, ``unicode_form`` and ``white_space``.
+        The clean text and the names of what was changed, of ``html_entities``, ``scripts``, ``markup``,
+        ``pieces_of_tags``, ``control_characters``, ``unicode_form`` and ``white_space``.
 
     >>> clean_text(" R&amp;B <b>Hits</b> ", has_markup=True)
     ('R&B Hits', ['html_entities', 'markup', 'white_space'])
@@ -77,6 +80,16 @@ def _strip_markup(text: str) -> str:
     return _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text)) if "<" in text else text
 
 
+def _strip_scripts(text: str) -> str:
+    return _SCRIPT.sub(" ", text) if "<" in text else text
+
+
+def _strip_pieces_of_tags(text: str) -> str:
+    if ">" in text:
+        text = _TAG_END.sub("", text)
+    return _TAG_START.sub("", text) if "<" in text or ">" in text else text
+
+
 def _strip_control_characters(text: str) -> str:
     if text.isprintable():
         return text
@@ -102,7 +115,9 @@ def _without_control(character: str) -> str:
 
 _STEPS: dict[str, Callable[[str], str]] = {
     "html_entities": _unescape,
+    "scripts": _strip_scripts,
     "markup": _strip_markup,
+    "pieces_of_tags": _strip_pieces_of_tags,
     "control_characters": _strip_control_characters,
     "unicode_form": _compose,
     "white_space": _unify_white_space,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from recexplainer.settings.checks import require, require_one_of
 
-RAW_FORMATS = ("amazon_2018", "amazon_2023", "movielens", "steam", "table")
+RAW_FORMATS = ("amazon_2014", "amazon_2018", "amazon_2023", "movielens", "steam", "table")
+QUOTINGS = ("double", "backslash", "none")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Dataset:
     items_file: str | None
     dialogues_file: str | None
     columns: Columns
+    delimiter: str | None
+    encoding: str | None
+    quoting: str | None
+    categories_separator: str | None
     max_bad_lines: int
 
     def __post_init__(self) -> None:
@@ -44,6 +49,20 @@ class Dataset:
         plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
         require(plain, "dataset.name", f"letters, digits, '-', '_' and '.' only, not {self.name!r}")
         require(self.max_bad_lines >= 0, "dataset.max_bad_lines", "at least 0")
+        for name, value in (("delimiter", self.delimiter), ("categories_separator", self.categories_separator)):
+            require(value != "", f"dataset.{name}", "some text, or null to find it")
+        one_byte = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter.isascii())
+        require(one_byte and self.delimiter not in ('"', "\n", "\r"), "dataset.delimiter", "one ASCII character")
+        if self.quoting is not None:
+            require_one_of(self.quoting, QUOTINGS, "dataset.quoting")
+        require(_is_encoding(self.encoding), "dataset.encoding", f"one that Python knows, not {self.encoding!r}")
+
+
+def _is_encoding(name: str | None) -> bool:
+    try:
+        return name is None or bool("a".encode(name))
+    except LookupError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -85,8 +104,10 @@ class Prepare:
     max_items: int | None
     max_users: int | None
     min_user_items: int
+    max_lost: float
     split: Split
 
     def __post_init__(self) -> None:
         """Check the choice."""
+        require(0 <= self.max_lost <= 1, "prepare.max_lost", "a share from 0 to 1")
         require_one_of(self.untitled_items, ("drop", "keep"), "prepare.untitled_items")

@@ -14,7 +14,7 @@ from recexplainer.stages import StageRun, stage_main
 def run(settings: Settings, run: StageRun) -> None:
     """Read the raw data set that the parameters name and write data/prepared."""
     raw = open_raw(settings.dataset)
-    prepared = prepare_data(raw, settings.prepare, seed=settings.run.seed)
+    prepared = prepare_data(raw, settings.prepare, seed=settings.run.seed, tell=print)
     store.write_interactions(prepared.interactions)
     store.write_catalogue(prepared.catalogue)
     store.write_users(prepared.users)

@@ -73,6 +73,8 @@ def run(settings: Settings, run: StageRun) -> None:
     if chosen.report:
         metrics["external_model"] = chosen.report
         print(f"external_model: {json.dumps(chosen.report)}", file=sys.stderr)
+        if "warning" in chosen.report:
+            print(f"warning: {chosen.report['warning']}", file=sys.stderr)
     with store.atomic_path(store.RECOMMENDER) as folder:
         chosen.recommender.save(folder)
         check_stored(folder, chosen.recommender, split.test.histories[:8])

@@ -62,27 +62,6 @@ def test_the_fast_and_the_careful_path_read_the_same(tmp_path, write_lines, monk
         assert read(reader, path) == expected
 
 
-def test_pieces_are_whole_records_and_join_to_the_file(tmp_path, monkeypatch):
-    path = csv_file(tmp_path / "rows.csv")
-    monkeypatch.setattr(files, "CHUNK_BYTES", 20)
-    pieces = list(read_chunks(path, quoted=True))
-    assert len(pieces) > 20
-    assert b"".join(piece for _, piece in pieces) == path.read_bytes()
-    line = 1
-    for first_line, piece in pieces:
-        assert first_line == line
-        assert piece.endswith(b"\n") and piece.count(b'"') % 2 == 0
-        line += piece.count(b"\n")
-
-
-def test_the_last_record_end_is_the_last_line_break_outside_of_quotes():
-    rng = random.Random(5)
-    for _ in range(3000):
-        block = bytes(rng.choice(b'ab"\n') for _ in range(rng.randrange(14)))
-        outside = [n + 1 for n in range(len(block)) if block[n : n + 1] == b"\n" and block[:n].count(b'"') % 2 == 0]
-        assert files._last_record_end(block, quoted=True) == max(outside, default=0), block
-
-
 def write_zip(path, members, compression=zipfile.ZIP_DEFLATED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members.items():

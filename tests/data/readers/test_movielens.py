@@ -71,12 +71,14 @@ def test_a_bad_line_is_named_and_a_limit_decides(tmp_path, line, problem):
     assert bad.count == 1
 
 
-def test_a_quote_that_never_closes_counts_every_line_it_swallows(tmp_path):
+def test_a_quote_that_never_closes_swallows_no_other_line(tmp_path):
     path = tmp_path / "movies.csv"
-    rows = "".join(f"{n},Film {n},Drama\n" for n in range(1, 21))
-    path.write_text(f'movieId,title,genres\n{rows}21,"Open,Drama\n' + rows)
-    with pytest.raises(InputError, match=r"line 22: .*dataset.max_bad_lines allows 10"):
-        movielens.read_items(path, {"1"}, BadLines(path, 10))
+    rows = ["".join(f'{n},"Film, {n}",Drama\n' for n in numbers) for numbers in (range(1, 21), range(22, 42))]
+    path.write_text(f'movieId,title,genres\n{rows[0]}21,"Open,Drama\n{rows[1]}')
+    bad = BadLines(path, 1)
+    items = movielens.read_items(path, {str(n) for n in range(1, 42)}, bad)
+    assert items["raw_id"].tolist() == [str(n) for n in range(1, 42) if n != 21]
+    assert bad.examples == ["line 22: a quotation mark opens and is not closed"]
 
 
 def test_lines_after_a_quoted_line_break_keep_their_number(tmp_path):
@@ -97,7 +99,7 @@ def test_a_line_that_is_not_utf8_is_bad(tmp_path):
 
 
 def test_missing_files_and_columns_are_named(tmp_path, dataset):
-    with pytest.raises(InputError, match=r"no ratings file was found \(expected ratings.csv or ratings.dat, "):
+    with pytest.raises(InputError, match=r"no ratings file was found \(expected ratings.csv, ratings.dat or u.data, "):
         open_raw(dataset(format="movielens"))
     (tmp_path / "ratings.csv").write_text("userId,movieId,timestamp\n1,2,3\n")
     (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
@@ -221,7 +223,7 @@ def test_a_broken_archive_is_one_clear_line(tmp_path, dataset):
 
 
 def test_an_archive_without_the_files_is_one_clear_line(tmp_path, dataset):
-    publish(tmp_path / "ml-100k.zip", {"u.data": "1\t10\t4\t978300760\n", "u.item": ""})
+    publish(tmp_path / "ml-1b.zip", {"trainx16x32_0.npz": "", "README": ""})
     with pytest.raises(InputError, match=r"no ratings file was found .*, also in the published zip\)"):
         open_raw(dataset(format="movielens"))
 
@@ -245,3 +247,20 @@ def test_an_unpacked_file_beside_its_archive_is_a_second_candidate(tmp_path, dat
     (tmp_path / "ratings.csv").write_text(RATINGS)
     with pytest.raises(InputError, match=r"\(ml-latest-small.zip/ml-latest-small/ratings.csv, ratings.csv\)"):
         open_raw(dataset(format="movielens"))
+
+
+def test_the_oldest_set_is_read(tmp_path, dataset):
+    flags = {8: "0|0|0|0|0|0|0|0|1|0|0|0|0|0|0|0|0|1|0", 9: "1" + "|0" * 18}
+    movies = [
+        f'8|Café, the "Film" (1995)|01-Jan-1995||http://x|{flags[8]}',
+        f"9|unknown||||{flags[9]}",
+    ]
+    (tmp_path / "u.item").write_bytes("\n".join(movies).encode("latin-1"))
+    (tmp_path / "u.data").write_text("196\t8\t3\t881250949\n186\t9\t4\t891717742\n")
+    raw = open_raw(dataset(format="movielens"))
+    interactions = raw.interactions
+    assert interactions.user_names[interactions.users].tolist() == ["196", "186"]
+    assert (interactions.times.tolist(), interactions.ratings.tolist()) == ([881250949, 891717742], [3, 4])
+    items = raw.read_items({"8", "9"})
+    assert items["title"].tolist() == ['Café, the "Film" (1995)', "unknown"]
+    assert items["categories"].tolist() == [["Drama", "War"], []]

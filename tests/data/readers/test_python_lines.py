@@ -107,9 +107,6 @@ def test_deep_nesting_is_a_bad_line(tmp_path, line):
         ("{'id': ('a', 'b')}", "'id' should be text, found ('a', 'b')"),
         ("{'id': True}", "'id' should be text, found True"),
         (r"{'id': '\ud800'}", "'id' holds a broken character"),
-        ("{'id': 'a', 'n': 'many'}", "'n' is not a number: 'many'"),
-        ("{'id': 'a', 'n': 1e999}", "'n' is not a number: inf"),
-        ("{'id': 'a', 'tags': {'x': 1}}", "'tags' should be a list of texts, found {'x': 1}"),
     ],
     ids=lambda text: text[:30],
 )
@@ -144,3 +141,20 @@ def test_pieces_do_not_change_what_is_read(tmp_path, monkeypatch):
         rows, bad = read(path, limit=1)
         assert [row["rating"] for row in rows] == list(range(50))
         assert bad.examples[0].startswith("line 51: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("'n': 'many'", "'n' is not a number: 'many'"),
+        ("'n': 1e999", "'n' is not a number: inf"),
+        ("'tags': {'x': 1}", "'tags' should be a list of texts, found {'x': 1}"),
+        ("'tags': [['x'], ['y']]", "'tags' should be text, found ['x']"),
+    ],
+)
+def test_an_optional_value_that_cannot_be_read_is_dropped_and_counted_and_the_record_stays(tmp_path, value, problem):
+    path = write(tmp_path / "rows.json", "{'id': 'a'}", f"{{'id': 'c', {value}}}", "{'id': 'b'}")
+    rows, bad = read(path)
+    assert [row["user"] for row in rows] == ["a", "c", "b"]
+    column = value[1:].partition("'")[0]
+    assert bad.count == 0 and bad.report()["dropped_values"] == {column: {"n": 1, "first": f"line 2: {problem}"}}

@@ -14,7 +14,8 @@ def test_users_are_the_weighted_ridge_solution_over_all_items_that_were_given(sp
     table = made_elsewhere.vectors(31)
     made_elsewhere.write_matrices(tmp_path, ids, table)
     recommender, report = open_at(split, tmp_path)
-    assert report == {"answered_by": "matrices", "dim": 4, "n_items_missing": 0, "n_items_unused": 1}
+    answered_by = f"matrices item_vectors.npy of {tmp_path.name}"
+    assert report == {"answered_by": answered_by, "dim": 4, "n_items_missing": 0, "n_items_unused": 1}
     items = table.astype(np.float64)
     taken = items[[ids.index(RAW_ITEM_IDS[item - 1]) for item in (3, 4)]]
     weights = items.T @ items + 0.1 * np.eye(4) + 2.0 * taken.T @ taken
@@ -32,7 +33,9 @@ def test_folded_users_that_are_the_models_own_agree_and_others_do_not(split, tmp
     for users, low, high in ((own, 0.999, 1.0), (made_elsewhere.vectors(N_USERS, seed=5), 0.0, 0.6)):
         np.save(tmp_path / "user_vectors.npy", users[::-1])
         (tmp_path / "user_ids.txt").write_text("\n".join(RAW_USER_IDS[::-1]))
-        agreement = open_at(split, tmp_path)[1]["folded_users"]
+        report = open_at(split, tmp_path)[1]
+        agreement = report["folded_users"]
+        assert ("another model that is explained; write an adapter" in report.get("warning", "")) is (high < 1)
         assert list(agreement) == ["whole_history", "without_held_out"]
         assert agreement["whole_history"]["n_users"] == N_USERS
         assert low <= agreement["whole_history"]["overlap@10"] <= high

@@ -9,7 +9,7 @@ from tests.recommenders.made_elsewhere import open_at, write_adapter
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"folder": "nowhere"}, r"train_recommender\.external\.folder: nowhere is no folder"),
+        ({"folder": "nowhere"}, r"train_recommender\.external\.folder: nowhere is not a folder"),
         ({"adapter": "gone.py"}, r"external\.adapter: .*gone\.py: no such file"),
         ({"adapter": "/etc/own.py"}, r"external\.adapter: /etc/own\.py has to lie in .*\.folder"),
         ({"model": "../elsewhere"}, r"external\.model: \.\./elsewhere has to lie in"),

@@ -79,7 +79,7 @@ def read_interactions(path: Path, bad: BadLines) -> RawInteractions:
     return collector.finish()
 
 
-def read_items(path: Path, wanted: set[str], bad: BadLines) -> pd.DataFrame:
+def read_items(path: Path, wanted: set[str] | None, bad: BadLines) -> pd.DataFrame:
     """The metadata of the wanted items; a title that is a piece of a page's script is taken as unknown.
 
     Raises:

@@ -72,7 +72,7 @@ def read_interactions(path: Path, bad: BadLines) -> RawInteractions:
     return reviews if reviews.times is None else replace(reviews, times=reviews.times / 1000)  # from milliseconds
 
 
-def read_items(path: Path, wanted: set[str], bad: BadLines) -> pd.DataFrame:
+def read_items(path: Path, wanted: set[str] | None, bad: BadLines) -> pd.DataFrame:
     """The metadata of the wanted products; the store's name is the brand.
 
     Raises:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,24 +16,45 @@ from isal import igzip_threaded, isal_zlib
 from recexplainer.errors import InputError
 
 CHUNK_BYTES = 4 * 2**20
-_LONGEST_RECORD_BYTES = 64 * 2**20
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LONGEST_RECORD_BYTES = 64 * 2**20
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_KEPT_UNDECODED = 1000
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written, as the parameters of ``dataset`` say; None: found from its beginning."""
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    quoting: str | None = None
+    categories_separator: str | None = None
 
 
 class BadLines:
-    """The lines of one file that could not be read: counted, and too many of them refuse the file."""
+    """What is found of one raw file while it is read: how it is written, and the lines that could not be used.
 
-    def __init__(self, path: Path, limit: int) -> None:
-        """Begin with none.
+    Attributes:
+        path: The file, for messages.
+        limit: How many bad lines are tolerated (params.yaml, ``dataset.max_bad_lines``).
+        dialect: How it is written, where the parameters say so.
+        found: How it was read: delimiter, encoding, quoting, where that was a question.
+        count: Bad lines so far.
+        examples: The first of them.
+        dropped: By column, how many values of optional columns could not be read, the first with it.
+        undecoded: Values that are not UTF-8, their bytes as surrogates.
+    """
 
-        Args:
-            path: The file, for messages.
-            limit: How many bad lines are tolerated (params.yaml, ``dataset.max_bad_lines``).
-        """
+    def __init__(self, path: Path, limit: int, dialect: Dialect = Dialect()) -> None:
+        """Begin with none."""
         self.path = path
         self.limit = limit
+        self.dialect = dialect
+        self.found: dict[str, str] = {}
         self.count = 0
         self.examples: list[str] = []
+        self.dropped: dict[str, tuple[int, str]] = {}
+        self.undecoded: list[str] = []
 
     def add(self, line: int, problem: str) -> None:
         """Count one bad line.
@@ -43,14 +66,47 @@ class BadLines:
         if len(self.examples) < 5:
             self.examples.append(f"line {line}: {problem}")
         if self.count > self.limit:
+            mend = self.likely_encoding()
+            advice = f"; {mend}" if mend else ""
             raise InputError(
                 f"{self.path}: {self.examples[0]}"
-                f" (bad lines so far: {self.count}; dataset.max_bad_lines allows {self.limit})"
+                f" (bad lines so far: {self.count}; dataset.max_bad_lines allows {self.limit}){advice}"
             )
+
+    def drop(self, column: str, line: int, problem: str) -> None:
+        """Count one value of an optional column that could not be read; its record stays."""
+        n_before, first = self.dropped.get(column, (0, f"line {line}: {problem}"))
+        self.dropped[column] = n_before + 1, first
+
+    def keep_undecoded(self, values: list[str]) -> None:
+        """Remember some of the values that are not UTF-8."""
+        self.undecoded += values[: _KEPT_UNDECODED - len(self.undecoded)]
+
+    def likely_encoding(self) -> str:
+        """The encoding in which all values that are not UTF-8 are proper text, as advice; "" where there is none."""
+        raw = [value.encode("utf-8", "surrogateescape") for value in self.undecoded]
+        for encoding in ("latin-1", "cp1252"):
+            if raw and all(_is_text_in(value, encoding) for value in raw):
+                return f"decoded as {encoding} all titles are valid: set dataset.encoding to {encoding}"
+        return ""
 
     def report(self) -> dict[str, object]:
         """What report.json says about the file."""
-        return {"file": self.path.name, "bad_lines": self.count, "examples": self.examples}
+        report: dict[str, object] = {"file": self.path.name, "bad_lines": self.count, "examples": self.examples}
+        if mend := self.likely_encoding():
+            report["likely_mend"] = mend
+        if self.found:
+            report["read_as"] = self.found
+        if self.dropped:
+            report["dropped_values"] = {column: {"n": n, "first": first} for column, (n, first) in self.dropped.items()}
+        return report
+
+
+def _is_text_in(raw: bytes, encoding: str) -> bool:
+    try:
+        return not any("\x7f" <= character <= "\x9f" for character in raw.decode(encoding))
+    except UnicodeDecodeError:
+        return False
 
 
 def require_folder(folder: Path) -> Path:
@@ -109,18 +165,27 @@ def the_only_file(folder: Path, candidates: list[Path], what: str, naming: str, 
     raise InputError(f"{folder}: more than one {what} file was found ({names}); name one in {parameter}")
 
 
-def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]:
-    """A file in pieces of whole lines, gunzipped where its name ends in ``.gz``, unpacked where it lies in a zip.
+def last_line_end(block: bytes) -> int:
+    """The end of the last whole line of a block, 0 where none ends in it."""
+    return block.rfind(b"\n") + 1
+
+
+def read_chunks(
+    path: Path, last_end: Callable[[bytes], int] = last_line_end, encoding: str | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """A file in pieces of whole records, gunzipped where its name ends in ``.gz``, unpacked where it lies in a zip.
 
     Memory is bounded by the piece, not by the file.
 
     Args:
         path: The file.
-        quoted: Whether a record may hold line breaks between double quotes (CSV); pieces then end between
-            records.
+        last_end: Finds the end of the last whole record of a block that starts at a record; a record is a line
+            unless it says otherwise.
+        encoding: Of the file; None: UTF-8, or what a byte order mark says.
 
     Yields:
-        The number of the piece's first line (from 1) and its bytes, which end with a line break.
+        The number of the piece's first line (from 1) and its bytes in UTF-8, which end with a line break. What the
+        encoding cannot decode stays as it is.
 
     Raises:
         InputError: when the file cannot be opened, or is a broken gzip or zip.
@@ -128,11 +193,9 @@ def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]
     line, rest = 1, b""
     try:
         with _open(path) as file:
-            while block := file.read(CHUNK_BYTES):
-                if line == 1 and not rest:
-                    block = block.removeprefix(_BYTE_ORDER_MARK)
+            for block in _utf8_blocks(file, encoding):
                 block = rest + block
-                end = _last_record_end(block, quoted)
+                end = last_end(block) if len(block) <= LONGEST_RECORD_BYTES else last_line_end(block)
                 if end:
                     yield line, block[:end]
                     line += block.count(b"\n", 0, end)
@@ -144,6 +207,19 @@ def read_chunks(path: Path, quoted: bool = False) -> Iterator[tuple[int, bytes]]
         raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     if rest:
         yield line, rest + b"\n"
+
+
+def _utf8_blocks(file: BinaryIO, encoding: str | None) -> Iterator[bytes]:
+    """A file's bytes in UTF-8, without a byte order mark."""
+    first = file.read(CHUNK_BYTES)
+    mark = next((mark for mark in _BYTE_ORDER_MARKS if first.startswith(mark)), b"")
+    first, encoding = first.removeprefix(mark), _BYTE_ORDER_MARKS.get(mark, encoding or "utf-8")
+    is_utf8 = codecs.lookup(encoding).name == "utf-8"
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+    block = first
+    while block:
+        yield block if is_utf8 else decoder.decode(block).encode("utf-8", "surrogateescape")
+        block = file.read(CHUNK_BYTES)
 
 
 def _is_file(path: Path) -> bool:
@@ -173,19 +249,3 @@ def _open(path: Path) -> BinaryIO:
     if path.suffix == ".gz":
         return cast(BinaryIO, igzip_threaded.open(path, "rb"))  # a thread unpacks ahead, thrice as fast as zlib
     return path.open("rb")
-
-
-def _last_record_end(block: bytes, quoted: bool) -> int:
-    """The end of the last whole record of a block that starts at a record, 0 where none ends in it."""
-    end = block.rfind(b"\n") + 1
-    if not quoted or len(block) > _LONGEST_RECORD_BYTES or block.count(b'"', 0, end) % 2 == 0:
-        return end
-    closing = end
-    while (opening := block.rfind(b'"', 0, closing)) >= 0:
-        closing = block.rfind(b'"', 0, opening)
-        line_break = block.rfind(b"\n", closing + 1, opening)
-        if line_break >= 0:
-            return line_break + 1
-        if closing < 0:
-            break
-    return 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recexplainer.data.readers.fields import Field, careful_table, parsed_lines
+from recexplainer.data.readers.fields import Field, careful_table, decoded, parsed_lines
 from recexplainer.data.readers.files import BadLines, read_chunks
 
 
@@ -25,7 +25,7 @@ def read_python_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterato
     Raises:
         InputError: when the file cannot be read or has too many bad lines.
     """
-    for first_line, chunk in read_chunks(path):
+    for first_line, chunk in read_chunks(path, encoding=bad.dialect.encoding):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a backslash that begins no escape; a text may hold any
             table = careful_table(parsed_lines(chunk, first_line, _parse), fields, bad)
@@ -33,12 +33,13 @@ def read_python_lines(path: Path, fields: list[Field], bad: BadLines) -> Iterato
 
 
 def _parse(raw: bytes) -> dict[str, Any] | str:
+    text, kind = decoded(raw)
     try:
-        value = ast.literal_eval(raw.decode("utf-8").strip())
-    except UnicodeDecodeError:
+        value = ast.literal_eval(text.strip())
+    except UnicodeEncodeError:  # Python's parser takes no surrogates
         return "not UTF-8"
     except (SyntaxError, TypeError, ValueError) as error:
         return f"malformed Python literal ({getattr(error, 'msg', 'not a literal')})"
     except (RecursionError, MemoryError):
         return "malformed Python literal (nested too deeply)"
-    return value if isinstance(value, dict) else "malformed line (it should hold one dictionary)"
+    return kind(value) if isinstance(value, dict) else "malformed line (it should hold one dictionary)"

@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recexplainer.errors import InputError
+
 ITEM_TEXTS = ("title", "brand", "price", "date")
 ITEM_LISTS = ("categories", "features", "description")
 
@@ -26,8 +28,8 @@ class RawInteractions:
         users: int32 (n_interactions,), codes into ``user_names``.
         items: int32 (n_interactions,), codes into ``item_names``.
         ratings: float32 (n_interactions,), or None where the data has none.
-        times: float64 (n_interactions,), in the data's own unit, or None.
-        orders: float64 (n_interactions,), a position that overrides the time, or None.
+        times: float64 (n_interactions,), in the data's own unit, or None; int64 where a float would not hold it.
+        orders: The same of a position that overrides the time, or None.
     """
 
     user_names: np.ndarray
@@ -74,6 +76,7 @@ class RawData:
         dialogues: General dialogues, see ``readers.sharegpt``.
         has_markup: Whether texts may hold HTML.
         report: What was read and what was not, for report.json; ``read_items`` adds to it.
+        item_ids: Reads the raw ids of all items.
     """
 
     interactions: RawInteractions
@@ -81,6 +84,7 @@ class RawData:
     dialogues: list[dict[str, Any]]
     has_markup: bool
     report: dict[str, Any] = field(default_factory=dict)
+    item_ids: Callable[[], set[str]] = set
 
 
 class InteractionCollector:
@@ -96,13 +100,14 @@ class InteractionCollector:
         """Take one table of columns user, item and any of rating, time, order."""
         self._users += table.column("user").dictionary_encode().chunks
         self._items += table.column("item").dictionary_encode().chunks
-        for name, kind in (("rating", np.float32), ("time", np.float64), ("order", np.float64)):
+        for name in ("rating", "time", "order"):
             if name in table.column_names:
-                self._numbers.setdefault(name, []).append(table.column(name).to_numpy().astype(kind))
+                values = table.column(name).to_numpy()
+                self._numbers.setdefault(name, []).append(values.astype(np.float32) if name == "rating" else values)
 
     def finish(self) -> RawInteractions:
         """All that was added."""
-        numbers = {name: np.concatenate(parts) for name, parts in self._numbers.items()}
+        numbers = {name: _joined(parts, name) for name, parts in self._numbers.items()}
         user_names, users = _coded(self._users)
         item_names, items = _coded(self._items)
         return RawInteractions(
@@ -116,6 +121,19 @@ class InteractionCollector:
         )
 
 
+def _joined(parts: list[np.ndarray], name: str) -> np.ndarray:
+    """All pieces of a column; where one has whole numbers that a float cannot hold, the others' have to be whole.
+
+    Raises:
+        InputError: when they are not.
+    """
+    if any(part.dtype == np.int64 for part in parts):
+        if not all((part == np.floor(part)).all() for part in parts if part.dtype != np.int64):
+            raise InputError(f"column of {name}: mixes whole numbers above 2^53 with fractions")
+        parts = [part.astype(np.int64) for part in parts]
+    return np.concatenate(parts)
+
+
 def _coded(parts: list[pa.DictionaryArray]) -> tuple[np.ndarray, np.ndarray]:
     """Names, numbered by first appearance, and every row's code, of arrays that have each its own numbers."""
     if not parts:
@@ -125,13 +143,19 @@ def _coded(parts: list[pa.DictionaryArray]) -> tuple[np.ndarray, np.ndarray]:
     return names, np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
 
 
-def items_frame(tables: Iterable[pa.Table], wanted: set[str], further_texts: tuple[str, ...] = ()) -> pd.DataFrame:
+def items_frame(
+    tables: Iterable[pa.Table], wanted: set[str] | None, further_texts: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """The wanted items of tables that have ``raw_id`` and any of ITEM_TEXTS and ITEM_LISTS, as one frame.
 
-    ``further_texts`` are columns of one format alone, which its reader takes up.
+    Without ``wanted`` it is every item, with nothing but its id. ``further_texts`` are columns of one format alone,
+    which its reader takes up.
     """
-    wanted_ids = pa.array(sorted(wanted), type=pa.string())
-    parts = [table.filter(pc.is_in(table.column("raw_id"), value_set=wanted_ids)) for table in tables]
+    if wanted is None:
+        parts = [table.select(["raw_id"]) for table in tables]
+    else:
+        ids = pa.array(sorted(wanted), type=pa.string())
+        parts = [table.filter(pc.is_in(table.column("raw_id"), value_set=ids)) for table in tables]
     table = pa.concat_tables([pa.table({"raw_id": pa.array([], pa.string())}), *parts], promote_options="default")
     frame = {"raw_id": table.column("raw_id").to_numpy()}
     for name in (*ITEM_TEXTS, *further_texts):

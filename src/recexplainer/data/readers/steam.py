@@ -63,7 +63,7 @@ def read_interactions(path: Path, bad: BadLines) -> RawInteractions:
     return collector.finish()
 
 
-def read_items(path: Path, wanted: set[str], bad: BadLines) -> pd.DataFrame:
+def read_items(path: Path, wanted: set[str] | None, bad: BadLines) -> pd.DataFrame:
     """The wanted games: developer as brand, genres as categories; a few have a name in ``title`` alone.
 
     Raises:

@@ -11,7 +11,7 @@ import torch
 
 from recexplainer.errors import InputError
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.external.matrices import ExternalMatrices, compare_users
+from recexplainer.recommenders.external.matrices import ExternalMatrices, agreement_warning, compare_users
 from recexplainer.recommenders.external.python_model import DESCRIPTION
 from recexplainer.recommenders.external.recommender import External, Source
 from recexplainer.recommenders.external.vectors import catalogue_vectors, find_vectors, read_vectors
@@ -37,7 +37,7 @@ def open_external(
 
     Args:
         split: Whose histories it is tried on.
-        folder: Holds the adapter's file and the model.
+        folder: Holds the adapter's file and the model; not looked at for an MLflow URI without an adapter.
         adapter: `file.py` or `file.py:Class` in the folder; None for an MLflow model or matrices.
         model: A folder or file in the folder, None for the folder itself; or an MLflow URI.
         max_missing_items: The share of the catalogue that matrices may lack.
@@ -50,13 +50,13 @@ def open_external(
         InputError: Something is missing, does not fit the catalogue, or fails; or the answers are not a function of
             the history.
     """
-    place = _model_place(Path(folder), model)
+    place, named = _model_place(Path(folder), model)
     if adapter is not None:
         name, _, class_name = adapter.partition(":")
         file = _inside(Path(folder), name, "adapter")
-        opened = External.open(Source(file, class_name or None, place, raw_item_ids))
+        opened = External.open(Source(file, class_name or None, place, raw_item_ids, named))
     elif (place / DESCRIPTION).is_file():
-        opened = External.open(Source(None, None, place, raw_item_ids))
+        opened = External.open(Source(None, None, place, raw_item_ids, named))
     elif place.is_dir() and find_vectors(place, "item"):
         return _open_matrices(place, split, max_missing_items, regularisation, confidence, raw_item_ids, raw_user_ids)
     else:
@@ -81,13 +81,14 @@ def _open_matrices(
     items, missing = catalogue_vectors(ids, vectors, raw_item_ids, max_missing_items, folder)
     recommender = ExternalMatrices.open(items, vectors, regularisation, confidence)
     report: dict[str, Any] = {
-        "answered_by": "matrices",
+        "answered_by": f"matrices {file.name if (file := find_vectors(folder, 'item')) else ''} of {folder.name}",
         "dim": recommender.dim,
         "n_items_missing": len(missing),
         "n_items_unused": len(set(ids) - set(raw_item_ids)),
     }
     if find_vectors(folder, "user"):
         report["folded_users"] = _compare_users(folder, recommender, split, raw_user_ids)
+        report |= agreement_warning(report["folded_users"])
     return recommender, report
 
 
@@ -132,16 +133,16 @@ def _check_answers(recommender: External, split: LeaveOneOut) -> None:
             )
 
 
-def _model_place(folder: Path, model: str | None) -> Path:
-    if not folder.is_dir():
-        raise InputError(f"{SECTION}.folder: {folder} is no folder")
-    if model is None:
-        return folder
-    if re.match(r"(models|runs):/", model):
+def _model_place(folder: Path, model: str | None) -> tuple[Path, str]:
+    """Where the model lies on this machine, and how it is named to the user."""
+    if model is not None and re.match(r"(models|runs):/", model):
         from recexplainer import registry
 
-        return registry.fetch_model(model)
-    return _inside(folder, model, "model")
+        return registry.fetch_model(model), model
+    if not folder.is_dir():
+        raise InputError(f"{SECTION}.folder: {folder} is not a folder")
+    place = folder if model is None else _inside(folder, model, "model")
+    return place, place.name
 
 
 def _inside(folder: Path, name: str, parameter: str) -> Path:

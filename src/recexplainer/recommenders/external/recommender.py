@@ -32,12 +32,14 @@ class Source:
         class_name: The adapter's class; None for the only one in the file.
         model: The folder or file that the adapter loads.
         raw_item_ids: (n_items,), in the order of the catalogue.
+        named: How the parameters name the model; "" for a copy that was stored.
     """
 
     file: Path | None
     class_name: str | None
     model: Path
     raw_item_ids: list[str]
+    named: str = ""
 
     def load(self) -> Adapter:
         """Run the user's code up to an adapter that is ready to answer.
@@ -167,7 +169,9 @@ class External(Recommender):
 
 
 def _name(source: Source, adapter: Adapter) -> str:
-    return f"{source.file.name}: {type(adapter).__name__}" if source.file else f"MLflow model {source.model.name}"
+    if source.file is not None:
+        return f"{source.file.name}: {type(adapter).__name__}"
+    return f"MLflow model {source.named or source.model.name}"
 
 
 def _lists(item_ids: Tensor) -> list[list[int]]:

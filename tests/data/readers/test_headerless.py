@@ -6,10 +6,10 @@ import gzip
 
 import pytest
 
-from recexplainer.data.readers import double_colon, files
-from recexplainer.data.readers.double_colon import read_double_colon
+from recexplainer.data.readers import files, headerless
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines
+from recexplainer.data.readers.headerless import read_headerless
 from recexplainer.errors import InputError
 
 COLUMNS = ["id", "title", "n"]
@@ -27,7 +27,7 @@ TITLES = [
 
 def read(path, limit=0):
     bad = BadLines(path, limit)
-    rows = [row for table in read_double_colon(path, COLUMNS, FIELDS, bad) for row in table.to_pylist()]
+    rows = [row for table in read_headerless(path, COLUMNS, FIELDS, bad) for row in table.to_pylist()]
     return [(row["user"], row["title"], row["rating"]) for row in rows], bad
 
 
@@ -40,12 +40,12 @@ def test_the_fast_and_the_careful_path_read_the_same(tmp_path, monkeypatch, enco
     path = tmp_path / f"rows.dat{suffix}"
     path.write_bytes(gzip.compress(content) if suffix else content)
     used = []
-    fast_table = double_colon.fast_table
+    fast_table = headerless.fast_table
     record = lambda *given, **named: used.append(fast_table(*given, **named)) or used[-1]  # noqa: E731
-    monkeypatch.setattr(double_colon, "fast_table", record)
+    monkeypatch.setattr(headerless, "fast_table", record)
     assert read(path)[0] == expected
     assert used[0] is not None
-    monkeypatch.setattr(double_colon, "fast_table", lambda *given, **named: None)
+    monkeypatch.setattr(headerless, "fast_table", lambda *given, **named: None)
     for size in (16, 100, 2**24):
         monkeypatch.setattr(files, "CHUNK_BYTES", size)
         assert read(path)[0] == expected
