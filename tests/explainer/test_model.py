@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import models, pre_tokenizers
 from transformers import BloomConfig
 
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
 from recexplainer.explainer.base_model import context_tokens, load_base
+from recexplainer.explainer.merge import merge
 from recexplainer.explainer.model import Explainer, base_explainer, load_explainer
 from recexplainer.recommenders.floors import Popularity
 from recexplainer.settings import Llm
@@ -47,8 +49,6 @@ def test_nothing_of_the_base_model_is_saved_and_nothing_is_pickled(base: Path, t
     tiny.explainer(base, "both").save(tmp_path / "model")
     files = {path.relative_to(tmp_path / "model").as_posix(): path for path in (tmp_path / "model").rglob("*.*")}
     assert {path.suffix for path in files.values()} == {".json", ".safetensors"}
-    from safetensors.torch import load_file
-
     adapter = load_file(files["adapter/adapter_model.safetensors"])
     assert adapter and all("lora_" in name for name in adapter)
 
@@ -162,6 +162,44 @@ def test_a_missing_file_is_one_clear_line(base: Path, tmp_path: Path, lost: str)
     (tmp_path / "model" / lost).unlink()
     with pytest.raises(InputError):
         load_explainer(tmp_path / "model")
+
+
+def _renamed(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.replace("lora_", "lora_x_"): tensor for name, tensor in tensors.items()}
+
+
+def _without_one(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name != min(tensors)}
+
+
+def _with_one_more(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return tensors | {"base_model.model.more.lora_A.weight": torch.ones(2, 2)}
+
+
+def _of_another_shape(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return tensors | {min(tensors): torch.ones(2, 3)}
+
+
+@pytest.mark.parametrize("load", ["load", "merge"])
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda _: {}, "the adapter lacks 28 of 28 tensors"),
+        (_renamed, "the adapter lacks 28 of 28 tensors"),
+        (_without_one, "the adapter lacks 1 of 28 tensors, such as base_model.*lora_A"),
+        (_with_one_more, "the adapter has 1 tensors too many, such as base_model.model.more"),
+        (_of_another_shape, "Error.* in loading"),
+    ],
+)
+def test_a_damaged_adapter_is_neither_loaded_nor_merged(
+    base: Path, tmp_path: Path, damage: Any, reason: str, load: str
+) -> None:
+    tiny.explainer(base, "behaviour").save(tmp_path / "model")
+    weights = tmp_path / "model" / "adapter" / "adapter_model.safetensors"
+    save_file(damage(load_file(weights)), weights, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=f"is not what the stage align writes .*{reason}.*; align again"):
+        load_explainer(tmp_path / "model") if load == "load" else merge(tmp_path / "model", tmp_path / "plain")
+    assert not (tmp_path / "plain").exists()
 
 
 def test_weights_of_another_shape_are_refused(base: Path, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -29,6 +30,7 @@ from recexplainer.explainer.base_model import (
 from recexplainer.explainer.connectors import Connector
 from recexplainer.recommenders.base import Recommender, load_recommender
 from recexplainer.settings import Align, Llm
+from recexplainer.store.tensors import check_tensors
 
 SETTINGS_FILE, CONNECTORS_FILE = "explainer.json", "connectors.safetensors"
 ADAPTER, RECOMMENDER, TEMPLATE_FILE = "adapter", "recommender", "chat_template.jinja"
@@ -233,8 +235,20 @@ def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None) -> 
         connectors = nn.ModuleDict({name: Connector(blank, hidden, width, 1.0) for name in ("user", "item")})
         connectors.load_state_dict(load_file(folder / CONNECTORS_FILE), strict=True)
         connectors = connectors.to(model.device)
-    model = PeftModel.from_pretrained(model, folder / ADAPTER).eval()
+    model = _with_adapter(model, folder / ADAPTER)
     return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference).eval()
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    """A base LLM with a saved adapter; peft itself only warns of tensors that are missing or that it cannot place.
+
+    Raises:
+        ValueError: If the file does not hold exactly the tensors that such an adapter has.
+    """
+    adapted = PeftModel.from_pretrained(model, folder).eval()
+    stored = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
+    check_tensors(stored, get_peft_model_state_dict(adapted, save_embedding_layers=False), "the adapter")
+    return adapted
 
 
 def base_explainer(llm: Llm, settings: dict[str, Any]) -> Explainer:
