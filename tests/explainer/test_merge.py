@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from recexplainer.alignment.chat import PLAIN_TEMPLATE, ChatEncoder
@@ -90,6 +91,30 @@ def test_the_weights_have_the_type_of_the_bases_files_or_one_that_is_asked_for(t
         assert stored_dtypes(tmp_path / name) == {expected}
         assert not (tmp_path / name / "explainer" / "connectors.safetensors").exists()
     assert json.loads((tmp_path / "a" / "config.json").read_text())["dtype"] == "float16"
+
+
+def _shrink(folder: Path, factor: float) -> None:
+    """What an adapter adds, made smaller or larger."""
+    path = folder / "adapter" / "adapter_model.safetensors"
+    weights = load_file(path)
+    weights |= {name: tensor * factor for name, tensor in weights.items() if "lora_B" in name}
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(("dtype", "factor"), [("bfloat16", 1e-3), ("float16", 1e7)])
+def test_what_rounding_takes_away_is_refused_and_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dtype: str, factor: float
+) -> None:
+    """Too small beside the base's weights for bf16; too large for fp16, which makes it infinite."""
+    tokenizer = tiny.tokenizer()
+    tiny.llama(len(tokenizer)).bfloat16().save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    tiny.explainer(tmp_path / "base", "behaviour").save(tmp_path / "explainer")
+    _shrink(tmp_path / "explainer", factor)
+    assert merge.main([str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", dtype]) == 2
+    assert f"rounded to {dtype}, the merged weights lose what the adapter learned" in capsys.readouterr().err
+    assert not (tmp_path / "plain").exists()
+    assert merge.main([str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", "float32"]) == 0
 
 
 def test_the_template_that_was_aligned_with_is_written_also_where_it_is_the_plain_one(
