@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
     [
         ("none", "run.seed=7", "`none` is the base itself"),
         ("both", "llm.base=./nothing/here", "llm.base: ./nothing/here is no folder"),
-        ("both", "align.row_tokens=20", "more than the 20 allowed: raise align.row_tokens"),
+        ("both", "align.row_tokens=20", "do not fit 20 tokens even without history; the longest, of task"),
         ("intention", "run.seed=7", "mode intention needs vectors, and the recommender popularity only gives scores"),
     ],
 )
@@ -65,6 +66,28 @@ def test_what_cannot_be_aligned_is_one_clear_line_and_writes_nothing(
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ") and message in error
     assert not Path("models").joinpath(f"explainer-{mode}").exists()
+
+
+def test_prompts_longer_than_a_row_are_found_before_anything_is_trained(
+    base: Path, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+
+    def train_too_early(*_: object) -> None:
+        raise AssertionError("the warm start had begun")
+
+    monkeypatch.setattr(align, "warm_start", train_too_early)
+    for row_tokens in (20, 60):
+        assert align.main(["--mode", "both", *options(f"llm.base={base}", f"align.row_tokens={row_tokens}")]) == 2
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        found = re.search(r"(\d+) of (\d+) prompts do not fit (\d+) tokens .* needs (\d+): set .* at least (\d+)", error)
+        assert found is not None, error
+        n, of, room, needed, advised = map(int, found.groups())
+        assert 0 < n <= of and room == row_tokens < needed == advised
+    enough = f"align.row_tokens={advised}"
+    with pytest.raises(AssertionError, match="the warm start had begun"):
+        align.main(["--mode", "both", *options(f"llm.base={base}", enough)])
 
 
 def pickled(base: Path) -> None:
@@ -111,7 +134,7 @@ def as_it_is(base: Path) -> None:
         (pickled, "", "cannot be loaded as a causal language model: Error no file named model.safetensors"),
         (with_an_encoder, "", "sees later tokens: it is an encoder, and no causal language model"),
         (with_an_encoder_and_a_decoder, "", "cannot be loaded as a causal language model"),
-        (with_a_context_of_24, "", "more than the 24 allowed: raise align.row_tokens"),
+        (with_a_context_of_24, "", "do not fit 24 tokens even without history; the longest"),
         (with_verdicts_that_begin_alike, "", "gives Yes and No the same first token"),
         (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is no file; give a Jinja"),
         (with_a_template_in_latin_1, "llm.chat_template=base/own.jinja", "base/own.jinja: is not UTF-8 at byte 3"),

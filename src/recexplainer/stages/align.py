@@ -37,12 +37,12 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
     rng = np.random.default_rng(settings.run.seed)
     taught = [example for example in [*examples, *store.read_drafts()] if example.split == "train"]
+    encoded = training_examples(explainer, writer, taught, settings.align, rng)  # what cannot be trained fails at once
     histories = {example.vector_row: example.history for example in taught if example.vector_row >= 0}
     rows = sorted(histories)
     warmed = warm_start(
         explainer, writer, user_vectors[rows], [histories[row] for row in rows], settings.align, settings.run.seed
     )
-    encoded = training_examples(explainer, writer, taught, settings.align, rng)
     checkpoints = store.checkpoints_folder(mode)
     report = train(explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics)
     return partial(_write, settings, run, explainer, {**warmed, **report})
