@@ -17,8 +17,8 @@ from recexplainer.settings import Llm
 from tests import tiny
 
 
-def llm(base: Path | str, template: Path | None = None) -> Llm:
-    return Llm(base=str(base), revision=None, chat_template=str(template) if template else None)
+def llm(base: Path | str, template: Path | None = None, **kwargs: Any) -> Llm:
+    return Llm(str(base), None, str(template) if template else None, kwargs)
 
 
 def refusal(base: Path | str, template: Path | None = None) -> str:

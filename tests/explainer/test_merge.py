@@ -9,7 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from recexplainer.alignment.chat import PLAIN_TEMPLATE, ChatEncoder
+from recexplainer.alignment.chat import ChatEncoder
+from recexplainer.alignment.frames import PLAIN_TEMPLATE
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
 from recexplainer.explainer import merge
@@ -53,7 +54,7 @@ def test_the_command_writes_a_model_folder_that_needs_neither_adapter_nor_base(
     }  # fmt: skip
     plain = AutoModelForCausalLM.from_pretrained(out, use_safetensors=True).eval()
     assert torch.allclose(logits(plain), logits(explainer.llm), atol=1e-4)
-    assert not torch.allclose(logits(plain), logits(load_base(Llm(str(base), None, None))[0]), atol=1e-2)
+    assert not torch.allclose(logits(plain), logits(load_base(Llm(str(base), None, None, {}))[0]), atol=1e-2)
     assert not any("lora" in name for name, _ in plain.named_parameters())
     tokenizer = AutoTokenizer.from_pretrained(out)
     encoder = ChatEncoder(tokenizer)
@@ -77,7 +78,7 @@ def test_what_reads_vectors_lies_beside_the_weights(folder: Path, tmp_path: Path
 
 def test_merged_weights_can_be_a_base_again(folder: Path, tmp_path: Path) -> None:
     merge.merge(folder, tmp_path / "plain")
-    model, _ = load_base(Llm(str(tmp_path / "plain"), None, None))
+    model, _ = load_base(Llm(str(tmp_path / "plain"), None, None, {}))
     assert torch.allclose(logits(model), logits(load_explainer(folder).llm), atol=1e-4)
 
 

@@ -123,7 +123,7 @@ def test_layers_that_the_base_model_lacks_are_refused_and_those_it_has_are_named
 
 def test_yes_and_no_must_begin_with_different_tokens(base: Path) -> None:
     """As where the tokenizer puts a blank before every text, and makes it a token of its own."""
-    model, tokenizer = load_base(Llm(str(base), None, None))
+    model, tokenizer = load_base(Llm(str(base), None, None, {}))
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     blank = tokenizer.convert_tokens_to_ids("Ġ")
     tokenizer.backend_tokenizer.model = models.BPE(tokenizer.get_vocab(), [])

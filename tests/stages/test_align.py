@@ -81,7 +81,9 @@ def test_prompts_longer_than_a_row_are_found_before_anything_is_trained(
     for row_tokens in (20, 60):
         assert align.main(["--mode", "both", *options(f"llm.base={base}", f"align.row_tokens={row_tokens}")]) == 2
         error = capsys.readouterr().err.strip().splitlines()[-1]
-        found = re.search(r"(\d+) of (\d+) prompts do not fit (\d+) tokens .* needs (\d+): set .* at least (\d+)", error)
+        found = re.search(
+            r"(\d+) of (\d+) prompts do not fit (\d+) tokens .* needs (\d+): set .* at least (\d+)", error
+        )
         assert found is not None, error
         n, of, room, needed, advised = map(int, found.groups())
         assert 0 < n <= of and room == row_tokens < needed == advised

@@ -67,8 +67,8 @@ def training_examples(
                 shown[user] = _draw(share, rng)
             for time in range(shown[user] * _draw(wanted, rng)):
                 if example.turns:
-                    dialogue = explainer.encoder.dialogue([(q, a) for q, a in example.turns], _weight(align, example))
-                    encoded += [dialogue] if len(dialogue) <= max_tokens else []
+                    dialogues = explainer.encoder.dialogues([(q, a) for q, a in example.turns], _weight(align, example))
+                    encoded += [dialogue for dialogue in dialogues if len(dialogue) <= max_tokens]
                     continue
                 group = groups.setdefault(_shares_with(example, form, time), len(groups))
                 weight = _weight(align, example)

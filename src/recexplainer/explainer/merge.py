@@ -14,8 +14,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from recexplainer import store
-from recexplainer.alignment.chat import PLAIN_TEMPLATE
 from recexplainer.alignment.decoding import end_id
+from recexplainer.alignment.frames import PLAIN_TEMPLATE
 from recexplainer.environment import set_quiet_environment
 from recexplainer.errors import InputError, ends_clearly
 from recexplainer.explainer.model import CONNECTORS_FILE, RECOMMENDER, SETTINGS_FILE, Explainer, load_explainer
@@ -88,7 +88,7 @@ def _check_written(folder: Path, wanted: Tensor, allowed: float) -> None:
     Raises:
         InputError: If they are further apart than `allowed`, or are no numbers.
     """
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     found = _distance(_probe(model.to(wanted.device).eval()), wanted)
     if not found <= allowed:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from recexplainer.alignment import wording
 from recexplainer.alignment.chat import ChatEncoder
 from recexplainer.alignment.packing import row_masks
 from recexplainer.alignment.prompts import Form, form_of
+from recexplainer.environment import is_main_process
 from recexplainer.errors import InputError
 from recexplainer.explainer.base_model import (
     base_reference,
@@ -66,6 +68,7 @@ class Explainer(nn.Module):
         self.mode = mode
         self.llm = llm
         self.encoder = ChatEncoder(tokenizer)
+        self._tell_differences()
         self.verdict_ids = _verdict_ids(self.encoder)
         self.connectors = connectors
         self.settings = settings
@@ -73,6 +76,11 @@ class Explainer(nn.Module):
         self._frozen = (recommender,)  # in a tuple: no part of the module tree, so that nothing casts or trains it
         self.user_vectors: Tensor | None = None
         self.item_vectors = recommender.item_vectors() if connectors is not None and recommender else None
+
+    def _tell_differences(self) -> None:
+        difference = self.encoder.difference() if self.encoder.tokenizer.chat_template else None
+        if difference and is_main_process():
+            print(f"llm: conversations are trained and asked as {difference}", file=sys.stderr)
 
     @property
     def recommender(self) -> Recommender | None:
@@ -147,7 +155,7 @@ class Explainer(nn.Module):
             save_file({k: v.contiguous() for k, v in self.connectors.state_dict().items()}, folder / CONNECTORS_FILE)
         assert self.recommender is not None
         self.recommender.save(folder / RECOMMENDER)
-        if self.settings.get("chat_template"):  # the file may be changed or be elsewhere later
+        if self.encoder.tokenizer.chat_template:  # as it was pinned; where it came from may change or be gone later
             (folder / TEMPLATE_FILE).write_text(self.encoder.tokenizer.chat_template, encoding="utf-8")
         store.write_json(folder / SETTINGS_FILE, {"mode": self.mode, "base": self.reference, **self.settings})
 
@@ -224,8 +232,11 @@ def load_explainer(folder: Path, dtype: torch.dtype | None = None) -> Explainer:
 def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None) -> Explainer:
     mode, reference = settings.pop("mode"), settings.pop("base")
     check_reference(reference)
-    template = str(folder / TEMPLATE_FILE) if settings.get("chat_template") else None
-    model, tokenizer = load_base(Llm(reference["name"], reference["revision"], template), dtype)
+    template = folder / TEMPLATE_FILE
+    chosen = Llm(reference["name"], reference["revision"], str(template) if template.is_file() else None, {})
+    model, tokenizer = load_base(chosen, dtype)
+    if tokenizer.chat_template and not chosen.chat_template:
+        raise FileNotFoundError(f"{TEMPLATE_FILE} is missing")
     recommender = load_recommender(folder / RECOMMENDER)
     connectors = None
     if mode != "behaviour":

@@ -12,6 +12,7 @@ from transformers import set_seed
 from recexplainer import registry, store
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.training import train, training_examples
+from recexplainer.alignment.trie import title_tokens
 from recexplainer.alignment.warm_start import warm_start
 from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer, new_explainer
@@ -35,6 +36,7 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     }
     recommender = load_recommender(store.RECOMMENDER)
     explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
+    title_tokens(explainer.encoder, writer.catalogue.titles[1:])  # two titles with the same tokens fail at once
     rng = np.random.default_rng(settings.run.seed)
     taught = [example for example in [*examples, *store.read_drafts()] if example.split == "train"]
     encoded = training_examples(explainer, writer, taught, settings.align, rng)  # what cannot be trained fails at once
