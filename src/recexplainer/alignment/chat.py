@@ -18,6 +18,7 @@ from recexplainer.alignment.frames import read_frame, render
 from recexplainer.alignment.tokens import TextTokens
 
 IGNORED = -100
+_SHORT = ("Which title?", "Yes")  # a conversation to be compared with the template's own tokens
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,11 @@ class ChatEncoder:
 
     def difference(self) -> str | None:
         """How the tokens of a short conversation differ from those that the template itself gives; None: not at all."""
-        own, texts = self._probe(), ["Which title?", "Yes"]
-        native = self._native(texts)
+        own, native = self._probe(), self._native()
         if own == native:
             return None
-        start = next((n for n, pair in enumerate(zip(own, native, strict=False)) if pair[0] != pair[1]), 0)
+        shared = min(len(own), len(native))
+        start = next((n for n in range(shared) if own[n] != native[n]), shared)
         shown = [self.tokenizer.convert_ids_to_tokens(ids[max(0, start - 1) : start + 4]) for ids in (own, native)]
         return f"{shown[0]} where the chat template's own tokens are {shown[1]}"
 
@@ -189,19 +190,19 @@ class ChatEncoder:
     def _as_in_the_template(self) -> tuple[bool, bool]:
         """Where messages begin with the tokenizer's own blank, so that a conversation has the template's own tokens."""
         ways = [(False, False), (False, True), (True, False), (True, True)]
-        native = self._native(["Which title?", "Yes"])
+        native = self._native()
         for self._begins_alone in ways:
             if self._probe() == native:
                 return self._begins_alone
         return ways[0]
 
     def _probe(self) -> list[int]:
-        encoded = self.example(["Which title?"], "Yes")
+        encoded = self.example([_SHORT[0]], _SHORT[1])
         return [*encoded.input_ids.tolist(), int(encoded.targets[-1])]
 
-    def _native(self, texts: list[str]) -> list[int]:
-        """The template's own tokens of a finished conversation, up to the end of the last answer."""
-        tokens: list[int] = self.tokenizer(render(self.tokenizer, texts, False), add_special_tokens=False)["input_ids"]
+    def _native(self) -> list[int]:
+        """The template's own tokens of a short, finished conversation, up to the end of the last answer."""
+        tokens: list[int] = self.tokenizer(render(self.tokenizer, _SHORT, False), add_special_tokens=False)["input_ids"]
         last = len(tokens) - tokens[::-1].index(self.end_ids[0]) if self.end_ids[0] in tokens else len(tokens)
         return tokens[:last]
 
