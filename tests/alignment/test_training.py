@@ -23,6 +23,7 @@ from recexplainer.explainer.model import Explainer
 from recexplainer.recommenders.base import Recommender
 from recexplainer.settings import Align
 from tests import tiny
+from tests.alignment.test_frames import DATED, another_day  # noqa: F401 - a fixture
 
 SPEED = (
     "align.epochs={behaviour: 1, intention: 1, both: 1}",
@@ -269,6 +270,18 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(base: Path, tmp_path
     fresh = lesson(base)
     fresh.train(tmp_path / "fresh")
     assert equal(made.trained, fresh.trained)
+
+
+def test_what_was_killed_goes_on_the_next_day_also_where_the_template_asks_for_the_date(
+    base: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    dated = tmp_path / "dated.jinja"
+    dated.write_text(DATED)
+    interrupted(base, tmp_path / "cut", 3, f"llm.chat_template={dated}")
+    request.getfixturevalue("another_day")
+    rest = lesson(base, "both", None, f"llm.chat_template={dated}")
+    rest.train(tmp_path / "cut")
+    assert min(step for values, step in rest.logs if "loss" in values) == 3
 
 
 def test_it_learns_and_tells_its_curves(base: Path, tmp_path: Path) -> None:

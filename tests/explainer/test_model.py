@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import models, pre_tokenizers
 from transformers import BloomConfig
 
+from recexplainer.alignment.chat import ChatEncoder
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
 from recexplainer.explainer.base_model import context_tokens, load_base
@@ -20,6 +21,8 @@ from recexplainer.explainer.model import Explainer, base_explainer, load_explain
 from recexplainer.recommenders.floors import Popularity
 from recexplainer.settings import Llm
 from tests import tiny
+from tests.alignment.test_chat import FAMILIES
+from tests.alignment.test_frames import another_day  # noqa: F401 - a fixture
 
 
 def logits(explainer: Explainer, user_row: int = 1, item: int = 4) -> torch.Tensor:
@@ -48,7 +51,7 @@ def test_what_is_saved_is_loaded(base: Path, tmp_path: Path, mode: str, recommen
 def test_nothing_of_the_base_model_is_saved_and_nothing_is_pickled(base: Path, tmp_path: Path) -> None:
     tiny.explainer(base, "both").save(tmp_path / "model")
     files = {path.relative_to(tmp_path / "model").as_posix(): path for path in (tmp_path / "model").rglob("*.*")}
-    assert {path.suffix for path in files.values()} == {".json", ".safetensors"}
+    assert {path.suffix for path in files.values()} == {".json", ".safetensors", ".jinja"}
     adapter = load_file(files["adapter/adapter_model.safetensors"])
     assert adapter and all("lora_" in name for name in adapter)
 
@@ -152,6 +155,7 @@ def test_another_base_model_is_refused(base: Path, tmp_path: Path) -> None:
     [
         "explainer.json",
         "connectors.safetensors",
+        "chat_template.jinja",
         "adapter/adapter_model.safetensors",
         "adapter/adapter_config.json",
         "recommender/config.json",
@@ -220,6 +224,35 @@ def test_a_template_of_ones_own_is_kept_with_the_model(base: Path, tmp_path: Pat
     loaded = load_explainer(tmp_path / "model")
     assert loaded.encoder.prompt(["a"]).input_ids.tolist() == explainer.encoder.prompt(["a"]).input_ids.tolist()
     assert loaded.encoder.tokenizer.chat_template != tiny.TEMPLATE
+
+
+@pytest.mark.usefixtures("another_day")
+def test_an_explainer_asks_on_every_day_as_it_was_made(base: Path, tmp_path: Path) -> None:
+    """The pinned template is saved, its parameters with it, and is that of the merged model."""
+    dated = tmp_path / "dated.jinja"
+    dated.write_text("{{ strftime_now('%d %b %Y') + ', ' + mood + '\n' }}" + tiny.TEMPLATE)
+    given = (f"llm.chat_template={dated}", "llm.chat_template_kwargs={mood: calm}")
+    explainer = tiny.explainer(base, "behaviour", None, None, *given)
+    explainer.save(tmp_path / "model")
+    dated.unlink()
+    prompt = explainer.encoder.prompt(["a"]).input_ids.tolist()
+    assert explainer.encoder.tokenizer.decode(prompt).startswith("01 Jan 2026, calm\n<|user|>")
+    merge(tmp_path / "model", tmp_path / "plain")
+    _, merged = load_base(Llm(str(tmp_path / "plain"), None, None, {}))
+    for encoder in (load_explainer(tmp_path / "model").encoder, ChatEncoder(merged)):
+        assert encoder.prompt(["a"]).input_ids.tolist() == prompt
+
+
+def test_where_conversations_differ_from_the_templates_own_one_line_says_so(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = tmp_path / "own.jinja"
+    template.write_text(FAMILIES["llama2"][0])
+    tiny.explainer(base, "behaviour")
+    assert "llm: " not in capsys.readouterr().err
+    tiny.explainer(base, "behaviour", None, None, f"llm.chat_template={template}")
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("llm: ")]
+    assert "conversations are trained and asked as" in line and "the chat template's own tokens are" in line
 
 
 def test_the_unaligned_base_reads_text(base: Path) -> None:
