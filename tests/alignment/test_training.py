@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import TrainingArguments
 
 from recexplainer.alignment import training
@@ -17,10 +18,12 @@ from recexplainer.alignment.examples import Example
 from recexplainer.alignment.packing import collate
 from recexplainer.alignment.trainer import AlignmentTrainer
 from recexplainer.alignment.training import forms_of, train, training_examples
+from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
 from recexplainer.recommenders.base import Recommender
 from recexplainer.settings import Align
 from tests import tiny
+from tests.alignment.test_frames import DATED, another_day  # noqa: F401 - a fixture
 
 SPEED = (
     "align.epochs={behaviour: 1, intention: 1, both: 1}",
@@ -247,6 +250,18 @@ def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(base: Path,
     assert min(step for values, step in rest.logs if "loss" in values) == 3
 
 
+def test_a_checkpoint_with_spare_or_missing_tensors_is_refused(base: Path, tmp_path: Path) -> None:
+    interrupted(base, tmp_path, 3)
+    [path] = tmp_path.glob("*/checkpoint-2/trainable.safetensors")
+    weights = load_file(path)
+    spare = weights | {"spare": torch.ones(2)}
+    missing = {name: weights[name] for name in list(weights)[1:]}
+    for damaged, reason in ((spare, "has 1 tensors too many"), (missing, "lacks 1 of")):
+        save_file(damaged, path)
+        with pytest.raises(InputError, match=f"trainable.safetensors: the checkpoint {reason}.*; delete"):
+            lesson(base).train(tmp_path)
+
+
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(base: Path, tmp_path: Path) -> None:
     interrupted(base, tmp_path, 3, "align.learning_rate=0.5")
     made = lesson(base)
@@ -255,6 +270,18 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(base: Path, tmp_path
     fresh = lesson(base)
     fresh.train(tmp_path / "fresh")
     assert equal(made.trained, fresh.trained)
+
+
+def test_what_was_killed_goes_on_the_next_day_also_where_the_template_asks_for_the_date(
+    base: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    dated = tmp_path / "dated.jinja"
+    dated.write_text(DATED)
+    interrupted(base, tmp_path / "cut", 3, f"llm.chat_template={dated}")
+    request.getfixturevalue("another_day")
+    rest = lesson(base, "both", None, f"llm.chat_template={dated}")
+    rest.train(tmp_path / "cut")
+    assert min(step for values, step in rest.logs if "loss" in values) == 3
 
 
 def test_it_learns_and_tells_its_curves(base: Path, tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import pytest
 import torch
+from tokenizers import normalizers
 
-from recexplainer.alignment.trie import Trie
+from recexplainer.alignment.chat import ChatEncoder
+from recexplainer.alignment.trie import Trie, title_tokens
+from recexplainer.errors import InputError
+from tests import tiny
 
 SEQUENCES = [[5, 6], [5, 6, 7], [5, 8], [9], [5, 6]]
 END = 0
@@ -48,3 +53,15 @@ def test_what_is_forced_goes_up_to_a_choice_or_the_end() -> None:
     assert [token for token, _ in path] == [6, 7] and trie.forced(children[5], 1) == path[:1]
     assert trie.forced(path[-1][1], 10) == []  # 8 or 9
     assert trie.forced(children[4], 10) == []  # the end
+
+
+def test_titles_that_a_tokenizer_cannot_tell_apart_are_refused() -> None:
+    encoder = ChatEncoder(tiny.tokenizer())
+    assert title_tokens(encoder, ["DOOM", "Doom"]) == [list(encoder.answer_ids(title)) for title in ("DOOM", "Doom")]
+    made = tiny.tokenizer()
+    made.backend_tokenizer.normalizer = normalizers.Lowercase()
+    with pytest.raises(InputError, match="gives the titles 'DOOM' and 'Doom' the same tokens; rename items"):
+        title_tokens(ChatEncoder(made), ["Fox", "DOOM", "Rust", "Doom"])
+    made.backend_tokenizer.normalizer = normalizers.Replace("Fox", "")
+    with pytest.raises(InputError, match="has no tokens for the title 'Fox' that an answer can hold"):
+        title_tokens(ChatEncoder(made), ["Rust", "Fox"])

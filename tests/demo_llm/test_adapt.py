@@ -81,7 +81,7 @@ def test_the_adapted_model_is_a_base_that_knows_the_titles(
     monkeypatch.setattr(recipe.train, "N_EVALUATED", 1)
     assert recipe.adapt.main(["--out", "llm"]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"data", "llm"}
-    model, tokenizer = load_base(Llm("llm", None, None))
+    model, tokenizer = load_base(Llm("llm", None, None, {}))
     assert model.get_input_embeddings().weight.shape[0] == len(tokenizer) > 1628
     assert "ĠZqwrx" in tokenizer.get_vocab() or "Zqwrx" in tokenizer.get_vocab()
 

@@ -148,7 +148,7 @@ def test_a_model_folder_is_one_that_transformers_loads(recipe: Any, tmp_path: Pa
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
     tokenizer = _tokenizer(recipe, worlds)
     recipe.train.save(tiny.llama(len(tokenizer)), tokenizer, tmp_path / "model")
-    _, loaded = load_base(Llm(str(tmp_path / "model"), None, None))
+    _, loaded = load_base(Llm(str(tmp_path / "model"), None, None, {}))
     assert loaded.chat_template == recipe.train.TEMPLATE
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 

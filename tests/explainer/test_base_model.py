@@ -17,8 +17,8 @@ from recexplainer.settings import Llm
 from tests import tiny
 
 
-def llm(base: Path | str, template: Path | None = None) -> Llm:
-    return Llm(base=str(base), revision=None, chat_template=str(template) if template else None)
+def llm(base: Path | str, template: Path | None = None, **kwargs: Any) -> Llm:
+    return Llm(str(base), None, str(template) if template else None, kwargs)
 
 
 def refusal(base: Path | str, template: Path | None = None) -> str:
@@ -117,6 +117,32 @@ def test_another_chat_template(base: Path, tmp_path: Path) -> None:
     _, tokenizer = load_base(llm(base, template))
     assert tokenizer.chat_template == template.read_text()
     assert "own2.jinja is no file; give a Jinja template" in refusal(base, tmp_path / "own2.jinja")
+
+
+def test_a_chat_template_is_given_its_parameters(base: Path, tmp_path: Path) -> None:
+    template = tmp_path / "own.jinja"
+    template.write_text("{% if mood %}{{ mood }}{% endif %}" + tiny.TEMPLATE)
+    _, tokenizer = load_base(llm(base, template, mood="calm"))
+    asked = tokenizer.apply_chat_template([{"role": "user", "content": "?"}], tokenize=False)
+    assert asked == "calm<|user|>?<|end|>"
+    with pytest.raises(InputError, match="llm.chat_template_kwargs: the chat template does not read 'moods'"):
+        load_base(llm(base, template, moods="calm"))
+
+
+def test_parameters_without_a_chat_template_are_refused(base: Path, tmp_path: Path) -> None:
+    folder = copy(base, tmp_path)
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(InputError, match="has no chat template that reads any: give llm.chat_template"):
+        load_base(llm(folder, mood="calm"))
+
+
+def test_of_several_templates_the_one_for_conversations_counts(base: Path, tmp_path: Path) -> None:
+    folder = copy(base, tmp_path)
+    made = tiny.tokenizer()
+    made.chat_template = {"default": tiny.TEMPLATE, "tool_use": "{{ 'tools' }}"}
+    made.save_pretrained(folder)
+    _, tokenizer = load_base(llm(folder))
+    assert tokenizer.chat_template == tiny.TEMPLATE
 
 
 def test_the_reference_pins_the_bytes_of_a_folder(base: Path, tmp_path: Path) -> None:

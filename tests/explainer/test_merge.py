@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from recexplainer import cli
-from recexplainer.alignment.chat import PLAIN_TEMPLATE, ChatEncoder
+from recexplainer.alignment.chat import ChatEncoder
+from recexplainer.alignment.frames import PLAIN_TEMPLATE
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
 from recexplainer.explainer import merge
@@ -53,7 +55,7 @@ def test_the_command_writes_a_model_folder_that_needs_neither_adapter_nor_base(
     }  # fmt: skip
     plain = AutoModelForCausalLM.from_pretrained(out, use_safetensors=True).eval()
     assert torch.allclose(logits(plain), logits(explainer.llm), atol=1e-4)
-    assert not torch.allclose(logits(plain), logits(load_base(Llm(str(base), None, None))[0]), atol=1e-2)
+    assert not torch.allclose(logits(plain), logits(load_base(Llm(str(base), None, None, {}))[0]), atol=1e-2)
     assert not any("lora" in name for name, _ in plain.named_parameters())
     tokenizer = AutoTokenizer.from_pretrained(out)
     encoder = ChatEncoder(tokenizer)
@@ -77,7 +79,7 @@ def test_what_reads_vectors_lies_beside_the_weights(folder: Path, tmp_path: Path
 
 def test_merged_weights_can_be_a_base_again(folder: Path, tmp_path: Path) -> None:
     merge.merge(folder, tmp_path / "plain")
-    model, _ = load_base(Llm(str(tmp_path / "plain"), None, None))
+    model, _ = load_base(Llm(str(tmp_path / "plain"), None, None, {}))
     assert torch.allclose(logits(model), logits(load_explainer(folder).llm), atol=1e-4)
 
 
@@ -91,6 +93,30 @@ def test_the_weights_have_the_type_of_the_bases_files_or_one_that_is_asked_for(t
         assert stored_dtypes(tmp_path / name) == {expected}
         assert not (tmp_path / name / "explainer" / "connectors.safetensors").exists()
     assert json.loads((tmp_path / "a" / "config.json").read_text())["dtype"] == "float16"
+
+
+def _shrink(folder: Path, factor: float) -> None:
+    """What an adapter adds, made smaller or larger."""
+    path = folder / "adapter" / "adapter_model.safetensors"
+    weights = load_file(path)
+    weights |= {name: tensor * factor for name, tensor in weights.items() if "lora_B" in name}
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(("dtype", "factor"), [("bfloat16", 1e-3), ("float16", 1e7)])
+def test_what_rounding_takes_away_is_refused_and_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dtype: str, factor: float
+) -> None:
+    """Too small beside the base's weights for bf16; too large for fp16, which makes it infinite."""
+    tokenizer = tiny.tokenizer()
+    tiny.llama(len(tokenizer)).bfloat16().save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    tiny.explainer(tmp_path / "base", "behaviour").save(tmp_path / "explainer")
+    _shrink(tmp_path / "explainer", factor)
+    assert merge.main([str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", dtype]) == 2
+    assert f"rounded to {dtype}, the merged weights lose what the adapter learned" in capsys.readouterr().err
+    assert not (tmp_path / "plain").exists()
+    assert merge.main([str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", "float32"]) == 0
 
 
 def test_the_template_that_was_aligned_with_is_written_also_where_it_is_the_plain_one(

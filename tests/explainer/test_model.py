@@ -8,16 +8,21 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import models, pre_tokenizers
 from transformers import BloomConfig
 
+from recexplainer.alignment.chat import ChatEncoder
 from recexplainer.contents import content_sha256
 from recexplainer.errors import InputError
 from recexplainer.explainer.base_model import context_tokens, load_base
+from recexplainer.explainer.merge import merge
 from recexplainer.explainer.model import Explainer, base_explainer, load_explainer
 from recexplainer.recommenders.floors import Popularity
 from recexplainer.settings import Llm
 from tests import tiny
+from tests.alignment.test_chat import FAMILIES
+from tests.alignment.test_frames import another_day  # noqa: F401 - a fixture
 
 
 def logits(explainer: Explainer, user_row: int = 1, item: int = 4) -> torch.Tensor:
@@ -46,9 +51,7 @@ def test_what_is_saved_is_loaded(base: Path, tmp_path: Path, mode: str, recommen
 def test_nothing_of_the_base_model_is_saved_and_nothing_is_pickled(base: Path, tmp_path: Path) -> None:
     tiny.explainer(base, "both").save(tmp_path / "model")
     files = {path.relative_to(tmp_path / "model").as_posix(): path for path in (tmp_path / "model").rglob("*.*")}
-    assert {path.suffix for path in files.values()} == {".json", ".safetensors"}
-    from safetensors.torch import load_file
-
+    assert {path.suffix for path in files.values()} == {".json", ".safetensors", ".jinja"}
     adapter = load_file(files["adapter/adapter_model.safetensors"])
     assert adapter and all("lora_" in name for name in adapter)
 
@@ -123,7 +126,7 @@ def test_layers_that_the_base_model_lacks_are_refused_and_those_it_has_are_named
 
 def test_yes_and_no_must_begin_with_different_tokens(base: Path) -> None:
     """As where the tokenizer puts a blank before every text, and makes it a token of its own."""
-    model, tokenizer = load_base(Llm(str(base), None, None))
+    model, tokenizer = load_base(Llm(str(base), None, None, {}))
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     blank = tokenizer.convert_tokens_to_ids("Ġ")
     tokenizer.backend_tokenizer.model = models.BPE(tokenizer.get_vocab(), [])
@@ -152,6 +155,7 @@ def test_another_base_model_is_refused(base: Path, tmp_path: Path) -> None:
     [
         "explainer.json",
         "connectors.safetensors",
+        "chat_template.jinja",
         "adapter/adapter_model.safetensors",
         "adapter/adapter_config.json",
         "recommender/config.json",
@@ -162,6 +166,44 @@ def test_a_missing_file_is_one_clear_line(base: Path, tmp_path: Path, lost: str)
     (tmp_path / "model" / lost).unlink()
     with pytest.raises(InputError):
         load_explainer(tmp_path / "model")
+
+
+def _renamed(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.replace("lora_", "lora_x_"): tensor for name, tensor in tensors.items()}
+
+
+def _without_one(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name != min(tensors)}
+
+
+def _with_one_more(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return tensors | {"base_model.model.more.lora_A.weight": torch.ones(2, 2)}
+
+
+def _of_another_shape(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return tensors | {min(tensors): torch.ones(2, 3)}
+
+
+@pytest.mark.parametrize("load", ["load", "merge"])
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda _: {}, "the adapter lacks 28 of 28 tensors"),
+        (_renamed, "the adapter lacks 28 of 28 tensors"),
+        (_without_one, "the adapter lacks 1 of 28 tensors, such as base_model.*lora_A"),
+        (_with_one_more, "the adapter has 1 tensors too many, such as base_model.model.more"),
+        (_of_another_shape, "Error.* in loading"),
+    ],
+)
+def test_a_damaged_adapter_is_neither_loaded_nor_merged(
+    base: Path, tmp_path: Path, damage: Any, reason: str, load: str
+) -> None:
+    tiny.explainer(base, "behaviour").save(tmp_path / "model")
+    weights = tmp_path / "model" / "adapter" / "adapter_model.safetensors"
+    save_file(damage(load_file(weights)), weights, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=f"is not what the stage align writes .*{reason}.*; align again"):
+        load_explainer(tmp_path / "model") if load == "load" else merge(tmp_path / "model", tmp_path / "plain")
+    assert not (tmp_path / "plain").exists()
 
 
 def test_weights_of_another_shape_are_refused(base: Path, tmp_path: Path) -> None:
@@ -182,6 +224,35 @@ def test_a_template_of_ones_own_is_kept_with_the_model(base: Path, tmp_path: Pat
     loaded = load_explainer(tmp_path / "model")
     assert loaded.encoder.prompt(["a"]).input_ids.tolist() == explainer.encoder.prompt(["a"]).input_ids.tolist()
     assert loaded.encoder.tokenizer.chat_template != tiny.TEMPLATE
+
+
+@pytest.mark.usefixtures("another_day")
+def test_an_explainer_asks_on_every_day_as_it_was_made(base: Path, tmp_path: Path) -> None:
+    """The pinned template is saved, its parameters with it, and is that of the merged model."""
+    dated = tmp_path / "dated.jinja"
+    dated.write_text("{{ strftime_now('%d %b %Y') + ', ' + mood + '\n' }}" + tiny.TEMPLATE)
+    given = (f"llm.chat_template={dated}", "llm.chat_template_kwargs={mood: calm}")
+    explainer = tiny.explainer(base, "behaviour", None, None, *given)
+    explainer.save(tmp_path / "model")
+    dated.unlink()
+    prompt = explainer.encoder.prompt(["a"]).input_ids.tolist()
+    assert explainer.encoder.tokenizer.decode(prompt).startswith("01 Jan 2026, calm\n<|user|>")
+    merge(tmp_path / "model", tmp_path / "plain")
+    _, merged = load_base(Llm(str(tmp_path / "plain"), None, None, {}))
+    for encoder in (load_explainer(tmp_path / "model").encoder, ChatEncoder(merged)):
+        assert encoder.prompt(["a"]).input_ids.tolist() == prompt
+
+
+def test_where_conversations_differ_from_the_templates_own_one_line_says_so(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = tmp_path / "own.jinja"
+    template.write_text(FAMILIES["llama2"][0])
+    tiny.explainer(base, "behaviour")
+    assert "llm: " not in capsys.readouterr().err
+    tiny.explainer(base, "behaviour", None, None, f"llm.chat_template={template}")
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("llm: ")]
+    assert "conversations are trained and asked as" in line and "the chat template's own tokens are" in line
 
 
 def test_the_unaligned_base_reads_text(base: Path) -> None:

@@ -50,6 +50,18 @@ def test_a_wrong_type_is_named(refused: Callable[..., None], section: str, key: 
     refused(section, key, value, message)
 
 
+def test_the_parameters_of_a_chat_template_keep_the_types_that_yaml_gives_them() -> None:
+    whole = "llm.chat_template_kwargs={thinking: false, level: 2, share: 0.5, mood: calm, none: null, text: '2'}"
+    single = ["llm.chat_template_kwargs.thinking=true", "llm.chat_template_kwargs.mood=calm"]
+    kwargs = load_settings(PARAMS, [whole]).llm.chat_template_kwargs
+    assert kwargs == {"thinking": False, "level": 2, "share": 0.5, "mood": "calm", "none": None, "text": "2"}
+    assert [type(value) for value in kwargs.values()] == [bool, int, float, str, type(None), str]
+    assert load_settings(PARAMS, single).llm.chat_template_kwargs == {"thinking": True, "mood": "calm"}
+    for name in ("messages", "add_generation_prompt", "two words"):
+        with pytest.raises(InputError, match=f"llm.chat_template_kwargs: '{name}' must be a parameter"):
+            load_settings(PARAMS, [f"llm.chat_template_kwargs={{{name}: 1}}"])
+
+
 def test_overrides_take_the_type_of_their_field() -> None:
     overrides = ["run.seed=3", "prepare.min_rating=4", "prepare.max_items=50",
                  "train_recommender.sasrec.dropout=1e-1", "llm.base=123",

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel
-from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+from tokenizers.normalizers import Lowercase, Replace
+from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
 
 from recexplainer import registry, store, tracking
 from recexplainer.contents import content_sha256
@@ -18,6 +17,7 @@ from recexplainer.explainer.model import load_explainer
 from recexplainer.recommenders.floors import Popularity
 from recexplainer.stages import align
 from tests import tiny
+from tests.alignment.test_chat import THINKING
 
 SHORT = ("align.epochs={behaviour: 0.05, intention: 0.05, both: 0.05}", "align.save_steps=1")
 
@@ -52,7 +52,7 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
     [
         ("none", "run.seed=7", "`none` is the base itself"),
         ("both", "llm.base=./nothing/here", "llm.base: ./nothing/here is no folder"),
-        ("both", "align.row_tokens=20", "more than the 20 allowed: raise align.row_tokens"),
+        ("both", "align.row_tokens=20", "do not fit 20 tokens even without history; the longest, of task"),
         ("intention", "run.seed=7", "mode intention needs vectors, and the recommender popularity only gives scores"),
     ],
 )
@@ -65,6 +65,30 @@ def test_what_cannot_be_aligned_is_one_clear_line_and_writes_nothing(
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ") and message in error
     assert not Path("models").joinpath(f"explainer-{mode}").exists()
+
+
+def test_prompts_longer_than_a_row_are_found_before_anything_is_trained(
+    base: Path, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+
+    def train_too_early(*_: object) -> None:
+        raise AssertionError("the warm start had begun")
+
+    monkeypatch.setattr(align, "warm_start", train_too_early)
+    for row_tokens in (20, 60):
+        assert align.main(["--mode", "both", *options(f"llm.base={base}", f"align.row_tokens={row_tokens}")]) == 2
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        found = re.search(
+            r"(\d+) of (\d+) prompts do not fit (\d+) tokens .* needs (\d+): set .* at least (\d+)", error
+        )
+        assert found is not None, error
+        n, of, room, needed, advised = map(int, found.groups())
+        assert 0 < n <= of and room == row_tokens < needed == advised
+    enough = f"align.row_tokens={advised}"
+    with pytest.raises(AssertionError, match="the warm start had begun"):
+        align.main(["--mode", "both", *options(f"llm.base={base}", enough)])
 
 
 def pickled(base: Path) -> None:
@@ -91,14 +115,25 @@ def with_an_encoder_and_a_decoder(base: Path) -> None:
 
 def with_verdicts_that_begin_alike(base: Path) -> None:
     made = tiny.tokenizer()
-    raw = Tokenizer(BPE(made.get_vocab(), []))
-    raw.pre_tokenizer = ByteLevel(add_prefix_space=True)
-    tokens = {"pad_token": "<|pad|>", "eos_token": "<|end|>", "chat_template": tiny.TEMPLATE}
-    PreTrainedTokenizerFast(tokenizer_object=raw, **tokens).save_pretrained(base)
+    made.backend_tokenizer.normalizer = Replace("Yes", "No")
+    made.save_pretrained(base)
 
 
 def with_a_template_in_latin_1(base: Path) -> None:
     (base / "own.jinja").write_bytes("{# é #}".encode("latin-1"))
+
+
+def with_a_tokenizer_in_lower_case(base: Path) -> None:
+    catalogue = tiny.catalogue().frame
+    catalogue.loc[:1, "title"] = ["DOOM", "Doom"]
+    store.write_catalogue(catalogue)
+    made = tiny.tokenizer()
+    made.backend_tokenizer.normalizer = Lowercase()
+    made.save_pretrained(base)
+
+
+def with_a_template_that_thinks(base: Path) -> None:
+    (base / "chat_template.jinja").write_text(THINKING)
 
 
 def as_it_is(base: Path) -> None:
@@ -111,8 +146,12 @@ def as_it_is(base: Path) -> None:
         (pickled, "", "cannot be loaded as a causal language model: Error no file named model.safetensors"),
         (with_an_encoder, "", "sees later tokens: it is an encoder, and no causal language model"),
         (with_an_encoder_and_a_decoder, "", "cannot be loaded as a causal language model"),
-        (with_a_context_of_24, "", "more than the 24 allowed: raise align.row_tokens"),
+        (with_a_context_of_24, "", "do not fit 24 tokens even without history; the longest"),
         (with_verdicts_that_begin_alike, "", "gives Yes and No the same first token"),
+        (with_a_tokenizer_in_lower_case, "", "gives the titles 'DOOM' and 'Doom' the same tokens"),
+        (with_a_template_that_thinks, "", "llm.chat_template_kwargs such as {enable_thinking: false}"),
+        (with_a_template_that_thinks, "llm.chat_template_kwargs={thinking: no}", "does not read 'thinking'"),
+        (as_it_is, "llm.chat_template_kwargs={messages: no}", "params: llm.chat_template_kwargs: 'messages' must be"),
         (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is no file; give a Jinja"),
         (with_a_template_in_latin_1, "llm.chat_template=base/own.jinja", "base/own.jinja: is not UTF-8 at byte 3"),
         (as_it_is, "align.lora.targets=Wqkv", "align.lora.targets: Wqkv cannot be adapted in this base model; give"),

@@ -1,9 +1,8 @@
 """From messages to token ids through the tokenizer's own chat template, with slots that no text can imitate.
 
-A prompt is a list of pieces: text, and `Slot`s that the recommender's vectors will fill. The template is rendered
-once with sentinels in place of the contents; what it puts around them is the frame of every later example. So a
-title that contains a placeholder or a special token's name stays text, no template is parsed, and no offset of an
-answer is counted by hand.
+A prompt is a list of pieces: text, and `Slot`s that the recommender's vectors will fill. They are put into the
+template's frame (see `frames`). So a title that contains a placeholder or a special token's name stays text, no
+template is parsed, and no offset of an answer is counted by hand.
 """
 
 from __future__ import annotations
@@ -11,21 +10,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
-from recexplainer.errors import InputError
+from recexplainer.alignment.frames import read_frame, render
+from recexplainer.alignment.tokens import TextTokens
 
 IGNORED = -100
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{ 'User: ' if message['role'] == 'user' else 'Assistant: ' }}{{ message['content'] }}"
-    "{{ eos_token + '\n' if message['role'] == 'assistant' else '\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}"
-)
-_QUESTION_1, _ANSWER_1, _QUESTION_2 = "\ue000one\ue000", "\ue000two\ue000", "\ue000three\ue000"
+_SHORT = ("Which title?", "Yes")  # a conversation to be compared with the template's own tokens
 
 
 @dataclass(frozen=True)
@@ -67,48 +60,41 @@ class Encoded:
 class ChatEncoder:
     """Encodes contents and answers for one tokenizer.
 
+    Texts get the tokens that they have in the midst of a conversation. Some tokenizers (SentencePiece's) put a blank
+    before every text that they are given alone; here it stands where it stands in the template's own tokens, and never
+    behind a slot.
+
     Args:
         tokenizer: Any transformers tokenizer. Where it has no chat template, a plain one is used.
 
+    Attributes:
+        frame: What stands around the messages.
+
     Raises:
-        InputError: If the chat template cannot render a conversation of user and assistant.
+        InputError: If the chat template has no such frame, see `read_frame`.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         self.slot_id = _slot_id(tokenizer)
-        first = self._render([_QUESTION_1, _ANSWER_1, _QUESTION_2], generate=True)
-        try:
-            self._before, rest = first.split(_QUESTION_1)
-            self._between, rest = rest.split(_ANSWER_1)
-            self._next, _ = rest.split(_QUESTION_2)
-            tail = self._render([_QUESTION_1, _ANSWER_1], generate=False).split(_ANSWER_1)[1]
-            prompt = self._render([_QUESTION_1], generate=True).split(_QUESTION_1)[1]
-        except ValueError as error:
-            raise InputError(
-                "the tokenizer's chat template does not repeat each message exactly once: "
-                "give llm.chat_template a Jinja template that does"
-            ) from error
-        self._between = prompt  # a template may write past turns otherwise than the one to be answered
-        self._end = tail.strip() or tokenizer.eos_token or ""
-        self._next = self._next.split(self._end, 1)[-1] if self._end else self._next  # the answer brings its end
-        self._ids = lru_cache(maxsize=200_000)(self._tokenise)
-        self._frame = lru_cache(maxsize=8)(self._tokenise_frame)
+        self.frame = read_frame(tokenizer)
+        self._texts = TextTokens(tokenizer)
         self._past: list[tuple[int, ...]] = []
+        self._begins_alone = (False, False)  # a question, an answer: with the tokenizer's own blank in front
+        if self._texts.adds_blanks:
+            self._begins_alone = self._as_in_the_template()
 
     @property
     def end_ids(self) -> tuple[int, ...]:
-        """The tokens that end an answer; the first of them stops generation."""
-        return self._frame(self._end)
+        """The token that ends an answer, and stops generation."""
+        return (int(self.tokenizer.convert_tokens_to_ids(self.frame.end)),)
 
     def answer_ids(self, answer: str) -> tuple[int, ...]:
         """An answer's tokens, without its end.
 
         Lines are tokenised apart, so that a title has the same tokens wherever in a list it stands.
         """
-        lines = answer.split("\n")
-        broken = [self._ids(part) for line in lines for part in ("\n", line)][1:]
-        return tuple(token for tokens in broken for token in tokens)
+        return self._answer(answer, self.frame.open)
 
     def after(self, turns: Sequence[tuple[str, str]]) -> ChatEncoder:
         """The same encoder in the midst of a conversation: its prompts go on after these (question, answer) turns."""
@@ -117,10 +103,9 @@ class ChatEncoder:
             tokens
             for number, (question, answer) in enumerate(turns)
             for tokens in (
-                self._frame(self._next if number else self._before),
-                self._ids(question),
-                self._frame(self._between),
-                self.answer_ids(answer) + self.end_ids,
+                *self._question([question], number == 0),
+                self._header(self.frame.past_open),
+                self._answer(answer, self.frame.past_open),
             )
         ]
         return encoder
@@ -143,43 +128,83 @@ class ChatEncoder:
         return _assemble(parts, self.slot_id, weight, group)
 
     def dialogue(self, turns: Sequence[tuple[str, str]], weight: float = 1.0) -> Encoded:
-        """A conversation of (question, answer) turns; every answer carries loss."""
+        """A conversation of (question, answer) turns.
+
+        Every answer carries loss; the last one alone where the template writes earlier answers otherwise than the one
+        that is given.
+        """
+        if not self.frame.is_uniform:
+            question, answer = turns[-1]
+            return self.after(turns[:-1]).example([question], answer, weight=weight)
         parts: list[tuple[list, bool]] = []
         for number, (question, answer) in enumerate(turns):
-            header = self._frame(self._before if number == 0 else self._next)
-            parts.append(([header, self._ids(question), self._frame(self._between)], False))
+            asked = [*self._question([question], number == 0), self._header(self.frame.open)]
+            if number:  # the answer before brought its end
+                asked[0] = asked[0][1:]
+            parts.append((asked, False))
             parts.append(([self.answer_ids(answer) + self.end_ids], True))
         return _assemble(parts, self.slot_id, weight)
 
+    def dialogues(self, turns: Sequence[tuple[str, str]], weight: float = 1.0) -> list[Encoded]:
+        """A conversation as examples, in which every answer carries loss once, in the form in which it is given."""
+        if self.frame.is_uniform:
+            return [self.dialogue(turns, weight)]
+        return [self.dialogue(turns[: n + 1], weight) for n in range(len(turns))]
+
+    def difference(self) -> str | None:
+        """How the tokens of a short conversation differ from those that the template itself gives; None: not at all."""
+        own, native = self._probe(), self._native()
+        if own == native:
+            return None
+        shared = min(len(own), len(native))
+        start = next((n for n in range(shared) if own[n] != native[n]), shared)
+        shown = [self.tokenizer.convert_ids_to_tokens(ids[max(0, start - 1) : start + 4]) for ids in (own, native)]
+        return f"{shown[0]} where the chat template's own tokens are {shown[1]}"
+
     def _pieces(self, content: Content) -> list[tuple[int, ...] | Slot]:
-        pieces = [piece if isinstance(piece, Slot) else self._ids(piece) for piece in content]
-        header = self._frame(self._next if self._past else self._before)
-        return [*self._past, header, *pieces, self._frame(self._between)]
+        return [*self._past, *self._question(content, not self._past), self._header(self.frame.open)]
 
-    def _tokenise(self, text: str) -> tuple[int, ...]:
-        """Tokens of a content; a special token's name in it is text."""
-        if not text:
-            return ()
-        return tuple(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+    def _question(self, content: Content, is_first: bool) -> list[Any]:
+        """A question with what stands before it, whose last blanks belong to the question."""
+        text = self.frame.before if is_first else self.frame.next
+        core = text.rstrip(" ")
+        header = self._texts.alone(core, True) if is_first else self._texts.inside(core, True)
+        first, rest = (content[0], content[1:]) if content and isinstance(content[0], str) else ("", content)
+        begun = self._beginning(text[len(core) :], first, self._begins_alone[0])
+        return [header, begun, *(piece if isinstance(piece, Slot) else self._texts.inside(piece) for piece in rest)]
 
-    def _tokenise_frame(self, text: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else ()
+    def _header(self, text: str) -> tuple[int, ...]:
+        return self._texts.inside(text.rstrip(" "), True)
 
-    def _render(self, contents: list[str], generate: bool) -> str:
-        messages = [
-            {"role": "user" if number % 2 == 0 else "assistant", "content": content}
-            for number, content in enumerate(contents)
-        ]
-        template = self.tokenizer.chat_template or PLAIN_TEMPLATE
-        try:
-            return self.tokenizer.apply_chat_template(
-                messages, chat_template=template, add_generation_prompt=generate, tokenize=False
-            )
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(
-                f"the chat template cannot render a conversation: {reason}; see llm.chat_template"
-            ) from error
+    def _answer(self, answer: str, header: str) -> tuple[int, ...]:
+        """The lines of an answer, each with the blanks at the end of the header before it."""
+        blanks = header[len(header.rstrip(" ")) :]
+        lines = [self._beginning(blanks, line, self._begins_alone[1]) if line else () for line in answer.split("\n")]
+        broken = [tokens for line in lines for tokens in (self._texts.inside("\n"), line)][1:]
+        return tuple(token for tokens in broken for token in tokens)
+
+    def _beginning(self, blanks: str, text: str, alone: bool) -> tuple[int, ...]:
+        """The tokens of a message's first words."""
+        return self._texts.alone(blanks + text) if alone else self._texts.inside(blanks + text)
+
+    def _as_in_the_template(self) -> tuple[bool, bool]:
+        """Where messages begin with the tokenizer's own blank, so that a conversation has the template's own tokens."""
+        ways = [(False, False), (False, True), (True, False), (True, True)]
+        native = self._native()
+        for self._begins_alone in ways:
+            if self._probe() == native:
+                return self._begins_alone
+        return ways[0]
+
+    def _probe(self) -> list[int]:
+        encoded = self.example([_SHORT[0]], _SHORT[1])
+        return [*encoded.input_ids.tolist(), int(encoded.targets[-1])]
+
+    def _native(self) -> list[int]:
+        """The template's own tokens of a short, finished conversation, up to the end of the last answer."""
+        tokens: list[int] = self.tokenizer(render(self.tokenizer, _SHORT, False), add_special_tokens=False)["input_ids"]
+        last = len(tokens) - tokens[::-1].index(self.end_ids[0]) if self.end_ids[0] in tokens else len(tokens)
+        return tokens[:last]
 
 
 def _slot_id(tokenizer: Any) -> int:

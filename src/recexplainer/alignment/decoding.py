@@ -166,8 +166,7 @@ def _best_allowed(logits: Tensor, allowed: list[list[int]]) -> list[int]:
 
 def end_id(explainer: Explainer) -> int:
     """The token that ends an answer."""
-    ends = explainer.encoder.end_ids
-    return int(ends[0]) if ends else int(explainer.encoder.tokenizer.eos_token_id)
+    return explainer.encoder.end_ids[0]
 
 
 def _until(tokens: list[int], end: int) -> list[int]:

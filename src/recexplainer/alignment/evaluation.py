@@ -25,7 +25,7 @@ from recexplainer.alignment.tasks import (
     next_item_retrieval,
     user_summary,
 )
-from recexplainer.alignment.trie import Trie
+from recexplainer.alignment.trie import Trie, title_tokens
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
@@ -147,7 +147,7 @@ def _evaluate_retrieval(examiner: _Examiner, examples: list[Example]) -> tuple[R
     misses).
     """
     catalogue, encoder = examiner.catalogue, examiner.explainer.encoder
-    sequences = [list(encoder.answer_ids(title)) for title in catalogue.titles[1:]]
+    sequences = title_tokens(encoder, catalogue.titles[1:])
     trie = Trie(sequences, decoding.end_id(examiner.explainer))
     item_of = {tuple(tokens): item for item, tokens in enumerate(sequences, start=1)}
     in_trie, anywhere = examiner.beams(examples, trie)
@@ -170,7 +170,8 @@ def _evaluate_ranking(examiner: _Examiner, examples: list[Example]) -> tuple[Row
     """The candidates in the order in which the answer names them, one title per line."""
     encoder, titles = examiner.explainer.encoder, examiner.catalogue.titles
     line_break = encoder.answer_ids("\n")
-    candidates = [[list(encoder.answer_ids(titles[item])) for item in example.items] for example in examples]
+    tokens_of = dict(enumerate(title_tokens(encoder, titles[1:]), start=1))
+    candidates = [[tokens_of[item] for item in example.items] for example in examples]
     longest = max(sum(len(tokens) + len(line_break) for tokens in lines) for lines in candidates)
     if examiner.settings.ranking == "free":
         texts = examiner.generate(examples, longest)

@@ -23,6 +23,23 @@ Form = Literal["behaviour", "intention", "both"]
 FORMS: tuple[Form, ...] = ("behaviour", "intention", "both")
 
 
+class PromptTooLongError(InputError):
+    """A prompt that does not fit even without history.
+
+    Args:
+        task: Its task.
+        n_tokens: What it needs without any history.
+        max_tokens: What is allowed.
+    """
+
+    def __init__(self, task: str, n_tokens: int, max_tokens: int) -> None:
+        self.task, self.n_tokens = task, n_tokens
+        super().__init__(
+            f"a prompt of task {task} needs {n_tokens} tokens without any history, more than the {max_tokens} allowed: "
+            "raise max_prompt_tokens, or take a model with a longer context"
+        )
+
+
 def form_of(mode: str) -> Form:
     """The form in which an explainer of a mode is asked; `none`, the unaligned base, reads text."""
     return cast(Form, "behaviour" if mode == "none" else mode)
@@ -115,7 +132,7 @@ def fit(
     """Encode an example in at most `max_tokens`; what is too long loses its oldest history first, and nothing else.
 
     Raises:
-        InputError: If it does not fit even without history.
+        PromptTooLongError: If it does not fit even without history.
     """
 
     def encode(shown: Example) -> Encoded:
@@ -132,18 +149,14 @@ def shorten(encode: Callable[[Example], Encoded], example: Example, max_tokens: 
     """The first encoding of at most `max_tokens` as the oldest history goes, and the example as it is then shown.
 
     Raises:
-        InputError: If it does not fit even without history.
+        PromptTooLongError: If it does not fit even without history.
     """
     for start in range(len(example.history) + 1):
         shown = replace(example, history=example.history[start:]) if start else example
         encoded = encode(shown)
         if len(encoded) <= max_tokens:
             return encoded, shown
-    raise InputError(
-        f"a prompt of task {example.task} needs {len(encoded)} tokens without any history, "
-        f"more than the {max_tokens} allowed: raise align.row_tokens in training, max_prompt_tokens elsewhere, "
-        "or take a model with a longer context"
-    )
+    raise PromptTooLongError(example.task, len(encoded), max_tokens)
 
 
 def merge_text(content: Content) -> list[str | Slot]:

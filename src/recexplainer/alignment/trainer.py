@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from peft.helpers import disable_input_dtype_casting
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -23,6 +24,7 @@ from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
 from recexplainer.settings import Align
 from recexplainer.store.atomic import remove
+from recexplainer.store.tensors import check_tensors
 
 CURVES = ("loss", "grad_norm", "learning_rate")
 
@@ -148,8 +150,14 @@ class AlignmentTrainer(Trainer):
             raise
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        weights = load_file(Path(resume_from_checkpoint) / "trainable.safetensors")
-        for name, parameter in _trainable(self.model).items():
+        path = Path(resume_from_checkpoint) / "trainable.safetensors"
+        trainable = _trainable(self.model)
+        try:
+            weights = load_file(path)
+            check_tensors(weights, trainable, "the checkpoint")
+        except (OSError, ValueError, SafetensorError) as error:
+            raise InputError(f"{path}: {error}; delete {path.parent} to train from the checkpoint before it") from error
+        for name, parameter in trainable.items():
             parameter.copy_(weights[name])
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from recexplainer.alignment.chat import Encoded
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.packing import Tree, pack, share_prefixes
-from recexplainer.alignment.prompts import FORMS, Form, PromptWriter, fit
+from recexplainer.alignment.prompts import FORMS, Form, PromptTooLongError, PromptWriter, fit
 from recexplainer.alignment.tasks import explanation, history_reconstruction, item_discrimination
 from recexplainer.alignment.trainer import AlignmentTrainer, Speed, training_arguments
+from recexplainer.errors import InputError
 from recexplainer.explainer.model import Explainer
 from recexplainer.settings import Align
 
@@ -48,8 +49,12 @@ def training_examples(
     """Render and encode the training examples of a mode, in the shares and weights that the settings ask for.
 
     `align.mixture` says how often an example of a task is seen in one epoch; a fraction is a chance.
+
+    Raises:
+        InputError: If prompts do not fit a row even without history.
     """
-    encoded = []
+    encoded: list[Encoded] = []
+    too_long: list[PromptTooLongError] = []
     max_tokens = explainer.room(align.row_tokens)
     groups: dict[tuple, int] = {}
     shown: dict[tuple, int] = {}
@@ -62,12 +67,18 @@ def training_examples(
                 shown[user] = _draw(share, rng)
             for time in range(shown[user] * _draw(wanted, rng)):
                 if example.turns:
-                    dialogue = explainer.encoder.dialogue([(q, a) for q, a in example.turns], _weight(align, example))
-                    encoded += [dialogue] if len(dialogue) <= max_tokens else []
+                    dialogues = explainer.encoder.dialogues([(q, a) for q, a in example.turns], _weight(align, example))
+                    encoded += [dialogue for dialogue in dialogues if len(dialogue) <= max_tokens]
                     continue
                 group = groups.setdefault(_shares_with(example, form, time), len(groups))
                 weight = _weight(align, example)
-                encoded.append(fit(explainer.encoder, writer, example, form, max_tokens, group=group, weight=weight))
+                try:
+                    one = fit(explainer.encoder, writer, example, form, max_tokens, group=group, weight=weight)
+                    encoded.append(one)
+                except PromptTooLongError as error:
+                    too_long.append(error)
+    if too_long:
+        raise InputError(_longest(too_long, len(encoded), max_tokens, align.row_tokens))
     return encoded
 
 
@@ -124,6 +135,17 @@ def train(
         "train_loss": round(outcome.training_loss, 4),
         **speed.of_all_steps(),
     }
+
+
+def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: int, row_tokens: int) -> str:
+    worst = max(too_long, key=lambda error: error.n_tokens)
+    found = (
+        f"{len(too_long)} of {len(too_long) + n_others} prompts do not fit {max_tokens} tokens even without history; "
+        f"the longest, of task {worst.task}, needs {worst.n_tokens}"
+    )
+    if max_tokens < row_tokens:
+        return f"llm.base: {found}: the model's context ends there, take one with a longer context"
+    return f"align.row_tokens: {found}: set align.row_tokens to at least {worst.n_tokens}"
 
 
 def _newest_checkpoint(folder: Path) -> str | None:

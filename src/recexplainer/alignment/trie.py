@@ -8,6 +8,32 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from recexplainer.alignment.chat import ChatEncoder
+from recexplainer.errors import InputError
+
+_MEND = "rename items in the raw data and prepare again, or take another base model"
+
+
+def title_tokens(encoder: ChatEncoder, titles: Sequence[str]) -> list[list[int]]:
+    """The tokens of titles, by which an answer is resolved to the one that it names.
+
+    Raises:
+        InputError: If the tokenizer gives two titles the same tokens, or one none, or one that ends an answer.
+    """
+    sequences = [list(encoder.answer_ids(title)) for title in titles]
+    known: dict[tuple[int, ...], str] = {}
+    for title, tokens in zip(titles, sequences, strict=True):
+        if not tokens or encoder.end_ids[0] in tokens:
+            raise InputError(
+                f"llm.base: its tokenizer has no tokens for the title {title!r} that an answer can hold; {_MEND}"
+            )
+        twin = known.setdefault(tuple(tokens), title)
+        if twin != title:
+            raise InputError(
+                f"llm.base: its tokenizer gives the titles {twin!r} and {title!r} the same tokens; {_MEND}"
+            )
+    return sequences
+
 
 class Trie:
     """The titles of a catalogue as token sequences, each closed by an end token.

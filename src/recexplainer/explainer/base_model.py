@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
 from recexplainer import store
+from recexplainer.alignment.frames import pinned
 from recexplainer.alignment.packing import attention_mask
 from recexplainer.errors import InputError
 from recexplainer.settings import Llm
@@ -30,8 +31,8 @@ def load_base(
         four_bit: Hold the weights of the linear layers in 4 bits (NF4, of bitsandbytes).
 
     Raises:
-        InputError: If the model cannot be loaded, or is no causal language model, or this machine cannot run the
-            chosen attention or hold 4 bits.
+        InputError: If the model cannot be loaded, or is no causal language model, or its chat template does not read
+            the parameters that are given, or this machine cannot run the chosen attention or hold 4 bits.
     """
     _check_machine(attention, four_bit)
     is_local = Path(llm.base).is_dir()
@@ -70,6 +71,7 @@ def load_base(
         if not path.is_file():
             raise InputError(f"llm.chat_template: {path} is no file; give a Jinja template, or null")
         tokenizer.chat_template = store.read_text(path)
+    _pin_template(tokenizer, llm)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token_id = tokenizer.eos_token_id
     model.generation_config = GenerationConfig()  # answers are greedy: no sampling or penalties that came with it
@@ -79,6 +81,16 @@ def load_base(
     if attention != "flex_attention":  # which takes no dense mask
         _check_attention(model, llm.base)
     return model, tokenizer
+
+
+def _pin_template(tokenizer: Any, llm: Llm) -> None:
+    """Give a tokenizer one chat template, which writes the same on every day and needs no parameters."""
+    if tokenizer.chat_template is not None:  # of several, the one for plain conversations
+        tokenizer.chat_template = pinned(tokenizer.get_chat_template(), llm.chat_template_kwargs)
+    elif llm.chat_template_kwargs:
+        raise InputError(
+            f"llm.chat_template_kwargs: {llm.base} has no chat template that reads any: give llm.chat_template"
+        )
 
 
 @torch.no_grad()

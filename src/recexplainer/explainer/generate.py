@@ -142,7 +142,8 @@ class Author:
         """
         chosen = self.settings
         lengths = (chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size, chosen.save_every)
-        known = [self.explainer.mode, self.model, self.explainer.reference, self.request.as_record(), lengths]
+        frame = asdict(self.explainer.encoder.frame)
+        known = [self.explainer.mode, self.model, self.explainer.reference, frame, self.request.as_record(), lengths]
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode("utf-8"))
         for case in cases:
             described = [asdict(case), self._prompt(case.example)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ from recexplainer.alignment import wording
 from recexplainer.alignment.chat import ChatEncoder
 from recexplainer.alignment.packing import row_masks
 from recexplainer.alignment.prompts import Form, form_of
+from recexplainer.environment import is_main_process
 from recexplainer.errors import InputError
 from recexplainer.explainer.base_model import (
     base_reference,
@@ -29,6 +32,7 @@ from recexplainer.explainer.base_model import (
 from recexplainer.explainer.connectors import Connector
 from recexplainer.recommenders.base import Recommender, load_recommender
 from recexplainer.settings import Align, Llm
+from recexplainer.store.tensors import check_tensors
 
 SETTINGS_FILE, CONNECTORS_FILE = "explainer.json", "connectors.safetensors"
 ADAPTER, RECOMMENDER, TEMPLATE_FILE = "adapter", "recommender", "chat_template.jinja"
@@ -64,6 +68,7 @@ class Explainer(nn.Module):
         self.mode = mode
         self.llm = llm
         self.encoder = ChatEncoder(tokenizer)
+        self._tell_differences()
         self.verdict_ids = _verdict_ids(self.encoder)
         self.connectors = connectors
         self.settings = settings
@@ -71,6 +76,11 @@ class Explainer(nn.Module):
         self._frozen = (recommender,)  # in a tuple: no part of the module tree, so that nothing casts or trains it
         self.user_vectors: Tensor | None = None
         self.item_vectors = recommender.item_vectors() if connectors is not None and recommender else None
+
+    def _tell_differences(self) -> None:
+        difference = self.encoder.difference() if self.encoder.tokenizer.chat_template else None
+        if difference and is_main_process():
+            print(f"llm: conversations are trained and asked as {difference}", file=sys.stderr)
 
     @property
     def recommender(self) -> Recommender | None:
@@ -145,7 +155,7 @@ class Explainer(nn.Module):
             save_file({k: v.contiguous() for k, v in self.connectors.state_dict().items()}, folder / CONNECTORS_FILE)
         assert self.recommender is not None
         self.recommender.save(folder / RECOMMENDER)
-        if self.settings.get("chat_template"):  # the file may be changed or be elsewhere later
+        if self.encoder.tokenizer.chat_template:  # as it was pinned; where it came from may change or be gone later
             (folder / TEMPLATE_FILE).write_text(self.encoder.tokenizer.chat_template, encoding="utf-8")
         store.write_json(folder / SETTINGS_FILE, {"mode": self.mode, "base": self.reference, **self.settings})
 
@@ -222,8 +232,11 @@ def load_explainer(folder: Path, dtype: torch.dtype | None = None) -> Explainer:
 def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None) -> Explainer:
     mode, reference = settings.pop("mode"), settings.pop("base")
     check_reference(reference)
-    template = str(folder / TEMPLATE_FILE) if settings.get("chat_template") else None
-    model, tokenizer = load_base(Llm(reference["name"], reference["revision"], template), dtype)
+    template = folder / TEMPLATE_FILE
+    chosen = Llm(reference["name"], reference["revision"], str(template) if template.is_file() else None, {})
+    model, tokenizer = load_base(chosen, dtype)
+    if tokenizer.chat_template and not chosen.chat_template:
+        raise FileNotFoundError(f"{TEMPLATE_FILE} is missing")
     recommender = load_recommender(folder / RECOMMENDER)
     connectors = None
     if mode != "behaviour":
@@ -233,8 +246,20 @@ def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None) -> 
         connectors = nn.ModuleDict({name: Connector(blank, hidden, width, 1.0) for name in ("user", "item")})
         connectors.load_state_dict(load_file(folder / CONNECTORS_FILE), strict=True)
         connectors = connectors.to(model.device)
-    model = PeftModel.from_pretrained(model, folder / ADAPTER).eval()
+    model = _with_adapter(model, folder / ADAPTER)
     return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference).eval()
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    """A base LLM with a saved adapter; peft itself only warns of tensors that are missing or that it cannot place.
+
+    Raises:
+        ValueError: If the file does not hold exactly the tensors that such an adapter has.
+    """
+    adapted = PeftModel.from_pretrained(model, folder).eval()
+    stored = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
+    check_tensors(stored, get_peft_model_state_dict(adapted, save_embedding_layers=False), "the adapter")
+    return adapted
 
 
 def base_explainer(llm: Llm, settings: dict[str, Any]) -> Explainer:

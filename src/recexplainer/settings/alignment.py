@@ -13,7 +13,11 @@ TASKS = (
     "history_reconstruction", "user_summary", "explanation",
 )  # fmt: skip
 ALIGNED_MODES = ("behaviour", "intention", "both")
+_GIVEN_TO_TEMPLATES = ("messages", "tools", "documents", "add_generation_prompt")
 ATTENTIONS = ("sdpa", "flex_attention", "eager")
+
+
+Scalar = bool | int | str | float | None
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,13 @@ class Llm:
     base: str
     revision: str | None
     chat_template: str | None
+    chat_template_kwargs: dict[str, Scalar]  # the template's own parameters, such as enable_thinking
+
+    def __post_init__(self) -> None:
+        """Check that the template's parameters are names, and none of those that are given to every template."""
+        for name in self.chat_template_kwargs:
+            allowed = name.isidentifier() and name not in _GIVEN_TO_TEMPLATES
+            require(allowed, f"llm.chat_template_kwargs: {name!r}", "a parameter of the chat template's own")
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def _parse_text(hint: Any, text: str, assignment: str) -> Any:
     except yaml.YAMLError:
         value = text
     wanted = _alternatives(hint)
-    if str in wanted and not (value is None and type(None) in wanted):
+    if str in wanted and not any(_fits(choice, value) for choice in wanted if choice not in (str, float)):
         return text
     if value == "" and str not in wanted:
         raise InputError(f"-S {assignment!r}: no value after '='")

@@ -12,6 +12,7 @@ from transformers import set_seed
 from recexplainer import registry, store
 from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.training import train, training_examples
+from recexplainer.alignment.trie import title_tokens
 from recexplainer.alignment.warm_start import warm_start
 from recexplainer.data.splits import TRAIN
 from recexplainer.errors import InputError
@@ -37,13 +38,14 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     }
     recommender = load_recommender(store.RECOMMENDER)
     explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
+    title_tokens(explainer.encoder, writer.catalogue.titles[1:])  # two titles with the same tokens fail at once
     rng = np.random.default_rng(settings.run.seed)
+    encoded = training_examples(explainer, writer, taught, settings.align, rng)  # what cannot be trained fails at once
     histories = {example.vector_row: example.history for example in taught if example.vector_row >= 0}
     rows = sorted(histories)
     warmed = warm_start(
         explainer, writer, user_vectors[rows], [histories[row] for row in rows], settings.align, settings.run.seed
     )
-    encoded = training_examples(explainer, writer, taught, settings.align, rng)
     checkpoints = store.checkpoints_folder(mode)
     report = train(explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics)
     return partial(_write, settings, run, explainer, {**warmed, **report})
