@@ -30,14 +30,13 @@ def test_the_logged_model_answers_as_the_explainer_does_without_pickle(base: Pat
     found = served.predict(asked, params={"max_new_tokens": 3})
     assert list(found.columns) == ["verdict", "p_yes", "text"]
 
-    explainer.user_vectors = tiny.mf().user_vectors(list(asked["history"]))
     examples = [
         Example(NAME, "", "", vector_row=row, history=history[-4:], items=[item], aspect=EXPLAIN)
         for row, (history, item) in enumerate(zip(asked["history"], asked["item_id"], strict=True))
     ]
     writer = PromptWriter(tiny.catalogue(), 1)
     prompts = [fit(explainer.encoder, writer, example, "both", 999, with_answer=False) for example in examples]
-    expected = decoding.p_yes(explainer, prompts, 999)
+    expected = decoding.p_yes(explainer, prompts, 999, tiny.mf().user_vectors(list(asked["history"])))
     assert np.allclose(found["p_yes"], expected, atol=1e-5) and abs(expected[0] - expected[1]) > 1e-4
     assert found["verdict"].tolist() == ["Yes" if p >= 0.5 else "No" for p in expected]
     assert all(row.text.startswith(row.verdict) for row in found.itertuples())

@@ -19,10 +19,9 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     examples, user_vectors = store.read_alignment()
     run.log_dataset(store.ALIGNMENT, "alignment", "evaluation")
     explainer, model = load_source(settings, mode)
-    explainer.user_vectors = user_vectors
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test = [example for example in examples if example.split == "test"]
-    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, settings.run.seed)
+    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, settings.run.seed, user_vectors)
     tags = {"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base}
     return partial(_write, run, mode, evaluation, tags)
 
