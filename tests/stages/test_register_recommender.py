@@ -25,7 +25,7 @@ def test_the_recommender_is_registered_and_served(project: Path) -> None:
     expected = recommender.scores([[1, 2, 3]], exclude_seen=True).topk(2)
     assert answer["item_ids"][0] == expected.indices[0].tolist()
     assert np.allclose(answer["scores"][0], expected.values[0].tolist())
-    with pytest.raises(Exception, match="item ids are 1 to 6"):
+    with pytest.raises(Exception, match="expected a whole number from 1 to 6, got 7"):
         model.predict(pd.DataFrame({"history": [[7]]}))
 
 
