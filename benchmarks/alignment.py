@@ -133,7 +133,6 @@ def measure(variant: str, folder: Path, options: argparse.Namespace) -> dict[str
     data = store.read_alignment(folder / "alignment")
     taught, user_vectors = data.of_split(TRAIN), data.user_vectors
     explainer = make_explainer(folder, settings, user_vectors, options)
-    explainer.user_vectors = user_vectors
     writer = PromptWriter(store.read_catalogue(folder / "catalogue.parquet"), align.n_categories)
     encoded = training_examples(explainer, writer, taught, align, np.random.default_rng(1))
     arguments = training_arguments(align, 1e6, 1, folder / "checkpoints")
@@ -142,13 +141,13 @@ def measure(variant: str, folder: Path, options: argparse.Namespace) -> dict[str
     if variant == "ours":
         trees = share_prefixes(encoded, align.row_tokens)
         rows = [[trees[n] for n in row] for row in pack(trees, align.row_tokens, np.random.default_rng(1))]
-        trainer = CountingTrainer(explainer, arguments, rows, align)
+        trainer = CountingTrainer(explainer, arguments, rows, align, user_vectors)
         n_computed = len(rows) * align.row_tokens if align.rows_are_filled else sum(map(len, trees))
     else:
         if variant == "padded":
             for layer in (explainer.llm.get_input_embeddings(), explainer.llm.get_output_embeddings()):
                 layer.weight.requires_grad_(True)
-        trainer = PaddedTrainer(explainer, arguments, [], align)
+        trainer = PaddedTrainer(explainer, arguments, [], align, user_vectors)
         trainer.use(encoded, options.batch_size, PADDED_TOKENS if variant == "padded" else None)
         batches = trainer.train_dataset
         n_computed = sum(len(b) * (PADDED_TOKENS if variant == "padded" else max(map(len, b))) for b in batches)

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from demo_world import DEMO_LLM, ROOT, write_world
+from torch import Tensor
 
 from recexplainer import store
 from recexplainer.alignment.beams import Beam, Space, beam_search
@@ -54,8 +55,8 @@ N_PUBLIC = 8  # prompts
 
 def ask(
     folder: Path, settings: Settings, mode: str, n_prompts: int
-) -> tuple[Explainer, list[Encoded], list[list[int]]]:
-    """The demo LLM, prompts about test users, and the titles as tokens."""
+) -> tuple[Explainer, list[Encoded], Tensor, list[list[int]]]:
+    """The demo LLM, prompts about test users, the users' vectors, and the titles as tokens."""
     write_world(folder, settings)
     catalogue = store.read_catalogue(folder / "catalogue.parquet")
     writer = PromptWriter(catalogue, settings.align.n_categories)
@@ -64,11 +65,15 @@ def ask(
     recommender, llm = load_recommender(folder / "recommender"), replace(settings.llm, base=DEMO_LLM)
     torch.manual_seed(1)
     explainer = new_explainer(mode, llm, settings.align, recommender, user_vectors, {}).eval()
-    explainer.user_vectors = user_vectors
     asked = data.of_split(TEST, next_item_retrieval.NAME)[:n_prompts]
     room = settings.evaluate_alignment.max_prompt_tokens
     prompts = [fit(explainer.encoder, writer, e, explainer.form, room, with_answer=False) for e in asked]
-    return explainer, prompts, [list(explainer.encoder.answer_ids(title)) for title in catalogue.titles[1:]]
+    return (
+        explainer,
+        prompts,
+        user_vectors,
+        [list(explainer.encoder.answer_ids(title)) for title in catalogue.titles[1:]],
+    )
 
 
 def allowed_tokens(titles: list[list[int]], end: int) -> Callable[[int, torch.Tensor], list[int]]:
@@ -102,13 +107,18 @@ def all_ends_count(explainer: Explainer) -> Iterator[None]:
 
 @torch.inference_mode()
 def transformers_beams(
-    explainer: Explainer, prompts: list[Encoded], batch_size: int, max_new_tokens: int, hook: Any = None
+    explainer: Explainer,
+    prompts: list[Encoded],
+    user_vectors: Tensor,
+    batch_size: int,
+    max_new_tokens: int,
+    hook: Any = None,
 ) -> Answers:
     """`generate` with five beams; answers that end, best first."""
     end = end_id(explainer)
     found: Answers = [[] for _ in prompts]
     for rows in batches(prompts, batch_size):
-        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows])
+        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows], user_vectors)
         output = explainer.llm.generate(
             inputs_embeds=embeddings, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=N_BEAMS,
             num_return_sequences=N_BEAMS, do_sample=False, length_penalty=0.0, early_stopping="never",
@@ -124,10 +134,10 @@ def transformers_beams(
 
 
 @torch.inference_mode()
-def public_beams(explainer: Explainer, prompts: list[Encoded]) -> None:
+def public_beams(explainer: Explainer, prompts: list[Encoded], user_vectors: Tensor) -> None:
     """`generate` as the paper's public code calls it."""
     for start in range(0, len(prompts), 2):
-        embeddings, mask = left_padded(explainer, prompts[start : start + 2])
+        embeddings, mask = left_padded(explainer, prompts[start : start + 2], user_vectors)
         padding = PUBLIC_CONTEXT - PUBLIC_NEW_TOKENS - mask.shape[1]
         explainer.llm.generate(
             inputs_embeds=torch.nn.functional.pad(embeddings, (0, 0, padding, 0)),
@@ -173,27 +183,27 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     settings = load_settings(ROOT / "params.yaml")
     with tempfile.TemporaryDirectory() as folder:
-        explainer, prompts, titles = ask(Path(folder), settings, options.mode, options.prompts)
+        explainer, prompts, users, titles = ask(Path(folder), settings, options.mode, options.prompts)
     end = end_id(explainer)
     trie = Trie(titles, end)
     limit, size = settings.evaluate_alignment.max_title_tokens, options.batch_size
     hook = allowed_tokens(titles, end)
 
     def ours(space: Space) -> Callable[[], Answers]:
-        return lambda: beam_search(explainer, prompts, N_BEAMS, [space], size)[0]
+        return lambda: beam_search(explainer, prompts, N_BEAMS, [space], size, users)[0]
 
     searches: dict[str, Callable[[], Answers]] = {
         "titles": ours(Space(trie.depth, trie)),
         "free": ours(Space(limit)),
-        "hook": lambda: transformers_beams(explainer, prompts, size, trie.depth, hook),
-        "pairs": lambda: transformers_beams(explainer, prompts, 2, limit),
+        "hook": lambda: transformers_beams(explainer, prompts, users, size, trie.depth, hook),
+        "pairs": lambda: transformers_beams(explainer, prompts, users, 2, limit),
     }
-    beam_search(explainer, prompts[:2], N_BEAMS, [Space(2, trie)], 2)  # the first calls are slow
+    beam_search(explainer, prompts[:2], N_BEAMS, [Space(2, trie)], 2, users)  # the first calls are slow
     answers, rates = {}, {}
     for name, search in searches.items():
         answers[name], rates[name] = timed(search, len(prompts))
     few = prompts[:N_PUBLIC]
-    rates["public"] = timed(lambda: public_beams(explainer, few), len(few))[1]
+    rates["public"] = timed(lambda: public_beams(explainer, few, users), len(few))[1]
     for name, rate in rates.items():
         print(f"{name:8}{rate:8.2f} prompts/s   titles over it: {rates['titles'] / rate:6.1f} x", flush=True)
     for mine, yours in (("titles", "hook"), ("free", "pairs")):

@@ -50,7 +50,8 @@ class PaddedTrainer(CountingTrainer):
     def loss(self, model: Any, inputs: dict[str, Tensor], *given: Any, **named: Any) -> Any:
         """The mean cross-entropy of the answers' tokens, as transformers computes it."""
         explainer = self.accelerator.unwrap_model(model)
-        embeddings = explainer.embed(inputs["input_ids"], inputs["user_slots"], inputs["item_slots"])
+        slots = inputs["user_slots"], inputs["item_slots"]
+        embeddings = explainer.embed(inputs["input_ids"], *slots, self.user_vectors)
         mask = inputs["attention_mask"]
         with self.accelerator.autocast():  # around the LLM: accelerate wraps the forward of the whole explainer alone
             logits = explainer.llm(inputs_embeds=embeddings, attention_mask=mask, use_cache=False).logits.float()

@@ -265,6 +265,11 @@ def settings(*assignments: str) -> Settings:
     return load_settings(REPOSITORY / "params.yaml", [*SMALL, *assignments])
 
 
+def some_user_vectors(recommender: Recommender | None = None) -> torch.Tensor:
+    """(5, dim) of five users: what user slots 0 to 4 point into."""
+    return (recommender or mf()).user_vectors([[1, 2, 3], [4, 5], [6], [7, 8, 9], [10, 11, 12]])
+
+
 def explainer(
     base: Path, mode: str, recommender: Recommender | None = None, user_vectors: torch.Tensor | None = None,
     *assignments: str,
@@ -273,7 +278,7 @@ def explainer(
     chosen = settings(f"llm.base={base}", *assignments)
     recommender = recommender or mf()
     if user_vectors is None:
-        user_vectors = recommender.user_vectors([[1, 2, 3], [4, 5], [6], [7, 8, 9], [10, 11, 12]])
+        user_vectors = some_user_vectors(recommender)
     torch.manual_seed(5)
     prompts = {
         "n_categories": chosen.align.n_categories,
@@ -281,7 +286,6 @@ def explainer(
         "chat_template": None,
     }
     made = new_explainer(mode, chosen.llm, chosen.align, recommender, user_vectors, prompts)
-    made.user_vectors = user_vectors
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if "lora_B" in name:

@@ -1,4 +1,4 @@
-"""What an LLM says of one prompt and its answer, in one pass without a cache."""
+"""What an LLM says of one prompt and its answer, in one pass without a cache; users are those of `tiny`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 from recexplainer.alignment.chat import Encoded
 from recexplainer.explainer.generate import _append
 from recexplainer.explainer.model import Explainer
+from tests import tiny
 
 
 def tables(prompt: Encoded, answer: list[int]) -> list[torch.Tensor]:
@@ -18,7 +19,7 @@ def tables(prompt: Encoded, answer: list[int]) -> list[torch.Tensor]:
 @torch.no_grad()
 def logits(explainer: Explainer, prompt: Encoded, answer: list[int]) -> torch.Tensor:
     """(1 + n_tokens, vocabulary) of what follows the prompt, and each token of the answer."""
-    embeddings = explainer.embed(*tables(prompt, answer))
+    embeddings = explainer.embed(*tables(prompt, answer), tiny.some_user_vectors())
     return explainer.llm(inputs_embeds=embeddings).logits[0, len(prompt) - 1 :].float()
 
 

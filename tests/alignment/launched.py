@@ -64,7 +64,7 @@ def evaluation(base: Path, *assignments: str) -> Evaluation:
     examples, vectors = build_examples(*given, tiny.settings().build_alignment, seed=1)
     examples = [example for example in examples if example.split == "test"]
     settings = tiny.settings("evaluate_alignment.batch_size=3", *assignments).evaluate_alignment
-    return evaluate(tiny.explainer(base, "both", None, vectors), tiny.writer(), examples, settings)
+    return evaluate(tiny.explainer(base, "both", None, vectors), tiny.writer(), examples, settings, 0, vectors)
 
 
 if __name__ == "__main__":

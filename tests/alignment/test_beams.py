@@ -12,13 +12,15 @@ from recexplainer.alignment.chat import Encoded
 from recexplainer.alignment.reading import Reader
 from recexplainer.alignment.trie import Trie
 from recexplainer.explainer.model import Explainer
+from tests import tiny
 from tests.alignment.alone import greedy, log_probabilities, logits, tables
 
 TOLERANCE = 2e-4
+USERS = tiny.some_user_vectors()
 
 
 def test_a_beam_as_wide_as_the_catalogue_is_brute_force(explainer, prompts, titles, trie) -> None:  # type: ignore[no-untyped-def]
-    [found] = beam_search(explainer, prompts, len(titles), [Space(60, trie)], 3)
+    [found] = beam_search(explainer, prompts, len(titles), [Space(60, trie)], 3, USERS)
     for prompt, beams in zip(prompts, found, strict=True):
         sums = [float(log_probabilities(explainer, prompt, [*t, trie.end]).sum()) for t in titles]
         order = np.argsort(-np.array(sums))
@@ -61,7 +63,7 @@ def naive(explainer: Explainer, prompt: Encoded, n_beams: int, space: Space, end
 
 
 def test_three_beams_are_those_of_a_search_step_by_step(explainer, prompts, space) -> None:  # type: ignore[no-untyped-def]
-    [found] = beam_search(explainer, prompts, 3, [space], 2)
+    [found] = beam_search(explainer, prompts, 3, [space], 2, USERS)
     end = beams_module.end_id(explainer)
     for prompt, beams in zip(prompts[1:3], found[1:3], strict=True):
         expected = naive(explainer, prompt, 3, space, end)
@@ -83,7 +85,7 @@ def transformers_beams(explainer: Explainer, prompt: Encoded, space: Space, end:
             node = targets[options == token][:1]
         return space.trie.continuations(node)[1].tolist()
 
-    embeddings = explainer.embed(*tables(prompt, []))
+    embeddings = explainer.embed(*tables(prompt, []), USERS)
     output = explainer.llm.generate(
         inputs_embeds=embeddings, attention_mask=torch.ones(embeddings.shape[:2], dtype=torch.long),
         max_new_tokens=space.max_tokens, num_beams=5, num_return_sequences=5, do_sample=False, length_penalty=0.0,
@@ -104,7 +106,7 @@ def test_five_beams_are_those_of_transformers_when_it_counts_all_ends(  # type: 
     model = explainer.llm.get_base_model()
     update: Callable[..., tuple[torch.Tensor, ...]] = model._update_finished_beams
     n_same = 0
-    [found] = beam_search(explainer, prompts, 5, [space], 2)
+    [found] = beam_search(explainer, prompts, 5, [space], 2, USERS)
     for prompt, beams in zip(prompts, found, strict=True):
         fewer = transformers_beams(explainer, prompt, space, end)
         for mine, theirs in zip(beams, fewer, strict=False):
@@ -128,23 +130,23 @@ def test_five_beams_are_those_of_transformers_when_it_counts_all_ends(  # type: 
 
 
 def test_beams_end_and_are_ordered(explainer, prompts, trie) -> None:  # type: ignore[no-untyped-def]
-    for beams in beam_search(explainer, prompts, 3, [Space(60, trie)], 4)[0]:
+    for beams in beam_search(explainer, prompts, 3, [Space(60, trie)], 4, USERS)[0]:
         scores = [beam.log_probability for beam in beams]
         assert len(beams) == 3 and scores == sorted(scores, reverse=True)
     few = Trie([[9], [9, 10]], trie.end)
-    assert [len(beams) for beams in beam_search(explainer, prompts, 5, [Space(60, few)], 4)[0]] == [2] * 5
-    assert beam_search(explainer, prompts[:1], 5, [Space(1, few)], 4) == [[[]]]  # it has not ended by then
-    assert beam_search(explainer, [], 5, [Space(60, trie), Space(5)], 4) == [[], []]
-    assert beam_search(explainer, prompts[:1], 5, [Space(3, Trie([], trie.end))], 4) == [[[]]]
+    assert [len(beams) for beams in beam_search(explainer, prompts, 5, [Space(60, few)], 4, USERS)[0]] == [2] * 5
+    assert beam_search(explainer, prompts[:1], 5, [Space(1, few)], 4, USERS) == [[[]]]  # it has not ended by then
+    assert beam_search(explainer, [], 5, [Space(60, trie), Space(5)], 4, USERS) == [[], []]
+    assert beam_search(explainer, prompts[:1], 5, [Space(3, Trie([], trie.end))], 4, USERS) == [[[]]]
 
 
 def test_spaces_share_the_prompt_and_nothing_else(explainer, prompts, trie, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     spaces = [Space(trie.depth, trie), Space(6), Space(60, Trie([[9], [9, 10]], trie.end))]
-    alone = [beam_search(explainer, prompts, 4, [space], 5)[0] for space in spaces]
+    alone = [beam_search(explainer, prompts, 4, [space], 5, USERS)[0] for space in spaces]
     readers = []
     begin = Reader.__init__
     monkeypatch.setattr(Reader, "__init__", lambda self, *given: readers.append(self) or begin(self, *given))
-    together = beam_search(explainer, prompts, 4, spaces, 5)
+    together = beam_search(explainer, prompts, 4, spaces, 5, USERS)
     assert len(readers) == 1
     for mine, theirs in zip(together, alone, strict=True):
         assert [[b.tokens for b in beams] for beams in mine] == [[b.tokens for b in beams] for beams in theirs]
@@ -160,7 +162,7 @@ def test_reading_ahead_changes_no_answer(explainer, prompts, ahead, full, monkey
     monkeypatch.setattr(Reader, "read", lambda self, nodes: reads.append(1) or read(self, nodes))
     monkeypatch.setattr(beams_module, "AHEAD", ahead)
     monkeypatch.setattr(beams_module, "FULL", full)
-    [found] = beam_search(explainer, prompts[:2], len(titles), [long], 2)
+    [found] = beam_search(explainer, prompts[:2], len(titles), [long], 2, USERS)
     for prompt, beams in zip(prompts, found, strict=False):
         sums = {tuple(t): float(log_probabilities(explainer, prompt, [*t, end]).sum()) for t in titles}
         assert [tuple(beam.tokens) for beam in beams] == sorted(sums, key=lambda tokens: -sums[tokens])

@@ -35,7 +35,7 @@ def aligned(base: Path, mode: str, vectors: Any) -> Explainer:
 @pytest.mark.parametrize("mode", ["behaviour", "intention", "both", "none"])
 def test_every_mode_has_the_metrics_that_it_can_have(base: Path, world: Any, mode: str) -> None:
     examples, vectors = world
-    result = evaluate(aligned(base, mode, vectors), tiny.writer(), examples, SETTINGS)
+    result = evaluate(aligned(base, mode, vectors), tiny.writer(), examples, SETTINGS, user_vectors=vectors)
     metrics = result.metrics
     json.dumps(metrics, allow_nan=False)
     assert set(metrics["next_item_retrieval"]) == {"hr@5", "ndcg@5", "invalid_rate", "free"}
@@ -61,21 +61,21 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
     encode, decode = explainer.encoder.answer_ids, explainer.encoder.tokenizer.decode
     asked = {task: [e for e in examples if e.task == task] for task in EVALUATIONS}
 
-    def beams(e: Any, prompts: Any, n: int, spaces: list[Space], size: int) -> list[list[list[Beam]]]:
+    def beams(e: Any, prompts: Any, n: int, spaces: list[Space], *_: Any) -> list[list[list[Beam]]]:
         found = [
             [Beam(list(encode(titles[example.answer[0]])), -1.0)]  # type: ignore[index]
             for example in asked["next_item_retrieval"]
         ]
         return [found for _ in spaces]
 
-    def ranked(e: Any, prompts: Any, candidates: list[list[list[int]]], size: int) -> list[list[int]]:
+    def ranked(e: Any, prompts: Any, candidates: list[list[list[int]]], *_: Any) -> list[list[int]]:
         orders = []
         for example, own in zip(asked["item_ranking"], candidates, strict=True):
             assert [decode(tokens) for tokens in own] == [titles[item] for item in example.items]
             orders.append([example.items.index(item) for item in example.answer])  # type: ignore[arg-type]
         return orders
 
-    def generated(e: Any, prompts: list[Any], limit: int, size: int) -> list[str]:
+    def generated(e: Any, prompts: list[Any], limit: int, *_: Any) -> list[str]:
         if len(prompts) == len(asked["history_reconstruction"]):
             return [
                 "\n".join([titles[item] for item in example.answer] + ["No such title"])  # type: ignore[misc]
@@ -89,7 +89,7 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
     monkeypatch.setattr(decoding, "rank_candidates", ranked)
     monkeypatch.setattr(decoding, "generate", generated)
     monkeypatch.setattr(decoding, "p_yes", lambda *_: verdicts)
-    metrics = evaluate(explainer, tiny.writer(), examples, SETTINGS).metrics
+    metrics = evaluate(explainer, tiny.writer(), examples, SETTINGS, user_vectors=vectors).metrics
     full = {"hr@5": 1.0, "ndcg@5": 1.0, "invalid_rate": 0.0}
     assert metrics["next_item_retrieval"] == full | {"free": full}
     assert metrics["item_ranking"]["kendall_tau"] == 1.0
@@ -102,9 +102,9 @@ def test_every_metric_has_an_interval_around_it(base: Path, world: Any) -> None:
     examples, vectors = world
     settings = tiny.settings("evaluate_alignment.n_draws=200").evaluate_alignment
     explainer = aligned(base, "both", vectors)
-    first, again = (evaluate(explainer, tiny.writer(), examples, settings, 1) for _ in range(2))
+    first, again = (evaluate(explainer, tiny.writer(), examples, settings, 1, vectors) for _ in range(2))
     assert first == again
-    plain = evaluate(explainer, tiny.writer(), examples, SETTINGS).metrics
+    plain = evaluate(explainer, tiny.writer(), examples, SETTINGS, user_vectors=vectors).metrics
     tasks = {**first.metrics, "free": first.metrics["next_item_retrieval"].pop("free")}
     expected = {**plain, "free": plain["next_item_retrieval"].pop("free")}
     del tasks["n_examples"]
@@ -125,7 +125,7 @@ def test_a_free_ranking_names_what_it_likes(base: Path, world: Any, monkeypatch:
     right = "\n".join(titles[item] for item in asked[0].answer)  # type: ignore[arg-type]
     monkeypatch.setattr(decoding, "generate", lambda *_: [right, "No such title\nFox"])
     free = tiny.settings("evaluate_alignment.ranking=free", "evaluate_alignment.n_draws=0").evaluate_alignment
-    result = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, free)
+    result = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, free, user_vectors=vectors)
     assert result.metrics["item_ranking"]["invalid_rate"] == 0.5
     assert result.metrics["item_ranking"]["kendall_tau"] == 0.5  # 1 and, for what is no order, 0
     assert [row["answer"] for row in result.answers] == [asked[0].answer, [None, titles.index("Fox")]]
@@ -136,14 +136,14 @@ def test_no_title_is_too_long_to_be_retrieved(base: Path, world: Any) -> None:
     examples, vectors = world
     short = tiny.settings("evaluate_alignment.max_title_tokens=1", "evaluate_alignment.n_beams=12").evaluate_alignment
     asked = [example for example in examples if example.task == "next_item_retrieval"]
-    answers = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, short).answers
+    answers = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, short, user_vectors=vectors).answers
     assert all(sorted(row["answer"]) == list(range(1, 13)) for row in answers)
 
 
 def test_answers_are_told_with_what_was_expected(base: Path, world: Any) -> None:
     examples, vectors = world
     settings = tiny.settings("evaluate_alignment.tasks=[item_discrimination, item_ranking]").evaluate_alignment
-    result = evaluate(aligned(base, "both", vectors), tiny.writer(), examples, settings)
+    result = evaluate(aligned(base, "both", vectors), tiny.writer(), examples, settings, user_vectors=vectors)
     assert set(result.metrics) == {"item_discrimination", "item_ranking", "n_examples"}
     titles = [row for row in result.answers if row["task"] == "item_discrimination"]
     assert [row["expected"] for row in titles] == [[item] for item in range(1, 13)]
@@ -165,10 +165,10 @@ def test_tasks_of_whole_texts_are_measured_when_they_are_named(
     ]
     limits = []
     monkeypatch.setattr(
-        decoding, "generate", lambda e, prompts, limit, size: limits.append(limit) or answers[len(limits) - 1]
+        decoding, "generate", lambda e, prompts, limit, *_: limits.append(limit) or answers[len(limits) - 1]
     )
     dialogue = Example("general_dialogue", "test", "", turns=[["Hello!", "Hello! How can I help?"]])
-    result = evaluate(aligned(base, "both", vectors), tiny.writer(), [*examples, dialogue], named)
+    result = evaluate(aligned(base, "both", vectors), tiny.writer(), [*examples, dialogue], named, user_vectors=vectors)
     metrics = {
         task: {name: value for name, value in figures.items() if not name.endswith("_interval")}
         for task, figures in result.metrics.items()
@@ -184,7 +184,7 @@ def test_tasks_of_whole_texts_are_measured_when_they_are_named(
 def test_a_task_that_was_never_asked_is_left_out(base: Path, world: Any) -> None:
     examples, vectors = world
     asked = [example for example in examples if example.task == "item_ranking"]
-    metrics = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, SETTINGS).metrics
+    metrics = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, SETTINGS, user_vectors=vectors).metrics
     assert set(metrics) == {"item_ranking", "n_examples"}
 
 

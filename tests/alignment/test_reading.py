@@ -5,6 +5,7 @@ import torch
 
 from recexplainer.alignment import reading
 from recexplainer.alignment.reading import Node, Reader
+from tests import tiny
 from tests.alignment.alone import logits
 
 
@@ -20,7 +21,7 @@ def chain(tokens: list[int], parent: Node) -> list[Node]:
 def test_a_tree_is_read_as_each_of_its_branches_alone(explainer, prompts, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(reading, "READ_TOKENS", 60)  # so that the prompts are read in several parts
     prompts = sorted(prompts, key=len)
-    reader = Reader(explainer, prompts)
+    reader = Reader(explainer, prompts, tiny.some_user_vectors())
     for prompt, first in zip(prompts, reader.first, strict=True):
         assert torch.allclose(first, logits(explainer, prompt, [])[0], atol=1e-4)
 

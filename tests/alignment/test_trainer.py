@@ -76,7 +76,9 @@ def test_a_step_that_the_rows_do_not_fill_is_filled_with_empty_ones(base: Path, 
     made = lesson(base)
     tree = share_prefixes(made.encoded, made.align.row_tokens)[0]
     align = tiny.settings("align.rows_per_step=4").align
-    trainer = AlignmentTrainer(made.explainer, training_arguments(align, 1, 1, tmp_path), [[tree]] * 5, align)
+    trainer = AlignmentTrainer(
+        made.explainer, training_arguments(align, 1, 1, tmp_path), [[tree]] * 5, align, made.vectors
+    )
     with torch.no_grad():
         losses = [float(trainer.compute_loss(made.explainer, batch)) for batch in trainer.get_train_dataloader()]
     assert len(losses) == 8 and sum(loss == 0 for loss in losses) == 3

@@ -300,7 +300,7 @@ def test_connectors_and_adapter_have_rates_of_their_own(base: Path, tmp_path: Pa
     made = lesson(base)
     arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[], learning_rate=0.5)
     align = replace(made.align, connector_learning_rate=0.25)
-    trainer = AlignmentTrainer(made.explainer, arguments, [], align)
+    trainer = AlignmentTrainer(made.explainer, arguments, [], align, made.vectors)
     groups = trainer.create_optimizer().param_groups
     counts = {group["lr"]: sum(p.numel() for p in group["params"]) for group in groups}
     n_connectors = sum(p.numel() for n, p in made.explainer.named_parameters() if n.startswith("connectors."))
@@ -311,7 +311,7 @@ def test_the_loss_is_the_weighted_cross_entropy_of_every_example_alone(base: Pat
     """Packing, shared prefixes and slots change nothing in the loss."""
     made = lesson(base)
     arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
-    trainer = AlignmentTrainer(made.explainer, arguments, [], made.align)
+    trainer = AlignmentTrainer(made.explainer, arguments, [], made.align, made.vectors)
     trees = training.share_prefixes(made.encoded, made.align.row_tokens)
     rows = training.pack(trees, made.align.row_tokens, np.random.default_rng(0))
     made.explainer.eval()
@@ -323,7 +323,7 @@ def test_the_loss_is_the_weighted_cross_entropy_of_every_example_alone(base: Pat
                 torch.from_numpy(t[None]).long() for t in (one.input_ids, one.user_slots, one.item_slots)
             )
             places = torch.from_numpy(np.flatnonzero(one.targets != IGNORED))
-            logits = made.explainer(ids, users, items, places=places)[0]
+            logits = made.explainer(ids, users, items, places=places, user_vectors=made.vectors)[0]
             targets = torch.from_numpy(one.targets)[places].long()
             losses = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
             alone += one.weight * float(losses) / one.n_targets**0.5

@@ -27,6 +27,7 @@ from recexplainer.explainer.merge import merge
 from recexplainer.explainer.model import Explainer, load_explainer
 from tests import tiny
 
+USERS = tiny.some_user_vectors()
 WINDOW = 12
 WINDOWED = {"sliding_window": WINDOW}
 MIXED = {**WINDOWED, "layer_types": ["sliding_attention", "full_attention"]}
@@ -78,8 +79,7 @@ def aligned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     base = write_base(folder / "base", request.param)
     align = tiny.settings("align.epochs={behaviour: 4, intention: 4, both: 4}", "align.rows_per_step=1").align
     explainer, writer = tiny.explainer(base, "both"), tiny.writer()
-    assert explainer.user_vectors is not None
-    warm_start(explainer, writer, explainer.user_vectors, [], align, seed=1)
+    warm_start(explainer, writer, USERS, [], align, seed=1)
     asked = [
         Example(interest_classification.NAME, "train", answer, user, 3, row, [3, 5, item + 1], [item], aspect="plain")
         for row, user in enumerate((1, 2))
@@ -87,7 +87,7 @@ def aligned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     ]
     encoded = training_examples(explainer, writer, asked, align, np.random.default_rng(1))
     before = {name: p.detach().clone() for name, p in explainer.named_parameters() if p.requires_grad}
-    train(explainer, encoded, explainer.user_vectors, align, 1, folder / "checkpoints", lambda *_: None)
+    train(explainer, encoded, USERS, align, 1, folder / "checkpoints", lambda *_: None)
     for name, parameter in explainer.named_parameters():
         if parameter.requires_grad:
             assert not torch.equal(parameter, before[name]), f"{name} was not trained"
@@ -99,7 +99,7 @@ def aligned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def embedded(explainer: Explainer, one: Encoded) -> torch.Tensor:
     """(1, length, hidden) what the first layer reads."""
     ids, users, items = (torch.from_numpy(t[None]).long() for t in (one.input_ids, one.user_slots, one.item_slots))
-    return explainer.embed(ids, users, items)
+    return explainer.embed(ids, users, items, USERS)
 
 
 @torch.no_grad()
@@ -128,7 +128,6 @@ def log_probability(explainer: Explainer, prompt: Encoded, answer: list[int]) ->
 
 def test_the_loaded_one_gives_the_same_logits(aligned: Aligned) -> None:
     loaded = load_explainer(aligned.folder)
-    loaded.user_vectors = aligned.trained.user_vectors
     for prompt in aligned.prompts:
         assert len(prompt) > 3 * WINDOW
         assert torch.equal(alone(loaded, prompt), alone(aligned.trained, prompt))
@@ -142,7 +141,7 @@ def test_embeddings_are_those_that_the_model_makes_itself(aligned: Aligned) -> N
     with torch.no_grad():
         embedded = explainer.embed(ids, none, none)
         assert torch.equal(explainer.llm(inputs_embeds=embedded).logits, explainer.llm(input_ids=ids).logits)
-        slot = explainer.embed(ids[:, :1], none[:, :1] + 1, none[:, :1])
+        slot = explainer.embed(ids[:, :1], none[:, :1] + 1, none[:, :1], USERS)
     assert 0.1 < float(slot.pow(2).mean().sqrt() / embedded.pow(2).mean().sqrt()) < 10
 
 
@@ -154,7 +153,7 @@ def test_packed_logits_are_those_alone(aligned: Aligned) -> None:
     targets, _ = batch.pop("targets")[0], batch.pop("weights")
     places = (targets != IGNORED).nonzero()[:, 0]
     with torch.no_grad():
-        packed = aligned.trained(places=places, **batch)[0]
+        packed = aligned.trained(places=places, user_vectors=USERS, **batch)[0]
     expected = []
     for one in aligned.encoded:
         logits = alone(aligned.trained, one)
@@ -170,9 +169,9 @@ def test_answers_are_those_of_one_prompt_without_a_cache(aligned: Aligned) -> No
     yes, no = explainer.verdict_ids
     first = [alone(explainer, prompt)[-1] for prompt in prompts]
     expected = [float(torch.sigmoid(logits[yes] - logits[no])) for logits in first]
-    assert p_yes(explainer, prompts, 320) == pytest.approx(np.array(expected), abs=1e-5)
+    assert p_yes(explainer, prompts, 320, USERS) == pytest.approx(np.array(expected), abs=1e-5)
 
-    for prompt, text in zip(prompts, generate(explainer, prompts, 6, 3, strip=False), strict=True):
+    for prompt, text in zip(prompts, generate(explainer, prompts, 6, 3, USERS, strip=False), strict=True):
         tokens: list[int] = []
         while len(tokens) < 6 and explainer.encoder.end_ids[0] not in tokens:
             tokens.append(int(alone(explainer, continued(prompt, tokens))[-1].argmax()))
@@ -185,14 +184,15 @@ def test_beams_over_titles_are_brute_force(aligned: Aligned) -> None:
     titles = [list(explainer.encoder.answer_ids(title)) for title in tiny.TITLES]
     end = explainer.encoder.end_ids[0]
     assert max(map(len, titles)) + 1 > WINDOW / 2  # the beams of one row fill the window many times over
-    [found] = beam_search(explainer, prompts, 12, [Space(60, Trie(titles, end))], 2)
+    [found] = beam_search(explainer, prompts, 12, [Space(60, Trie(titles, end))], 2, USERS)
     for prompt, beams in zip(prompts, found, strict=True):
         sums = [log_probability(explainer, prompt, [*tokens, end]) for tokens in titles]
         order = np.argsort(-np.array(sums))
         assert [beam.tokens for beam in beams] == [titles[place] for place in order]
         assert [beam.log_probability for beam in beams] == pytest.approx([sums[p] for p in order], abs=1e-3)
     line_break = list(explainer.encoder.answer_ids("\n"))
-    for prompt, order in zip(prompts, rank_candidates(explainer, prompts, [titles[9:], titles[9:]], 2), strict=True):
+    orders = rank_candidates(explainer, prompts, [titles[9:], titles[9:]], 2, USERS)
+    for prompt, order in zip(prompts, orders, strict=True):
         assert sorted(order) == [0, 1, 2]
         written: list[int] = []
         for named, place in enumerate(order[:2]):  # of titles that begin with different tokens, the first token chooses

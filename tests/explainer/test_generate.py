@@ -19,18 +19,19 @@ from recexplainer.judging.rubric import check
 from tests import tiny
 from tests.explainer.test_cases import cases_of
 
+USERS = tiny.mf().user_vectors([[1, 2]] * 40)
 MODEL = {"name": "n", "version": "1", "sha256": "x"}
 
 
 def author(base: Path, *assignments: str, mode: str = "both", model: dict[str, str] | None = MODEL) -> Author:
-    explainer = tiny.explainer(base, mode, None, tiny.mf().user_vectors([[1, 2]] * 40))
+    explainer = tiny.explainer(base, mode, None, USERS)
     settings = tiny.settings(*assignments).explain
     return Author(explainer, tiny.writer(), load_request(settings), settings, model)
 
 
 def test_explanations_are_records_that_the_store_reads(base: Path, empty_project: Path) -> None:
     cases = cases_of(4)
-    records = author(base).explain(cases)
+    records = author(base).explain(cases, USERS)
     store.write_explanations("both", records)
     assert store.read_explanations("both") == records
     for case, record in zip(cases, records, strict=True):
@@ -50,7 +51,7 @@ def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.Monk
     titles = tiny.catalogue().titles
     text = f'Yes. "{titles[new]}", "{titles[old]}", "{titles[new]}" and "{titles[other]}", like "Moon Racer".'
     monkeypatch.setattr("recexplainer.explainer.generate._go_on", lambda *_: [text])
-    [record] = author(base).explain([case])
+    [record] = author(base).explain([case], USERS)
     assert record["cited_items"] == [new, old] and record["other_items"] == [other]
     assert record["invented_titles"] == ["Moon Racer"] and record["text"] == text
 
@@ -81,7 +82,7 @@ def test_a_prompt_that_was_cut_is_recorded_as_it_was_read(base: Path) -> None:
     whole = author(base, "explain.max_new_tokens=2")
     n_tokens = len(whole.explainer.encoder.prompt(render(tiny.writer(), case.example, "both")))
     cut = replace(whole, settings=replace(whole.settings, max_prompt_tokens=n_tokens - 1))
-    [before], [after] = whole.explain([case]), cut.explain([case])
+    [before], [after] = whole.explain([case], USERS), cut.explain([case], USERS)
     assert (before["n_cut"], after["n_cut"]) == (0, 1)
     shown = replace(case.example, history=case.example.history[1:])
     assert after["prompt"] == readable(render(tiny.writer(), shown, "both"))
@@ -90,19 +91,19 @@ def test_a_prompt_that_was_cut_is_recorded_as_it_was_read(base: Path) -> None:
 
 def test_an_undecided_item_has_no_label(base: Path) -> None:
     [case] = cases_of(1)
-    [record] = author(base).explain([replace(case, example=replace(case.example, answer=""))])
+    [record] = author(base).explain([replace(case, example=replace(case.example, answer=""))], USERS)
     assert record["label"] is None and record["verdict"] in ("Yes", "No")
 
 
 def test_what_is_asked_for_reaches_the_llm(base: Path) -> None:
     cases = cases_of(2)
-    [plain, _], [focused, _] = (author(base, *a).explain(cases) for a in ([], ["explain.focus=platform"]))
+    [plain, _], [focused, _] = (author(base, *a).explain(cases, USERS) for a in ([], ["explain.focus=platform"]))
     assert "Speak above all of: platform." in focused["prompt"] and focused["request"]["focus"] == "platform"
     assert focused["p_yes"] != plain["p_yes"]
 
 
 def explained(base: Path, folder: Path, cases: list[Case], *assignments: str) -> list[dict[str, Any]]:
-    return author(base, "explain.save_every=3", *assignments).explain_shard(cases, folder)
+    return author(base, "explain.save_every=3", *assignments).explain_shard(cases, folder, USERS)
 
 
 def test_shards_joined_are_one_process(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +123,11 @@ def test_a_killed_run_goes_on_where_it_was(base: Path, tmp_path: Path, monkeypat
     asked: list[str] = []
     explain = Author.explain
 
-    def until_killed(self: Author, block: list[Case]) -> list[dict[str, Any]]:
+    def until_killed(self: Author, block: list[Case], *given: Any) -> list[dict[str, Any]]:
         if len(asked) == 6:
             raise KeyboardInterrupt
         asked.extend(case.explanation_id for case in block)
-        return explain(self, block)
+        return explain(self, block, *given)
 
     monkeypatch.setattr(Author, "explain", until_killed)
     with pytest.raises(KeyboardInterrupt):
@@ -151,19 +152,19 @@ def test_another_run_takes_nothing_over(base: Path, tmp_path: Path) -> None:
         (["explain.max_new_tokens=3"], MODEL),
         ([], MODEL | {"sha256": "y"}),
     ):
-        author(base, *assignments, model=model).explain_shard(cases, tmp_path)
-    author(base).explain_shard(cases[:1], tmp_path)
-    author(base, "explain.shard=1/2", "run.seed=8").explain_shard(cases, tmp_path)  # the first one's
+        author(base, *assignments, model=model).explain_shard(cases, tmp_path, USERS)
+    author(base).explain_shard(cases[:1], tmp_path, USERS)
+    author(base, "explain.shard=1/2", "run.seed=8").explain_shard(cases, tmp_path, USERS)  # the first one's
     assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_the_text_goes_on_from_the_more_probable_verdict(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    explainer = tiny.explainer(base, "both", None, tiny.mf().user_vectors([[1, 2]] * 40))
+    explainer = tiny.explainer(base, "both", None, USERS)
     examples = [case.example for case in cases_of(3)]
     texts = {}
     for p in (0.0, 1.0):
-        monkeypatch.setattr(decoding, "p_yes", lambda e, prompts, n, p=p: np.full(len(prompts), p))
-        given = answer(explainer, partial(render, tiny.writer()), examples, 400, 4, 2)[0]
+        monkeypatch.setattr(decoding, "p_yes", lambda e, prompts, *_, p=p: np.full(len(prompts), p))
+        given = answer(explainer, partial(render, tiny.writer()), examples, 400, 4, 2, USERS)[0]
         assert all(a.verdict == ("Yes" if p else "No") and a.p_yes == p for a in given)
         texts[p] = [a.text[3 if p else 2 :] for a in given]
     assert texts[0.0] != texts[1.0]  # the verdict is read, not only written before

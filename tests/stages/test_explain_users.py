@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from recexplainer import store, tracking
+from recexplainer.explainer.generate import Author
 from recexplainer.stages import explain_users
 from tests import tiny
 from tests.stages.test_align import options
@@ -43,10 +45,15 @@ def test_vectors_are_those_of_the_whole_history(base: Path, prepared: Path, monk
     aligned = tiny.explainer(base, "both")
     monkeypatch.setattr("recexplainer.explainer.running.load_source", lambda *_: (aligned, None))
     monkeypatch.setattr(explain_users, "log_explanation_traces", lambda rows: len(rows))
+    given: list[torch.Tensor | None] = []
+    explain = Author.explain
+    monkeypatch.setattr(
+        Author, "explain", lambda self, cases, vectors: given.append(vectors) or explain(self, cases, vectors)
+    )
     tiny.run_stage(explain_users.run, tiny.settings(), tiny.RecordedRun(), "both", "3 1", "12 title:Fox raw:B2 9")
     histories = [tiny.interactions().sequence(user) for user in (3, 1)]
-    assert aligned.user_vectors is not None
-    assert aligned.user_vectors.equal(tiny.mf().user_vectors(histories))
+    [vectors] = given
+    assert vectors is not None and vectors.equal(tiny.mf().user_vectors(histories))
     records = store.read_user_explanations("both")
     named = {(record["user_id"], record["item_id"]) for record in records}
     assert named == {(u, i) for u, h in zip((3, 1), histories, strict=True) for i in (12, 8, 2, 9) if i not in h}

@@ -31,7 +31,7 @@ def test_the_recommender_is_registered_and_served(project: Path) -> None:
         f"models:/{pulled.name}@candidate", [{"history": [1, 2, 3]}], {"k": 2}, project / "elsewhere"
     )
     assert alone["item_ids"] == answer["item_ids"][0]
-    with pytest.raises(Exception, match="item ids are 1 to 6"):
+    with pytest.raises(Exception, match="expected a whole number from 1 to 6, got 7"):
         model.predict(pd.DataFrame({"history": [[7]]}))
 
 

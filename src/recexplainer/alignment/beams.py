@@ -41,7 +41,12 @@ class Space:
 
 @torch.inference_mode()
 def beam_search(
-    explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, spaces: Sequence[Space], batch_size: int
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    n_beams: int,
+    spaces: Sequence[Space],
+    batch_size: int,
+    user_vectors: Tensor | None = None,
 ) -> list[list[list[Beam]]]:
     """The `n_beams` most probable answers that a beam search of that width finds, best first.
 
@@ -55,13 +60,15 @@ def beam_search(
         spaces: Where to look, each by itself. Probabilities are those of the whole vocabulary everywhere, so that an
             answer from a tree has the probability it has in free decoding.
         batch_size: Prompts decoded at once.
+        user_vectors: (n, dim) what the questions' user slots point into.
 
     Returns:
         Per space and prompt the answers; those that do not end within the space's tokens are dropped.
     """
     found: dict[int, list[list[Beam]]] = {}
     for rows in batches(prompts, batch_size):
-        found |= zip(rows, _answers(explainer, [prompts[row] for row in rows], n_beams, spaces), strict=True)
+        reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
+        found |= zip(rows, _answers(explainer, reader, len(rows), n_beams, spaces), strict=True)
     answered = joined(found)
     return [[row[number] for row in answered] for number in range(len(spaces))]
 
@@ -141,13 +148,12 @@ class _Search:
 
 
 def _answers(
-    explainer: Explainer, prompts: Sequence[Encoded], n_beams: int, spaces: Sequence[Space]
+    explainer: Explainer, reader: Reader, n_prompts: int, n_beams: int, spaces: Sequence[Space]
 ) -> list[list[list[Beam]]]:
-    """Per prompt and space the answers."""
+    """Per prompt that was read, and space, the answers."""
     end = end_id(explainer)
-    searches = [[_Search(n_beams, space, number, end) for number, space in enumerate(spaces)] for _ in prompts]
+    searches = [[_Search(n_beams, space, number, end) for number, space in enumerate(spaces)] for _ in range(n_prompts)]
     tries = [space.trie.to(explainer.device) if space.trie else None for space in spaces]
-    reader = Reader(explainer, prompts)
     for roots, trie in zip(
         zip(*[[search.root for search in row] for row in searches], strict=True), tries, strict=True
     ):

@@ -19,10 +19,13 @@ from recexplainer.explainer.model import Explainer
 
 
 @torch.inference_mode()
-def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> np.ndarray:
+def p_yes(
+    explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int, user_vectors: Tensor | None = None
+) -> np.ndarray:
     """(n,) the probability of Yes against No as the first token of each answer.
 
-    Prompts of one group are packed on their shared history, which changes no logit.
+    Prompts of one group are packed on their shared history, which changes no logit. Their user slots point into
+    `user_vectors` (n, dim).
     """
     yes, no = explainer.verdict_ids
     numbered = []
@@ -39,7 +42,7 @@ def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> 
         owners = batch.pop("targets")[0]
         batch.pop("weights")
         places = (owners != IGNORED).nonzero()[:, 0]
-        logits = explainer(places=places, **batch)[0]
+        logits = explainer(places=places, user_vectors=user_vectors, **batch)[0]
         chances = torch.sigmoid(logits[:, yes] - logits[:, no])
         answered |= zip(owners[places].tolist(), chances.tolist(), strict=True)
     return np.array(joined(answered))
@@ -47,13 +50,28 @@ def p_yes(explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int) -> 
 
 @torch.inference_mode()
 def generate(
-    explainer: Explainer, prompts: Sequence[Encoded], max_new_tokens: int, batch_size: int, *, strip: bool = True
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    max_new_tokens: int,
+    batch_size: int,
+    user_vectors: Tensor | None = None,
+    *,
+    strip: bool = True,
 ) -> list[str]:
-    """Greedy free answers as text, up to the end of the turn; `strip` takes the blanks around them off."""
+    """Greedy free answers as text, up to the end of the turn.
+
+    Args:
+        explainer: Who answers.
+        prompts: The questions.
+        max_new_tokens: Of an answer, with its end.
+        batch_size: Prompts decoded at once.
+        user_vectors: (n, dim) what the prompts' user slots point into.
+        strip: Take off the blanks around an answer.
+    """
     tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
     answered: dict[int, str] = {}
     for rows in batches(prompts, batch_size):
-        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows])
+        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows], user_vectors)
         output = explainer.llm.generate(
             inputs_embeds=embeddings,
             attention_mask=mask,
@@ -71,7 +89,11 @@ def generate(
 
 @torch.inference_mode()
 def rank_candidates(
-    explainer: Explainer, prompts: Sequence[Encoded], candidates: Sequence[Sequence[Sequence[int]]], batch_size: int
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    candidates: Sequence[Sequence[Sequence[int]]],
+    batch_size: int,
+    user_vectors: Tensor | None = None,
 ) -> list[list[int]]:
     """Greedy answers that list all candidates, one per line, each exactly once.
 
@@ -82,6 +104,7 @@ def rank_candidates(
         prompts: The questions.
         candidates: Per question the candidates' tokens, none of them the beginning of another.
         batch_size: Prompts decoded at once.
+        user_vectors: (n, dim) what the questions' user slots point into.
 
     Returns:
         Per question the places of its candidates in the order of the answer.
@@ -90,7 +113,7 @@ def rank_candidates(
     orders: dict[int, list[int]] = {}
     for rows in batches(prompts, batch_size):
         listings = [_Listing([[*tokens, *line_break] for tokens in candidates[row]]) for row in rows]
-        reader = Reader(explainer, [prompts[row] for row in rows])
+        reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         choosing = {row: listing for row, listing in enumerate(listings) if listing.allowed}
         logits = reader.first[list(choosing)]
         while choosing:

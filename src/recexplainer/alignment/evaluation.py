@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from recexplainer.alignment import decoding, wording
 from recexplainer.alignment.beams import Beam, Space, beam_search
@@ -49,10 +50,12 @@ def evaluate(
     examples: Sequence[Example],
     settings: EvaluateAlignment,
     seed: int = 0,
+    user_vectors: Tensor | None = None,
 ) -> Evaluation:
     """All alignment metrics that the explainer's mode has, on the given test examples.
 
     Beside each metric stands its interval, `<metric>_interval`, over `settings.n_draws` draws of users by `seed`.
+    The examples' `vector_row` points into `user_vectors` (n, dim).
 
     Raises:
         InputError: If `settings.tasks` names a task without a metric, or nothing of them all is asked.
@@ -67,7 +70,7 @@ def evaluate(
     answers: list[Row] = []
     n_examples = {}
     for task, asked in asked_by_task.items():
-        result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings, seed), asked)
+        result, rows = EVALUATIONS[task](_Examiner(explainer, writer, settings, seed, user_vectors), asked)
         if rows:
             metrics[task] = result
             answers += rows
@@ -91,8 +94,16 @@ def resolve_title(catalogue: Catalogue, text: str) -> int | None:
 class _Examiner:
     """Asks one explainer and reads its answers."""
 
-    def __init__(self, explainer: Explainer, writer: PromptWriter, settings: EvaluateAlignment, seed: int) -> None:
+    def __init__(
+        self,
+        explainer: Explainer,
+        writer: PromptWriter,
+        settings: EvaluateAlignment,
+        seed: int,
+        user_vectors: Tensor | None,
+    ) -> None:
         self.explainer, self.writer, self.settings, self.seed = explainer, writer, settings, seed
+        self.user_vectors = user_vectors
         self.catalogue = writer.catalogue
 
     @property
@@ -114,13 +125,15 @@ class _Examiner:
 
     def generate(self, examples: Sequence[Example], max_new_tokens: int, form: str | None = None) -> list[str]:
         prompts = self.prompts(examples, max_new_tokens, form)
-        return decoding.generate(self.explainer, prompts, max_new_tokens, self.settings.batch_size)
+        size = self.settings.batch_size
+        return decoding.generate(self.explainer, prompts, max_new_tokens, size, self.user_vectors)
 
     def beams(self, examples: Sequence[Example], trie: Trie) -> list[list[list[Beam]]]:
         """Beams in the tree, of which no title is too long to be found, and free ones."""
         spaces = [Space(trie.depth, trie), Space(self.settings.max_title_tokens)]
         prompts = self.prompts(examples, max(space.max_tokens for space in spaces))
-        return beam_search(self.explainer, prompts, self.settings.n_beams, spaces, self.settings.batch_size)
+        size = self.settings.batch_size
+        return beam_search(self.explainer, prompts, self.settings.n_beams, spaces, size, self.user_vectors)
 
     def longest(self, texts: Iterable[str]) -> int:
         """The tokens of the longest answer, with its end."""
@@ -178,14 +191,16 @@ def _evaluate_ranking(examiner: _Examiner, examples: list[Example]) -> tuple[Row
         answers = examiner.listed(texts)
         return examiner.scored(item_ranking.score, examples, answers), _rows(examples, answers, texts)
     prompts = examiner.prompts(examples, longest)
-    orders = decoding.rank_candidates(examiner.explainer, prompts, candidates, examiner.settings.batch_size)
+    size = examiner.settings.batch_size
+    orders = decoding.rank_candidates(examiner.explainer, prompts, candidates, size, examiner.user_vectors)
     ranked = [[example.items[place] for place in order] for example, order in zip(examples, orders, strict=True)]
     return examiner.scored(item_ranking.score, examples, ranked), _rows(examples, ranked)
 
 
 def _evaluate_classification(examiner: _Examiner, examples: list[Example]) -> tuple[Row, list[Row]]:
     examples = [example for example in examples if example.aspect == interest_classification.PLAIN]
-    p_yes = decoding.p_yes(examiner.explainer, examiner.prompts(examples), examiner.settings.row_tokens)
+    prompts, row_tokens = examiner.prompts(examples), examiner.settings.row_tokens
+    p_yes = decoding.p_yes(examiner.explainer, prompts, row_tokens, examiner.user_vectors)
     rows = _rows(examples, [round(float(p), 6) for p in p_yes])
     if not examples:
         return {}, rows

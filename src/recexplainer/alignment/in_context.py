@@ -65,25 +65,23 @@ def evaluate_in_context(
         InputError: If a question does not fit behind the solved ones, even without history.
     """
     metrics: dict[str, Any] = {"n_examples": {}}
-    alone, n_past = explainer.encoder, 0
+    n_past = 0
     try:
         for task, solved in shown.items():
             turns = [(question_text(writer, example), answer_text(writer, example)) for example in solved]
-            explainer.encoder = alone.after(turns)
-            n_past = explainer.encoder.n_past_tokens
+            midway = explainer.after(turns)
+            n_past = midway.encoder.n_past_tokens
             longer = replace(
                 settings,
                 tasks=[task],
                 max_prompt_tokens=settings.max_prompt_tokens + n_past,
                 row_tokens=settings.row_tokens + n_past,
             )
-            found = evaluate(explainer, writer, questions[task], longer, seed).metrics
+            found = evaluate(midway, writer, questions[task], longer, seed).metrics
             counts = metrics["n_examples"] | found.pop("n_examples")
             metrics |= found | {"n_examples": counts}
     except InputError as error:
         raise InputError(f"with {n_past} tokens of solved questions before it, {error}; or show fewer") from error
-    finally:
-        explainer.encoder = alone
     return metrics
 
 

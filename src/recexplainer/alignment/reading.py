@@ -39,12 +39,13 @@ class Reader:
     Args:
         explainer: Whose LLM reads.
         prompts: What it reads first; those of similar length stand together, or time is lost.
+        user_vectors: (n, dim) what their user slots point into.
 
     Attributes:
         first: (n_prompts, vocabulary) logits of what follows each prompt, in fp32.
     """
 
-    def __init__(self, explainer: Explainer, prompts: Sequence[Encoded]) -> None:
+    def __init__(self, explainer: Explainer, prompts: Sequence[Encoded], user_vectors: Tensor | None = None) -> None:
         self._llm, self._device = explainer.llm, explainer.device
         self._pad = int(explainer.encoder.tokenizer.pad_token_id)
         self._rows = list(range(len(prompts)))  # the prompts that are still there
@@ -53,7 +54,10 @@ class Reader:
         self._positions = torch.arange(self._n_prompt, device=self._device).expand(len(prompts), -1)
         self._layers: list[_GrowingLayer] = []
         self.first = torch.cat(
-            [self._read_prompts(explainer, prompts, start, stop) for start, stop in _chunks(prompts)]
+            [
+                self._read_prompts(embedded(explainer, prompts[start:stop], user_vectors, is_left=False), start, stop)
+                for start, stop in _chunks(prompts)
+            ]
         )
         self._cache = Cache(layers=list(self._layers))
 
@@ -110,22 +114,22 @@ class Reader:
         mask = torch.zeros(is_visible.shape, dtype=self._llm.dtype, device=self._device)
         return mask.masked_fill(~is_visible, torch.finfo(mask.dtype).min)[:, None]
 
-    def _read_prompts(self, explainer: Explainer, prompts: Sequence[Encoded], start: int, stop: int) -> Tensor:
-        """Logits behind some of the prompts, whose keys and values are kept.
+    def _read_prompts(self, embeddings: Tensor, start: int, stop: int) -> Tensor:
+        """Logits behind some of the prompts (n, length, hidden), whose keys and values are kept.
 
         They are padded on the right, where no token of theirs looks: so they need no mask.
         """
         cache: Any = DynamicCache()  # of all tokens in all layers: a window in the row is none in the positions
         places, which = (self._lengths[start:stop] - 1).unique(return_inverse=True)
         logits = self._llm(
-            inputs_embeds=embedded(explainer, prompts[start:stop], is_left=False),
+            inputs_embeds=embeddings,
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=places,
         ).logits
         read = [(layer.keys, layer.values) for layer in cache.layers]
         if not self._layers:
-            shape = len(prompts), self._n_prompt
+            shape = len(self._rows), self._n_prompt
             self._layers = [_GrowingLayer(*(_blank(part, *shape) for part in parts)) for parts in read]
         for layer, parts in zip(self._layers, read, strict=True):
             for table, part in zip((layer.keys, layer.values), parts, strict=True):
@@ -172,7 +176,7 @@ def _roomy(table: Tensor, n_columns: int) -> Tensor:
     return larger
 
 
-def embedded(explainer: Explainer, prompts: Sequence[Encoded], *, is_left: bool) -> Tensor:
+def embedded(explainer: Explainer, prompts: Sequence[Encoded], user_vectors: Tensor | None, *, is_left: bool) -> Tensor:
     """(batch, length, hidden) embeddings of prompts, padded on the left or on the right."""
     length = max(len(prompt) for prompt in prompts)
 
@@ -184,12 +188,14 @@ def embedded(explainer: Explainer, prompts: Sequence[Encoded], *, is_left: bool)
         return torch.from_numpy(table).to(explainer.device)
 
     ids = padded("input_ids", explainer.encoder.slot_id)
-    return explainer.embed(ids, padded("user_slots", -1), padded("item_slots", -1))
+    return explainer.embed(ids, padded("user_slots", -1), padded("item_slots", -1), user_vectors)
 
 
-def left_padded(explainer: Explainer, prompts: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
+def left_padded(
+    explainer: Explainer, prompts: Sequence[Encoded], user_vectors: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Embeddings (batch, length, hidden) and mask (batch, length) of prompts that end together."""
-    embeddings = embedded(explainer, prompts, is_left=True)
+    embeddings = embedded(explainer, prompts, user_vectors, is_left=True)
     mask = torch.zeros(embeddings.shape[:2], dtype=torch.long)
     for row, prompt in enumerate(prompts):
         mask[row, mask.shape[1] - len(prompt) :] = 1

@@ -80,10 +80,16 @@ class AlignmentTrainer(Trainer):
         arguments: Of `training_arguments`.
         rows: The trees of each packed row.
         align: The settings.
+        user_vectors: (n, dim) what the user slots of the rows point into.
     """
 
     def __init__(
-        self, explainer: Explainer, arguments: TrainingArguments, rows: list[list[Tree]], align: Align
+        self,
+        explainer: Explainer,
+        arguments: TrainingArguments,
+        rows: list[list[Tree]],
+        align: Align,
+        user_vectors: Tensor,
     ) -> None:
         length = align.row_tokens if align.rows_are_filled else None
         super().__init__(
@@ -95,6 +101,7 @@ class AlignmentTrainer(Trainer):
         weights = [sum(tree.weights[tree.targets != IGNORED].sum() for tree in row) for row in rows]
         self.mean_weight = float(np.mean(weights)) if rows else 1.0
         self.connector_learning_rate = align.connector_learning_rate
+        self.user_vectors = user_vectors.to(arguments.device)  # once, and not with every step
 
     def train(self, *given: Any, **named: Any) -> Any:
         """Train; mixed precision casts an adapter's input, so that the adapter need not widen and keep it."""
@@ -119,6 +126,7 @@ class AlignmentTrainer(Trainer):
             places=places,
             position_ids=inputs["position_ids"],
             seen_until=inputs["seen_until"],
+            user_vectors=self.user_vectors,
         )
         losses = torch.nn.functional.cross_entropy(logits[0], targets[places], reduction="none")
         loss = (losses * inputs["weights"][0, places]).sum() / self.mean_weight

@@ -115,9 +115,9 @@ def train(
     rng, epochs = np.random.default_rng(seed), align.epochs[explainer.mode]
     trees = share_prefixes(encoded, align.row_tokens)
     rows = [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
-    explainer.user_vectors = user_vectors
     checkpoints /= _fingerprint(explainer, trees, user_vectors, align, seed)
-    trainer = AlignmentTrainer(explainer, training_arguments(align, epochs, seed, checkpoints), rows, align)
+    arguments = training_arguments(align, epochs, seed, checkpoints)
+    trainer = AlignmentTrainer(explainer, arguments, rows, align, user_vectors)
     n_tokens, n_packed = sum(map(len, encoded)), sum(map(len, trees))
     of_a_row = {"examples": len(encoded), "tokens": n_tokens, "packed_tokens": n_packed}
     speed = Speed(on_log, {name: n * align.rows_per_step / len(rows) for name, n in of_a_row.items()})

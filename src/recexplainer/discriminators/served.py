@@ -5,29 +5,39 @@ MLflow runs this file when it loads the model; the weights come from JSON and sa
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import mlflow.models
 import pandas as pd
 from mlflow.models import ModelSignature
-from mlflow.pyfunc.model import PythonModel
 from mlflow.types.schema import ColSpec, DataType, Schema
 
 from recexplainer.discriminators.text_model import load_discriminator
+from recexplainer.serving.fields import check_names, read_texts
+from recexplainer.serving.model import ServedModel
 
 SIGNATURE = ModelSignature(inputs=Schema([ColSpec(DataType.string, "text")]))
 
 
-class ServedDiscriminator(PythonModel):
+class ServedDiscriminator(ServedModel):
     """Predicts from the text of an explanation."""
 
-    def load_context(self, context: Any) -> None:
+    def load(self, folder: Path) -> None:
         """Load the weights."""
-        self.model = load_discriminator(context.artifacts["model"])
+        self.model = load_discriminator(folder)
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def read_params(self, params: dict[str, Any]) -> None:
+        """There are none."""
+        check_names(params, (), "params")
+
+    def read(self, rows: pd.DataFrame, params: None) -> list[str]:
+        """The texts."""
+        return read_texts(rows["text"])
+
+    def answer(self, asked: list[str]) -> pd.DataFrame:
         """Return one ``prediction`` per ``text``: a source's name, or a score."""
-        return pd.DataFrame({"prediction": self.model.predict([str(text) for text in model_input["text"]])})
+        return pd.DataFrame({"prediction": self.model.predict(asked)})
 
 
 mlflow.models.set_model(ServedDiscriminator())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from recexplainer.alignment import decoding, wording
 from recexplainer.alignment.chat import IGNORED, Content, Encoded
@@ -42,16 +43,17 @@ def answer(
     max_prompt_tokens: int,
     max_new_tokens: int,
     batch_size: int,
+    user_vectors: Tensor | None = None,
 ) -> tuple[list[Answer], list[Example]]:
     """Answer questions of interest; and the examples as the prompts had room to show them.
 
     The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that
-    every explanation has a verdict and its probability.
+    every explanation has a verdict and its probability. The examples' `vector_row` points into `user_vectors` (n, dim).
     """
     prompts, shown = _prompts(explainer, words, examples, max_prompt_tokens, max_new_tokens)
-    p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens)
+    p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens, user_vectors)
     verdicts = [wording.YES if p >= 0.5 else wording.NO for p in p_yes]
-    texts = _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
+    texts = _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size, user_vectors)
     return [
         Answer(verdict, round(float(probability), 6), text)
         for verdict, probability, text in zip(verdicts, p_yes, texts, strict=True)
@@ -65,11 +67,12 @@ def draft(
     max_prompt_tokens: int,
     max_new_tokens: int,
     batch_size: int,
+    user_vectors: Tensor | None = None,
 ) -> list[str]:
     """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on."""
     prompts, _ = _prompts(explainer, partial(render, writer), examples, max_prompt_tokens, max_new_tokens)
     verdicts = [str(example.answer) for example in examples]
-    return _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size)
+    return _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size, user_vectors)
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ class Author:
     settings: Explain
     model: dict[str, str] | None  # the registered version; None for the unaligned base
 
-    def explain(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
-        """One record per case, in the order of the cases."""
+    def explain(self, cases: Sequence[Case], user_vectors: Tensor | None = None) -> list[dict[str, Any]]:
+        """One record per case, in the order of the cases, whose `vector_row` points into `user_vectors` (n, dim)."""
         chosen = self.settings
         answers, shown = answer(
             self.explainer,
@@ -92,13 +95,19 @@ class Author:
             chosen.max_prompt_tokens,
             chosen.max_new_tokens,
             chosen.batch_size,
+            user_vectors,
         )
         return [self._record(*parts) for parts in zip(cases, answers, shown, strict=True)]
 
-    def explain_shard(self, cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
+    def explain_shard(
+        self, cases: Sequence[Case], folder: Path, user_vectors: Tensor | None = None
+    ) -> list[dict[str, Any]]:
         """The records of this process's share of the cases; what an earlier run finished is taken from the folder."""
         kept = folder / self._fingerprint(cases)
-        return explain_blocks(cases, self.settings.save_every, self.settings.part, kept, self.explain)
+        chosen = self.settings
+        return explain_blocks(
+            cases, chosen.save_every, chosen.part, kept, lambda block: self.explain(block, user_vectors)
+        )
 
     def _words(self, example: Example, form: Form) -> Content:
         return self.request.content(self.writer, example, form)
@@ -163,11 +172,16 @@ def _prompts(
 
 
 def _go_on(
-    explainer: Explainer, prompts: Sequence[Encoded], verdicts: Sequence[str], max_new_tokens: int, batch_size: int
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    verdicts: Sequence[str],
+    max_new_tokens: int,
+    batch_size: int,
+    user_vectors: Tensor | None,
 ) -> list[str]:
     encode = explainer.encoder.answer_ids
     begun = [_append(prompt, encode(verdict)) for prompt, verdict in zip(prompts, verdicts, strict=True)]
-    rests = decoding.generate(explainer, begun, max_new_tokens, batch_size, strip=False)
+    rests = decoding.generate(explainer, begun, max_new_tokens, batch_size, user_vectors, strip=False)
     return [(verdict + rest).strip() for verdict, rest in zip(verdicts, rests, strict=True)]
 
 

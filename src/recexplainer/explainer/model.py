@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +43,13 @@ ADAPTER, RECOMMENDER, TEMPLATE_FILE = "adapter", "recommender", "chat_template.j
 class Explainer(nn.Module):
     """An LLM whose prompts may hold slots for the recommender's vectors.
 
+    Once it is loaded or trained it does not change: the users' vectors of a call are an argument of the call.
+
     Attributes:
         mode: `behaviour`, `intention`, `both`, or `none` for the unaligned base.
         llm: The causal LM, with its adapter once aligned.
         encoder: Turns messages into token ids.
         recommender: The frozen recommender that is explained; None for `none`.
-        user_vectors: (n, dim) the vectors that the user slots of the prompts at hand point into; never saved.
         settings: What prompts need to know (`n_categories`, `max_history`), saved with the model.
         verdict_ids: The first tokens of Yes and of No.
 
@@ -74,7 +77,6 @@ class Explainer(nn.Module):
         self.settings = settings
         self.reference = reference
         self._frozen = (recommender,)  # in a tuple: no part of the module tree, so that nothing casts or trains it
-        self.user_vectors: Tensor | None = None
         self.item_vectors = recommender.item_vectors() if connectors is not None and recommender else None
 
     def _tell_differences(self) -> None:
@@ -102,19 +104,28 @@ class Explainer(nn.Module):
         context = context_tokens(self.llm)
         return max_tokens if context is None else min(max_tokens, context - n_new)
 
-    def embed(self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor) -> Tensor:
+    def after(self, turns: Sequence[tuple[str, str]]) -> Explainer:
+        """This explainer in the midst of a conversation: its prompts go on after these (question, answer) turns."""
+        other = copy.copy(self)
+        other.encoder = self.encoder.after(turns)
+        return other
+
+    def embed(
+        self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor, user_vectors: Tensor | None = None
+    ) -> Tensor:
         """Token embeddings (batch, length, hidden) in which a connected vector stands at every slot.
 
         Args:
             input_ids: (batch, length).
             user_slots: (batch, length) rows of `user_vectors`, −1 where there is no slot.
             item_slots: (batch, length) item ids, −1 where there is no slot.
+            user_vectors: (n, dim) of the recommender; None where there are no user slots.
         """
         embeddings = self.llm.get_input_embeddings()(input_ids)
         if self.connectors is None:
             return embeddings
         for name, slots, table in (
-            ("user", user_slots, self.user_vectors),
+            ("user", user_slots, user_vectors),
             ("item", item_slots, self.item_vectors),
         ):
             places = slots >= 0
@@ -133,12 +144,13 @@ class Explainer(nn.Module):
         places: Tensor,
         position_ids: Tensor | None = None,
         seen_until: Tensor | None = None,
+        user_vectors: Tensor | None = None,
     ) -> Tensor:
         """Logits (batch, n_places, vocabulary) at some places of every row, in fp32.
 
         A packed row comes with the `position_ids` and `seen_until` of `packing.collate`.
         """
-        embeddings = self.embed(input_ids, user_slots, item_slots)
+        embeddings = self.embed(input_ids, user_slots, item_slots, user_vectors)
         inputs: dict[str, Any] = {}
         if position_ids is not None and seen_until is not None:
             masks = row_masks(self.llm.config, seen_until, position_ids, embeddings.dtype)

@@ -38,9 +38,8 @@ def explain_cases(
     request = load_request(chosen)
     request.content(PromptWriter(catalogue, n_categories=0), cases[0].example, form_of(source))
     explainer, model = load_source(settings, source)
-    explainer.user_vectors = user_vectors
     author = Author(explainer, PromptWriter(catalogue, explainer.settings["n_categories"]), request, chosen, model)
-    records = author.explain_shard(cases, kept)
+    records = author.explain_shard(cases, kept, user_vectors)
     run.log_metrics(_figures(records))
     if chosen.part[1] == 1:
         return records

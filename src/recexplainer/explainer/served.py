@@ -6,6 +6,7 @@ trained from.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,55 +15,76 @@ import mlflow.models
 import pandas as pd
 import torch
 from mlflow.models import ModelSignature
-from mlflow.pyfunc.model import PythonModel
-from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
+from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from recexplainer import store
 from recexplainer.alignment.examples import Example
 from recexplainer.alignment.prompts import PromptWriter, render
 from recexplainer.alignment.tasks import interest_classification
-from recexplainer.errors import InputError
 from recexplainer.explainer.generate import answer
 from recexplainer.explainer.model import load_explainer
+from recexplainer.serving.fields import check_names, read_histories, read_items, read_number
+from recexplainer.serving.model import ServedModel
+
+PROMPT_TOKENS, BATCH_SIZE = 2048, 16
+NEW_TOKENS, MAX_NEW_TOKENS = 80, 512  # of an explanation: by default, and at most
 
 SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec(Array(DataType.long), "history"), ColSpec(DataType.long, "item_id")]),
+    # Whole numbers; declared as such, MLflow's server would cast 5.7 and true before they can be refused.
+    inputs=Schema([ColSpec(AnyType(), "history"), ColSpec(AnyType(), "item_id")]),
     outputs=Schema(
         [ColSpec(DataType.string, "verdict"), ColSpec(DataType.double, "p_yes"), ColSpec(DataType.string, "text")]
     ),
-    params=ParamSchema([ParamSpec("max_new_tokens", DataType.long, 80)]),
+    params=ParamSchema([ParamSpec("max_new_tokens", DataType.long, NEW_TOKENS)]),
 )
 
 
-class ServedExplainer(PythonModel):
+@dataclass(frozen=True)
+class Asked:
+    """A request that was read."""
+
+    histories: list[list[int]]
+    items: list[int]
+    max_new_tokens: int
+
+
+class ServedExplainer(ServedModel):
     """Explains decisions about any history; item ids are those of the prepared catalogue, oldest first."""
 
-    def load_context(self, context: Any) -> None:
+    def load(self, folder: Path) -> None:
         """Load the explainer with its recommender and catalogue."""
-        folder = Path(context.artifacts["model"])
         self.explainer = load_explainer(folder)
-        catalogue = store.read_catalogue(folder / store.CATALOGUE.name)
-        self.writer = PromptWriter(catalogue, self.explainer.settings["n_categories"])
+        assert self.explainer.recommender is not None
+        self.recommender = self.explainer.recommender
+        self.writer = PromptWriter(
+            store.read_catalogue(folder / store.CATALOGUE.name), self.explainer.settings["n_categories"]
+        )
+        self.max_new_tokens = max(NEW_TOKENS, self.explainer.room(2 * MAX_NEW_TOKENS) // 2)
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Return ``verdict``, ``p_yes`` and ``text`` per row.
+    def read_params(self, params: dict[str, Any]) -> int:
+        """The parameter `max_new_tokens`, at most half of what the LLM's context holds."""
+        check_names(params, ("max_new_tokens",), "params")
+        return read_number(params, "max_new_tokens", NEW_TOKENS, 1, self.max_new_tokens)
 
-        Raises:
-            InputError: for an empty history or an item id outside of the catalogue.
-        """
-        recommender = self.explainer.recommender
-        assert recommender is not None
-        histories = [[int(item) for item in history] for history in model_input["history"]]
-        items = [int(item) for item in model_input["item_id"]]
-        for history, item in zip(histories, items, strict=True):
-            if not history or not all(1 <= i <= recommender.n_items for i in [*history, item]):
-                raise InputError(
-                    f"history and item_id: a history has items, and item ids are 1 to {recommender.n_items}"
-                )
-        if recommender.has_vectors:
-            self.explainer.user_vectors = recommender.user_vectors(histories)
+    def read(self, rows: pd.DataFrame, params: int) -> Asked:
+        """Histories, items and the length of the answers."""
+        n_items = self.recommender.n_items
+        return Asked(read_histories(rows["history"], n_items, 1), read_items(rows["item_id"], n_items), params)
+
+    def answer(self, asked: Asked) -> pd.DataFrame:
+        """Return ``verdict``, ``p_yes`` and ``text`` per row."""
+        vectors = self.recommender.user_vectors(asked.histories) if self.recommender.has_vectors else None
+        words = partial(render, self.writer)
+        with torch.inference_mode():
+            answers, _ = answer(
+                self.explainer, words, self._examples(asked), PROMPT_TOKENS, asked.max_new_tokens, BATCH_SIZE, vectors
+            )
+        rows = [(a.verdict, a.p_yes, a.text) for a in answers]
+        return pd.DataFrame(rows, columns=["verdict", "p_yes", "text"])
+
+    def _examples(self, asked: Asked) -> list[Example]:
         shown = self.explainer.settings["max_history"]
-        examples = [
+        return [
             Example(
                 task=interest_classification.NAME,
                 split="",
@@ -72,13 +94,8 @@ class ServedExplainer(PythonModel):
                 items=[item],
                 aspect=interest_classification.EXPLAIN,
             )
-            for row, (history, item) in enumerate(zip(histories, items, strict=True))
+            for row, (history, item) in enumerate(zip(asked.histories, asked.items, strict=True))
         ]
-        wanted = {"max_new_tokens": 80} | (params or {})
-        with torch.inference_mode():
-            words, n_new = partial(render, self.writer), int(wanted["max_new_tokens"])
-            answers, _ = answer(self.explainer, words, examples, 2048, n_new, 16)
-        return pd.DataFrame([{"verdict": a.verdict, "p_yes": a.p_yes, "text": a.text} for a in answers])
 
 
 mlflow.models.set_model(ServedExplainer())

@@ -11,39 +11,41 @@ from typing import Any
 import mlflow.models
 import pandas as pd
 from mlflow.models import ModelSignature
-from mlflow.pyfunc.model import PythonModel
-from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
+from mlflow.types.schema import AnyType, Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from recexplainer.errors import InputError
 from recexplainer.recommenders import base, external, gru4rec, mf, sasrec  # noqa: F401  (they make themselves known)
+from recexplainer.serving.fields import check_names, read_flag, read_histories, read_number
+from recexplainer.serving.model import ServedModel
+
+K, MAX_K = 10, 1_000_000  # items: by default, and at most; there are no more than the catalogue has
 
 SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec(Array(DataType.long), "history")]),
+    inputs=Schema([ColSpec(AnyType(), "history")]),
     outputs=Schema([ColSpec(Array(DataType.long), "item_ids"), ColSpec(Array(DataType.double), "scores")]),
-    params=ParamSchema([ParamSpec("k", DataType.long, 10), ParamSpec("exclude_seen", DataType.boolean, True)]),
+    params=ParamSchema([ParamSpec("k", DataType.long, K), ParamSpec("exclude_seen", DataType.boolean, True)]),
 )
 
 
-class ServedRecommender(PythonModel):
+class ServedRecommender(ServedModel):
     """Ranks the catalogue for each history; item ids are those of the prepared catalogue, oldest first."""
 
-    def load_context(self, context: Any) -> None:
+    def load(self, folder: Path) -> None:
         """Load the weights."""
-        self.recommender = base.load_recommender(Path(context.artifacts["model"]))
+        self.recommender = base.load_recommender(folder)
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Return ``item_ids`` and ``scores`` of the ``k`` best items, best first.
+    def read_params(self, params: dict[str, Any]) -> tuple[int, bool]:
+        """The parameters `k` and `exclude_seen`."""
+        check_names(params, ("k", "exclude_seen"), "params")
+        return read_number(params, "k", K, 1, MAX_K), read_flag(params, "exclude_seen", True)
 
-        Raises:
-            InputError: for an item id outside of the catalogue.
-        """
-        asked = {"k": 10, "exclude_seen": True} | (params or {})
-        histories = [[int(item) for item in history] for history in model_input["history"]]
-        n_items = self.recommender.n_items
-        if any(not 1 <= item <= n_items for history in histories for item in history):
-            raise InputError(f"history: item ids are 1 to {n_items}")
-        scores = self.recommender.scores(histories, exclude_seen=bool(asked["exclude_seen"]))
-        best = scores.topk(min(int(asked["k"]), n_items))
+    def read(self, rows: pd.DataFrame, params: tuple[int, bool]) -> tuple[list[list[int]], int, bool]:
+        """Histories, each of which may be empty, and the parameters."""
+        return read_histories(rows["history"], self.recommender.n_items, 0), *params
+
+    def answer(self, asked: tuple[list[list[int]], int, bool]) -> pd.DataFrame:
+        """Return ``item_ids`` and ``scores`` of the ``k`` best items, best first."""
+        histories, k, exclude_seen = asked
+        best = self.recommender.scores(histories, exclude_seen=exclude_seen).topk(min(k, self.recommender.n_items))
         return pd.DataFrame({"item_ids": best.indices.tolist(), "scores": best.values.tolist()})
 
 

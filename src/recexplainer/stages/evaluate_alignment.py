@@ -20,9 +20,9 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     data = store.read_alignment()
     run.log_dataset(store.ALIGNMENT, "alignment", "evaluation")
     explainer, model = load_source(settings, mode)
-    explainer.user_vectors = data.user_vectors
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
-    evaluation = evaluate(explainer, writer, data.of_split(TEST), settings.evaluate_alignment, settings.run.seed)
+    test, seed = data.of_split(TEST), settings.run.seed
+    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors)
     tags = {"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base}
     return partial(_write, run, mode, evaluation, tags)
 
