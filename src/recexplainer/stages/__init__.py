@@ -16,7 +16,6 @@ function that writes these, which one process alone calls.
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from typing import Any, Protocol
 
 from recexplainer.environment import is_main_process, join_processes
 from recexplainer.errors import InputError, ends_clearly
+from recexplainer.numerics import set_threads
 from recexplainer.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
 from recexplainer.settings.command_line import add_parameters
 from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_environment
@@ -92,16 +92,6 @@ def stage_main(
         return 0
 
     return main
-
-
-def set_threads(threads: int) -> None:
-    """Bound torch and the numeric libraries; OMP_NUM_THREADS, when set, goes before the parameter."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    threads = int(wanted) if wanted.isdigit() and int(wanted) > 0 else threads
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, str(threads))
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
 
 
 def _parser(name: str, options: Sequence[str], lists: Mapping[str, str]) -> argparse.ArgumentParser:
