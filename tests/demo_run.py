@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+OWN = ("MLFLOW_", "OMP_NUM_THREADS", "MKL_NUM_THREADS")  # what the tests set for themselves; kernels are the user's
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def start_demo(folder: Path) -> DemoRun:
 
 def environment() -> dict[str, str]:
     """What the Makefile sets, and nothing of the tests' own."""
-    outer = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "OMP_", "MKL_"))}
+    outer = {key: value for key, value in os.environ.items() if not key.startswith(OWN)}
     return outer | {
         "PYTHONPATH": "src",
         "RECEXPLAINER_PYTHON": sys.executable,

@@ -22,7 +22,9 @@ STAGES = sorted(PIPELINE)
 COMMANDS = ("explain_users", "export_prompts", "main", "promote")  # entry points that are no stage of the pipeline
 LISTS = {"evaluate_alignment": ["tasks"]}  # options of an entry point that stand for a parameter
 # Scaffolding: it moves data about and does not make it, and half of it changes with every new parameter.
-SCAFFOLDING = ("", "contents", "environment", "errors", "interruptions", "promotion", "stages", "tracking", "waiting")
+SCAFFOLDING = (
+    "", "contents", "environment", "errors", "interruptions", "numerics", "promotion", "stages", "tracking", "waiting",
+)  # fmt: skip
 SCAFFOLDING_PACKAGES = ("registry", "settings", "store")  # with all their modules
 OPTION = re.compile(r"--(mode|source) \$\{item\.(mode|source)\}")
 

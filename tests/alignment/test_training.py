@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -240,6 +241,15 @@ def test_what_was_killed_goes_on_to_the_same_weights(base: Path, tmp_path: Path)
     assert equal(rest.trained, whole.trained)
 
 
+def test_a_checkpoint_holds_all_that_is_trained(base: Path, tmp_path: Path) -> None:
+    interrupted(base, tmp_path, 5)  # behind steps that ask for users and for items
+    [file] = tmp_path.glob("*/checkpoint-4/trainable.safetensors")
+    kept, untrained = load_file(file), lesson(base).trained
+    assert kept.keys() == untrained.keys()
+    for part in ("lora_", "connectors.user.", "connectors.item."):
+        assert any(part in name and not torch.equal(kept[name], untrained[name]) for name in kept), part
+
+
 def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(base: Path, tmp_path: Path) -> None:
     interrupted(base, tmp_path, 3)
     [found] = tmp_path.glob("*/checkpoint-2")
@@ -294,6 +304,18 @@ def test_it_learns_and_tells_its_curves(base: Path, tmp_path: Path) -> None:
     assert report["n_examples"] == len(made.encoded)
     assert report["n_tokens"] == sum(map(len, made.encoded)) > report["n_packed_tokens"]
     assert report["row_fill"] <= 1 and report["train_seconds"] >= 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_rate_rises_for_the_share_of_the_steps_that_is_asked_for(base: Path, tmp_path: Path, share: float) -> None:
+    made = lesson(base, "both", None, f"align.warmup={share}")
+    made.train(tmp_path)
+    rates = np.array([values["learning_rate"] for values, _ in made.logs if "loss" in values])
+    n_rising = math.ceil(share * len(rates))
+    assert len(rates) > n_rising + 1
+    np.testing.assert_allclose(rates[n_rising], made.align.learning_rate)
+    np.testing.assert_allclose(rates[:n_rising], made.align.learning_rate * np.arange(n_rising) / max(1, n_rising))
+    assert (np.diff(rates[n_rising:]) < 0).all()
 
 
 def test_connectors_and_adapter_have_rates_of_their_own(base: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from recexplainer.discriminators import fine_tuning
 from recexplainer.discriminators.encoder import load_encoder_model
 from recexplainer.discriminators.fine_tuning import fine_tune, load_pretrained
 from recexplainer.errors import InputError
@@ -73,6 +74,21 @@ def test_the_seed_decides(bert):
     first, same, other = (fine_tune("regress", texts, scores, settings, seed).predict(texts) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, same)
     assert not np.array_equal(first, other)
+
+
+def test_the_rate_rises_for_a_tenth_of_the_steps(bert, monkeypatch):
+    rates = []
+
+    class Watched(fine_tuning.Trainer):
+        def training_step(self, *given, **named):
+            rates.append(self.lr_scheduler.get_last_lr()[0])
+            return super().training_step(*given, **named)
+
+    monkeypatch.setattr(fine_tuning, "Trainer", Watched)
+    settings = encoder_settings(bert, epochs=1, batch_size=1)
+    fine_tune("regress", *texts_and_scores(20), settings, seed=3)
+    assert rates[:3] == pytest.approx([0, settings.learning_rate / 2, settings.learning_rate])
+    assert len(rates) == 20 and (np.diff(rates[2:]) < 0).all()
 
 
 @pytest.mark.parametrize("family", ["bert", "distilbert", "modernbert", "llama"])

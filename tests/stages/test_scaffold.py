@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recexplainer import stages, tracking
+from recexplainer import tracking
 from recexplainer.errors import InputError
 from recexplainer.settings import Settings, load_settings
 from recexplainer.stages import StageRun, Write, stage_main
@@ -93,21 +93,6 @@ def test_other_errors_are_the_programs_own(project: Any) -> None:
 
     with pytest.raises(ZeroDivisionError):
         stage_main("prepare", body)([])
-
-
-def test_omp_num_threads_goes_before_the_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    before = torch.get_num_threads()
-    try:
-        monkeypatch.setenv("OMP_NUM_THREADS", "1")
-        stages.set_threads(2)
-        assert torch.get_num_threads() == 1
-        monkeypatch.delenv("OMP_NUM_THREADS")
-        stages.set_threads(2)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_a_launch_that_cannot_work_starts_nothing(

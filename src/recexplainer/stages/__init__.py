@@ -16,7 +16,6 @@ function that writes these, which one process alone calls.
 from __future__ import annotations
 
 import inspect
-import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,7 @@ from typer.core import TyperCommand
 
 from recexplainer.environment import is_main_process, join_processes
 from recexplainer.errors import InputError
+from recexplainer.numerics import set_threads
 from recexplainer.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
 from recexplainer.settings.command_line import PARAMETER_OPTIONS, build_command, run_command
 from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_environment
@@ -119,16 +119,6 @@ def stage_main(
         all_options[option] = (text, "")
     help = (inspect.getdoc(sys.modules.get(body.__module__)) or name).splitlines()[0]
     return StageCommand(name, build_command(name, help, {**all_options, **PARAMETER_OPTIONS}, execute))
-
-
-def set_threads(threads: int) -> None:
-    """Bound torch and the numeric libraries; OMP_NUM_THREADS, when set, goes before the parameter."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    threads = int(wanted) if wanted.isdigit() and int(wanted) > 0 else threads
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, str(threads))
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
 
 
 def _assignments(given: Sequence[str], text: str, listed: Mapping[str, str]) -> list[str]:
