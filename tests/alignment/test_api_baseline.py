@@ -28,7 +28,7 @@ def asked(task: str, answer: Any, user: int, items: list[int] | None = None) -> 
 def settings_for(server: FakeServer) -> Any:
     where = "evaluate_baselines.in_context"
     chosen = tiny.settings(f"{where}.base_url={server.base_url}", f"{where}.model=some-model")
-    return api_settings(chosen.evaluate_baselines.in_context, 7, 300)
+    return api_settings(chosen.evaluate_baselines.in_context, 7)
 
 
 def test_the_solved_questions_are_turns_of_a_conversation() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.examples import Example
-from recexplainer.alignment.summaries import INSTRUCTIONS, MAX_ANSWER_TOKENS, summary_messages, write_summaries
+from recexplainer.alignment.summaries import INSTRUCTIONS, summary_messages, write_summaries
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.parameters import api_settings
 from recexplainer.errors import InputError
@@ -26,7 +26,7 @@ def examples() -> list[Example]:
 
 def write(server: FakeServer, examples: list[Example], cache: Path, *more: str) -> Any:
     settings = tiny.settings(f"summaries.base_url={server.base_url}", "summaries.model=some-writer", *more)
-    given = api_settings(settings.summaries, 7, MAX_ANSWER_TOKENS)
+    given = api_settings(settings.summaries, 7)
     with AnswerCache(cache) as answers:
         return write_summaries(examples, tiny.catalogue(), given, answers, settings.summaries.max_failed)
 
@@ -114,7 +114,7 @@ def test_what_is_no_summary_is_recorded_and_not_taught(
         "the answer ended by length",
         "the answer ended by content_filter",
         "the answer is empty",
-        "HTTP 500: Error code: 500 - out of order",
+        "HTTP 500: out of order",
         "refused: I would rather not.",
     ]
     assert [record["summary"] for record in records[1:]] == [None] * 5

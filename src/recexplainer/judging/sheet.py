@@ -31,8 +31,8 @@ def export_sheet(path: Path, sources: Sequence[str], seed: int, n_cases: int | N
     return len(sheet)
 
 
-def import_sheets(filled: Sequence[Path], sheet: Path) -> dict[str, int]:
-    """Add filled sheets to the ratings; return the number of ratings per rater.
+def import_sheets(filled: Sequence[Path], sheet: Path) -> dict[str, tuple[int, int]]:
+    """Add filled sheets to the ratings; return per rater the number of ratings, and of rows without a level.
 
     Raises:
         InputError: A sheet cannot be used; then nothing is written.
@@ -42,10 +42,10 @@ def import_sheets(filled: Sequence[Path], sheet: Path) -> dict[str, int]:
     if twice:
         raise InputError(f"two sheets are called {min(twice)!r}; a sheet is named for its rater")
     key = store.read_sheet_key(sheet)
-    new = [row for path, rater in zip(filled, raters, strict=True) for row in read_filled(path, key, rater)]
+    read = {rater: read_filled(path, key, rater) for path, rater in zip(filled, raters, strict=True)}
     kept = store.read_ratings() if store.RATINGS.exists() else []
-    store.write_ratings(merge(kept, new))
-    return {rater: sum(row["rater"] == rater for row in new) for rater in raters}
+    store.write_ratings(merge(kept, [row for rows, _ in read.values() for row in rows]))
+    return {rater: (len(rows), n_open) for rater, (rows, n_open) in read.items()}
 
 
 def explained_sources() -> list[str]:
@@ -71,8 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{arguments.sheet}: {n_rows} texts of {', '.join(sources)}, a copy for each rater")
         print(f"{store.sheet_key(arguments.sheet)}: whose they are; not for raters")
     else:
-        for rater, n in import_sheets(arguments.filled, arguments.sheet).items():
-            print(f"{store.RATINGS}: {n} ratings of {rater}")
+        for rater, (n, n_open) in import_sheets(arguments.filled, arguments.sheet).items():
+            print(f"{store.RATINGS}: {n} ratings of {rater}" + (f", {n_open} rows without a level" if n_open else ""))
     return 0
 
 
