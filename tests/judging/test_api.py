@@ -57,6 +57,17 @@ def test_answers_without_a_level_are_kept_and_counted(
     assert server.asked["x"] == 1
 
 
+def test_answers_without_a_level_can_be_asked_for_again(server: FakeServer, tmp_path: Path) -> None:
+    server.reply = lambda message, earlier, body: completion("Hm.") if message == "x" and earlier == 0 else level("C")
+    requests = [[{"role": "user", "content": text}] for text in ("x", "y")]
+    with AnswerCache(tmp_path / "cache") as cache:
+        assert levels(judge_by_api(requests, settings_for(server.base_url), cache)) == ["unparseable", "C"]
+    with AnswerCache(tmp_path / "cache") as cache:
+        result = judge_by_api(requests, settings_for(server.base_url), cache, reask=True)
+    assert (levels(result), result.asked.n_calls) == (["C", "C"], 1)
+    assert "Hm." in (tmp_path / "cache").read_text()  # kept for the record
+
+
 def test_a_refusal_is_a_reason(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda *_: raw(
         b'{"id": "c", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant",'
@@ -79,7 +90,7 @@ def test_a_third_of_all_calls_failing(server: FakeServer, tmp_path: Path) -> Non
         None,
         raw(b"{"),
         completion('{"rationale": "cut', "length"),
-        completion("D"),
+        completion("I would say D"),
     ]
 
     def reply(message: str, earlier: int, body: dict[str, Any]) -> Reply:
