@@ -123,6 +123,15 @@ def test_what_is_no_summary_is_recorded_and_not_taught(
     assert (len(again), found.n_calls) == (3, 2)  # what was never answered is asked again
 
 
+def test_thinking_is_not_taught_and_is_given_room(server: FakeServer, examples: list[Example], tmp_path: Path) -> None:
+    asked = [e for e in examples if e.task == "next_item_retrieval" and e.split == "train"][:1]
+    server.reply = lambda *_: completion("<think>Puzzles, or racing?</think>\nThis user likes puzzles.")
+    more = ("summaries.max_answer_tokens=4000", "summaries.reasoning_effort=low")
+    written, _, _ = write(server, asked, tmp_path / "cache", *more)
+    assert [example.answer for example in written] == ["This user likes puzzles."]
+    assert (server.bodies[0]["max_tokens"], server.bodies[0]["reasoning_effort"]) == (4000, "low")
+
+
 def test_too_many_failures_end_the_run_and_keep_what_was_answered(
     server: FakeServer, examples: list[Example], tmp_path: Path
 ) -> None:

@@ -271,7 +271,9 @@ def test_the_key_of_a_request_holds_what_decides_the_answer(server: FakeServer) 
             {"model": "other"}, {"base_url": "http://other/v1"}, {"seed": 8}, {"max_answer_tokens": 5},
             {"reasoning_effort": "low"},
         )),
-        request_key(Question([{"role": "user", "content": "x"}], 7), settings.base_url, "judge", settings.options(None, 7)),
+        request_key(
+            Question([{"role": "user", "content": "x"}], 7), settings.base_url, "judge", settings.options(None, 7)
+        ),
     ]  # fmt: skip
     own = key_of("x", settings)
     assert len({own, *others}) == 8
