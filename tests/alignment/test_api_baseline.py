@@ -28,7 +28,7 @@ def asked(task: str, answer: Any, user: int, items: list[int] | None = None) -> 
 def settings_for(server: FakeServer) -> Any:
     where = "evaluate_baselines.in_context"
     chosen = tiny.settings(f"{where}.base_url={server.base_url}", f"{where}.model=some-model")
-    return api_settings(chosen.evaluate_baselines.in_context, 7, 300)
+    return api_settings(chosen.evaluate_baselines.in_context, 7)
 
 
 def test_the_solved_questions_are_turns_of_a_conversation() -> None:
@@ -92,6 +92,18 @@ def test_scores_by_hand(server: FakeServer, tmp_path: Path) -> None:
         again, found = evaluate_by_api(tiny.writer(), SHOWN, questions, BEST, settings_for(server), cache)
     assert (found.n_calls, found.n_from_cache) == (1, 7)  # what was not answered is asked again, and nothing else
     assert again["interest_classification"] == {"accuracy": 0.5, "invalid_rate": 0.25}
+
+
+def test_a_model_that_thinks_is_given_room_and_its_answer_is_read(server: FakeServer, tmp_path: Path) -> None:
+    where = "evaluate_baselines.in_context"
+    more = [f"{where}.{change}" for change in (f"base_url={server.base_url}", "model=m", "max_answer_tokens=4000")]
+    chosen = tiny.settings(*more, f"{where}.reasoning_effort=low").evaluate_baselines.in_context
+    server.reply = lambda *_: completion("<think>No, or</think>Yes.")
+    questions = {"interest_classification": [asked("interest_classification", "Yes", 5, [9])]}
+    with AnswerCache(tmp_path / "cache") as cache:
+        metrics, _ = evaluate_by_api(tiny.writer(), SHOWN, questions, BEST, api_settings(chosen, 7), cache)
+    assert metrics["interest_classification"] == {"accuracy": 1.0, "invalid_rate": 0.0}
+    assert (server.bodies[0]["max_tokens"], server.bodies[0]["reasoning_effort"]) == (4000, "low")
 
 
 @pytest.mark.parametrize("change", ["answerers=[gpt]", "answerers=[api, api]", "n_shown=0", "n_questions=0"])

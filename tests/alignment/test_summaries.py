@@ -8,7 +8,7 @@ import pytest
 
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.examples import Example
-from recexplainer.alignment.summaries import INSTRUCTIONS, MAX_ANSWER_TOKENS, summary_messages, write_summaries
+from recexplainer.alignment.summaries import INSTRUCTIONS, summary_messages, write_summaries
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.parameters import api_settings
 from recexplainer.errors import InputError
@@ -26,7 +26,7 @@ def examples() -> list[Example]:
 
 def write(server: FakeServer, examples: list[Example], cache: Path, *more: str) -> Any:
     settings = tiny.settings(f"summaries.base_url={server.base_url}", "summaries.model=some-writer", *more)
-    given = api_settings(settings.summaries, 7, MAX_ANSWER_TOKENS)
+    given = api_settings(settings.summaries, 7)
     with AnswerCache(cache) as answers:
         return write_summaries(examples, tiny.catalogue(), given, answers, settings.summaries.max_failed)
 
@@ -113,14 +113,23 @@ def test_what_is_no_summary_is_recorded_and_not_taught(
         None,
         "the answer ended by length",
         "the answer ended by content_filter",
-        "the answer is empty",
-        "HTTP 500: Error code: 500 - out of order",
+        "the answer is empty (finish_reason 'stop')",
+        "HTTP 500: out of order",
         "refused: I would rather not.",
     ]
     assert [record["summary"] for record in records[1:]] == [None] * 5
     server.reply = summary
     again, _, found = write(server, asked, tmp_path / "cache", "summaries.max_failed=0.9")
-    assert (len(again), found.n_calls) == (2, 1)  # what was never answered is asked again
+    assert (len(again), found.n_calls) == (3, 2)  # what was never answered is asked again
+
+
+def test_thinking_is_not_taught_and_is_given_room(server: FakeServer, examples: list[Example], tmp_path: Path) -> None:
+    asked = [e for e in examples if e.task == "next_item_retrieval" and e.split == "train"][:1]
+    server.reply = lambda *_: completion("<think>Puzzles, or racing?</think>\nThis user likes puzzles.")
+    more = ("summaries.max_answer_tokens=4000", "summaries.reasoning_effort=low")
+    written, _, _ = write(server, asked, tmp_path / "cache", *more)
+    assert [example.answer for example in written] == ["This user likes puzzles."]
+    assert (server.bodies[0]["max_tokens"], server.bodies[0]["reasoning_effort"]) == (4000, "low")
 
 
 def test_too_many_failures_end_the_run_and_keep_what_was_answered(

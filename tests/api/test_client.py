@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from recexplainer.api.client import Answers
-from recexplainer.api.request import request_key
+from recexplainer.api.request import Question, request_key
 from recexplainer.errors import InputError
 from tests.api import questions
 from tests.api.fake_server import RESET, FakeServer, Reply, completion, cut, error, level, raw
-from tests.api.questions import levels, settings_for
+from tests.api.questions import key_of, levels, settings_for
 from tests.conftest import REPOSITORY
 
 
@@ -60,7 +60,6 @@ def test_what_is_asked(server: FakeServer, tmp_path: Path) -> None:
         RESET,
         cut(b'{"id": "c", "choices": [{"mess'),
         raw(b'{"id": "c", "choices": [{"mess'),  # cut JSON
-        raw(b"<html>gateway</html>", "text/html"),
         raw(b'{"id": "c", "object": "chat.completion", "choices": []}'),
         raw(b'{"id": "c", "object": "chat.completion", "choices": [{"index": 0}]}'),
         raw(b'{"id": "c", "object": "chat.completion", "choices": "C"}'),
@@ -77,7 +76,6 @@ def test_what_is_asked(server: FakeServer, tmp_path: Path) -> None:
         "reset",
         "cut-body",
         "cut-json",
-        "html",
         "no-choices",
         "no-message",
         "odd-choices",
@@ -206,7 +204,7 @@ def test_a_server_without_response_format_is_asked_without(server: FakeServer, t
     )
     result = ask(server, [f"x{n}" for n in range(6)], tmp_path / "cache", concurrency=1)
     assert levels(result) == ["C"] * 6
-    assert server.asked.total() == 7
+    assert server.asked.total() == 6 + 2  # nor with a JSON object instead of a schema
 
 
 @pytest.mark.parametrize(
@@ -267,18 +265,20 @@ def test_concurrency_is_bounded(server: FakeServer, tmp_path: Path) -> None:
 
 def test_the_key_of_a_request_holds_what_decides_the_answer(server: FakeServer) -> None:
     settings = settings_for(server.base_url)
-    messages = [{"role": "user", "content": "x"}]
     others = [
-        request_key([{"role": "user", "content": "y"}], settings),
-        request_key(messages, replace(settings, model="other")),
-        request_key(messages, replace(settings, base_url="http://other/v1")),
-        request_key(messages, replace(settings, seed=8)),
-        request_key(messages, replace(settings, max_answer_tokens=5)),
-    ]
-    own = request_key(messages, settings)
-    assert len({own, *others}) == 6
-    assert own == request_key(messages, replace(settings, concurrency=9, max_calls=1, timeout_seconds=1.0))
-    assert own == request_key(messages, replace(settings, base_url=f"{settings.base_url}/"))
+        key_of("y", settings),
+        *(key_of("x", replace(settings, **change)) for change in (
+            {"model": "other"}, {"base_url": "http://other/v1"}, {"seed": 8}, {"max_answer_tokens": 5},
+            {"reasoning_effort": "low"},
+        )),
+        request_key(
+            Question([{"role": "user", "content": "x"}], 7), settings.base_url, "judge", settings.options(None, 7)
+        ),
+    ]  # fmt: skip
+    own = key_of("x", settings)
+    assert len({own, *others}) == 8
+    assert own == key_of("x", replace(settings, concurrency=9, max_calls=1, timeout_seconds=1.0, patience_seconds=1.0))
+    assert own == key_of("x", replace(settings, base_url=f"{settings.base_url}/"))
 
 
 def test_nothing_to_ask(server: FakeServer, tmp_path: Path) -> None:
@@ -342,8 +342,8 @@ def test_an_answer_that_a_kill_cut_off_is_asked_again(server: FakeServer, tmp_pa
 def test_what_is_kept_of_an_answer(server: FakeServer, tmp_path: Path) -> None:
     ask(server, ["x"], tmp_path / "cache")
     line = json.loads((tmp_path / "cache").read_text())
-    assert line.pop("key") == request_key([{"role": "user", "content": "x"}], settings_for(server.base_url))
+    assert line.pop("key") == key_of("x", settings_for(server.base_url))
     assert line == {
         "content": '{"rationale": "because", "level": "D"}', "finish_reason": "stop", "model": "judge",
-        "prompt_tokens": 100, "completion_tokens": 7,
+        "prompt_tokens": 100, "completion_tokens": 7, "engine": "judge",
     }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recexplainer.api.client import Answers
-from recexplainer.api.endpoints import Endpoint, read_endpoints
+from recexplainer.api.endpoints import Endpoint, Secrets, read_endpoints
 from recexplainer.errors import InputError
 from tests.api import questions
 from tests.api.conftest import forget_endpoints
@@ -84,6 +84,24 @@ def test_what_is_wrong_is_named_without_its_value(environment: dict[str, str], m
     with pytest.raises(InputError, match=message) as caught:
         read_endpoints(None, "m", environment)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("Incorrect API key provided: sk-ab***yz.", "Incorrect API key provided: [key]."),
+        ("key 'sk-proj-ab**********************wxyz' is bad", "key '[key]' is bad"),
+        ("key=sk-...wxyz", "key=[key]"),
+        ("key (sk-proj…………)", "key ([key])"),
+        ("key ●●●●wxyz", "key [key]"),
+        ("wait ... or *** or sk-other***zz", "wait ... or *** or sk-other***zz"),
+    ],
+)
+def test_a_key_that_a_server_masks_is_struck_out(text: str, hidden: str) -> None:
+    secrets = Secrets()
+    secrets.add("sk-ab0123456789xyz")
+    secrets.add("sk-proj-ab0123456789wxyz")
+    assert secrets.hide(text) == hidden
 
 
 def test_a_key_is_not_shown_with_its_endpoint() -> None:

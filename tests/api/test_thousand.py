@@ -17,9 +17,9 @@ import pytest
 
 from recexplainer.api.budget import Prices, estimate_prompt_tokens
 from recexplainer.api.cache import AnswerCache
-from recexplainer.api.request import ApiSettings, request_key
+from recexplainer.api.request import ApiSettings
 from tests.api.fake_server import RESET, FakeServer, Reply, cut, error, level, raw
-from tests.api.questions import FORMAT, ask, levels, settings_for
+from tests.api.questions import FORMAT, ask, key_of, levels, settings_for
 from tests.conftest import REPOSITORY
 
 N, N_KILLS, CONCURRENCY = 1000, 3, 16
@@ -31,7 +31,7 @@ FAILURES: dict[str, Reply] = {
     "500": error(500),
     "time-out": level("A"),  # but too late
     "truncated": cut(b'{"id": "c", "choices": [{"mess'),
-    "malformed": raw(b"<html>gateway</html>", "text/html"),
+    "malformed": raw(b'{"id": "c", "object": "chat.completion", "choices": []}'),
     "no answer": RESET,
 }
 NOT_PAID = ("429", "500")  # of all others nobody knows: they count as paid in full
@@ -113,7 +113,7 @@ def killed_in_the_midst(server: FakeServer, settings: ApiSettings, cache: Path, 
 
 def kept_texts(cache: Path, settings: ApiSettings) -> list[str]:
     with AnswerCache(cache) as answers:
-        keys = {text: request_key([{"role": "user", "content": text}], settings) for text in TEXTS}
+        keys = {text: key_of(text, settings) for text in TEXTS}
         return [text for text, key in keys.items() if answers.get(key) is not None]
 
 

@@ -26,7 +26,7 @@ def test_judgements_keep_the_order_of_the_requests(server: FakeServer, tmp_path:
     result = ask(server, ["0 A", "1 B", "2 C", "1 B"], tmp_path / "cache")
     assert levels(result) == ["A", "B", "C", "B"]
     assert result.judgements[0].reasons == {"rationale": "because"}
-    assert (result.n_calls, result.n_from_cache) == (3, 0)
+    assert (result.asked.n_calls, result.asked.n_from_cache) == (3, 0)
     assert server.bodies[0]["response_format"]["json_schema"]["strict"] is True
 
 
@@ -43,8 +43,6 @@ def test_no_answer_is_failed_and_says_why(server: FakeServer, tmp_path: Path) ->
         (completion('{"rationale": "it was', "length"), "length"),
         (completion('{"rationale": "it', "content_filter"), "content_filter"),
         (completion("I'd say D."), "stop"),
-        (completion(None), "stop"),
-        (completion("", usage=False), "stop"),
         (completion('{"rationale": "r", "level": "Z"}'), "stop"),
     ],
 )
@@ -56,7 +54,18 @@ def test_answers_without_a_level_are_kept_and_counted(
         result = ask(server, ["x"], tmp_path / "cache")
         assert levels(result) == ["unparseable"]
         assert result.judgements[0].reasons["finish_reason"] == finish_reason
-    assert server.asked["x"] == 1  # the same question would bring the same answer
+    assert server.asked["x"] == 1
+
+
+def test_answers_without_a_level_can_be_asked_for_again(server: FakeServer, tmp_path: Path) -> None:
+    server.reply = lambda message, earlier, body: completion("Hm.") if message == "x" and earlier == 0 else level("C")
+    requests = [[{"role": "user", "content": text}] for text in ("x", "y")]
+    with AnswerCache(tmp_path / "cache") as cache:
+        assert levels(judge_by_api(requests, settings_for(server.base_url), cache)) == ["unparseable", "C"]
+    with AnswerCache(tmp_path / "cache") as cache:
+        result = judge_by_api(requests, settings_for(server.base_url), cache, reask=True)
+    assert (levels(result), result.asked.n_calls) == (["C", "C"], 1)
+    assert "Hm." in (tmp_path / "cache").read_text()  # kept for the record
 
 
 def test_a_refusal_is_a_reason(server: FakeServer, tmp_path: Path) -> None:
@@ -81,7 +90,7 @@ def test_a_third_of_all_calls_failing(server: FakeServer, tmp_path: Path) -> Non
         None,
         raw(b"{"),
         completion('{"rationale": "cut', "length"),
-        completion("D"),
+        completion("I would say D"),
     ]
 
     def reply(message: str, earlier: int, body: dict[str, Any]) -> Reply:
@@ -94,5 +103,5 @@ def test_a_third_of_all_calls_failing(server: FakeServer, tmp_path: Path) -> Non
     assert levels(result).count("unparseable") == 20  # two of the six kinds, ten times each
     assert None not in levels(result)
     assert all(found in ("unparseable", "ABCD"[number % 4]) for number, found in enumerate(levels(result)))
-    assert result.n_calls == 180 + 40
-    assert (result.prompt_tokens, result.completion_tokens) == (18_000, 1_260)
+    assert result.asked.n_calls == 180 + 40
+    assert (result.asked.prompt_tokens, result.asked.completion_tokens) == (18_000, 1_260)

@@ -70,9 +70,10 @@ def test_the_higher_level_wins() -> None:
     [
         ('{"rationale": "r", "better": "first"}', "first"),
         ('```json\n{"better": "tie", "rationale": "r"}\n```', "tie"),
-        ('{"rationale": "r", "better": "First"}', "unparseable"),
+        ('{"rationale": "r", "better": "**First**"}', "first"),
+        ('{"rationale": "r", "better": "first or second"}', "unparseable"),
+        ('{"rationale": "r", "better": "first"} {"rationale": "r", "better": "second"}', "unparseable"),
         ('{"rationale": "r", "better": ["first"]}', "unparseable"),
-        ('{"better": "first"}', "unparseable"),
         ('{"rationale": "cut o', "unparseable"),
         ('["first"]', "unparseable"),
         ("", "unparseable"),
@@ -80,7 +81,12 @@ def test_the_higher_level_wins() -> None:
     ],
 )
 def test_choices(content: str | None, choice: str) -> None:
-    assert parse_choice(content) == (choice, (content or "") if choice == "unparseable" else "r")
+    assert parse_choice({"content": content}) == (choice, (content or "") if choice == "unparseable" else "r")
+
+
+def test_a_choice_needs_no_rationale_and_no_cut_answer_holds_one() -> None:
+    assert parse_choice({"content": '{"better": "first"}'}) == ("first", "")
+    assert parse_choice({"content": '{"better": "first"}', "finish_reason": "length"})[0] == "unparseable"
 
 
 def test_messages_hold_both_texts_and_no_author(games: Catalogue) -> None:
@@ -190,7 +196,7 @@ def test_the_rubric_compares_levels(project: Path, capsys: pytest.CaptureFixture
     }  # fmt: skip
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "4 cases, judged by rubric: both better 2, none better 1, neither 1"
-    assert out[1].startswith("win rate of both, ties as half: 0.625 (")
+    assert out[1].startswith("win rate of both, ties as half, of 4 cases: 0.625 (")
     assert "order" not in "".join(out)
     assert not Path("cache").exists()
 
@@ -232,8 +238,8 @@ def test_a_judge_that_prefers_a_place(
     assert "the order decided 1.000 of 3 pairs" in capsys.readouterr().out
 
 
-def test_malformed_and_failed_answers_are_counted(
-    project: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+def test_malformed_and_failed_answers_are_counted_and_no_rate_hides_them(
+    project: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
     monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.01)
@@ -249,6 +255,20 @@ def test_malformed_and_failed_answers_are_counted(
     assert [row["outcome"] for row in found["cases"]] == ["unparseable", "failed", "unparseable", "tie"]
     assert found["cases"][0]["by_order"] == ["unparseable", "second"]
     assert (found["unparseable"], found["failed"], found["order"]["n"], found["win_rate"]) == (2, 1, 0, 0.5)
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "warning: 3 of 4 cases have no choice: the rates are of 1"
+    assert out[2].startswith("win rate of both, ties as half, of 1 cases: 0.500")
+
+
+def test_answers_without_a_choice_can_be_asked_for_again(project: Path, server: FakeServer) -> None:
+    server.reply = lambda *_: completion("I cannot decide.")
+    run("both", "none", server=server)
+    assert written()["unparseable"] == 3
+    server.reply = true_choice
+    run("both", "none", server=server)
+    assert written()["unparseable"] == 3
+    run("both", "none", "-S", "judge.reask_unparseable=true", server=server)
+    assert written()["unparseable"] == 0
 
 
 def test_the_budget_holds(project: Path, server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,3 @@
-import pytest
-
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.prompts import ANSWER_SCHEMA, judge_messages, parse_answer
 from tests.faithfulness.fakes import make_record
@@ -19,27 +17,12 @@ def test_messages_hold_the_case_and_not_its_author(games: Catalogue) -> None:
     assert "both" not in user["content"]
 
 
-@pytest.mark.parametrize(
-    ("content", "level"),
-    [
-        ('{"rationale": "r", "level": "A"}', "A"),
-        ('```json\n{"level": "D", "rationale": "r"}\n```', "D"),
-        ('Sure! {"level": "C", "rationale": "r"} Anything else?', "C"),
-        ('{"rationale": "r", "level": "E"}', "unparseable"),
-        ('{"rationale": "r", "level": "d"}', "unparseable"),
-        ('{"rationale": "r", "level": ["D"]}', "unparseable"),
-        ('{"level": "D"}', "unparseable"),
-        ('{"rationale": "cut o', "unparseable"),
-        ('["D"]', "unparseable"),
-        ("D", "unparseable"),
-        ("", "unparseable"),
-        (None, "unparseable"),
-    ],
-)
-def test_answers(content: str | None, level: str) -> None:
-    judgement = parse_answer(content)
-    assert judgement.level == level
-    assert judgement.reasons == ({"answer": content} if level == "unparseable" else {"rationale": "r"})
+def test_answers_become_judgements() -> None:
+    judged = parse_answer({"content": '{"rationale": "r", "level": "A"}', "finish_reason": "stop"})
+    assert (judged.level, judged.reasons) == ("A", {"rationale": "r"})
+    refused = parse_answer({"content": None, "finish_reason": "stop", "refusal": "I would rather not."})
+    assert refused.level == "unparseable"
+    assert refused.reasons == {"answer": None, "finish_reason": "stop", "refusal": "I would rather not."}
 
 
 def test_schema_is_strict() -> None:

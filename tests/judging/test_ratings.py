@@ -10,6 +10,7 @@ import pytest
 from recexplainer import cli, store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
+from recexplainer.judging.prompts import LEVELS
 from recexplainer.judging.ratings import COLUMNS, make_sheet, merge, read_filled, sheet_text, text_hash
 from tests.faithfulness.fakes import make_record
 
@@ -37,7 +38,8 @@ def project(empty_project: Path, games: Catalogue, explanations: dict[str, Rows]
 
 
 def cells(text: str, delimiter: str = ",") -> Rows:
-    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+    table = text[text.index(delimiter.join(COLUMNS)) :]  # below the guide
+    return list(csv.DictReader(io.StringIO(table, newline=""), delimiter=delimiter))
 
 
 def fill(path: Path, rows: Rows, levels: str = "ABCD", delimiter: str = ",", encoding: str = "utf-8-sig") -> None:
@@ -55,7 +57,7 @@ def test_a_sheet_hides_the_source_and_the_key_tells_it(games: Catalogue, explana
     }
     sheet, key = make_sheet(plain, games, seed=1)
     text = sheet_text(sheet)
-    assert "both" not in text and "none" not in text and "p3-i2" not in text
+    assert not any(word in text for word in (",both", ",none", "(both)", "(none)", "p3-i2"))
     assert [row["id"] for row in sheet] == [row["id"] for row in key]
     assert len({row["id"] for row in key}) == 2 * len(TEXTS)
     assert sorted((row["source"], row["explanation_id"]) for row in key) == sorted(
@@ -108,8 +110,8 @@ def test_what_comes_back_is_read(
     handed_out[0] |= {"level": " d ", "comment": ' good; "very" '}
     handed_out[1]["text"] = handed_out[1]["text"].replace(" ", "\r\n") + " "  # what programs do to blanks
     fill(tmp_path / "anna.csv", handed_out[::-1], "A", delimiter, encoding)
-    found = read_filled(tmp_path / "anna.csv", key, "anna")
-    assert len(found) == len(sheet)
+    found, n_open = read_filled(tmp_path / "anna.csv", key, "anna")
+    assert (len(found), n_open) == (len(sheet), 0)
     of_first = found[-1]
     assert of_first == key[0] | {"rater": "anna", "level": "D", "score": 3, "comment": 'good; "very"'}
     assert set(of_first) == set(store.RATING_KEYS)
@@ -120,17 +122,16 @@ def test_a_sheet_may_come_back_in_part(games: Catalogue, explanations: dict[str,
     fill(tmp_path / "anna.csv", cells(sheet_text(sheet))[:3])
     with (tmp_path / "anna.csv").open("a") as file:
         file.write(",,,,,,\r\n\r\n")
-    assert [row["level"] for row in read_filled(tmp_path / "anna.csv", key, "anna")] == ["A", "B", "C"]
+    assert [row["level"] for row in read_filled(tmp_path / "anna.csv", key, "anna")[0]] == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"id": "r000"}, "row 4: the id 'r000' is not in the sheet's key"),
-        ({"level": " "}, "row 4: the level is missing; give A, B, C or D"),
         ({"level": "E"}, "row 4: the level is 'E'; give A, B, C or D"),
         ({"level": "AB"}, "row 4: the level is 'AB'"),
-        ({"level": "3"}, "row 4: the level is '3'"),
+        ({"level": "4"}, "row 4: the level is '4'"),
         ({"text": "Yes. Better so."}, "row 4: the text was edited"),
     ],
 )
@@ -142,6 +143,71 @@ def test_rows_that_cannot_be_used(
     rows[2] |= changes
     fill(tmp_path / "anna.csv", rows)
     with pytest.raises(InputError, match=f"anna.csv: {message}"):
+        read_filled(tmp_path / "anna.csv", key, "anna")
+
+
+def test_the_levels_are_explained_in_the_sheet(games: Catalogue, explanations: dict[str, Rows]) -> None:
+    sheet, _ = make_sheet(explanations, games, seed=1)
+    rows = list(csv.reader(io.StringIO(sheet_text(sheet), newline="")))
+    place = rows.index(list(COLUMNS))
+    above = "\n".join(row[0] for row in rows[:place])
+    assert LEVELS in above and "Yes: it would recommend the item" in above
+    assert len(rows) == place + 1 + len(sheet)
+
+
+@pytest.mark.parametrize(
+    ("before", "encoding"),
+    [("sep={}\n", "utf-8"), ('"sep={}"\n', "utf-8-sig"), ("", "utf-16"), ("sep={}\r\n", "utf-16")],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("guide", [True, False])
+def test_what_excel_makes_of_a_sheet(
+    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path, before: str, encoding: str, delimiter: str,
+    guide: bool,
+) -> None:  # fmt: skip
+    sheet, key = make_sheet(explanations, games, seed=1)
+    path = tmp_path / "anna.csv"
+
+    def save(levels: list[str]) -> int:
+        rows = list(csv.reader(io.StringIO(sheet_text(sheet), newline="")))
+        place = rows.index(list(COLUMNS))
+        for row, level in zip(rows[place + 1 :], levels + ["1,0"] * len(rows), strict=False):
+            row[COLUMNS.index("level")] = level
+        file = io.StringIO()
+        csv.writer(file, delimiter=delimiter, lineterminator="\r\n").writerows(rows[0 if guide else place :])
+        path.write_bytes((before.format(delimiter) + file.getvalue()).encode(encoding))
+        return place + 1 if guide else 1
+
+    n_above = save(["3.0", "c", "", "E"])
+    with pytest.raises(InputError, match=rf"row {n_above + 4}: the level is 'E'"):  # as Excel counts, without `sep=`
+        read_filled(path, key, "anna")
+    save(["3.0", "c", "", "D", "B - right, but false", "0"])
+    found, n_open = read_filled(path, key, "anna")
+    assert [row["level"] for row in found][:5] == ["D", "C", "D", "B", "A"]
+    assert {row["level"] for row in found[5:]} == {"B"}
+    assert (len(found), n_open) == (len(sheet) - 1, 1)
+
+
+def test_a_half_filled_sheet_is_read(games: Catalogue, explanations: dict[str, Rows], tmp_path: Path) -> None:
+    sheet, key = make_sheet(explanations, games, seed=1)
+    (tmp_path / "anna.csv").write_text(sheet_text([sheet[0] | {"level": "A"}, *sheet[1:]]), newline="")
+    found, n_open = read_filled(tmp_path / "anna.csv", key, "anna")
+    assert ([row["id"] for row in found], n_open) == ([sheet[0]["id"]], len(sheet) - 1)
+    (tmp_path / "anna.csv").write_text(sheet_text(sheet), newline="")
+    with pytest.raises(InputError, match="holds no ratings"):
+        read_filled(tmp_path / "anna.csv", key, "anna")
+
+
+def test_all_errors_of_a_sheet_are_said_at_once(
+    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path
+) -> None:
+    sheet, key = make_sheet(explanations, games, seed=1)
+    rows = [row | {"level": "A"} for row in cells(sheet_text(sheet))]
+    rows[0] |= {"level": "E"}
+    rows[3] |= {"text": "Better so."}
+    rows[5] |= {"id": "r000"}
+    fill(tmp_path / "anna.csv", rows)
+    with pytest.raises(InputError, match=r"row 2: the level is 'E'.*; row 5: the text was edited.*; row 7: the id 'r0"):
         read_filled(tmp_path / "anna.csv", key, "anna")
 
 

@@ -30,15 +30,15 @@ def test_each_time_has_its_seed_and_the_first_counts(server: FakeServer, tmp_pat
     assert [[judgement.level for judgement in found] for found in result.repeats] == [["A", "B", "C"], ["D"] * 3]
     assert [judgement.level for judgement in result.judgements] == ["A", "D"]
     assert sorted(body["seed"] for body in server.bodies) == [7, 7, 8, 8, 9, 9]
-    assert (result.n_calls, result.prompt_tokens) == (6, 600)
+    assert (result.asked.n_calls, result.asked.prompt_tokens) == (6, 600)
 
 
 def test_more_repeats_ask_only_what_is_new(server: FakeServer, tmp_path: Path) -> None:
     server.reply = by_seed
     ask(server, tmp_path / "cache", 1)
     result = ask(server, tmp_path / "cache", 2)
-    assert (result.n_calls, result.n_from_cache) == (2, 2)
-    assert ask(server, tmp_path / "cache", 2).n_calls == 0
+    assert (result.asked.n_calls, result.asked.n_from_cache) == (2, 2)
+    assert ask(server, tmp_path / "cache", 2).asked.n_calls == 0
 
 
 def test_repeats_count_before_anything_is_asked(server: FakeServer, tmp_path: Path) -> None:

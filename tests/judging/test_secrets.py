@@ -105,4 +105,4 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeServer)
 
 
 def assignments(server: FakeServer) -> list[str]:
-    return ["judge.backend=api", f"judge.base_url={server.base_url}", "judge.model=m"]
+    return ["judge.backend=api", f"judge.base_url={server.base_url}", "judge.model=m", "judge.patience_seconds=0.05"]

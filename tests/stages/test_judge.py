@@ -125,6 +125,47 @@ def test_repeats_show_how_steady_the_judge_is(traces: list[Any], server: FakeSer
     assert run.metrics["n_calls"] == 6
 
 
+def test_what_the_parameters_say_is_what_is_asked(traces: list[Any], server: FakeServer) -> None:
+    more = ("judge.max_answer_tokens=4000", "judge.reasoning_effort=low")
+    judge.run(settings_for(server, *more), RecordedRun(), "both")  # type: ignore[arg-type]
+    assert {(body["max_tokens"], body["reasoning_effort"]) for body in server.bodies} == {(4000, "low")}
+    judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
+    assert "reasoning_effort" not in server.bodies[-1]
+
+
+def test_a_judge_with_time_outs_is_waited_for_as_long_as_the_parameters_say(
+    traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 1)
+    server.delay_seconds = 0.5
+    with pytest.raises(InputError, match="no answer within 0.1 s"):
+        judge.run(settings_for(server, "judge.timeout_seconds=0.1"), RecordedRun(), "both")  # type: ignore[arg-type]
+
+
+def test_many_answers_without_a_level_end_with_a_warning(
+    traces: list[Any], server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.reply = lambda message, *_: completion("Hm.") if "Golden Hog" in message else level("C")
+    run = RecordedRun()
+    judge.run(settings_for(server), run, "both")  # type: ignore[arg-type]
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == ("warning: judge (both): 1 of 3 have no level (1 unparseable, 0 failed): the mean is of the other 2")
+    assert run.metrics["without_level"] == store.read_json(store.judge_metrics("both"))["without_level"] == 1 / 3
+    server.reply = lambda *_: level("C")
+    judge.run(settings_for(server, "judge.reask_unparseable=true"), run, "both")  # type: ignore[arg-type]
+    assert "warning" not in capsys.readouterr().err
+    assert (run.metrics["without_level"], run.metrics["n_calls"]) == (0, 1)
+
+
+def test_whose_grade_it_is(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint may have another model under its own name."""
+    monkeypatch.setenv("ENGINE", "another-model")
+    judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
+    figures = store.read_json(store.judge_metrics("both"))
+    assert (figures["judge"], figures["answered_by"]) == ("another-model", {"judge": 3})  # the server says "judge"
+    assert {row["judge"] for row in store.read_judgements("both")} == {"another-model"}
+
+
 def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
     server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")

@@ -23,7 +23,6 @@ from recexplainer.api.client import Answers, ask
 from recexplainer.api.request import ApiSettings, Messages
 from recexplainer.data.catalogue import Catalogue
 
-MAX_ANSWER_TOKENS = 300
 N_TITLES = 5
 INSTRUCTIONS = (
     "You predict what a recommender system answers to questions about its users. Answer in the form of the answers "

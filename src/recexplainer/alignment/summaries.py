@@ -20,7 +20,6 @@ from recexplainer.api.request import ApiSettings, Messages
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
 
-MAX_ANSWER_TOKENS = 160
 INSTRUCTIONS = """\
 You summarise what a user likes, from the items that they chose. Write one or two plain sentences of at most 50 words
 in all: which kinds, brands or series the items have in common, with one or two of their titles as examples. Begin with

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from recexplainer.api.asking import Asking
 from recexplainer.api.budget import Budget
 from recexplainer.api.cache import AnswerCache
-from recexplainer.api.endpoints import read_endpoints
-from recexplainer.api.request import ApiSettings, Messages, request_key
+from recexplainer.api.dialect import KnownDialects
+from recexplainer.api.endpoints import Endpoint, read_endpoints
+from recexplainer.api.reading import is_cut
+from recexplainer.api.request import ApiSettings, Messages, Question, request_key
 from recexplainer.errors import InputError
 
 
@@ -28,6 +32,7 @@ class Answers:
         n_calls: Requests of this run, repeated ones included.
         n_from_cache: Distinct requests that earlier runs had answered.
         cost: Money of this run; None where the prices are unknown.
+        answered_by: How many distinct requests each model answered, by the servers' word.
     """
 
     answers: list[dict[str, Any] | None]
@@ -38,6 +43,7 @@ class Answers:
     n_calls: int
     n_from_cache: int
     cost: float | None
+    answered_by: dict[str, int]
 
 
 def ask(
@@ -46,21 +52,25 @@ def ask(
     cache: AnswerCache,
     response_format: dict[str, Any] | None,
     n_repeats: int = 1,
+    counts: Callable[[dict[str, Any]], bool] | None = None,
 ) -> Answers:
     """Ask for an answer to each request, but for what the cache answers already.
 
-    The work is spread over the environment's endpoints. 429 and an endpoint that cannot be reached make that
-    endpoint rest; 5xx, time-outs, broken connections and answers that are no JSON make the request wait. What
+    The work is spread over the environment's endpoints. Each is asked one request at a time until it has answered:
+    what it refuses of a request is left out from then on. An endpoint that is busy, is loading its model or cannot be
+    reached rests; other 5xx, time-outs, broken connections and answers that are not JSON make the request wait. What
     then still fails has no answer and is asked again by the next run. An endpoint that refuses its key, has no
-    such model or stays out of reach is set aside.
+    such model or stays silent for longer than the patience is set aside.
 
     Args:
         requests: Chat messages; equal ones are asked once.
         settings: Model and bounds.
         cache: The answers of earlier runs; new ones are added.
-        response_format: The JSON schema of an answer; a server that does not take one is asked without. None: text.
+        response_format: The JSON schema of an answer; a server that does not take one is asked for a JSON object, or in
+            words alone. None: text.
         n_repeats: How often each is asked, with the next seed each time: the result holds the answers of the
             first time, then those of the second, ….
+        counts: Whether an answer in the cache is used; one that is not is asked for again. None: all are.
 
     Raises:
         InputError: No key, no endpoint is left, nothing was answered (but for a rest: fewer than the cache answers,
@@ -70,10 +80,14 @@ def ask(
     budget = Budget(
         settings.max_calls, settings.max_cost, settings.prices, settings.max_answer_tokens, settings.section
     )
-    questions = [(messages, settings.seed + repeat) for repeat in range(n_repeats) for messages in requests]
-    keys = [request_key(messages, replace(settings, seed=seed)) for messages, seed in questions]
-    missing = {key: question for key, question in zip(keys, questions, strict=True) if cache.get(key) is None}
-    n_from_cache = len(set(keys)) - len(missing)
+    questions = [Question(messages, settings.seed + repeat) for repeat in range(n_repeats) for messages in requests]
+    distinct = {question.id: question for question in questions}
+    candidates = {
+        id_: list(_keys(question, settings, response_format, endpoints, cache)) for id_, question in distinct.items()
+    }
+    keys = {id_: key for id_, tried in candidates.items() if (key := _answered(tried, cache, counts)) is not None}
+    n_from_cache = len(keys)
+    missing = [question for id_, question in distinct.items() if id_ not in keys]
     asking = Asking(endpoints, settings, cache, budget, response_format)
     if missing:
         asking.run(missing)
@@ -82,14 +96,52 @@ def ask(
     if missing and n_failed == len(missing) and not is_a_rest:
         last = next(reversed(asking.errors.values()))
         raise InputError(f"{settings.section}: no request was answered; the last error: {last}")
-    distinct = [cache.get(key) or {} for key in dict.fromkeys(keys)]
+    keys |= asking.keys
+    found = {id_: cache.get(key) or {} for id_, key in keys.items()}
+    _tell_of_cut(list(found.values()), settings)
     return Answers(
-        [cache.get(key) for key in keys],
-        [asking.errors.get(key, "") for key in keys],
-        keys,
-        prompt_tokens=sum(answer.get("prompt_tokens") or 0 for answer in distinct),
-        completion_tokens=sum(answer.get("completion_tokens") or 0 for answer in distinct),
+        [found.get(question.id) for question in questions],
+        [asking.errors.get(question.id, "") for question in questions],
+        [keys.get(question.id, candidates[question.id][0]) for question in questions],
+        prompt_tokens=sum(answer.get("prompt_tokens") or 0 for answer in found.values()),
+        completion_tokens=sum(answer.get("completion_tokens") or 0 for answer in found.values()),
         n_calls=budget.n_calls,
         n_from_cache=n_from_cache,
         cost=None if settings.prices is None else budget.spent,
+        answered_by=dict(Counter(answered_by(answer) for answer in found.values())),
     )
+
+
+def answered_by(answer: dict[str, Any]) -> str:
+    """The model that gave an answer, by its server's word; else the name by which it was asked."""
+    return answer.get("model") or answer["engine"]
+
+
+def _keys(
+    question: Question,
+    settings: ApiSettings,
+    response_format: dict[str, Any] | None,
+    endpoints: Sequence[Endpoint],
+    cache: AnswerCache,
+) -> Iterator[str]:
+    """Where the answer to a question may stand: by each engine that may be asked now, in each dialect known of it."""
+    wanted, known = settings.options(response_format, question.seed), KnownDialects(cache)
+    for engine in dict.fromkeys(endpoint.model for endpoint in endpoints):
+        for dialect in known.all_of(engine):
+            yield request_key(question, settings.base_url, engine, dialect.options(wanted))
+
+
+def _answered(keys: Sequence[str], cache: AnswerCache, counts: Callable[[dict[str, Any]], bool] | None) -> str | None:
+    """The first of several keys under which an answer stands that counts."""
+    return next(
+        (key for key in keys if (answer := cache.get(key)) is not None and (counts is None or counts(answer))), None
+    )
+
+
+def _tell_of_cut(answers: Sequence[dict[str, Any]], settings: ApiSettings) -> None:
+    """Say how many answers ended at the longest that they might be."""
+    n_cut = sum(map(is_cut, answers))
+    if n_cut:
+        where = f"{settings.section}.max_answer_tokens ({settings.max_answer_tokens})"
+        line = f"{n_cut} of {len(answers)} answers were cut at {where}; models that think need thousands"
+        print(f"{settings.section}: {line}", file=sys.stderr)

@@ -17,6 +17,7 @@ KINDS = ("open_ai", "azure", "azure_ad")
 _NUMBERED = re.compile(r"OPENAI_API_(?:KEY|BASE)_(\d+)")
 _AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 _LONGEST_CONNECT_SECONDS = 10.0
+_MASKED = re.compile(r"([\w-]*?)([*•●…xX#]{3,}|\.{3,})([\w-]*)")
 _SHORTEST_SECRET = 12  # shorter ones are placeholders ("none", "local"), which may stand in any text
 
 
@@ -42,10 +43,18 @@ class Secrets:
         >>> secrets.add("sk-0123456789")
         >>> secrets.hide("Incorrect API key sk-0123456789")
         'Incorrect API key [key]'
+        >>> secrets.hide("Incorrect API key provided: sk-01******89")
+        'Incorrect API key provided: [key]'
         """
         for secret in sorted(self._known, key=len, reverse=True):
             text = text.replace(secret, "[key]")
-        return text
+        return _MASKED.sub(self._without_masked, text)
+
+    def _without_masked(self, found: re.Match[str]) -> str:
+        """A key that a server shows by its first and last characters alone is struck out too."""
+        first, _, last = found.groups()
+        shows = any(secret.startswith(first) and secret.endswith(last) for secret in self._known)
+        return "[key]" if first + last and shows else found[0]
 
 
 @dataclass(frozen=True)

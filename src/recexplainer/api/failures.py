@@ -1,4 +1,4 @@
-"""What a server's answer or failure means: what to keep, what to try again, what to give up."""
+"""What a server's failure means: what to try again, what to wait for, what to give up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import math
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import openai
@@ -15,17 +16,25 @@ import openai
 from recexplainer.api.endpoints import KEY_VARIABLE, CredentialError, Secrets
 from recexplainer.api.server import Server
 
-_LONGEST_OBEYED_SECONDS = 600.0  # that a server asks for
-_RETRIED_STATUS = frozenset({408, 409, 425, 429})  # and every 5xx
+_BUSY_STATUS = frozenset({429, 503, 529})  # a limit on requests, a model that is loading, an overload
+_RETRIED_STATUS = frozenset({408, 409, 425})  # and every other 5xx
 _MAYBE_PAID_STATUS = frozenset({408, 502, 504, 524})  # the model may have answered behind a gateway that did not wait
 _UNREACHABLE = ("ConnectError", "ConnectTimeout")  # by name: the SDK's HTTP library differs between versions
-_NOT_TAKEN = re.compile(r"unsupported|not support|unrecogni[sz]ed|unknown|not permitted|not allowed", re.IGNORECASE)
+_BAD_KEY = re.compile(r"api[ _]?key (?:is )?(?:not valid|invalid)|(?:invalid|incorrect) api[ _]?key", re.IGNORECASE)
+_FILTERED = re.compile(r"content_filter|moderation|\bflagged\b", re.IGNORECASE)
+_OF_MODEL = re.compile(r"\bmodels?\b|deployment", re.IGNORECASE)
+_DURATION = r"\d+(?:\.\d+)?\s*(?:milliseconds?|ms|minutes?|min|m|seconds?|secs?|s|hours?|h)(?![a-z])\s*"
+_WAIT_IN_WORDS = re.compile(rf"(?:retry|try again|retrydelay)\W{{0,4}}(?:in|after)?\W{{0,4}}((?:{_DURATION})+)", re.I)
+_WAIT_AS_NUMBER = re.compile(r"(?:estimated_time|retry_after)\"?\s*:\s*\"?(\d+(?:\.\d+)?)", re.IGNORECASE)
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mil|m|s|h)", re.IGNORECASE)
+_SECONDS = {"ms": 1e-3, "mil": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Kind(enum.Enum):
     """What to do about a failure."""
 
     AGAIN = "another try may mend it"
+    EMPTY = "one more try may mend it"
     BUSY = "the endpoint wants to rest"
     UNREACHABLE = "the endpoint cannot be reached"
     DEAD = "the endpoint will refuse everything"
@@ -33,127 +42,146 @@ class Kind(enum.Enum):
 
 
 class Failure(Exception):
-    """A request without an answer, and what to do about it."""
+    """A request without an answer, and what to do about it.
 
-    def __init__(self, kind: Kind, message: str, wait_seconds: float | None = None) -> None:
+    Attributes:
+        kind: What to do.
+        wait_seconds: How long the server wants to rest; None: it did not say.
+        is_free: Whether it was surely not paid for.
+        counted: The tokens that it took, where the server counted them.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        wait_seconds: float | None = None,
+        is_free: bool = False,
+        counted: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.wait_seconds = wait_seconds
+        self.is_free = is_free
+        self.counted = counted
 
 
 def sort_failure(error: Exception, timeout_seconds: float, server: Server, secrets: Secrets) -> Failure:
     """An error of the SDK, as what to do about it. No message holds a credential."""
     cause = error.__cause__
     if isinstance(error, openai.APIConnectionError) and type(cause).__name__ in _UNREACHABLE:
-        return Failure(Kind.UNREACHABLE, f"{server.address} cannot be reached ({_line(cause or error, secrets)})")
+        line = one_line(str(cause), secrets)
+        return Failure(Kind.UNREACHABLE, f"{server.address} cannot be reached ({line})", is_free=True)
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return Failure(Kind.AGAIN, f"no answer within {timeout_seconds:g} s")
     if isinstance(error, openai.APIConnectionError):
-        return Failure(Kind.AGAIN, f"the connection broke ({_line(cause or error, secrets)})")
+        return Failure(Kind.AGAIN, f"the connection broke ({one_line(str(cause or error), secrets)})")
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, server, secrets)
+        return of_status(error.status_code, error.response.text, error.response.headers, server, secrets)
     if isinstance(error, CredentialError):
-        return Failure(Kind.DEAD, str(error))
+        return Failure(Kind.DEAD, str(error), is_free=True)
     if isinstance(error, openai.APIError | ValueError):
-        return Failure(Kind.AGAIN, f"the answer is malformed ({_line(error, secrets)})")
+        return Failure(Kind.AGAIN, f"the answer is malformed ({one_line(str(error), secrets)})")
     raise error
 
 
-def _of_status(error: openai.APIStatusError, server: Server, secrets: Secrets) -> Failure:
-    status, line = error.status_code, f"HTTP {error.status_code}: {_line(error, secrets)}"
-    wait = _retry_after(error)
-    if status == 402 or error.code == "insufficient_quota":
-        return Failure(Kind.DEAD, f"the account is used up ({line})")
-    if status == 429 or (status == 503 and wait is not None):
-        return Failure(Kind.BUSY, line, wait)
+def of_status(status: int, text: str, headers: Mapping[str, str], server: Server, secrets: Secrets) -> Failure:
+    """What a status and the body as it came with it mean; the message holds the server's own words."""
+    words = one_line(said(text), secrets)
+    line, free = f"HTTP {status}: {words or 'without a word'}", is_free(status)
+    if status == 402 or "insufficient_quota" in text:
+        return Failure(Kind.DEAD, f"the account is used up ({line})", is_free=free)
+    if status in _BUSY_STATUS:
+        return Failure(Kind.BUSY, line, wait_of(headers, text), is_free=free)
     if status in _RETRIED_STATUS or status >= 500:
-        return Failure(Kind.AGAIN, line)
-    if status in (401, 403):
+        return Failure(Kind.AGAIN, line, is_free=free)
+    if status < 500 and _FILTERED.search(text):
+        return Failure(Kind.REFUSED, f"the content filter refuses it ({line})", is_free=free)
+    if status in (401, 403) or _BAD_KEY.search(text):
         variable = KEY_VARIABLE + server.endpoint.suffix
-        return Failure(Kind.DEAD, f"the server refuses the key in {variable} ({line})")
-    if status == 404:
-        return Failure(Kind.DEAD, f"no model {server.endpoint.model!r} at {server.address} ({line})")
-    if "content_filter" in (error.code, error.type):
-        return Failure(Kind.REFUSED, f"the content filter refuses it ({line})")
-    return Failure(Kind.REFUSED, line)
+        return Failure(Kind.DEAD, f"the server refuses the key in {variable} ({line})", is_free=free)
+    if status in (404, 405):
+        return Failure(Kind.DEAD, _not_there(words, line, server), is_free=free)
+    return Failure(Kind.REFUSED, line, is_free=free)
 
 
-def read_answer(completion: Any, secrets: Secrets) -> dict[str, Any]:
-    """What is kept of an answer.
-
-    Raises:
-        ValueError: It is not the protocol's.
-    """
-    try:
-        choice, usage = completion.choices[0], completion.usage
-        message = choice.message
-        finish_reason = getattr(choice, "finish_reason", None)
-        if message is None and finish_reason != "content_filter":
-            raise ValueError("no message in it")
-        answer = {
-            "content": _text(getattr(message, "content", None), secrets),
-            "finish_reason": _text(finish_reason, secrets),
-            "model": _text(getattr(completion, "model", None), secrets),
-            "prompt_tokens": _count(getattr(usage, "prompt_tokens", None)),
-            "completion_tokens": _count(getattr(usage, "completion_tokens", None)),
-        }
-        refusal = _text(getattr(message, "refusal", None), secrets)
-        return answer | ({"refusal": refusal} if refusal else {})
-    except (AttributeError, TypeError, LookupError):
-        raise ValueError("no choices in it") from None
-
-
-def is_free(error: Exception, failure: Failure | None = None) -> bool:
+def is_free(status: int) -> bool:
     """Whether a failed request was surely not paid for."""
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code not in _MAYBE_PAID_STATUS
-    return failure is not None and failure.kind is not Kind.AGAIN
+    return status not in _MAYBE_PAID_STATUS
 
 
-def refused_option(error: openai.APIStatusError, options: dict[str, Any]) -> str | None:
-    """The option of a request that the server does not know, None if it complains about something else.
+def said(text: str) -> str:
+    """The words of an error's body, in whichever form it came.
 
-    That is a JSON schema on older servers, and temperature, seed and max_tokens with some models.
+    >>> said('[{"error": {"code": 400, "message": "Unknown name"}}]')
+    'Unknown name'
+    >>> said('{"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}')
+    'body.seed: Extra inputs are not permitted'
+    >>> said("<html><title>502 Bad Gateway</title></html>")
+    'a web page, 502 Bad Gateway'
     """
-    text = f"{error.param or ''} {error}"
-    if error.status_code not in (400, 422):
-        return None
-    if "response_format" in options and ("response_format" in text or "json_schema" in text):
-        return "response_format"
-    if error.code not in ("unsupported_parameter", "unsupported_value") and not _NOT_TAKEN.search(text):
-        return None
-    if error.param in options:
-        return str(error.param)
-    return next((name for name in ("max_tokens", "temperature", "seed") if name in options and name in text), None)
+    if is_page(text):
+        title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+        return f"a web page, {title[1].strip()}" if title else "a web page"
+    try:
+        return _words(json.loads(text))
+    except ValueError:
+        return text
 
 
-def _text(value: Any, secrets: Secrets) -> str | None:
-    if value is None:
-        return None
-    return secrets.hide(value if isinstance(value, str) else json.dumps(value, default=str))
+def is_page(text: str) -> bool:
+    """Whether a body is HTML."""
+    return bool(re.match(r"\s*(?:<!doctype html|<html|<head|<body)", text, re.IGNORECASE))
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+def wait_of(headers: Mapping[str, str], text: str) -> float | None:
+    """Seconds until a server wants to be asked again, by its headers or the words of its body.
 
-
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds until the server wants to be asked again: in milliseconds, seconds or as a date."""
-    headers = error.response.headers
-    text = headers.get("retry-after", "")
-    for value, unit in ((headers.get("retry-after-ms", ""), 1e-3), (text, 1.0)):
+    >>> wait_of({}, "Rate limit reached. Please try again in 1m2.5s.")
+    62.5
+    >>> wait_of({}, '{"error": "Model is loading", "estimated_time": 20.0}')
+    20.0
+    """
+    after = headers.get("retry-after", "")
+    for value, unit in ((headers.get("retry-after-ms", ""), 1e-3), (after, 1.0)):
         try:
             seconds = float(value) * unit
         except ValueError:
             continue
         if math.isfinite(seconds):
-            return min(max(seconds, 0.0), _LONGEST_OBEYED_SECONDS)
+            return max(seconds, 0.0)
     try:
-        seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        return max(email.utils.parsedate_to_datetime(after).timestamp() - time.time(), 0.0)
     except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _LONGEST_OBEYED_SECONDS)
+        return _wait_in(text)
 
 
-def _line(error: BaseException, secrets: Secrets) -> str:
-    return " ".join(secrets.hide(str(error)).split())[:200]
+def one_line(text: str, secrets: Secrets) -> str:
+    """The beginning of a text on one line, without a credential."""
+    return " ".join(secrets.hide(text).split())[:300]
+
+
+def _wait_in(text: str) -> float | None:
+    if found := _WAIT_IN_WORDS.search(text):
+        return sum(float(number) * _SECONDS[unit.lower()] for number, unit in _PART.findall(found[1]))
+    found = _WAIT_AS_NUMBER.search(text)
+    return float(found[1]) if found else None
+
+
+def _words(body: Any) -> str:
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(_words, body)))
+    if not isinstance(body, dict):
+        return ""
+    place = ".".join(map(str, body["loc"])) + ": " if isinstance(body.get("loc"), list) else ""
+    parts = (_words(body[name]) for name in ("error", "message", "msg", "detail", "errors") if name in body)
+    words = next(filter(None, parts), "")
+    return place + words if words else ""
+
+
+def _not_there(words: str, line: str, server: Server) -> str:
+    if _OF_MODEL.search(words) or server.endpoint.model in words:
+        return f"no model {server.endpoint.model!r} at {server.address} ({line})"
+    return f"{server.address} has no chat/completions ({line}); an address goes up to and with /v1"

@@ -9,11 +9,10 @@ from recexplainer.errors import InputError
 from recexplainer.settings import ApiModel
 
 MAX_ATTEMPTS = 6
-TIMEOUT_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.5
 
 
-def api_settings(chosen: ApiModel, seed: int, max_answer_tokens: int) -> ApiSettings:
+def api_settings(chosen: ApiModel, seed: int) -> ApiSettings:
     """How the model that a section names is asked.
 
     Raises:
@@ -28,10 +27,12 @@ def api_settings(chosen: ApiModel, seed: int, max_answer_tokens: int) -> ApiSett
         seed=seed,
         max_calls=chosen.max_calls,
         concurrency=chosen.concurrency,
-        max_answer_tokens=max_answer_tokens,
+        max_answer_tokens=chosen.max_answer_tokens,
         max_attempts=MAX_ATTEMPTS,
-        timeout_seconds=TIMEOUT_SECONDS,
+        timeout_seconds=chosen.timeout_seconds,
         first_wait_seconds=FIRST_WAIT_SECONDS,
+        patience_seconds=chosen.patience_seconds,
+        reasoning_effort=chosen.reasoning_effort,
         prices=None if prices[0] is None or prices[1] is None else Prices(prices[0], prices[1]),
         max_cost=chosen.max_cost,
         section=chosen.section,

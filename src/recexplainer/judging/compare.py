@@ -10,9 +10,10 @@ import numpy as np
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
-from recexplainer.judging.judgement import FAILED
+from recexplainer.judging.judgement import FAILED, MOST_WITHOUT_LEVEL
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
+    CHOICES,
     OUTCOMES,
     SAME_TEXT,
     Comparison,
@@ -22,7 +23,6 @@ from recexplainer.judging.pairwise import (
     parse_choice,
     summarise_comparisons,
 )
-from recexplainer.judging.prompts import MAX_ANSWER_TOKENS
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.settings import Settings
 
@@ -34,7 +34,7 @@ def compare_sources(settings: Settings, first: str, second: str) -> dict[str, An
 
     Returns:
         What is written to ``comparisons/<first>-<second>.json``: `sources`, `judge`, the figures of
-        `summarise_comparisons`, `costs` (as the servers count, for a language model) and the `cases`.
+        `summarise_comparisons`, `costs` (as the servers count) and `answered_by` for a language model, and the `cases`.
 
     Raises:
         InputError: An input is missing or does not fit, or the server cannot be asked; nothing is written.
@@ -43,17 +43,18 @@ def compare_sources(settings: Settings, first: str, second: str) -> dict[str, An
         raise InputError(f"{first!r} cannot be compared with itself; name two sources")
     pairs = pair_up(store.read_explanations(first), store.read_explanations(second))
     catalogue = store.read_catalogue()
-    costs: dict[str, Any] = {}
+    more: dict[str, Any] = {}
     if settings.judge.backend == "rubric":
         judge = JUDGE
         found = [compare_levels(*(judge_by_rubric(record, catalogue) for record in pair)) for pair in pairs]
     else:
-        judge, found, costs = _ask_server(settings, first, second, pairs, catalogue)
+        judge, found, more = _ask_server(settings, first, second, pairs, catalogue)
     written = {
         "sources": [first, second],
         "judge": judge,
         **summarise_comparisons(found, np.random.default_rng(settings.run.seed)),
-        "costs": costs,
+        "costs": {},
+        **more,
         "cases": [row.as_row(pair[0]["explanation_id"]) for row, pair in zip(found, pairs, strict=True)],
     }
     store.write_json(store.comparison(first, second), written)
@@ -84,20 +85,27 @@ def _ask_server(
     from recexplainer.api.client import ask
     from recexplainer.api.parameters import api_settings
 
-    server = api_settings(settings.judge, settings.run.seed, MAX_ANSWER_TOKENS)
+    server = api_settings(settings.judge, settings.run.seed)
     open_ = [pair for pair in pairs if pair[0]["text"] != pair[1]["text"]]
     orders = [*open_, *((other, one) for one, other in open_)]
     requests = [pair_messages(one, (one["text"], other["text"]), catalogue) for one, other in orders]
+    counts = _has_choice if settings.judge.reask_unparseable else None
     with AnswerCache(store.comparison_cache(first, second)) as cache:
-        asked = ask(requests, server, cache, ANSWER_SCHEMA)
+        asked = ask(requests, server, cache, ANSWER_SCHEMA, counts=counts)
     choices = [
-        (FAILED, error) if answer is None else parse_choice(answer.get("content"))
+        (FAILED, error) if answer is None else parse_choice(answer)
         for answer, error in zip(asked.answers, asked.errors, strict=True)
     ]
     both_orders = zip(choices[: len(open_)], choices[len(open_) :], strict=True)
     compared = iter([compare_answers(straight, swapped) for straight, swapped in both_orders])
     found = [SAME_TEXT if one["text"] == other["text"] else next(compared) for one, other in pairs]
-    return server.model, found, {name: getattr(asked, name) for name in ("prompt_tokens", "completion_tokens")}
+    engines = dict.fromkeys(answer["engine"] for answer in asked.answers if answer is not None)
+    costs = {name: getattr(asked, name) for name in ("prompt_tokens", "completion_tokens")}
+    return ", ".join(engines) or server.model, found, {"costs": costs, "answered_by": asked.answered_by}
+
+
+def _has_choice(answer: dict[str, Any]) -> bool:
+    return parse_choice(answer)[0] in CHOICES
 
 
 def figures_in_words(found: dict[str, Any]) -> list[str]:
@@ -107,9 +115,12 @@ def figures_in_words(found: dict[str, Any]) -> list[str]:
     counts = [
         f"{names.get(outcome, outcome)} {found[outcome]}" for outcome in OUTCOMES if found[outcome] or outcome in names
     ]
+    n_compared = sum(found[choice] for choice in CHOICES)
+    warning = f"warning: {found['n'] - n_compared} of {found['n']} cases have no choice: the rates are of {n_compared}"
     lines = [
+        *([warning] if found["n"] - n_compared > MOST_WITHOUT_LEVEL * found["n"] else []),
         f"{found['n']} cases, judged by {found['judge']}: {', '.join(counts)}",
-        _share(f"win rate of {first}, ties as half", found, "win_rate"),
+        _share(f"win rate of {first}, ties as half, of {n_compared} cases", found, "win_rate"),
         _share(f"win rate of {first} where one is better", found, "decided_win_rate"),
     ]
     order = found["order"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from recexplainer import environment, tracking
-from recexplainer.judging.judgement import SCORES
+from recexplainer.judging.judgement import SCORES, level_of_number
 from recexplainer.judging.ratings import text_hash
 
 LEVEL, SCORE = "level", "score"  # names of feedback; the judge's own has the same
@@ -129,4 +129,4 @@ def _level(value: Any) -> str | None:
         return value.strip().upper() if value.strip().upper() in SCORES else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return next((level for level, score in SCORES.items() if score == value), None)
+    return level_of_number(value)

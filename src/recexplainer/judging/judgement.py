@@ -9,6 +9,7 @@ from typing import Any
 SCORES = {"A": 0, "B": 1, "C": 2, "D": 3}
 UNPARSEABLE = "unparseable"
 FAILED = "failed"
+MOST_WITHOUT_LEVEL = 0.1  # share of the judgements
 OUTCOMES = (*SCORES, UNPARSEABLE, FAILED)
 
 
@@ -45,6 +46,31 @@ class Judgement:
             "judge": judge,
             "reasons": self.reasons,
         }
+
+
+def level_of_number(value: float) -> str | None:
+    """The level whose score a number is.
+
+    >>> level_of_number(3.0), level_of_number(1.5)
+    ('D', None)
+    """
+    return next((level for level, score in SCORES.items() if score == value), None)
+
+
+def without_level_warning(levels: Sequence[str]) -> str | None:
+    """What to say of judgements when more than `MOST_WITHOUT_LEVEL` of them have no level; else None.
+
+    >>> without_level_warning(["D"] * 9 + ["failed"]) is None
+    True
+    >>> without_level_warning(["D", "failed", "unparseable", "unparseable"])
+    '3 of 4 have no level (2 unparseable, 1 failed): the mean is of the other 1'
+    """
+    n_unparseable, n_failed = (sum(level == outcome for level in levels) for outcome in (UNPARSEABLE, FAILED))
+    n = n_unparseable + n_failed
+    if n <= MOST_WITHOUT_LEVEL * len(levels):
+        return None
+    counts = f"{n_unparseable} unparseable, {n_failed} failed"
+    return f"{n} of {len(levels)} have no level ({counts}): the mean is of the other {len(levels) - n}"
 
 
 def summarise(levels: Sequence[str], judge: str) -> dict[str, Any]:

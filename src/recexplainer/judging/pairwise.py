@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.judging.answers import read_choice
 from recexplainer.judging.judgement import FAILED, UNPARSEABLE, Judgement
-from recexplainer.judging.prompts import case_lines, first_object
+from recexplainer.judging.prompts import case_lines
 from recexplainer.resampling import mean_interval
 
 FIRST, SECOND, TIE = "first", "second", "tie"
@@ -92,19 +93,16 @@ def pair_messages(record: dict[str, Any], texts: Sequence[str], catalogue: Catal
     return [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": "\n".join(case)}]
 
 
-def parse_choice(content: str | None) -> tuple[str, str]:
+def parse_choice(answer: dict[str, Any]) -> tuple[str, str]:
     """The choice in a model's answer, and its rationale; `unparseable` and the answer when there is none.
 
-    >>> parse_choice('{"rationale": "It cites the history.", "better": "second"}')
+    >>> parse_choice({"content": '{"rationale": "It cites the history.", "better": "second"}'})
     ('second', 'It cites the history.')
-    >>> parse_choice("The second one.")
-    ('unparseable', 'The second one.')
+    >>> parse_choice({"content": "I prefer the second one."})
+    ('unparseable', 'I prefer the second one.')
     """
-    value = first_object(content or "")
-    choice, rationale = value.get("better"), value.get("rationale")
-    if not isinstance(choice, str) or choice not in CHOICES or not isinstance(rationale, str):
-        return UNPARSEABLE, content or ""
-    return choice, rationale
+    choice = read_choice(answer, "better", _read_place)
+    return (UNPARSEABLE, answer.get("content") or "") if choice is None else (choice.value, choice.rationale)
 
 
 def compare_answers(straight: tuple[str, str], swapped: tuple[str, str]) -> Comparison:
@@ -173,6 +171,16 @@ def wilson_interval(n_wins: int, n: int, z: float = 1.959963984540054) -> list[f
     middle = (share + spread / 2) / (1 + spread)
     half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
     return [max(middle - half, 0.0), min(middle + half, 1.0)]
+
+
+def _read_place(text: str) -> str | None:
+    """The choice that a text names and nothing else.
+
+    >>> [_read_place(text) for text in ("**First**", "the second", "Tie.", "first or second")]
+    ['first', 'second', 'tie', None]
+    """
+    words = text.strip().strip("*_`\"'“”.() ").lower().removeprefix("the ")
+    return words if words in CHOICES else None
 
 
 def _go_together(straight: str, swapped: str) -> bool:

@@ -6,9 +6,11 @@ source and case each row shows.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,20 @@ import numpy as np
 from recexplainer import store
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.errors import InputError
-from recexplainer.judging.judgement import SCORES
+from recexplainer.judging.answers import read_level
+from recexplainer.judging.judgement import SCORES, level_of_number
+from recexplainer.judging.prompts import LEVELS
 
 COLUMNS = ("id", "history", "item", "decision", "text", "level", "comment")
+GUIDE = (
+    "Each row shows a user's history (oldest first), an item, the recommender's decision on it (Yes: it would "
+    "recommend the item; No: it would not) and an explanation by a model, which begins with its verdict.",
+    "Write one of four letters into the column level; leave the other columns as they are. Do not reward length.",
+)
 _FILLED = ("id", "text", "level", "comment")  # of a sheet that comes back; the others are for reading
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet program may run when a cell begins with it
 _DELIMITERS = ",;\t"
+_SEPARATOR_LINE = re.compile(r"\A\"?sep=.\"?\n", re.IGNORECASE)  # with which Excel is told the delimiter
 
 Record = dict[str, Any]
 
@@ -71,60 +81,55 @@ def make_sheet(
 
 
 def sheet_text(rows: Iterable[Record]) -> str:
-    """The rows as CSV; a cell that a spreadsheet program would run as a formula begins with an apostrophe."""
+    """The rows as CSV, below what the levels mean; a cell that a spreadsheet program would run as a formula begins with
+    an apostrophe.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerows([line] for line in (*GUIDE, *LEVELS.splitlines()))
     writer.writerow(COLUMNS)
     writer.writerows([_harmless(row[name]) for name in COLUMNS] for row in rows)
     return file.getvalue()
 
 
-def read_filled(path: Path, key: Sequence[Record], rater: str) -> list[Record]:
+def read_filled(path: Path, key: Sequence[Record], rater: str) -> tuple[list[Record], int]:
     """One rater's ratings, out of a sheet that was filled in and saved as CSV by any spreadsheet program.
 
-    Commas, semicolons and tabs are taken as delimiters; blanks and line breaks within a text may have changed,
-    its words may not. Levels may be small letters.
+    Commas, semicolons and tabs are taken as delimiters, UTF-8 and UTF-16 as encodings; blanks and line breaks within a
+    text may have changed, its words may not. A level may be a small letter, a letter with what it stands for, or the
+    score, 0 to 3.
 
     Args:
-        path: The filled sheet. Rows may be missing and in another order.
+        path: The filled sheet. Rows may be missing, in another order, or without a level as yet.
         key: The rows of the sheet's key.
         rater: Whose ratings they are.
 
     Returns:
-        Rows with `rater`, `id`, `source`, `explanation_id`, `level`, `score`, `comment` and `text_sha256`.
+        Rows with `rater`, `id`, `source`, `explanation_id`, `level`, `score`, `comment` and `text_sha256`; and how many
+        rows have no level.
 
     Raises:
-        InputError: The file is no such sheet; or an id is unknown or stands twice, a level is missing or none of
-            A to D, or a text is not the one that was handed out: with the row, counted as a spreadsheet counts.
+        InputError: The file is not such a sheet or has no level at all; or, all at once: an id is unknown or stands
+            twice, a level is none of A to D, or a text is not the one that was handed out: with the row, counted as a
+            spreadsheet counts.
     """
     known = {row["id"]: row for row in key}
     ratings: dict[str, Record] = {}
+    wrong: list[str] = []
+    n_open = 0
     for number, row in _filled_rows(path):
-        where, id_ = f"{path}: row {number}", row["id"].strip()
-        if id_ not in known:
-            raise InputError(f"{where}: the id {id_!r} is not in the sheet's key")
-        if id_ in ratings:
-            raise InputError(f"{where}: the id {id_!r} stands there a second time")
-        shown, level = known[id_], row["level"].strip().upper()
-        if text_hash(row["text"]) != shown["text_sha256"]:
-            raise InputError(f"{where}: the text was edited; rate the text as it was handed out")
-        if not level:
-            raise InputError(f"{where}: the level is missing; give {_known_levels()}")
-        if level not in SCORES:
-            raise InputError(f"{where}: the level is {row['level'].strip()!r}; give {_known_levels()}")
-        ratings[id_] = {
-            "rater": rater,
-            "id": id_,
-            "source": shown["source"],
-            "explanation_id": shown["explanation_id"],
-            "level": level,
-            "score": SCORES[level],
-            "comment": row["comment"].strip(),
-            "text_sha256": shown["text_sha256"],
-        }
+        id_, level = row["id"].strip(), row["level"].strip()
+        if not level and id_ in known:
+            n_open += 1
+        elif problem := _problem(id_, row, known, ratings):
+            wrong.append(f"row {number}: {problem}")
+        else:
+            ratings[id_] = _rating(rater, known[id_], _level(level) or "", row["comment"].strip())
+    if wrong:
+        raise InputError(f"{path}: {'; '.join(wrong)}")
     if not ratings:
-        raise InputError(f"{path}: holds no ratings")
-    return list(ratings.values())
+        raise InputError(f"{path}: holds no ratings; give {_known_levels()} in the column level")
+    return list(ratings.values()), n_open
 
 
 def merge(kept: Sequence[Record], new: Sequence[Record]) -> list[Record]:
@@ -162,24 +167,84 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
 
 
-def _filled_rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
-    """The rows that are not empty, by their numbers in a spreadsheet; the header is row 1."""
-    lines = io.StringIO(store.read_text(path, "utf-8-sig", "give a sheet saved as CSV UTF-8"), newline="")
-    header_line = lines.readline()
-    delimiter = max(_DELIMITERS, key=header_line.count)
-    lines.seek(0)
+def _problem(id_: str, row: dict[str, str], known: Mapping[str, Record], ratings: Mapping[str, Record]) -> str | None:
+    """Why a row with a level cannot be used."""
+    if id_ not in known:
+        return f"the id {id_!r} is not in the sheet's key"
+    if id_ in ratings:
+        return f"the id {id_!r} stands there a second time"
+    if text_hash(row["text"]) != known[id_]["text_sha256"]:
+        return "the text was edited; rate the text as it was handed out"
+    if _level(row["level"]) is None:
+        return f"the level is {row['level'].strip()!r}; give {_known_levels()}"
+    return None
+
+
+def _level(cell: str) -> str | None:
+    """The level that a cell names.
+
+    >>> [_level(cell) for cell in ("d", "D - satisfying", "3.0", "3,0", "4", "AB")]
+    ['D', 'D', 'D', 'D', None, None]
+    """
     try:
-        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+        return level_of_number(float(cell.strip().replace(",", ".")))
+    except ValueError:
+        return read_level(cell)
+
+
+def _rating(rater: str, shown: Record, level: str, comment: str) -> Record:
+    return {
+        "rater": rater,
+        "id": shown["id"],
+        "source": shown["source"],
+        "explanation_id": shown["explanation_id"],
+        "level": level,
+        "score": SCORES[level],
+        "comment": comment,
+        "text_sha256": shown["text_sha256"],
+    }
+
+
+def _filled_rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+    """The rows below the header that are not empty, by their numbers in a spreadsheet, which does not show `sep=`."""
+    text = _SEPARATOR_LINE.sub("", store.read_text(path, _encoding(path), "give a sheet saved as CSV UTF-8"))
+    lines = text.split("\n")
+    place, delimiter = _header(lines)
+    try:
+        table = io.StringIO("\n".join(lines[place:]), newline="")
+        rows = list(csv.reader(table, delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise InputError(f"{path}: is not a readable CSV table ({error})") from None
-    header = [name.strip().lower() for name in rows[0]] if rows else []
+    header = _names(rows[0]) if rows else []
     missing = [name for name in _FILLED if name not in header]
     if missing:
         raise InputError(f"{path}: has no column {missing[0]!r}; keep the sheet's header")
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(rows[1:], start=place + 2):
         if any(cell.strip() for cell in row):
             cells = dict(zip(header, row, strict=False))
             yield number, {name: cells.get(name, "") for name in _FILLED}
+
+
+def _header(lines: Sequence[str]) -> tuple[int, str]:
+    """Where the header stands, below the guide, and the delimiter of its names; the first line where it is missing."""
+    for place, line in enumerate(lines):
+        for delimiter in _DELIMITERS:
+            if len(set(_names(line.split(delimiter))) & set(_FILLED)) > 1:
+                return place, delimiter
+    return 0, _DELIMITERS[0]
+
+
+def _names(row: Sequence[str]) -> list[str]:
+    return [name.strip(' "').lower() for name in row]
+
+
+def _encoding(path: Path) -> str:
+    """UTF-16 where a file's first bytes say so, which Excel calls Unicode text."""
+    try:
+        with path.open("rb") as file:
+            return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    except OSError:
+        return "utf-8-sig"  # whose reader says what is wrong
 
 
 def _known_levels() -> str:

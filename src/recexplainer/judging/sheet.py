@@ -40,7 +40,7 @@ def export_sheet(path: Path | None, sources: Sequence[str] | None, seed: int, n_
 
 
 def import_sheets(filled: Sequence[Path], sheet: Path | None = None) -> list[str]:
-    """Add filled sheets to the ratings; return the number of ratings per rater, in words.
+    """Add filled sheets to the ratings; return per rater the number of ratings, in words.
 
     Raises:
         InputError: A sheet cannot be used; then nothing is written.
@@ -50,11 +50,13 @@ def import_sheets(filled: Sequence[Path], sheet: Path | None = None) -> list[str
     if twice:
         raise InputError(f"two sheets are called {min(twice)!r}; a sheet is named for its rater")
     key = store.read_sheet_key(sheet or store.SHEET)
-    new = [row for path, rater in zip(filled, raters, strict=True) for row in read_filled(path, key, rater)]
+    read = {rater: read_filled(path, key, rater) for path, rater in zip(filled, raters, strict=True)}
     kept = store.read_ratings() if store.RATINGS.exists() else []
-    store.write_ratings(merge(kept, new))
-    counts = {rater: sum(row["rater"] == rater for row in new) for rater in raters}
-    return [f"{store.RATINGS}: {n} ratings of {rater}" for rater, n in counts.items()]
+    store.write_ratings(merge(kept, [row for rows, _ in read.values() for row in rows]))
+    return [
+        f"{store.RATINGS}: {len(rows)} ratings of {rater}" + (f", {n_open} rows without a level" if n_open else "")
+        for rater, (rows, n_open) in read.items()
+    ]
 
 
 def explained_sources() -> list[str]:

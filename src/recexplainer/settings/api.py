@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from recexplainer.settings.checks import require, require_at_least
+from recexplainer.settings.checks import require, require_at_least, require_positive
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,18 @@ class ApiModel:
     price_per_million_prompt_tokens: float | None
     price_per_million_completion_tokens: float | None
     concurrency: int  # requests at the same time, of each endpoint
+    max_answer_tokens: int  # thinking included
+    timeout_seconds: float  # of one try
+    patience_seconds: float  # how long a server may be busy or loading before it is given up
+    reasoning_effort: str | None  # in the server's words; None: not sent
 
     def __post_init__(self) -> None:
         """Check the bounds."""
-        require_at_least(self.section, self, concurrency=1, max_calls=0, max_cost=0)
+        require_at_least(
+            self.section, self, concurrency=1, max_calls=0, max_cost=0, max_answer_tokens=1, patience_seconds=0
+        )
+        require_positive(self.section, self, "timeout_seconds")
+        require(self.reasoning_effort != "", f"{self.section}.reasoning_effort", "a word such as low, or null")
         prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
         known = [price for price in prices if price is not None]
         where = f"{self.section}.price_per_million_…_tokens"

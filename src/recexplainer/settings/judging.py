@@ -16,6 +16,7 @@ class Judge(ApiModel):
     section: ClassVar[str] = "judge"
     backend: str
     n_repeats: int
+    reask_unparseable: bool  # whether answers without a level, which are kept, are asked for again
     n_traces: int
 
     def __post_init__(self) -> None:

@@ -41,11 +41,11 @@ def run(settings: Settings, run: StageRun) -> None:
 def _ask_for_summaries(
     settings: Settings, run: StageRun, examples: list[Example], catalogue: Catalogue
 ) -> tuple[list[Example], list[dict[str, Any]]]:
-    from recexplainer.alignment.summaries import MAX_ANSWER_TOKENS, write_summaries
+    from recexplainer.alignment.summaries import write_summaries
     from recexplainer.api.cache import AnswerCache
     from recexplainer.api.parameters import api_settings, costs
 
-    server = api_settings(settings.summaries, settings.run.seed, MAX_ANSWER_TOKENS)
+    server = api_settings(settings.summaries, settings.run.seed)
     with AnswerCache(store.SUMMARIES_CACHE) as cache:
         written, records, found = write_summaries(examples, catalogue, server, cache, settings.summaries.max_failed)
     counts = {"n_written": len(written), "n_failed": len(records) - len(written)}

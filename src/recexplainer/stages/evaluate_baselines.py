@@ -84,7 +84,7 @@ def _evaluate_in_context(
         from recexplainer.api.cache import AnswerCache
         from recexplainer.api.parameters import api_settings, costs
 
-        server = api_settings(chosen, settings.run.seed, api_baseline.MAX_ANSWER_TOKENS)
+        server = api_settings(chosen, settings.run.seed)
         solved = [example for of_task in shown.values() for example in of_task]
         best = best_items(teacher, interactions, solved, api_baseline.N_TITLES)
         with AnswerCache(store.IN_CONTEXT_CACHE) as cache:
