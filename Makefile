@@ -13,7 +13,7 @@ export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup lock reference git
+.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup lock reference wire git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
@@ -31,6 +31,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src
+	$(BIN)/lint-imports
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -54,6 +55,10 @@ adapt-demo-llm: setup
 
 reference: setup
 	$(BIN)/python bin/reference.py
+
+# The code that each stage of dvc.yaml imports.
+wire: setup
+	$(BIN)/python bin/wire.py
 
 # Results, models and the environment stay; what can be made again in a moment goes.
 clean:

@@ -43,14 +43,14 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PrinterCallback, TrainerCallback
 
 from recexplainer import store
-from recexplainer.alignment.packing import pack, share_prefixes
-from recexplainer.alignment.prompts import PromptWriter
 from recexplainer.alignment.trainer import training_arguments
 from recexplainer.alignment.training import training_examples
+from recexplainer.core.settings import Settings, load_settings
 from recexplainer.data.splits import TRAIN
-from recexplainer.explainer.model import Explainer, adapted_explainer, new_explainer
+from recexplainer.llm.explainer import Explainer, adapted_explainer, new_explainer
+from recexplainer.llm.packing import pack, share_prefixes
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders.base import load_recommender
-from recexplainer.settings import Settings, load_settings
 
 PADDED_TOKENS = 1024
 PEAK_FLOPS = 989e12

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from recexplainer import store
 from recexplainer.alignment.building import build_examples
+from recexplainer.core.settings import Settings
 from recexplainer.data.interactions import Interactions
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
-from recexplainer.data.synthetic import make_demo, write_demo
+from recexplainer.demo.synthetic import make_demo, write_demo
 from recexplainer.recommenders.mf import MF
-from recexplainer.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO_LLM = str(ROOT / "demo_llm" / "model")

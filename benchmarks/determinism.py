@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from recexplainer.numerics import WITH_AVX2, set_threads
+from recexplainer.core.numerics import WITH_AVX2, set_threads
 
 OURS = "ours"
 CHOICES: dict[str, dict[str, str]] = {
@@ -44,11 +44,11 @@ def measure(folder: Path, n_examples: int) -> dict[str, Any]:
     from safetensors.torch import save_file
 
     from recexplainer import store
-    from recexplainer.alignment.prompts import PromptWriter
     from recexplainer.alignment.training import train, training_examples
-    from recexplainer.explainer.model import new_explainer
+    from recexplainer.core.settings import load_settings
+    from recexplainer.llm.explainer import new_explainer
+    from recexplainer.prompting.prompts import PromptWriter
     from recexplainer.recommenders.base import load_recommender
-    from recexplainer.settings import load_settings
 
     set_threads(1)
     left, right = torch.randn(2, 64, 192, generator=torch.Generator().manual_seed(1))

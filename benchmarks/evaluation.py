@@ -34,17 +34,18 @@ from demo_world import DEMO_LLM, ROOT, write_world
 from torch import Tensor
 
 from recexplainer import store
-from recexplainer.alignment.beams import Beam, Space, beam_search
-from recexplainer.alignment.chat import Encoded
-from recexplainer.alignment.decoding import end_id
-from recexplainer.alignment.prompts import PromptWriter, fit
-from recexplainer.alignment.reading import batches, left_padded
-from recexplainer.alignment.tasks import next_item_retrieval
-from recexplainer.alignment.trie import Trie
+from recexplainer.core.settings import Settings, load_settings
 from recexplainer.data.splits import TEST
-from recexplainer.explainer.model import Explainer, new_explainer
+from recexplainer.llm.beams import Beam, Space, beam_search
+from recexplainer.llm.decoding import end_id
+from recexplainer.llm.explainer import Explainer, new_explainer
+from recexplainer.llm.reading import batches, left_padded
+from recexplainer.llm.title_trie import Trie
+from recexplainer.prompting.chat import Encoded
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders.base import load_recommender
-from recexplainer.settings import Settings, load_settings
+from recexplainer.tasks import next_item_retrieval
+from recexplainer.tasks.rendering import fit
 
 N_BEAMS = 5
 Answers = list[list[Beam]]

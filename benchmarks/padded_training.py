@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recexplainer.alignment.chat import IGNORED, Encoded
 from recexplainer.alignment.trainer import AlignmentTrainer
+from recexplainer.prompting.chat import IGNORED, Encoded
 
 
 class CountingTrainer(AlignmentTrainer):

@@ -105,9 +105,9 @@ def import_ours() -> None:
 def ours(raw: Path, out: Path) -> None:
     """The project's way: what the stage does."""
     from recexplainer import store
+    from recexplainer.core.settings import Columns, Dataset, Prepare, Split
     from recexplainer.data.prepare import prepare_data
     from recexplainer.data.readers import open_raw
-    from recexplainer.settings import Columns, Dataset, Prepare, Split
 
     nothing = dict.fromkeys(("order", "time", "rating", "brand", "categories", "description"))
     columns = Columns(user="user_id", item="item_id", item_key="item_id", title="title", **nothing)

@@ -24,11 +24,13 @@ import numpy as np
 import torch
 from demo_world import DEMO_LLM, ROOT, write_world
 
-from recexplainer import environment, registry, store, tracking
-from recexplainer.alignment.tasks import interest_classification
-from recexplainer.explainer.model import new_explainer
+from recexplainer import store
+from recexplainer.core import environment
+from recexplainer.core.settings import Settings, load_settings
+from recexplainer.llm.explainer import new_explainer
 from recexplainer.recommenders.base import load_recommender
-from recexplainer.settings import Settings, load_settings
+from recexplainer.tasks import interest_classification
+from recexplainer.tracking import registry, runs
 from tests.serving.server import mlflow_server
 
 CLIENTS = (1, 8, 32)
@@ -50,7 +52,7 @@ def log_model(folder: Path, settings: Settings) -> tuple[str, list[Row]]:
     explainer = new_explainer("both", llm, settings.align, recommender, user_vectors, prompts).eval()
     explainer.save(folder / "model")
     (folder / "model" / store.CATALOGUE.name).write_bytes((folder / "catalogue.parquet").read_bytes())
-    with tracking.open_run("align", settings):
+    with runs.open_run("align", settings):
         model_id = registry.log_model_folder(folder / "model", "explainer-both", "demo")
     asked = [e for e in examples if e.task == interest_classification.NAME and e.split == "test"]
     return f"models:/{model_id}", [{"history": e.history, "item_id": e.items[0]} for e in asked]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.environment import set_quiet_environment
+from recexplainer.core.environment import set_quiet_environment
 from tests.demo_run import DemoRun, start_demo
 
 set_quiet_environment()
@@ -72,7 +72,7 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tracking database that is ready: making one takes seconds."""
-    from recexplainer import tracking
+    from recexplainer.tracking import runs
 
     folder = tmp_path_factory.mktemp("database")
     before = Path.cwd()
@@ -80,7 +80,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in OUTER:
         os.environ.pop(name, None)
     try:
-        tracking.connect()
+        runs.connect()
     finally:
         os.chdir(before)
         leave_store()

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from recexplainer import tracking
+from recexplainer.tracking import runs
 from tests.conftest import OUTER, REPOSITORY
-from tests.registry.score_predictor import NAME
+from tests.tracking.registry.score_predictor import NAME
 
 pytestmark = pytest.mark.slow
 
 TRAIN = """
 import yaml
-from tests.registry.score_predictor import write_model
+from tests.tracking.registry.score_predictor import write_model
 write_model(yaml.safe_load(open("weight.yaml"))["weight"])
 """
 EVALUATE = """
@@ -114,22 +114,22 @@ def evaluated(project: Path) -> float:
 
 
 def candidate() -> str:
-    return str(tracking.connect().get_model_version_by_alias(NAME, "candidate").version)
+    return str(runs.connect().get_model_version_by_alias(NAME, "candidate").version)
 
 
 def test_evaluation_uses_what_dvcs_lock_names(pipeline: Path, command: Command) -> None:
     assert evaluated(pipeline) == 2 and candidate() == "2"
 
     # Nothing has changed: no file, no run.
-    client = tracking.connect()
+    client = runs.connect()
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = client.search_runs(experiments)
+    found = client.search_runs(experiments)
     command("dvc repro")
     assert command("git status --porcelain").stdout == ""
-    assert len(client.search_runs(experiments)) == len(runs)
+    assert len(client.search_runs(experiments)) == len(found)
 
     # Runs of one repro hang under one parent: two repros, each with a register and an evaluate run.
-    parents = [run.data.tags.get("mlflow.parentRunId") for run in runs]
+    parents = [run.data.tags.get("mlflow.parentRunId") for run in found]
     assert sorted(parents.count(parent) for parent in set(parents) - {None}) == [2, 2]
 
     # An older checkout: the model comes from the cache, the alias follows, the evaluation sees that model.
@@ -182,11 +182,11 @@ def test_two_repros_at_once_end_well_or_with_one_line(pipeline: Path, command: C
         assert "Traceback" not in done.stderr
     command("dvc repro")
     assert evaluated(pipeline) == 3
-    assert len(tracking.connect().search_model_versions(f"name = '{NAME}'")) == 3
+    assert len(runs.connect().search_model_versions(f"name = '{NAME}'")) == 3
 
 
 def test_hashes_are_dvcs_own(pipeline: Path) -> None:
-    from recexplainer.contents import dvc_md5
+    from recexplainer.core.contents import dvc_md5
 
     lock = yaml.safe_load((pipeline / "dvc.lock").read_text())["stages"]
     assert dvc_md5(pipeline / "models/discriminators") == lock["train"]["outs"][0]["md5"]

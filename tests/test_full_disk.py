@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
-from recexplainer.errors import InputError, ends_clearly
+from recexplainer.core.errors import InputError, ends_clearly
 from tests import tiny
 from tests.conftest import OUTER, REPOSITORY
-from tests.registry.score_predictor import write_model
+from tests.tracking.registry.score_predictor import write_model
 
 # A copy of the project on a disk of its own that is filled but for some KiB; what a command leaves there is listed.
 ON_A_SMALL_DISK = """

@@ -13,13 +13,14 @@ import pytest
 import torch
 import yaml
 
-from recexplainer import registry, store, tracking
-from recexplainer.contents import content_sha256
-from recexplainer.explainer.model import load_explainer
+from recexplainer import store
+from recexplainer.core.contents import content_sha256
+from recexplainer.core.settings import read_params
+from recexplainer.llm.explainer import load_explainer
 from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.external import matrices
-from recexplainer.settings import read_params
 from recexplainer.stages import align, build_alignment, register_recommender, train_recommender
+from recexplainer.tracking import registry, runs
 from tests import tiny
 from tests.conftest import REPOSITORY
 
@@ -123,7 +124,7 @@ def test_the_pages_mlflow_model_has_vectors_needs_no_folder_and_is_named(with_da
     Path("vectors").mkdir()
     np.save("vectors/item_vectors.npy", np.random.default_rng(0).normal(size=(tiny.N_ITEMS, 5)))
     Path("vectors/item_ids.txt").write_text("\n".join(f"B{item}" for item in range(1, tiny.N_ITEMS + 1)))
-    tracking.connect()
+    runs.connect()
     exec(logging, {})
     named = ("train_recommender.external.model=models:/two-tower/1", "train_recommender.external.folder=nowhere")
     assert train_recommender.main(options(*named)) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.settings import load_settings
+from recexplainer.core.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 

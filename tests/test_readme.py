@@ -13,10 +13,11 @@ import pytest
 import typer
 import yaml
 
-from recexplainer import cli, registry
-from recexplainer.errors import InputError
-from recexplainer.settings import Settings, read_params
-from recexplainer.settings.parsing import apply_overrides
+from recexplainer import cli
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings, read_params
+from recexplainer.core.settings.parsing import apply_overrides
+from recexplainer.tracking import registry
 from tests.conftest import REPOSITORY
 
 PAGES = [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "demo_llm/README.md")]
@@ -224,7 +225,7 @@ def test_what_is_right_is_left_alone() -> None:
 
 
 def test_the_served_example_fits_the_model() -> None:
-    source = (REPOSITORY / "src/recexplainer/explainer/served.py").read_text()
+    source = (REPOSITORY / "src/recexplainer/explaining/served.py").read_text()
     columns = re.findall(r'ColSpec\([\w.()]+, "(\w+)"\)', source)
     parameters = re.findall(r'ParamSpec\("(\w+)"', source)
     request = re.compile(r'\{"dataframe_records".*?\]\s*,\s*"params": \{.*?\}\}', re.DOTALL)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 import yaml
 
+from bin.wire import closure, modules, wired
 from recexplainer import store
-from recexplainer.settings import Align, Settings, load_settings
+from recexplainer.core.settings import Align, Settings, load_settings
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "src" / "recexplainer"
@@ -21,11 +20,6 @@ PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 STAGES = sorted(PIPELINE)
 COMMANDS = ("explain_users", "export_prompts", "main", "promote")  # entry points that are no stage of the pipeline
 LISTS = {"evaluate_alignment": ["tasks"]}  # options of an entry point that stand for a parameter
-# Scaffolding: it moves data about and does not make it, and half of it changes with every new parameter.
-SCAFFOLDING = (
-    "", "contents", "environment", "errors", "interruptions", "numerics", "promotion", "stages", "tracking", "waiting",
-)  # fmt: skip
-SCAFFOLDING_PACKAGES = ("registry", "settings", "store")  # with all their modules
 OPTION = re.compile(r"--(mode|source) \$\{item\.(mode|source)\}")
 
 
@@ -101,20 +95,20 @@ def test_a_mode_is_trained_again_for_every_key_of_align_but_the_other_modes_epoc
     assert declared == keys - {"align.modes", "align.epochs"} | {"align.epochs.${item.mode}"}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_deps_cover_the_code(stage: str) -> None:
-    module = f"stages.{stage}"
-    if module not in modules():
-        pytest.skip("no module yet")
-    deps = [PurePosixPath(dep) for dep in paths(stage, "deps") if dep.startswith("src/")]
-    if PIPELINE[stage].get("always_changed"):
-        assert not deps
-        return
-    needed = {modules()[name].relative_to(REPOSITORY).as_posix() for name in closure(module)}
-    missing = [path for path in sorted(needed) if not any(covers(dep, path) for dep in deps)]
-    assert not missing, f"deps of {stage} lack {missing}"
-    unused = [str(dep) for dep in deps if not any(covers(dep, path) for path in needed)]
-    assert not unused, f"deps of {stage} name code that it does not import: {unused}"
+def test_deps_are_the_code_that_a_stage_imports() -> None:
+    """`make wire` writes them."""
+    text = (REPOSITORY / "dvc.yaml").read_text(encoding="utf-8")
+    assert wired(text) == text
+
+
+def test_code_that_a_stage_does_not_import_leaves_it_alone() -> None:
+    def stale(changed: str) -> set[str]:
+        of = {stage: [PurePosixPath(dep) for dep in paths(stage, "deps")] for stage in STAGES}
+        return {stage for stage, deps in of.items() if any(covers(dep, changed) for dep in deps)}
+
+    assert stale("src/recexplainer/alignment/chat_files.py") == set()
+    assert stale("src/recexplainer/alignment/training.py") == {"align"}
+    assert stale("src/recexplainer/recommenders/training.py") == {"train_recommender"}
 
 
 def test_paths_are_those_of_the_store() -> None:
@@ -187,16 +181,6 @@ def known_paths() -> set[str]:
     return {path.as_posix() for path in known}
 
 
-@cache
-def modules() -> dict[str, Path]:
-    """Dotted name inside the package → file; a package is its ``__init__``."""
-    found = {}
-    for path in PACKAGE.rglob("*.py"):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
-
-
 def sections_read(module: str) -> set[str]:
     """Attributes of a variable ``settings`` in a module that knows the whole Settings."""
     text = modules()[module].read_text()
@@ -205,46 +189,8 @@ def sections_read(module: str) -> set[str]:
     return set(re.findall(r"\bsettings\.(\w+)", text))
 
 
-@cache
-def imports(module: str) -> frozenset[str]:
-    """The package's modules that one module imports, wherever it does (not for type checking alone)."""
-    tree = ast.parse(modules()[module].read_text())
-    found: set[str] = set()
-    for node in runtime_nodes(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.removeprefix("recexplainer").lstrip(".") for alias in node.names
-                      if alias.name.split(".")[0] == "recexplainer"}  # fmt: skip
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "recexplainer":
-            base = (node.module or "").removeprefix("recexplainer").lstrip(".")
-            found |= {base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)}
-    with_parents = {".".join(name.split(".")[: n + 1]) for name in found for n in range(len(name.split(".")))}
-    return frozenset(name for name in with_parents if name in modules())
-
-
-def runtime_nodes(tree: ast.AST) -> list[ast.AST]:
-    nodes: list[ast.AST] = []
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
-        nodes += [child, *runtime_nodes(child)]
-    return nodes
-
-
-def closure(module: str) -> set[str]:
-    """A module and all it imports, directly or not, without the scaffolding (and what only that imports)."""
-    seen: set[str] = set()
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name in SCAFFOLDING or name.split(".")[0] in SCAFFOLDING_PACKAGES:
-            continue
-        seen.add(name)
-        waiting += imports(name)
-    return seen
-
-
 def test_the_closure_follows_imports() -> None:
     found = closure("stages.train_recommender")
     assert {"stages.train_recommender", "recommenders.sasrec", "data.interactions", "recommenders"} <= found
-    assert "report.inputs" in closure("stages.report")  # which imports a module of a package of scaffolding
-    assert not [name for name in found | closure("stages.report") if name.startswith(SCAFFOLDING_PACKAGES)]
+    assert "report.inputs" in closure("stages.report")  # which imports a module of a room of scaffolding
+    assert not [name for name in found | closure("stages.report") if name.startswith(("store", "tracking"))]

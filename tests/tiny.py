@@ -16,17 +16,17 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from recexplainer import store
-from recexplainer.alignment import wording
 from recexplainer.alignment.building import build_examples
-from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.core.settings import Settings, load_settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
-from recexplainer.explainer.model import Explainer, new_explainer
+from recexplainer.llm.explainer import Explainer, new_explainer
+from recexplainer.prompting import wording
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.gru4rec import GRU4Rec
 from recexplainer.recommenders.mf import MF
 from recexplainer.recommenders.sasrec import SASRec
-from recexplainer.settings import Settings, load_settings
 from tests.conftest import REPOSITORY
 
 torch.set_num_threads(1)

@@ -25,11 +25,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from recexplainer import store
-from recexplainer.alignment.chat import ChatEncoder
-from recexplainer.alignment.prompts import PromptWriter
-from recexplainer.data.dialogues import LESSONS, Turn
-from recexplainer.data.world import Game, World
-from recexplainer.errors import InputError, ends_clearly
+from recexplainer.core.errors import InputError, ends_clearly
+from recexplainer.demo.dialogues import LESSONS, Turn
+from recexplainer.demo.world import Game, World
+from recexplainer.prompting.chat import ChatEncoder
+from recexplainer.prompting.prompts import PromptWriter
 from recipe.corpus import drill
 from recipe.slots import SlotLessons
 from recipe.train import FOLDER, evaluate, save, teach

@@ -7,9 +7,9 @@ from itertools import count
 
 import numpy as np
 
-from recexplainer.data.dialogues import Turn, make_conversation
-from recexplainer.data.synthetic import demo_world, reserved_names
-from recexplainer.data.world import World, make_world
+from recexplainer.demo.dialogues import Turn, make_conversation
+from recexplainer.demo.synthetic import demo_world, reserved_names
+from recexplainer.demo.world import World, make_world
 
 
 def lesson_worlds(

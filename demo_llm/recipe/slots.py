@@ -18,21 +18,22 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from recexplainer.alignment import wording
-from recexplainer.alignment.chat import IGNORED, ChatEncoder, Content, Encoded
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.prompts import Form, PromptWriter, answer_text, render
-from recexplainer.alignment.tasks import (
+from recexplainer.alignment.warm_start import directions, item_words, ranking_map
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example
+from recexplainer.demo.dialogues import explain
+from recexplainer.demo.world import GENRES, World
+from recexplainer.prompting import wording
+from recexplainer.prompting.chat import IGNORED, ChatEncoder, Content, Encoded
+from recexplainer.prompting.prompts import Form, PromptWriter, answer_text
+from recexplainer.tasks import (
     explanation,
     interest_classification,
     item_discrimination,
     item_ranking,
     next_item_retrieval,
 )
-from recexplainer.alignment.warm_start import directions, item_words, ranking_map
-from recexplainer.data.catalogue import Catalogue
-from recexplainer.data.dialogues import explain
-from recexplainer.data.world import GENRES, World
+from recexplainer.tasks.rendering import render
 
 KINDS = {
     "title": 0.16, "categories": 0.04, "taste": 0.1, "verdict": 0.28, "rank": 0.26, "first": 0.04, "explain": 0.12,

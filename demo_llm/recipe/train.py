@@ -18,9 +18,9 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import IterableDataset, get_worker_info
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
 
-from recexplainer.alignment.chat import IGNORED, ChatEncoder
-from recexplainer.data.dialogues import LESSONS, Turn
-from recexplainer.data.world import World
+from recexplainer.demo.dialogues import LESSONS, Turn
+from recexplainer.demo.world import World
+from recexplainer.prompting.chat import IGNORED, ChatEncoder
 from recipe.corpus import conversations, lesson_worlds
 from recipe.slots import Lesson, SlotLessons, SlotVectors
 from recipe.start import start_copying

@@ -1,6 +1,6 @@
 """RecExplainer: align a language model to a recommender, so that it can say why it decides as it does."""
 
-from recexplainer.numerics import choose_kernels
+from recexplainer.core.numerics import choose_kernels
 
 __version__ = "0.1.0"
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from recexplainer.errors import InputError
-from recexplainer.settings import PARAMS_FILE, SOURCES, load_settings
-from recexplainer.settings.command_line import HELP_NAMES, Assignments, ParamsFile, run_command
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import PARAMS_FILE, SOURCES, load_settings
+from recexplainer.core.settings.command_line import HELP_NAMES, Assignments, ParamsFile, run_command
 
 PIPELINE = (
     "generate_demo", "prepare", "train_recommender", "register_recommender", "build_alignment", "draft_explanations",
@@ -240,7 +240,7 @@ def merge(
     ] = None,
 ) -> None:
     """Write an explainer's LLM as plain weights, which need neither its adapter nor its base."""
-    from recexplainer.explainer.merge import DTYPES, merge
+    from recexplainer.llm.merge import DTYPES, merge
 
     merge(folder, out, DTYPES[dtype] if dtype else None)
     print(out)

@@ -13,8 +13,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from recexplainer import store
-from recexplainer.errors import InputError
-from recexplainer.settings import Settings, load_settings
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings, load_settings
 
 TIMEOUT_SECONDS = 10.0
 LEAST_FREE_GB = 5.0
@@ -117,12 +117,13 @@ def _data(settings: Settings) -> str:
 
 
 def _tracking(settings: Settings) -> str:
-    from recexplainer import environment, tracking
+    from recexplainer.core import environment
+    from recexplainer.tracking import runs
 
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(TIMEOUT_SECONDS)))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    tracking.connect()
-    return str(tracking.redact(environment.tracking_uri()))
+    runs.connect()
+    return str(runs.redact(environment.tracking_uri()))
 
 
 def _remote(settings: Settings) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from recexplainer.alignment.chat import Encoded
-from recexplainer.explainer.generate import _append
-from recexplainer.explainer.model import Explainer
+from recexplainer.explaining.generate import _append
+from recexplainer.llm.explainer import Explainer
+from recexplainer.prompting.chat import Encoded
 from tests import tiny
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from recexplainer.alignment.chat import Encoded, Slot
-from recexplainer.alignment.trie import Trie
 from recexplainer.api import parameters
-from recexplainer.explainer.model import Explainer
+from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.title_trie import Trie
+from recexplainer.prompting.chat import Encoded, Slot
 from tests import tiny
 from tests.api.conftest import forget_endpoints
 from tests.api.fake_server import FakeServer

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.evaluation import Evaluation, evaluate
 from recexplainer.alignment.trainer import AlignmentTrainer
-from recexplainer.environment import is_main_process
+from recexplainer.core.environment import is_main_process
 from tests import tiny
 from tests.alignment.test_training import lesson
 

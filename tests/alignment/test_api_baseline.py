@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from recexplainer.alignment.api_baseline import FIVE_ITEMS, INSTRUCTIONS, evaluate_by_api, messages, read_titles
-from recexplainer.alignment.examples import Example
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.parameters import api_settings
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import Example
 from tests import tiny
 from tests.api.fake_server import FakeServer, Reply, completion, error
 

@@ -17,7 +17,7 @@ from recexplainer.alignment.baselines import (
     train_student,
 )
 from recexplainer.alignment.building import build_examples
-from recexplainer.alignment.examples import Example
+from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
 from tests import tiny
 

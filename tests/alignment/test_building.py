@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from recexplainer.alignment.building import build_examples, choose_pairs
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.tasks import TASKS, explanation
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import Example
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.floors import Popularity
+from recexplainer.recommenders.baselines import Popularity
+from recexplainer.tasks import TASKS, explanation
 from tests import tiny
 
 INTERACTIONS, USERS = tiny.interactions(), tiny.users()

@@ -4,7 +4,7 @@ import pytest
 
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.chat_files import MARKS, api_rows, dataset_info, explanation_rows, task_rows
-from recexplainer.alignment.examples import Example
+from recexplainer.data.examples import Example
 from tests import tiny
 
 ALL_FORMS = {"behaviour": 1.0, "intention": 1.0, "both": 0.3}

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer.alignment import decoding, evaluation
-from recexplainer.alignment.beams import Beam, Space
+from recexplainer.alignment import evaluation
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.evaluation import EVALUATIONS, evaluate, resolve_title
-from recexplainer.alignment.examples import Example
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer, base_explainer
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import Example
+from recexplainer.llm import decoding
+from recexplainer.llm.beams import Beam, Space
+from recexplainer.llm.explainer import Explainer, base_explainer
 from tests import tiny
 
 SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment

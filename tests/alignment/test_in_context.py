@@ -8,9 +8,9 @@ import pytest
 from recexplainer.alignment import in_context
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.evaluation import evaluate
-from recexplainer.alignment.examples import Example
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer, base_explainer
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import Example
+from recexplainer.llm.explainer import Explainer, base_explainer
 from tests import tiny
 
 SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment

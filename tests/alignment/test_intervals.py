@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from recexplainer.alignment.examples import Example
 from recexplainer.alignment.intervals import auc, auc_interval, mean_intervals
-from recexplainer.alignment.tasks import next_item_retrieval
+from recexplainer.data.examples import Example
+from recexplainer.tasks import next_item_retrieval
 
 ASKED = Example("t", "test", [1])
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from recexplainer.alignment.building import build_examples
-from recexplainer.alignment.examples import Example
 from recexplainer.alignment.summaries import INSTRUCTIONS, summary_messages, write_summaries
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.parameters import api_settings
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import Example
 from tests import tiny
 from tests.api.fake_server import FakeServer, Reply, completion, error, raw
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from recexplainer.alignment.packing import share_prefixes
 from recexplainer.alignment.trainer import AlignmentTrainer, training_arguments
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.llm.packing import share_prefixes
 from tests import tiny
 from tests.alignment.launched import evaluation
 from tests.alignment.test_training import equal, lesson

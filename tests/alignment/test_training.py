@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.alignment.test_frames import DATED, another_day  # noqa: F401 - a fixture
 from transformers import TrainingArguments
 
 from recexplainer.alignment import training
 from recexplainer.alignment.building import build_examples
-from recexplainer.alignment.chat import IGNORED, Encoded
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.packing import collate
 from recexplainer.alignment.trainer import AlignmentTrainer
 from recexplainer.alignment.training import forms_of, train, training_examples
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Align
+from recexplainer.data.examples import Example
+from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.packing import collate
+from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.recommenders.base import Recommender
-from recexplainer.settings import Align
 from tests import tiny
-from tests.alignment.test_frames import DATED, another_day  # noqa: F401 - a fixture
 
 SPEED = (
     "align.epochs={behaviour: 1, intention: 1, both: 1}",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recexplainer.api.budget import Budget, Prices, estimate_prompt_tokens
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from tests.api.fake_server import FakeServer, completion, error, level
 from tests.api.test_client import ask
 

@@ -15,7 +15,7 @@ import pytest
 
 from recexplainer.api.client import Answers
 from recexplainer.api.request import Question, request_key
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from tests.api import questions
 from tests.api.fake_server import RESET, FakeServer, Reply, completion, cut, error, level, raw
 from tests.api.questions import key_of, levels, settings_for

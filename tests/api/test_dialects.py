@@ -11,7 +11,7 @@ import pytest
 
 from recexplainer.api.budget import Prices
 from recexplainer.api.dialect import Dialect, refused_option
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from tests.api import dialects
 from tests.api.dialects import gemini_error, json_reply, openai_error
 from tests.api.fake_server import FakeServer, Reply, error, level

@@ -11,7 +11,7 @@ import pytest
 
 from recexplainer.api.client import Answers
 from recexplainer.api.endpoints import Endpoint, Secrets, read_endpoints
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from tests.api import questions
 from tests.api.conftest import forget_endpoints
 from tests.api.fake_server import FakeServer, Reply, error, level

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from tests.api import dialects
 from tests.api.fake_server import FakeServer, Reply, error, level, raw
 from tests.api.questions import levels

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recexplainer.core.settings import Columns, Dataset, Prepare, Split
 from recexplainer.data.readers.raw import RawInteractions
-from recexplainer.settings import Columns, Dataset, Prepare, Split
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue, build_catalogue, clean_titles, parse_price
 from recexplainer.data.readers.raw import ITEM_LISTS, ITEM_TEXTS
-from recexplainer.errors import InputError
 
 
 def raw_items(*rows):

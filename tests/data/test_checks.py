@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.checks import check_prepared
-from recexplainer.errors import InputError
 
 
 @pytest.fixture

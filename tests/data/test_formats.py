@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from recexplainer import store
-from recexplainer.settings import RAW_FORMATS
+from recexplainer.core.settings import RAW_FORMATS
 from recexplainer.stages import prepare, train_recommender
 
 DAY = 86_400

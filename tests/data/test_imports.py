@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from recexplainer import store
+from recexplainer.core.settings import RAW_FORMATS
 from recexplainer.data.readers import amazon_2018, amazon_2023, steam
-from recexplainer.settings import RAW_FORMATS
 from recexplainer.stages import prepare
 from tests.conftest import REPOSITORY
 from tests.test_dvc_and_registry import run_in

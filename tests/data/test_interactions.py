@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID, Interactions
-from recexplainer.errors import InputError
 
 
 def frame(rows):

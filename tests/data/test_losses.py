@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.losses import likely_mend
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
-from recexplainer.errors import InputError
 
 TITLES = {f"{n}": f"Film {n}" for n in range(3, 13)}
 

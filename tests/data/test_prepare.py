@@ -6,11 +6,11 @@ import random
 import pandas as pd
 import pytest
 
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Split
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
 from recexplainer.data.readers.raw import ITEM_LISTS, ITEM_TEXTS, RawData
-from recexplainer.errors import InputError
-from recexplainer.settings import Split
 
 AWKWARD = ["Rust; Bone; Glory", 'The "Quiet" Harbor', "Étoile 星の庭", "Slot <item> Machine"]
 

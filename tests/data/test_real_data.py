@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from recexplainer.core.settings import Split
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
-from recexplainer.settings import Split
 
 ROOT = Path(os.environ.get("RECEXPLAINER_REAL_DATA") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
 

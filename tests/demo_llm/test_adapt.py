@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from recexplainer import store
-from recexplainer.alignment.chat import ChatEncoder
-from recexplainer.alignment.prompts import PromptWriter
-from recexplainer.data.world import make_world
-from recexplainer.explainer.base_model import load_base
-from recexplainer.settings import Llm
+from recexplainer.core.settings import Llm
+from recexplainer.demo.world import make_world
+from recexplainer.llm.base_model import load_base
+from recexplainer.prompting.chat import ChatEncoder
+from recexplainer.prompting.prompts import PromptWriter
 from tests.conftest import REPOSITORY
 
 

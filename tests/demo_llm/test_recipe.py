@@ -11,11 +11,11 @@ import numpy as np
 import torch
 import yaml
 
-from recexplainer.alignment.chat import IGNORED, ChatEncoder
 from recexplainer.alignment.warm_start import item_words, user_directions
-from recexplainer.data.synthetic import demo_world, reserved_names
-from recexplainer.explainer.base_model import load_base
-from recexplainer.settings import Llm
+from recexplainer.core.settings import Llm
+from recexplainer.demo.synthetic import demo_world, reserved_names
+from recexplainer.llm.base_model import load_base
+from recexplainer.prompting.chat import IGNORED, ChatEncoder
 from tests import tiny
 from tests.conftest import REPOSITORY
 

@@ -23,7 +23,7 @@ from transformers import (
     RobertaModel,
 )
 
-from recexplainer.settings import Encoder
+from recexplainer.core.settings import Encoder
 
 WORDS = [
     "yes", "no", ".", ";", ",", "the", "recommender", "sees", "a", "taste", "for", "games", "in", "this", "history",

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from recexplainer.core.statistics import draw_weights
 from recexplainer.discriminators.bootstrap import difference, r_squared, spearman, summarise, weighted_mean
-from recexplainer.resampling import draw_weights
 
 
 @pytest.fixture

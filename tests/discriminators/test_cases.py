@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.discriminators.cases import is_test_user, join_cases
-from recexplainer.errors import InputError
 
 
 def test_no_user_is_on_both_sides_and_both_sides_are_filled(explanations):

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.discriminators.cases import join_cases
 from recexplainer.discriminators.evaluation import train_discriminators
-from recexplainer.errors import InputError
 from tests.discriminators.conftest import make_explanations
 from tests.discriminators.encoders import encoder_settings, write_encoder
 

@@ -3,10 +3,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from recexplainer.core.errors import InputError
 from recexplainer.discriminators import fine_tuning
 from recexplainer.discriminators.encoder import load_encoder_model
 from recexplainer.discriminators.fine_tuning import fine_tune, load_pretrained
-from recexplainer.errors import InputError
 from tests.discriminators.encoders import FAMILIES, encoder_settings, write_encoder
 
 WORTH = {"racing": 0.0, "puzzle": 1.0, "horror": 3.0, "rhythm": 6.0}

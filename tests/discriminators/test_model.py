@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from recexplainer.core.errors import InputError
 from recexplainer.discriminators.fitting import fit_text_pipeline, to_text_model
 from recexplainer.discriminators.model import LinearTextModel, load_text_model
-from recexplainer.errors import InputError
 
 TEXTS = [
     'Yes. The user likes "Ember II" and "Ember V" very, very much.',

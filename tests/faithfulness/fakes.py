@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from recexplainer.citations.citations import as_record, resolve_citations
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.faithfulness.citations import as_record, resolve_citations
 from recexplainer.recommenders.base import Recommender
 
 

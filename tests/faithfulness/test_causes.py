@@ -5,12 +5,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from recexplainer.citations.attributes import attribute_index
+from recexplainer.citations.citations import resolve_citations
+from recexplainer.citations.features import named_features
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
-from recexplainer.faithfulness.attributes import attribute_index
 from recexplainer.faithfulness.causes import Cause, KnownCauses, cause_figures, known_causes
-from recexplainer.faithfulness.citations import resolve_citations
-from recexplainer.faithfulness.features import named_features
 from tests.faithfulness.fakes import make_catalogue, make_record
 
 NEXT = {  # user: (the item taken next, cause, driver, the item explained)

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
-from recexplainer.errors import InputError
 from recexplainer.faithfulness.evaluation import evaluate_faithfulness, whole_histories
 from recexplainer.recommenders.base import Recommender
 from tests.faithfulness.fakes import AdditiveRecommender, make_catalogue, make_record

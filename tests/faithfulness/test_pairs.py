@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.faithfulness.pairs import DELETION_MEASURES, case_figures, compare_sources, holm
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer import cli, store, tracking
+from recexplainer import cli, store
+from recexplainer.core.settings import load_settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
 from recexplainer.judging.ratings import text_hash
-from recexplainer.settings import load_settings
+from recexplainer.tracking import runs
 from tests.judging.test_agree import explanations, rating
 
 
@@ -79,12 +80,12 @@ def traced(project: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[tuple[s
              "source": source, "level": "D", "score": 3, "rationale": "", "judge": "rubric"}
             for record in records
         ]  # fmt: skip
-        with tracking.open_run("judge", load_settings(), {"source": source}):
-            tracking.log_explanation_traces(rows, "CODE")
+        with runs.open_run("judge", load_settings(), {"source": source}):
+            runs.log_explanation_traces(rows, "CODE")
     import mlflow
 
-    client = tracking.connect()
-    experiment = tracking.find_experiment(client, "demo")
+    client = runs.connect()
+    experiment = runs.find_experiment(client, "demo")
     found = mlflow.search_traces(locations=[experiment], return_type="list", include_spans=False)
     ids = [(trace.info.tags["source"], trace.info.tags["explanation_id"]) for trace in found]
     return texts, dict(zip(ids, [trace.info.trace_id for trace in found], strict=True))

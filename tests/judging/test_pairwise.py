@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from recexplainer import cli, store
 from recexplainer.api import parameters
+from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
 from recexplainer.judging.compare import pair_up
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.pairwise import (

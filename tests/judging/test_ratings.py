@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from recexplainer import cli, store
+from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
 from recexplainer.judging.prompts import LEVELS
 from recexplainer.judging.ratings import COLUMNS, make_sheet, merge, read_filled, sheet_text, text_hash
 from tests.faithfulness.fakes import make_record

@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.request import ApiSettings
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.judging.api import judge_by_api
 from tests.api.fake_server import FakeServer, Reply, error, level
 from tests.api.questions import settings_for

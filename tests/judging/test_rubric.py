@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.data.dialogues import explain
-from recexplainer.data.world import Game, make_world
+from recexplainer.demo.dialogues import explain
+from recexplainer.demo.world import Game, make_world
 from recexplainer.judging.rubric import judge_by_rubric
 from tests.faithfulness.fakes import make_catalogue, make_record
 

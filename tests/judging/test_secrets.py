@@ -11,8 +11,8 @@ import pytest
 
 from recexplainer import store
 from recexplainer.api import parameters
-from recexplainer.errors import InputError
-from recexplainer.settings import load_settings
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import load_settings
 from recexplainer.stages import judge
 from tests.api.fake_server import RESET, FakeServer, completion, cut, error, level, raw
 from tests.conftest import REPOSITORY

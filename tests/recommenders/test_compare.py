@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from recexplainer import cli
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.compare import compare_files
 
 

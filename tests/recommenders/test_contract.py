@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.base import load_recommender, pad_histories
 from recexplainer.recommenders.ranking import leave_one_out, metrics_by_part, rank_users
 from recexplainer.recommenders.training import train_recommender

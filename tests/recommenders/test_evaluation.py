@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from recexplainer.recommenders import evaluation, ranking
+from recexplainer.recommenders.baselines import Popularity
 from recexplainer.recommenders.evaluation import Exposure, evaluate_users, top_items
-from recexplainer.recommenders.floors import Popularity
 from recexplainer.recommenders.ranking import leave_one_out, metrics_by_part, rank_users
 
 from .worlds import interactions_of, random_draws

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.mf import MF
 
 from . import worlds

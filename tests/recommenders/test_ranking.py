@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recexplainer.recommenders.floors import Popularity
+from recexplainer.recommenders.baselines import Popularity
 from recexplainer.recommenders.ranking import (
     evaluate,
     leave_one_out,

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from recexplainer import resampling
-from recexplainer.errors import InputError
+from recexplainer.core import statistics
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.significance import compare_ranks, compare_with, paired_difference
 
 
@@ -68,7 +68,7 @@ def test_the_seed_decides_and_blocks_do_not(monkeypatch):
     whole = paired_difference(first, second, rng(), n_draws=200)
     assert paired_difference(first, second, rng(), n_draws=200) == whole
     assert paired_difference(first, second, rng(1), n_draws=200) != whole
-    monkeypatch.setattr(resampling, "NUMBERS_AT_ONCE", 130)
+    monkeypatch.setattr(statistics, "NUMBERS_AT_ONCE", 130)
     parts = paired_difference(first, second, rng(), n_draws=200)
     assert parts["difference_interval"] == pytest.approx(whole["difference_interval"])
     assert parts["p_value"] == pytest.approx(whole["p_value"])

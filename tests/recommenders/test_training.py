@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.ranking import leave_one_out, ndcg, rank_cases
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.training import batches, refit, sequence_loss, train_recommender, training_windows

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recexplainer.core.settings import load_settings
 from recexplainer.data.interactions import Interactions
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
 from recexplainer.recommenders import tuning
-from recexplainer.recommenders.floors import ItemKNN
+from recexplainer.recommenders.baselines import ItemKNN
 from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, leave_one_out, ndcg, rank_cases
 from recexplainer.recommenders.tuning import tune_item_knn
-from recexplainer.settings import load_settings
 from tests.conftest import REPOSITORY
 from tests.data.test_real_data import ROOT
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from recexplainer.faithfulness.citations import resolve_citations
+from recexplainer.citations.citations import resolve_citations
 from recexplainer.report.cases import build_cases, choose_cases, mark_text, read_reasons
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import load_settings
 from recexplainer.report.inputs import read_commit, read_inputs
-from recexplainer.settings import load_settings
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.serving.fields import check_names, read_flag, read_histories, read_items, read_number, read_texts
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.serving.guard import ServedError
 from recexplainer.serving.model import ServedModel
 

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.alignment.test_chat import THINKING
 from tokenizers.normalizers import Lowercase, Replace
 from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
 
-from recexplainer import registry, store, tracking
-from recexplainer.contents import content_sha256
-from recexplainer.explainer.model import load_explainer
-from recexplainer.recommenders.floors import Popularity
+from recexplainer import store
+from recexplainer.core.contents import content_sha256
+from recexplainer.llm.explainer import load_explainer
+from recexplainer.recommenders.baselines import Popularity
 from recexplainer.stages import align
+from recexplainer.tracking import registry, runs
 from tests import tiny
-from tests.alignment.test_chat import THINKING
 
 SHORT = ("align.epochs={behaviour: 0.05, intention: 0.05, both: 0.05}", "align.save_steps=1")
 
@@ -36,14 +37,14 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
     explainer = load_explainer(folder)
     assert explainer.mode == "both" and (folder / store.CATALOGUE.name).exists()
     assert not store.checkpoints_folder("both").exists()
-    second, first = tracking.connect().search_runs([tracking.experiment_id(tracking.connect(), "demo")])
+    second, first = runs.connect().search_runs([runs.experiment_id(runs.connect(), "demo")])
     assert second.data.metrics["loss"] == first.data.metrics["loss"] > 0
     assert second.data.metrics["n_examples"] > 50 and second.data.params["align.lora.r"] == "2"
     assert [dataset.dataset.name for dataset in second.inputs.dataset_inputs] == ["alignment"]
     [model] = second.outputs.model_outputs
-    logged = tracking.connect().get_logged_model(model.model_id)
+    logged = runs.connect().get_logged_model(model.model_id)
     assert logged.tags[registry.CONTENT_TAG] == content_sha256(folder)
-    models = [tracking.connect().get_logged_model(run.outputs.model_outputs[0].model_id) for run in (first, second)]
+    models = [runs.connect().get_logged_model(run.outputs.model_outputs[0].model_id) for run in (first, second)]
     assert models[0].tags[registry.CONTENT_TAG] == models[1].tags[registry.CONTENT_TAG]  # the same bytes twice
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.stages import compare_faithfulness, faithfulness
 from tests.stages.test_faithfulness import SETTINGS, RecordedRun, project  # noqa: F401  (a fixture)
 

@@ -3,10 +3,10 @@
 import pytest
 
 from recexplainer import store
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import load_settings
 from recexplainer.discriminators.model import load_text_model
 from recexplainer.discriminators.text_model import load_discriminator
-from recexplainer.errors import InputError
-from recexplainer.settings import load_settings
 from recexplainer.stages import discriminate
 from tests.discriminators.encoders import write_encoder
 

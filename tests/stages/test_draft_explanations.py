@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
-from recexplainer.alignment.examples import Example
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import Example
 from recexplainer.stages import align, draft_explanations
 from tests import tiny
 from tests.stages.test_align import options

@@ -6,7 +6,7 @@ import pytest
 
 from recexplainer import store
 from recexplainer.api import parameters
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.stages import evaluate_baselines
 from tests import tiny
 from tests.api.conftest import forget_endpoints

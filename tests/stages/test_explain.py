@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
-from recexplainer.explainer.generate import Author
+from recexplainer.explaining.generate import Author
 from recexplainer.stages import align, evaluate_alignment, explain, register
 from tests import tiny
 from tests.stages.test_align import options
@@ -19,7 +19,8 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     tiny.run_stage(explain.run, settings, run, "none")
     aligned = tiny.explainer(base, "both", None, store.read_alignment().user_vectors)
     monkeypatch.setattr(
-        "recexplainer.explainer.running.load_source", lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"})
+        "recexplainer.explaining.explain.load_source",
+        lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"}),
     )
     tiny.run_stage(explain.run, settings, tiny.RecordedRun(), "both")
     none, both = store.read_explanations("none"), store.read_explanations("both")

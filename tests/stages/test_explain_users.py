@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from recexplainer import store, tracking
-from recexplainer.explainer.generate import Author
+from recexplainer import store
+from recexplainer.explaining.generate import Author
 from recexplainer.stages import explain_users
+from recexplainer.tracking import runs
 from tests import tiny
 from tests.stages.test_align import options
 
@@ -33,8 +34,8 @@ def test_any_user_and_the_recommenders_best_items(
     assert f'user 2 (U2), item {best["item_id"]} "{best["title"]}": rank 1 of ' in printed
     assert all(record["text"] in printed for record in records) and "8 explanations: explanations/none" in printed
     assert not store.explanation_blocks("explain_users", "none").exists() and not Path("results").exists()
-    client = tracking.connect()
-    experiment = tracking.experiment_id(client, "demo")
+    client = runs.connect()
+    experiment = runs.experiment_id(client, "demo")
     [run] = client.search_runs([experiment])
     assert run.data.params["users"] == "2 raw:U7" and run.data.params["explain.top_k"] == "2"
     traces = client.search_traces(locations=[experiment])
@@ -43,7 +44,7 @@ def test_any_user_and_the_recommenders_best_items(
 
 def test_vectors_are_those_of_the_whole_history(base: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     aligned = tiny.explainer(base, "both")
-    monkeypatch.setattr("recexplainer.explainer.running.load_source", lambda *_: (aligned, None))
+    monkeypatch.setattr("recexplainer.explaining.explain.load_source", lambda *_: (aligned, None))
     monkeypatch.setattr(explain_users, "log_explanation_traces", lambda rows: len(rows))
     given: list[torch.Tensor | None] = []
     explain = Author.explain

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from recexplainer import store
-from recexplainer.alignment.tasks import explanation, interest_classification
+from recexplainer.core.errors import InputError
 from recexplainer.data.splits import TRAIN
-from recexplainer.errors import InputError
-from recexplainer.recommenders.floors import Popularity
+from recexplainer.recommenders.baselines import Popularity
 from recexplainer.stages import export_prompts
+from recexplainer.tasks import explanation, interest_classification
 from tests import tiny
 
 MODES = ("behaviour", "intention", "both")

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import load_settings
 from recexplainer.recommenders.sasrec import SASRec
-from recexplainer.settings import load_settings
 from recexplainer.stages import faithfulness
 from tests.faithfulness.fakes import make_games, make_record
 

@@ -8,8 +8,8 @@ import pytest
 
 from recexplainer import store
 from recexplainer.api import parameters
-from recexplainer.errors import InputError
-from recexplainer.settings import Settings, load_settings
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings, load_settings
 from recexplainer.stages import judge
 from tests.api.fake_server import FakeServer, Reply, completion, error, level
 from tests.faithfulness.fakes import make_games, make_record

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from recexplainer import cli, tracking
-from recexplainer.settings import load_settings
+from recexplainer import cli
+from recexplainer.core.settings import load_settings
 from recexplainer.stages import main as module
+from recexplainer.tracking import runs
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,14 @@ class Ended:
 
 def test_repro_runs_under_one_parent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("dvc.yaml").write_text("stages: {}\n")
-    monkeypatch.setenv("MLFLOW_RUN_ID", tracking.connect().create_run("0").info.run_id)
+    monkeypatch.setenv("MLFLOW_RUN_ID", runs.connect().create_run("0").info.run_id)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
     seen: dict[str, Any] = {}
     monkeypatch.setattr(subprocess, "Popen", lambda command, env: seen.update(command=command, env=env) or Ended(0))
     assert cli.run(["run", "--targets", "prepare align@both"]) == 0
     assert seen["command"] == [sys.executable, "-m", "dvc", "repro", "prepare", "align@both"]
     assert "MLFLOW_RUN_ID" not in seen["env"] and seen["env"]["MLFLOW_EXPERIMENT_ID"] == "0"
-    run = tracking.connect().get_run(seen["env"]["RECEXPLAINER_PARENT_RUN_ID"])
+    run = runs.connect().get_run(seen["env"]["RECEXPLAINER_PARENT_RUN_ID"])
     assert run.info.run_name == "main" and run.info.status == "FINISHED"
 
 
@@ -79,7 +80,7 @@ def test_a_failing_repro_fails_the_run(
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: Ended(255))
     assert cli.run(["run"]) == 255
     assert capsys.readouterr().err == "error: dvc repro ended with exit code 255; its own message is above\n"
-    client = tracking.connect()
+    client = runs.connect()
     experiment = client.get_experiment_by_name("recexplainer-demo")
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from recexplainer import cli, store, tracking
-from recexplainer.contents import dvc_md5
-from tests.registry.score_predictor import NAME, ROLE, register
+from recexplainer import cli, store
+from recexplainer.core.contents import dvc_md5
+from recexplainer.tracking import runs
+from tests.tracking.registry.score_predictor import NAME, ROLE, register
 
 FILE = "metrics/discriminators.json"
 
@@ -30,7 +31,7 @@ def measure(value: float) -> None:
 
 
 def aliases() -> dict[str, str]:
-    return dict(tracking.connect().get_registered_model(NAME).aliases)
+    return dict(runs.connect().get_registered_model(NAME).aliases)
 
 
 def test_the_alias_moves_when_the_gates_hold(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:

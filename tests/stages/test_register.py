@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer import registry, store, tracking
-from recexplainer.errors import InputError
+from recexplainer import store
+from recexplainer.core.errors import InputError
 from recexplainer.stages.register import main
+from recexplainer.tracking import registry, runs
 from tests import tiny
-from tests.registry.alone import predict_alone
+from tests.tracking.registry.alone import predict_alone
 
 
 def test_a_missing_model_is_named(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,10 +29,10 @@ def test_a_model_that_was_damaged_in_the_store_is_healed(base: Path, project: Pa
     folder, role, name = store.explainer_folder("both"), "explainer-both", "recexplainer-demo-explainer-both"
     tiny.explainer(base, "both").save(folder)
     store.write_catalogue(tiny.catalogue().frame, folder / store.CATALOGUE.name)
-    with tracking.open_run("align", tiny.settings()):
+    with runs.open_run("align", tiny.settings()):
         logged = registry.log_model_folder(folder, role, "demo")
     assert main(["--mode", "both"]) == 0
-    client = tracking.connect()
+    client = runs.connect()
     assert logged in client.get_model_version(name, "1").source
     rots(registry.pull(role, "demo").folder / "connectors.safetensors")
     with pytest.raises(InputError, match=r"version 1 were changed .* \(explainer-both/connectors.safetensors\)"):

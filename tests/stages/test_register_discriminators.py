@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recexplainer import registry, store, tracking
+from recexplainer import store
 from recexplainer.discriminators.fine_tuning import fine_tune
 from recexplainer.stages.register_discriminators import main
+from recexplainer.tracking import registry, runs
 from tests.discriminators.encoders import encoder_settings, write_encoder
-from tests.registry.score_predictor import FOLDER, NAME, ROLE, write_model
+from tests.tracking.registry.score_predictor import FOLDER, NAME, ROLE, write_model
 
 
-def runs() -> int:
-    client = tracking.connect()
+def n_runs() -> int:
+    client = runs.connect()
     experiment = client.get_experiment_by_name("recexplainer-demo")
     return len(client.search_runs([experiment.experiment_id])) if experiment else 0
 
@@ -34,7 +35,7 @@ def test_every_discriminator_gets_a_version_and_a_pointer(project: Path) -> None
 
 def test_nothing_to_do_makes_no_run_and_imports_no_mlflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_model(1.0)
-    assert main([]) == 0 and runs() == 1
+    assert main([]) == 0 and n_runs() == 1
     before = store.pointer(ROLE).read_bytes()
     store.pointer(ROLE).unlink()
     monkeypatch.setitem(sys.modules, "mlflow", None)  # importing it would raise
@@ -47,7 +48,7 @@ def test_known_content_makes_no_run(project: Path) -> None:
     for weight in (1.0, 2.0, 1.0):
         write_model(weight)
         assert main([]) == 0
-    assert runs() == 2 and registry.pull(ROLE, "demo").version == "1"
+    assert n_runs() == 2 and registry.pull(ROLE, "demo").version == "1"
 
 
 def test_missing_models_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

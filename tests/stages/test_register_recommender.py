@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from recexplainer import registry, store
+from recexplainer import store
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.stages.register_recommender import main
-from tests.registry.alone import predict_alone
+from recexplainer.tracking import registry
+from tests.tracking.registry.alone import predict_alone
 
 
 def test_the_recommender_is_registered_and_served(project: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from recexplainer import store
-from recexplainer.settings import load_settings
+from recexplainer.core.settings import load_settings
 from recexplainer.stages import report
 
 

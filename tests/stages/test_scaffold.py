@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from recexplainer import tracking
-from recexplainer.errors import InputError
-from recexplainer.settings import Settings, load_settings
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings, load_settings
 from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.tracking import runs
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_the_body_gets_settings_run_and_options(project: Any, seen: list[Any]) -
     main = stage_main("align", body, options=("mode",))
     assert main(["--mode", "both", "-S", "run.seed=99", "--set", "judge.max_calls=5 run.threads=1"]) == 0
     assert seen[:3] == [99, 5, "both"]
-    run = tracking.connect().get_run(seen[3])
+    run = runs.connect().get_run(seen[3])
     assert run.data.params["run.seed"] == "99" and "align.learning_rate" in run.data.params
 
 
@@ -34,7 +34,7 @@ def test_bad_input_is_one_line_and_exit_code_2(project: Any, capsys: pytest.Capt
 
     assert stage_main("prepare", body)([]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == "error: data/x.json: line 3: no title; add one"
-    client = tracking.connect()
+    client = runs.connect()
     experiment = client.get_experiment_by_name("recexplainer-demo")
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
 

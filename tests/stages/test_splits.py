@@ -16,10 +16,9 @@ import pytest
 
 from recexplainer import store
 from recexplainer.alignment import in_context
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.tasks import explanation
+from recexplainer.core.settings import load_settings
+from recexplainer.data.examples import Example
 from recexplainer.data.splits import SPLITS, TEST, TRAIN
-from recexplainer.settings import load_settings
 from recexplainer.stages import (
     align,
     build_alignment,
@@ -30,6 +29,7 @@ from recexplainer.stages import (
     explain_users,
     train_recommender,
 )
+from recexplainer.tasks import explanation
 from tests import tiny
 from tests.stages import test_train_recommender as recommender_world
 

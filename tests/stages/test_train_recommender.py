@@ -11,10 +11,10 @@ import torch
 from matplotlib.figure import Figure
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings, load_settings
 from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.ranking import ranking_metrics
-from recexplainer.settings import Settings, load_settings
 from recexplainer.stages import train_recommender
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 
 def test_pointers_are_checked(empty_project: Path) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 
 def test_parquet_names_what_is_missing(tmp_path: Path) -> None:

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.alignment import wording
-from recexplainer.alignment.examples import Example
 from recexplainer.alignment.in_context import ByTask, question_text
-from recexplainer.alignment.prompts import PromptWriter, answer_text
-from recexplainer.alignment.tasks import interest_classification, item_ranking, next_item_retrieval
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.client import Answers, ask
 from recexplainer.api.request import ApiSettings, Messages
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example
+from recexplainer.prompting import wording
+from recexplainer.prompting.prompts import PromptWriter, answer_text
+from recexplainer.tasks import interest_classification, item_ranking, next_item_retrieval
 
 N_TITLES = 5
 INSTRUCTIONS = (

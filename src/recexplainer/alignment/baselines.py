@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.tasks import interest_classification, item_ranking, next_item_retrieval
+from recexplainer.data.examples import Example
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import NO_LIMIT, Recommender, pad_histories
-from recexplainer.recommenders.floors import Popularity
+from recexplainer.recommenders.baselines import Popularity
 from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.tasks import interest_classification, item_ranking, next_item_retrieval
 
 Row = dict[str, Any]
 

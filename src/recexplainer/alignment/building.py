@@ -10,9 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from recexplainer.alignment.examples import Example, TeacherBatch
-from recexplainer.alignment.prompts import common_categories
-from recexplainer.alignment.tasks import (
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import BuildAlignment
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example, TeacherBatch
+from recexplainer.data.interactions import Interactions
+from recexplainer.prompting.prompts import common_categories
+from recexplainer.recommenders.base import Recommender
+from recexplainer.tasks import (
     general_dialogue,
     history_reconstruction,
     interest_classification,
@@ -21,11 +26,6 @@ from recexplainer.alignment.tasks import (
     next_item_retrieval,
     user_summary,
 )
-from recexplainer.data.catalogue import Catalogue
-from recexplainer.data.interactions import Interactions
-from recexplainer.errors import InputError
-from recexplainer.recommenders.base import Recommender
-from recexplainer.settings import BuildAlignment
 
 _BATCH = 512
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from recexplainer.alignment.chat import Slot
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.prompts import Form, PromptWriter, answer_text, render
-from recexplainer.alignment.tasks import explanation, interest_classification, item_ranking, next_item_retrieval
 from recexplainer.alignment.training import forms_of
+from recexplainer.data.examples import Example
+from recexplainer.prompting.chat import Slot
+from recexplainer.prompting.prompts import Form, PromptWriter, answer_text
+from recexplainer.tasks import explanation, interest_classification, item_ranking, next_item_retrieval
+from recexplainer.tasks.rendering import render
 
 MARKS = {"user": "<|user_vector|>", "item": "<|item_vector|>"}
 API_COLUMNS = ("id", "task", "split", "user_id", "position", "item_ids", "prompt", "answer")

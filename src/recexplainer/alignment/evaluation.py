@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from recexplainer.alignment import decoding, wording
-from recexplainer.alignment.beams import Beam, Space, beam_search
-from recexplainer.alignment.chat import Encoded
-from recexplainer.alignment.examples import Example
 from recexplainer.alignment.intervals import Score, auc_interval, mean_intervals
-from recexplainer.alignment.prompts import Form, PromptWriter, fit
-from recexplainer.alignment.tasks import (
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import EvaluateAlignment
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example
+from recexplainer.llm import decoding
+from recexplainer.llm.beams import Beam, Space, beam_search
+from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.title_trie import Trie, title_tokens
+from recexplainer.prompting import wording
+from recexplainer.prompting.chat import Encoded
+from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import (
     explanation,
     general_dialogue,
     history_reconstruction,
@@ -26,11 +32,7 @@ from recexplainer.alignment.tasks import (
     next_item_retrieval,
     user_summary,
 )
-from recexplainer.alignment.trie import Trie, title_tokens
-from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer
-from recexplainer.settings import EvaluateAlignment
+from recexplainer.tasks.rendering import fit
 
 Row = dict[str, Any]
 EXPLANATION_TOKENS = 80

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from recexplainer.alignment.evaluation import evaluate
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.prompts import PromptWriter, answer_text, render
-from recexplainer.alignment.tasks import interest_classification, item_ranking, next_item_retrieval
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer
-from recexplainer.settings import EvaluateAlignment
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import EvaluateAlignment
+from recexplainer.data.examples import Example
+from recexplainer.llm.explainer import Explainer
+from recexplainer.prompting.prompts import PromptWriter, answer_text
+from recexplainer.tasks import interest_classification, item_ranking, next_item_retrieval
+from recexplainer.tasks.rendering import render
 
 TASKS = (next_item_retrieval.NAME, item_ranking.NAME, interest_classification.NAME)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.alignment.examples import Example
-from recexplainer.resampling import blocks, percentile_interval
+from recexplainer.core.statistics import blocks, percentile_interval
+from recexplainer.data.examples import Example
 
 Score = Callable[[list[Example], list[Any]], Mapping[str, float]]
 

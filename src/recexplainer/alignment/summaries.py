@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from recexplainer.alignment import wording
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.prompts import common_categories
-from recexplainer.alignment.tasks import next_item_retrieval, user_summary
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.client import Answers, ask
 from recexplainer.api.request import ApiSettings, Messages
+from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
+from recexplainer.data.examples import Example
+from recexplainer.prompting import wording
+from recexplainer.prompting.prompts import common_categories
+from recexplainer.tasks import next_item_retrieval, user_summary
 
 INSTRUCTIONS = """\
 You summarise what a user likes, from the items that they chose. Write one or two plain sentences of at most 50 words

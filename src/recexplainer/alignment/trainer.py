@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from recexplainer.alignment.chat import IGNORED, Encoded
-from recexplainer.alignment.packing import Tree, collate, share_prefixes
-from recexplainer.environment import n_processes
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer
-from recexplainer.settings import Align
+from recexplainer.core.environment import n_processes
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Align
+from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.packing import Tree, collate, share_prefixes
+from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.store.atomic import remove
 from recexplainer.store.tensors import check_tensors
 

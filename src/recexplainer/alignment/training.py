@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from recexplainer.alignment.chat import Encoded
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.packing import Tree, pack, share_prefixes
-from recexplainer.alignment.prompts import FORMS, Form, PromptTooLongError, PromptWriter, fit
-from recexplainer.alignment.tasks import explanation, history_reconstruction, item_discrimination
 from recexplainer.alignment.trainer import AlignmentTrainer, Speed, training_arguments
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer
-from recexplainer.settings import Align
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Align
+from recexplainer.data.examples import Example
+from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.packing import Tree, pack, share_prefixes
+from recexplainer.prompting.chat import Encoded
+from recexplainer.prompting.prompts import FORMS, Form, PromptTooLongError, PromptWriter
+from recexplainer.tasks import explanation, history_reconstruction, item_discrimination
+from recexplainer.tasks.rendering import fit
 
 _ITEMS_PER_TREE = 8
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from recexplainer.alignment.prompts import PromptWriter
-from recexplainer.explainer.base_model import token_embeddings
-from recexplainer.explainer.connectors import Connector, fit_connector
-from recexplainer.explainer.model import Explainer
-from recexplainer.settings import Align
+from recexplainer.core.settings import Align
+from recexplainer.llm.base_model import token_embeddings
+from recexplainer.llm.connectors import Connector, fit_connector
+from recexplainer.llm.explainer import Explainer
+from recexplainer.prompting.prompts import PromptWriter
 
 _SHARPNESS = 4.0  # of the softmax over standardised scores
 _RIDGE = 0.02  # of the mean squared length of an item's slot; without it, a user's slot is mostly noise

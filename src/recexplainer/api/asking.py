@@ -20,7 +20,7 @@ from recexplainer.api.failures import Failure, Kind, is_free, sort_failure
 from recexplainer.api.reading import read_answer
 from recexplainer.api.request import ApiSettings, Question, request_key
 from recexplainer.api.server import Server, doubling
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 _TRIES_OF_EMPTY = 2
 _TOLD_SECONDS = 1.0  # shorter rests are not worth a line

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 _BYTES_PER_TOKEN = 3  # fewer than English has, and about what other scripts have: the estimate is on the high side
 

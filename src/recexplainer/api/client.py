@@ -16,7 +16,7 @@ from recexplainer.api.dialect import KnownDialects
 from recexplainer.api.endpoints import Endpoint, read_endpoints
 from recexplainer.api.reading import is_cut
 from recexplainer.api.request import ApiSettings, Messages, Question, request_key
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import openai
 
-from recexplainer.errors import InputError, did_you_mean
+from recexplainer.core.errors import InputError, did_you_mean
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 KINDS = ("open_ai", "azure", "azure_ad")

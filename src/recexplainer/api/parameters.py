@@ -5,8 +5,8 @@ from __future__ import annotations
 from recexplainer.api.budget import Prices
 from recexplainer.api.client import Answers
 from recexplainer.api.request import ApiSettings
-from recexplainer.errors import InputError
-from recexplainer.settings import ApiModel
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import ApiModel
 
 MAX_ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 0.5

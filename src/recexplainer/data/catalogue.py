@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.titles import TitleChanges, clean_text, clean_texts, unique_titles
-from recexplainer.errors import InputError
 
 _PRICE = re.compile(r"\$?\s*(\d[\d,]*(?:\.\d+)?)(?:\s*-\s*\$?\s*\d[\d,]*(?:\.\d+)?)?")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")

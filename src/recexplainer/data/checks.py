@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.data.splits import SPLITS
-from recexplainer.errors import InputError
 
 
 def check_prepared(interactions: pd.DataFrame, catalogue: pd.DataFrame, users: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 PADDING_ID = 0
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers.raw import RawInteractions
-from recexplainer.errors import InputError
 
 Form = Callable[[str], str]
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Prepare
 from recexplainer.data.catalogue import build_catalogue, clean_titles
 from recexplainer.data.checks import check_prepared
 from recexplainer.data.filters import core, most_popular, sampled_users, without_duplicates
@@ -17,8 +19,6 @@ from recexplainer.data.readers.raw import ITEM_LISTS, ITEM_TEXTS, RawData, RawIn
 from recexplainer.data.splits import SPLITS, assign_splits
 from recexplainer.data.steps import STEPS_HEADER, file_line, notes_line, step_line
 from recexplainer.data.titles import clean_text
-from recexplainer.errors import InputError
-from recexplainer.settings import Prepare
 
 SHORTEST_SEQUENCE = 3  # leave-one-out takes two items, and something has to be left to learn from
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recexplainer.resampling import percentile_interval
+from recexplainer.core.statistics import percentile_interval
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 MIN_USERS = 5  # on either side; below that no figure means anything
 Record = Mapping[str, Any]

@@ -19,8 +19,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 from recexplainer import store
+from recexplainer.core.errors import InputError
 from recexplainer.discriminators.text_model import ENCODER_FILE, TextModel, check_task
-from recexplainer.errors import InputError
 
 FORMAT = "encoder-text-model/1"
 BATCH_SIZE = 32

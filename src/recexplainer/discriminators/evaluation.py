@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.settings import Encoder
+from recexplainer.core.statistics import draw_weights
 from recexplainer.discriminators import bootstrap
 from recexplainer.discriminators.cases import ExplainedCases, Record, join_cases
 from recexplainer.discriminators.text_model import TextModel
@@ -26,8 +28,6 @@ from recexplainer.discriminators.views import (
     make_readers,
     predict_views,
 )
-from recexplainer.resampling import draw_weights
-from recexplainer.settings import Encoder
 
 N_DRAWS = 1000
 ROLE_ENDS = {WORDS: "", ENCODER: "-encoder"}  # of the readers' models

@@ -27,9 +27,9 @@ from transformers import (
     TrainingArguments,
 )
 
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Encoder
 from recexplainer.discriminators.encoder import LOADING_ERRORS, EncoderTextModel, encode, quiet, reason
-from recexplainer.errors import InputError
-from recexplainer.settings import Encoder
 
 WARMUP = 0.1  # share of the steps
 WEIGHT_DECAY = 0.01

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from recexplainer.core.errors import InputError
 from recexplainer.discriminators.model import TOKEN_PATTERN, LinearTextModel
-from recexplainer.errors import InputError
 
 MAX_NGRAM = 2
 INVERSE_REGULARISATION = 10.0  # of the classifier; TF-IDF rows have unit length, so 1.0 underfits short texts

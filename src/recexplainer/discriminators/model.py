@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from recexplainer import store
+from recexplainer.core.errors import InputError
 from recexplainer.discriminators.text_model import TextModel, check_task
-from recexplainer.errors import InputError
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.safetensors"
 FORMAT = "linear-text-model/1"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 TASKS = ("classify", "regress")
 ENCODER_FILE = "discriminator.json"  # in a fine-tuned encoder's folder, beside the files that transformers writes

@@ -12,10 +12,10 @@ from functools import partial
 
 import numpy as np
 
+from recexplainer.core.settings import Encoder
 from recexplainer.discriminators.features import has_words, length_features, mask_verdict, verdict_features
 from recexplainer.discriminators.fitting import fit_columns, fit_nothing, fit_words
 from recexplainer.discriminators.text_model import TextModel
-from recexplainer.settings import Encoder
 
 MASKED, LENGTH, VERDICT = "verdict_masked", "length_only", "verdict_only"
 WORDS, ENCODER = "text", "encoder"  # the readers, and their views of the whole text

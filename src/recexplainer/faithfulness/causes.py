@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact
 
+from recexplainer.citations.attributes import AttributeIndex, speaks_of_series
+from recexplainer.citations.citations import Citations
 from recexplainer.data.interactions import Interactions
-from recexplainer.faithfulness.attributes import AttributeIndex, speaks_of_series
-from recexplainer.faithfulness.citations import Citations
 
 KINDS = {"platform_genre": ("platform", "genre"), "franchise": ("franchise",)}  # what a cause's driver points at
 ALL_KINDS = ("platform", "genre", "franchise")

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recexplainer.citations.attributes import attribute_index
+from recexplainer.citations.citations import Citations, read_citations
+from recexplainer.citations.features import feature_figures, named_features
+from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
-from recexplainer.errors import InputError
 from recexplainer.faithfulness import metrics
-from recexplainer.faithfulness.attributes import attribute_index
 from recexplainer.faithfulness.calibration import verdict_calibration
 from recexplainer.faithfulness.causes import KnownCauses, cause_figures
-from recexplainer.faithfulness.citations import Citations, read_citations
 from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
-from recexplainer.faithfulness.features import feature_figures, named_features
 from recexplainer.faithfulness.perturbation import VARIANTS, Case
 from recexplainer.faithfulness.tables import curve_table, deletion_table, mean
 from recexplainer.recommenders.base import Recommender

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.faithfulness.perturbation import VARIANTS
 from recexplainer.faithfulness.tables import LOWER_IS_BETTER, MEASURES
 from recexplainer.recommenders.significance import paired_difference

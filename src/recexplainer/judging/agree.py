@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
 from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
@@ -16,7 +17,6 @@ from recexplainer.judging.judgement import SCORES
 from recexplainer.judging.ratings import text_hash
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.judging.sheet import explained_sources
-from recexplainer.settings import Settings
 
 Record = dict[str, Any]
 HUMAN = "human"

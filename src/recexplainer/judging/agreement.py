@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recexplainer.core.statistics import draw_weights, percentile_interval
 from recexplainer.judging.judgement import SCORES
-from recexplainer.resampling import draw_weights, percentile_interval
 
 N_DRAWS = 1000
 ALPHA_METRICS = ("nominal", "ordinal", "interval")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from recexplainer import store
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
 from recexplainer.judging.judgement import FAILED, MOST_WITHOUT_LEVEL
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
@@ -24,7 +25,6 @@ from recexplainer.judging.pairwise import (
     summarise_comparisons,
 )
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
-from recexplainer.settings import Settings
 
 Pair = tuple[dict[str, Any], dict[str, Any]]
 

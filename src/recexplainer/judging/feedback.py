@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from recexplainer import environment, tracking
+from recexplainer.core import environment
 from recexplainer.judging.judgement import SCORES, level_of_number
 from recexplainer.judging.ratings import text_hash
+from recexplainer.tracking import runs
 
 LEVEL, SCORE = "level", "score"  # names of feedback; the judge's own has the same
 UNNAMED = "unnamed"  # a server without logins does not say who gives feedback
@@ -34,8 +35,8 @@ def read_human_feedback(dataset: str) -> list[Record]:
     file = environment.sqlite_file(environment.tracking_uri())
     if file is not None and not file.exists():
         return []
-    client = tracking.connect()
-    experiment = tracking.find_experiment(client, dataset)
+    client = runs.connect()
+    experiment = runs.find_experiment(client, dataset)
     if experiment is None:
         return []
     return [row for trace in _traces(client, experiment) for row in _human_feedback(client, trace)]

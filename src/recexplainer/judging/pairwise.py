@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.statistics import mean_interval
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.answers import read_choice
 from recexplainer.judging.judgement import FAILED, UNPARSEABLE, Judgement
 from recexplainer.judging.prompts import case_lines
-from recexplainer.resampling import mean_interval
 
 FIRST, SECOND, TIE = "first", "second", "tie"
 CHOICES = (FIRST, SECOND, TIE)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from recexplainer import store
+from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.errors import InputError
 from recexplainer.judging.answers import read_level
 from recexplainer.judging.judgement import SCORES, level_of_number
 from recexplainer.judging.prompts import LEVELS

@@ -8,14 +8,9 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
+from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.faithfulness.attributes import (
-    AttributeIndex,
-    AttributeMention,
-    attribute_index,
-    speaks_of_series,
-)
-from recexplainer.faithfulness.citations import Citations, read_citations
 from recexplainer.judging.judgement import Judgement
 
 JUDGE = "rubric"

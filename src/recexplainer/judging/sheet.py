@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import SOURCES
 from recexplainer.judging.ratings import make_sheet, merge, read_filled, sheet_text
-from recexplainer.settings import SOURCES
 
 
 def export_sheet(path: Path | None, sources: Sequence[str] | None, seed: int, n_cases: int | None) -> list[str]:

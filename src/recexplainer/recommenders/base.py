@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID
-from recexplainer.errors import InputError
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"

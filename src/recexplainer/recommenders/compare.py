@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.significance import METRICS, Difference, compare_ranks
 
 COLUMNS = ("recommender", "part", "user_id", "target", "rank")

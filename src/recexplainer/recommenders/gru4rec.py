@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID
-from recexplainer.errors import InputError
 from recexplainer.recommenders.sequence import SequenceRecommender, dropped
 
 

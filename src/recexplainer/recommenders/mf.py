@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID, Interactions
-from recexplainer.errors import InputError
 from recexplainer.recommenders.base import NO_LIMIT, VectorRecommender
 
 ENTRIES_AT_ONCE = 2**16  # vectors gathered for one block of solutions

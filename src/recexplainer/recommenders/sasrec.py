@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID
-from recexplainer.errors import InputError
 from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender, dropped
 
 PLACES_AT_MEAN, ATTENTION_AT_MEAN, FEED_FORWARD_AT_MEAN = 0.2, 0.3, 0.1  # of their random start, in `start_at_mean`

@@ -8,9 +8,9 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.core.statistics import blocks, mean_interval
 from recexplainer.recommenders.ranking import discounted_gains, hits
-from recexplainer.resampling import blocks, mean_interval
 
 N_DRAWS = 9999
 METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from torch import Tensor
 
 from recexplainer.data.interactions import Interactions
-from recexplainer.recommenders.together import taken_together
+from recexplainer.recommenders.co_occurrence import taken_together
 
 
 def spectral_items(train: Interactions, dim: int, seed: int) -> Tensor:

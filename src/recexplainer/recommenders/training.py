@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import ATTENTION_INITS, ITEM_INITS, SCHEDULES
 from recexplainer.data.interactions import PADDING_ID, Interactions
-from recexplainer.errors import InputError
 from recexplainer.recommenders.base import Recommender, pad_histories
+from recexplainer.recommenders.baselines import ItemKNN, Popularity
 from recexplainer.recommenders.external import External, open_external
-from recexplainer.recommenders.floors import ItemKNN, Popularity
 from recexplainer.recommenders.gru4rec import GRU4Rec
 from recexplainer.recommenders.losses import full_softmax_loss, sampled_softmax_loss
 from recexplainer.recommenders.mf import MF
@@ -26,7 +27,6 @@ from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, r
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender
 from recexplainer.recommenders.spectral import near_items, spectral_items
-from recexplainer.settings import ATTENTION_INITS, ITEM_INITS, SCHEDULES
 
 FLOORS = (Popularity.kind, ItemKNN.kind)
 SEQUENCE_KINDS: dict[str, type[SequenceRecommender]] = {model.kind: model for model in (SASRec, GRU4Rec)}

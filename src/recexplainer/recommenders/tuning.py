@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.recommenders.floors import ItemKNN
+from recexplainer.recommenders.baselines import ItemKNN
 from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, rank_cases
 
 MAX_USERS = 5000  # evenly spaced ones; more would take minutes on a large data set

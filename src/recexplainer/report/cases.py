@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.citations.citations import Mention, read_citations
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.faithfulness.citations import Mention, read_citations
 from recexplainer.report.inputs import ReportInputs
 
 Record = Mapping[str, Any]

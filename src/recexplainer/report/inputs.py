@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
+from recexplainer.core.settings.parsing import flatten
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.settings import Settings
-from recexplainer.settings.parsing import flatten
-from recexplainer.tracking import redact
+from recexplainer.tracking.runs import redact
 
 T = TypeVar("T")
 Metrics = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.errors import InputError, did_you_mean
+from recexplainer.core.errors import InputError, did_you_mean
 
 MAX_HISTORY = 10_000  # items of one history
 

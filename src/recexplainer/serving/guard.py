@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.types.schema import DataType
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.serving.fields import check_names
 
 MAX_ROWS = 64  # of one request to the server, which gives up after 60 seconds

@@ -12,7 +12,7 @@ import pandas as pd
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR
 from mlflow.pyfunc.model import PythonModel
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.serving.guard import ServedError, guard_server
 
 log = logging.getLogger(__name__)

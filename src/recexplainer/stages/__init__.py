@@ -25,12 +25,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from recexplainer.environment import is_main_process, join_processes
-from recexplainer.errors import InputError
-from recexplainer.numerics import set_threads
-from recexplainer.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
-from recexplainer.settings.command_line import PARAMETER_OPTIONS, build_command, run_command
-from recexplainer.tracking import StageRun, UntrackedRun, open_run, set_quiet_environment
+from recexplainer.core.environment import is_main_process, join_processes
+from recexplainer.core.errors import InputError
+from recexplainer.core.numerics import set_threads
+from recexplainer.core.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
+from recexplainer.core.settings.command_line import PARAMETER_OPTIONS, build_command, run_command
+from recexplainer.tracking.runs import StageRun, UntrackedRun, open_run, set_quiet_environment
 
 set_quiet_environment()
 

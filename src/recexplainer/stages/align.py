@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 from transformers import set_seed
 
-from recexplainer import registry, store
-from recexplainer.alignment.prompts import PromptWriter
+from recexplainer import store
 from recexplainer.alignment.training import train, training_examples
-from recexplainer.alignment.trie import title_tokens
 from recexplainer.alignment.warm_start import warm_start
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import ALIGNED_MODES, Settings
 from recexplainer.data.splits import TRAIN
-from recexplainer.errors import InputError
-from recexplainer.explainer.model import Explainer, new_explainer
+from recexplainer.llm.explainer import Explainer, new_explainer
+from recexplainer.llm.title_trie import title_tokens
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders import load_recommender
-from recexplainer.settings import ALIGNED_MODES, Settings
 from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.tracking import registry
 
 
 def run(settings: Settings, run: StageRun, mode: str) -> Write:

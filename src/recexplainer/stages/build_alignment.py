@@ -8,12 +8,12 @@ from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.building import build_examples
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.tasks import user_summary
+from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example
 from recexplainer.recommenders import load_recommender
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
+from recexplainer.tasks import user_summary
 
 
 def run(settings: Settings, run: StageRun) -> None:

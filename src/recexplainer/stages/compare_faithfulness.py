@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
 from recexplainer.faithfulness.pairs import compare_sources
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 

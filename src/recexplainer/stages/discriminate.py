@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
 from recexplainer.discriminators.evaluation import train_discriminators
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 

@@ -8,15 +8,15 @@ from functools import partial
 import numpy as np
 
 from recexplainer import store
-from recexplainer.alignment.examples import Example
-from recexplainer.alignment.prompts import PromptWriter
-from recexplainer.alignment.tasks import explanation
+from recexplainer.citations.citations import is_grounded
+from recexplainer.core.settings import Settings
+from recexplainer.data.examples import Example
 from recexplainer.data.splits import TRAIN
-from recexplainer.explainer.generate import draft
-from recexplainer.explainer.model import base_explainer
-from recexplainer.faithfulness.citations import is_grounded
-from recexplainer.settings import Settings
+from recexplainer.explaining.generate import draft
+from recexplainer.llm.explainer import base_explainer
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.tasks import explanation
 
 
 def run(settings: Settings, run: StageRun) -> Write:

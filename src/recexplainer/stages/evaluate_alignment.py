@@ -8,10 +8,10 @@ from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.evaluation import Evaluation, evaluate
-from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TEST
-from recexplainer.explainer.sources import load_source
-from recexplainer.settings import Settings
+from recexplainer.explaining.sources import load_source
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.stages import StageRun, Write, stage_main
 
 

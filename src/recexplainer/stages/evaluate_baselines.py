@@ -20,12 +20,12 @@ from recexplainer.alignment.baselines import (
     train_popularity,
     train_student,
 )
-from recexplainer.alignment.examples import Example
+from recexplainer.core.settings import Settings
+from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
 from recexplainer.data.splits import TEST, TRAIN
 from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.base import Recommender
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 
@@ -65,8 +65,8 @@ def _evaluate_in_context(
 ) -> dict[str, Any]:
     """The rows `none_in_context` and `api_in_context`: both see and are asked the same."""
     from recexplainer.alignment import api_baseline, in_context
-    from recexplainer.alignment.prompts import PromptWriter
-    from recexplainer.explainer.model import base_explainer
+    from recexplainer.llm.explainer import base_explainer
+    from recexplainer.prompting.prompts import PromptWriter
 
     chosen = settings.evaluate_baselines.in_context
     rng = np.random.default_rng(settings.run.seed)

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from recexplainer import store
-from recexplainer.alignment.tasks import next_item_retrieval
+from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TEST
-from recexplainer.explainer.cases import choose_cases
-from recexplainer.explainer.running import explain_cases
+from recexplainer.explaining.cases import choose_cases
+from recexplainer.explaining.explain import explain_cases
 from recexplainer.recommenders import load_recommender
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.tasks import next_item_retrieval
 
 
 def run(settings: Settings, run: StageRun, source: str) -> Write | None:

@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any
 
 from recexplainer import store
-from recexplainer.alignment.prompts import form_of
-from recexplainer.errors import InputError
-from recexplainer.explainer.cases import Case, cases_of_users
-from recexplainer.explainer.running import explain_cases
-from recexplainer.explainer.selection import parse_items, parse_users
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings
+from recexplainer.explaining.cases import Case, cases_of_users
+from recexplainer.explaining.explain import explain_cases
+from recexplainer.explaining.selection import parse_items, parse_users
+from recexplainer.prompting.prompts import form_of
 from recexplainer.recommenders import load_recommender
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, Write, stage_main
-from recexplainer.tracking import log_explanation_traces
+from recexplainer.tracking.runs import log_explanation_traces
 
 
 def run(settings: Settings, run: StageRun, source: str, users: str, items: str) -> Write | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from recexplainer import store
 from recexplainer.alignment import chat_files
-from recexplainer.alignment.prompts import PromptWriter
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings
 from recexplainer.data.splits import SPLITS, TRAIN
-from recexplainer.errors import InputError
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.base import Recommender
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 

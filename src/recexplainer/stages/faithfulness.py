@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
 from recexplainer.faithfulness.causes import known_causes
 from recexplainer.faithfulness.evaluation import evaluate_faithfulness, whole_histories
 from recexplainer.recommenders import load_recommender
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
-from recexplainer.data.synthetic import make_demo, write_demo
-from recexplainer.settings import Settings
+from recexplainer.core.settings import Settings
+from recexplainer.demo.synthetic import make_demo, write_demo
 from recexplainer.stages import StageRun, stage_main
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.judgement import Judgement, summarise, without_level_warning
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
-from recexplainer.tracking import log_explanation_traces
+from recexplainer.tracking.runs import log_explanation_traces
 
 
 def run(settings: Settings, run: StageRun, source: str) -> None:
@@ -58,8 +58,8 @@ def _ask_server(
     from recexplainer.api.parameters import costs as api_costs
     from recexplainer.judging.agreement import repeat_figures
     from recexplainer.judging.api import judge_by_api
-    from recexplainer.judging.beside import rubric_beside
     from recexplainer.judging.prompts import judge_messages
+    from recexplainer.judging.rubric_agreement import rubric_beside
 
     server = api_settings(settings.judge, settings.run.seed)
     with AnswerCache(store.judge_cache(source)) as cache:

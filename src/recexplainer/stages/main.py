@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from recexplainer import environment
-from recexplainer.errors import InputError
-from recexplainer.interruptions import ends_children
-from recexplainer.settings import Settings, load_settings
-from recexplainer.tracking import open_run
+from recexplainer.core import environment
+from recexplainer.core.errors import InputError
+from recexplainer.core.interruptions import ends_children
+from recexplainer.core.settings import Settings, load_settings
+from recexplainer.tracking.runs import open_run
 
 _DVC = (sys.executable, "-m", "dvc")
 _OF_A_MODE = ("align", "register")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 

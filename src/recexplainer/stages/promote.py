@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from recexplainer import promotion, registry
-from recexplainer.settings import Settings
+from recexplainer.core.settings import Settings
+from recexplainer.tracking import promotion, registry
 
 
 def promote_role(settings: Settings, role: str, source: str, target: str, why: str) -> int:

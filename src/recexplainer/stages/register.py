@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from recexplainer import registry, store
-from recexplainer.errors import InputError
-from recexplainer.settings import ALIGNED_MODES, Settings
+from recexplainer import store
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import ALIGNED_MODES, Settings
 from recexplainer.stages import stage_main
-from recexplainer.tracking import open_run
+from recexplainer.tracking import registry
+from recexplainer.tracking.runs import open_run
 
 
 def run(settings: Settings, mode: str) -> None:

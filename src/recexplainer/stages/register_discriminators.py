@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
-from recexplainer.errors import InputError
-from recexplainer.settings import Settings
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings
 from recexplainer.stages import stage_main
 from recexplainer.stages.register import register_folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
-from recexplainer.settings import Settings
+from recexplainer.core.settings import Settings
 from recexplainer.stages import stage_main
 from recexplainer.stages.register import register_folder
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from recexplainer import store
+from recexplainer.core.settings import Settings
 from recexplainer.report.figures import build_figures
 from recexplainer.report.inputs import read_inputs
 from recexplainer.report.page import build_page
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 

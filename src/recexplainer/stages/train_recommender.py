@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 
 from recexplainer import store
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Settings
 from recexplainer.recommenders.base import check_stored
+from recexplainer.recommenders.baselines import ItemKNN
 from recexplainer.recommenders.evaluation import evaluate_users, mean_popularity
 from recexplainer.recommenders.external import External
 from recexplainer.recommenders.figures import learning_curve, metrics_by_cutoff
-from recexplainer.recommenders.floors import ItemKNN
 from recexplainer.recommenders.ranking import LeaveOneOut, leave_one_out
 from recexplainer.recommenders.significance import compare_with
 from recexplainer.recommenders.training import FLOORS, refit, train_recommender
 from recexplainer.recommenders.tuning import tune_item_knn
-from recexplainer.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 
 

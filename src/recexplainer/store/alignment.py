@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.store.atomic import atomic_path
 from recexplainer.store.paths import (
     ALIGNMENT,
@@ -21,7 +21,7 @@ from recexplainer.store.texts import read_jsonl, write_jsonl
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from recexplainer.alignment.examples import AlignmentData, Example
+    from recexplainer.data.examples import AlignmentData, Example
 
 
 def write_alignment(
@@ -51,7 +51,7 @@ def read_alignment(folder: Path | str = ALIGNMENT, with_drafts: bool = False) ->
     """
     from safetensors.torch import load_file
 
-    from recexplainer.alignment.examples import AlignmentData
+    from recexplainer.data.examples import AlignmentData
 
     examples = _read_examples(Path(folder) / ALIGNMENT_EXAMPLES.name, "build_alignment")
     try:
@@ -91,7 +91,7 @@ def write_answers(source: str, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _read_examples(path: Path, stage: str) -> list[Example]:
-    from recexplainer.alignment.examples import Example
+    from recexplainer.data.examples import Example
 
     rows = read_jsonl(path, ("task", "split", "answer"))
     try:

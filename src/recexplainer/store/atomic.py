@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from recexplainer.errors import InputError, no_space
+from recexplainer.core.errors import InputError, no_space
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.store.paths import pointer
 from recexplainer.store.texts import read_json
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from recexplainer.errors import InputError
-from recexplainer.settings import PARAMS_FILE, load_settings
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import PARAMS_FILE, load_settings
 from recexplainer.store.atomic import atomic_path
 
 _NULL = "tag:yaml.org,2002:null"

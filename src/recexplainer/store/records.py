@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.store.paths import RATINGS, explanations, judgements, sheet_key, user_explanations
 from recexplainer.store.texts import read_jsonl, write_jsonl
 

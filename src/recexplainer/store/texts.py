@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.store.atomic import atomic_path
 
 

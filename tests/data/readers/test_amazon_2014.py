@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import open_raw
-from recexplainer.errors import InputError
 
 
 def test_reviews_are_json_and_items_python_dictionaries(tmp_path, dataset, write_lines, review):

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import amazon_2018, open_raw
 from recexplainer.data.readers.files import BadLines
-from recexplainer.errors import InputError
 
 
 def test_reads_reviews_and_the_wanted_items(tmp_path, dataset, write_lines, review, meta):

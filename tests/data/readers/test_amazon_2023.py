@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import amazon_2023, files, json_lines, open_raw
 from recexplainer.data.readers.files import BadLines
-from recexplainer.errors import InputError
 
 CSV = "user_id,parent_asin,rating,timestamp\nAE1,B0P1,5.0,1588687728923\nAE2,0700P2,3.0,1588687728001\n"
 

@@ -11,10 +11,10 @@ import zipfile
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import delimited, files, json_lines
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines, files_named, named_file, read_chunks, the_only_file
-from recexplainer.errors import InputError
 
 FIELDS = [
     Field("id", "user", "text", True),

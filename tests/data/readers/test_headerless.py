@@ -6,11 +6,11 @@ import gzip
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import files, headerless
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines
 from recexplainer.data.readers.headerless import read_headerless
-from recexplainer.errors import InputError
 
 COLUMNS = ["id", "title", "n"]
 FIELDS = [Field("id", "user", "text", True), Field("n", "rating", "number", True), Field("title", "title", "text")]

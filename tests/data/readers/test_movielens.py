@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import movielens, open_raw
 from recexplainer.data.readers.files import BadLines
-from recexplainer.errors import InputError
 
 RATINGS = "userId,movieId,rating,timestamp\n1,10,4.0,964982703\n1,2,3.5,964981247\n2,10,0.5,964982224\n"
 MOVIES = (

@@ -7,11 +7,11 @@ import warnings
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import files
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines
 from recexplainer.data.readers.python_lines import read_python_lines
-from recexplainer.errors import InputError
 
 FIELDS = [
     Field("id", "user", "text", True),

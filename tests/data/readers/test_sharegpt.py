@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers.sharegpt import find_dialogues, read_dialogues
-from recexplainer.errors import InputError
 
 
 def entry(*turns, **more):

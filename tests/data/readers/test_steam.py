@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers import open_raw, steam
 from recexplainer.data.readers.files import BadLines
-from recexplainer.errors import InputError
 
 
 def literal(values: dict[str, Any]) -> str:

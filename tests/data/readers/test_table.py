@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
-from recexplainer.errors import InputError
 
 INTERACTIONS = pd.DataFrame(
     {"user_id": [7, 7, 8], "item_id": ["x", "y", "x"], "at": [30, 10, 20], "stars": [5.0, 4.5, 1.0]}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from tests.recommenders.made_elsewhere import open_at, write_adapter
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.base import load_recommender
 from tests.recommenders import made_elsewhere
 from tests.recommenders.made_elsewhere import N_ITEMS, open_at
@@ -44,9 +44,9 @@ def test_a_faulty_mlflow_model_is_one_line(split, tmp_path, monkeypatch, old, ne
 def test_a_model_of_the_tracking_store_is_fetched(split, project):
     import mlflow
 
-    from recexplainer import tracking
+    from recexplainer.tracking import runs
 
-    tracking.connect()
+    runs.connect()
     info = mlflow.pyfunc.log_model(name="far", python_model=_far_from_home(), pip_requirements=[])
     mlflow.register_model(info.model_uri, "far")
     (project / "nothing").mkdir()

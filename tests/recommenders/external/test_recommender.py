@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from recexplainer.contents import content_sha256
-from recexplainer.errors import InputError
+from recexplainer.core.contents import content_sha256
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.base import load_recommender
 from tests.recommenders import made_elsewhere
 from tests.recommenders.made_elsewhere import HISTORIES, open_at, write_adapter

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from tests.recommenders import made_elsewhere
 from tests.recommenders.made_elsewhere import HISTORIES, RAW_ITEM_IDS, open_at
 

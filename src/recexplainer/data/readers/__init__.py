@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Dataset
 from recexplainer.data.losses import likely_mend
 from recexplainer.data.readers import amazon_2014, amazon_2018, amazon_2023, movielens, steam
 from recexplainer.data.readers.files import BadLines, Dialect, require_folder
@@ -15,8 +17,6 @@ from recexplainer.data.readers.raw import RawData, RawInteractions
 from recexplainer.data.readers.sharegpt import find_dialogues, read_dialogues
 from recexplainer.data.readers.table import TableReader
 from recexplainer.data.readers.times import looks_like_days, require_one_unit
-from recexplainer.errors import InputError
-from recexplainer.settings import Dataset
 
 
 class Reader(Protocol):

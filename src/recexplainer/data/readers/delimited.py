@@ -10,11 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers.fields import Field, Row, careful_table, decoded, is_clean, split_column
 from recexplainer.data.readers.files import LONGEST_RECORD_BYTES, BadLines, read_chunks
 from recexplainer.data.readers.quoting import Quoting
 from recexplainer.data.readers.sniffing import SAMPLE_BYTES, found_delimiter, found_quoting, plain_names
-from recexplainer.errors import InputError
 
 csv.field_size_limit(LONGEST_RECORD_BYTES)  # Arrow knows no limit
 

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers.files import BadLines
-from recexplainer.errors import InputError
 
 Kind = Literal["text", "label", "number", "time", "order", "texts", "split_texts", "nested_texts"]
 Row = Mapping[str, Any]

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from isal import igzip_threaded, isal_zlib
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 CHUNK_BYTES = 4 * 2**20
 LONGEST_RECORD_BYTES = 64 * 2**20

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers.fields import Field, Row, careful_table, decoded, is_clean, parsed_lines, schema_of
 from recexplainer.data.readers.files import BadLines, read_chunks
-from recexplainer.errors import InputError
 
 _BLOCK_BYTES = 2**20  # what one thread parses at once; a piece with a longer line goes the careful way
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.readers.fields import Field, careful_table, is_clean, schema_of
 from recexplainer.data.readers.files import BadLines
-from recexplainer.errors import InputError
 
 
 def parquet_files(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 ITEM_TEXTS = ("title", "brand", "price", "date")
 ITEM_LISTS = ("categories", "features", "description")

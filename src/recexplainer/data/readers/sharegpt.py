@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 _ROLES = {
     "human": "user",

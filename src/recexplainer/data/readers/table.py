@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Columns
 from recexplainer.data.readers.delimited import read_delimited
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines, named_file
 from recexplainer.data.readers.json_lines import read_json_lines
 from recexplainer.data.readers.parquet import parquet_files, read_parquet
 from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
-from recexplainer.errors import InputError
-from recexplainer.settings import Columns
 
 HAS_MARKUP = False
 _TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".inter", ".item")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 # From 1973 on, times since 1970 in one unit are never as large as those in the next smaller one.
 _UNITS = {"seconds": 1e8, "milliseconds": 1e11, "microseconds": 1e14, "nanoseconds": 1e17}

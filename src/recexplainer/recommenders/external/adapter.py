@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from recexplainer.errors import InputError, did_you_mean
+from recexplainer.core.errors import InputError, did_you_mean
 
 
 class Adapter(Protocol):

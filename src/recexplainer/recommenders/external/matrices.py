@@ -10,7 +10,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.mf import Factorisation
 
 COMPARED_USERS = 1000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.external.matrices import ExternalMatrices, agreement_warning, compare_users
 from recexplainer.recommenders.external.python_model import DESCRIPTION
@@ -136,7 +136,7 @@ def _check_answers(recommender: External, split: LeaveOneOut) -> None:
 def _model_place(folder: Path, model: str | None) -> tuple[Path, str]:
     """Where the model lies on this machine, and how it is named to the user."""
     if model is not None and re.match(r"(models|runs):/", model):
-        from recexplainer import registry
+        from recexplainer.tracking import registry
 
         return registry.fetch_model(model), model
     if not folder.is_dir():

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 from recexplainer.recommenders.external.adapter import Adapter, others_code
 from recexplainer.recommenders.external.vectors import catalogue_vectors, find_vectors, read_vectors
 
@@ -27,7 +27,7 @@ class PythonModel:
     @classmethod
     def load(cls, model: Path, raw_item_ids: list[str]) -> Self:
         """Load the model, and the items' vectors where a folder in it holds them."""
-        from recexplainer import registry
+        from recexplainer.tracking import registry
 
         with others_code(f"MLflow model {model.name}", "loading it"):
             predict = registry.load_python_model(model)

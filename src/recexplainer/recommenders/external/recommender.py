@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID
-from recexplainer.errors import InputError
 from recexplainer.recommenders.base import NO_LIMIT, Recommender
 from recexplainer.recommenders.external.adapter import Adapter, VectorAdapter, load_class, others_code
 from recexplainer.recommenders.external.python_model import load_python_model

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from recexplainer.errors import InputError
+from recexplainer.core.errors import InputError
 
 ENDINGS = (".npy", ".safetensors")
 

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from recexplainer.report.charts import Bar, chart
 from recexplainer.report.inputs import Metrics
-from recexplainer.report.sections.common import (
-    Group,
-    Missing,
-    Section,
-    Table,
-    figure,
-    figure_rows,
-    percent,
-    write,
-)
+from recexplainer.report.sections.common import Group, Missing, Section, Table, figure, figure_rows, percent, write
 
 FILE = "metrics/recommender.json"
 NAMES = {

@@ -1,0 +1,1 @@
+"""Which items, titles and attributes a text names: resolved once, read by everyone."""

@@ -1,0 +1,1 @@
+"""What every room may use: errors, typed records, settings, statistics, the process environment."""

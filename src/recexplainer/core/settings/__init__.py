@@ -1,0 +1,113 @@
+"""One frozen dataclass per section of params.yaml: no defaults here, the values stand in params.yaml alone.
+
+A new parameter is a field of its section's class, in the module of its concern, and a line in params.yaml. Checks of
+single values live in ``__post_init__``. The package is the public face of all sections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings.alignment import (
+    ALIGNED_MODES,
+    Align,
+    BuildAlignment,
+    DraftExplanations,
+    Llm,
+    Summaries,
+)
+from recexplainer.core.settings.api import ApiModel
+from recexplainer.core.settings.data import RAW_FORMATS, Columns, Dataset, GenerateDemo, Prepare, Split
+from recexplainer.core.settings.evaluation import EvaluateAlignment, EvaluateBaselines
+from recexplainer.core.settings.explaining import SOURCES, Explain
+from recexplainer.core.settings.judging import Discriminate, Encoder, Faithfulness, Judge, Report
+from recexplainer.core.settings.parsing import apply_overrides, build_section
+from recexplainer.core.settings.recommender import (
+    ATTENTION_INITS,
+    ITEM_INITS,
+    SCHEDULES,
+    RecommenderChoice,
+    TrainRecommender,
+)
+from recexplainer.core.settings.registry import Gate, Promote, Registry
+from recexplainer.core.settings.run import Run
+
+PARAMS_FILE = Path("params.yaml")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of params.yaml."""
+
+    run: Run
+    dataset: Dataset
+    generate_demo: GenerateDemo
+    prepare: Prepare
+    recommender: RecommenderChoice
+    train_recommender: TrainRecommender
+    llm: Llm
+    build_alignment: BuildAlignment
+    summaries: Summaries
+    draft_explanations: DraftExplanations
+    align: Align
+    evaluate_alignment: EvaluateAlignment
+    evaluate_baselines: EvaluateBaselines
+    explain: Explain
+    judge: Judge
+    faithfulness: Faithfulness
+    discriminate: Discriminate
+    report: Report
+    registry: Registry
+    promote: Promote
+
+    def __post_init__(self) -> None:
+        """Check what ties two sections together."""
+        for source in self.explain.sources:
+            if source != "none" and source not in self.align.modes:
+                raise InputError(
+                    f"params: explain.sources names {source!r}, which align.modes {list(self.align.modes)} "
+                    "does not align; change both lists together"
+                )
+
+
+def parse_settings(values: Any, origin: str = "params.yaml") -> Settings:
+    """Build the settings from nested mappings.
+
+    Raises:
+        InputError: for an unknown, missing or wrongly typed key, with its dotted name.
+    """
+    built: Settings = build_section(Settings, values, origin=origin, at="")
+    return built
+
+
+def load_settings(path: Path | str = PARAMS_FILE, overrides: list[str] | None = None) -> Settings:
+    """Read params.yaml and apply ``section.key=value`` overrides, typed as the overridden field is.
+
+    Raises:
+        InputError: when the file is missing or malformed, or a key or value does not fit.
+    """
+    return parse_settings(apply_overrides(Settings, read_params(path), overrides or []), origin=str(path))
+
+
+def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
+    """Read params.yaml as nested mappings, unchecked.
+
+    Raises:
+        InputError: when the file is missing or is no YAML mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run the stage in the project's root, or pass --params") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: must hold a mapping of sections")
+    return values

@@ -1,0 +1,1 @@
+"""The invented world: its catalogue, its users and their dialogues."""

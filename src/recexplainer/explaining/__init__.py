@@ -1,0 +1,1 @@
+"""From decisions to explanations: cases, generation, and the served model."""

@@ -1,0 +1,172 @@
+"""The decisions of the recommender that are to be explained: about test users, or about any users and items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import BuildAlignment, Explain
+from recexplainer.data.examples import Example
+from recexplainer.data.interactions import Interactions
+from recexplainer.prompting import wording
+from recexplainer.recommenders.base import Recommender
+from recexplainer.tasks import interest_classification
+
+UNDECIDED = ""  # the label of an item between the liked and the disliked ones
+_USERS_AT_ONCE = 256  # bounds the memory of their scores, not the result
+
+
+@dataclass(frozen=True)
+class Case:
+    """One decision of the recommender that is to be explained."""
+
+    example: Example
+    history: list[int]  # all that the recommender decided on; the example has the newest part, for prompts
+    score: float  # the recommender's raw score of the item
+    rank: int  # 1 = best of the items outside the history; ties count against it, as in `rank_of_target`
+    n_ranked: int
+
+    @property
+    def explanation_id(self) -> str:
+        """The id of this case, the same for every source."""
+        example = self.example
+        return f"u{example.user_id}-p{example.position}-i{example.items[0]}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which items are to be explained to each user.
+
+    Attributes:
+        items: Items by id.
+        top: The recommender's best `top_k` as well.
+        bottom: Its last `top_k` as well.
+    """
+
+    items: list[int]
+    top: bool
+    bottom: bool
+
+
+def choose_cases(
+    recommender: Recommender,
+    interactions: Interactions,
+    pairs: Sequence[Example],
+    build: BuildAlignment,
+    settings: Explain,
+    seed: int,
+) -> list[Case]:
+    """Positive and negative decisions about test users, in turn: the recommender's top and bottom items.
+
+    No (user, position, item) comes twice, so there may be fewer cases than asked for.
+
+    Args:
+        recommender: The frozen recommender.
+        interactions: The histories.
+        pairs: One example per (user, position) that may be explained, with its vector row and shown history.
+        build: What counts as liked and disliked.
+        settings: How many cases.
+        seed: Of the draw.
+
+    Raises:
+        InputError: There are no pairs.
+    """
+    if not pairs:
+        raise InputError("data/alignment: holds no test user; see prepare.split and build_alignment.min_history")
+    rng = np.random.default_rng(seed)
+    cases: list[Case] = []
+    taken: set[tuple[int, int]] = set()  # (place in pairs, item): no decision is explained twice
+    for number in range(settings.n_cases):
+        place = number % len(pairs)
+        pair = pairs[place]
+        history = interactions.sequence(pair.user_id)[: pair.position].tolist()
+        scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
+        liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
+        is_liked = (place + number // len(pairs)) % 2 == 0
+        pool = [int(i) for i in (liked[: settings.top_k] if is_liked else disliked)]
+        left = [i for i in pool if (place, i) not in taken]
+        if not left:
+            continue
+        item = int(rng.choice(left))
+        taken.add((place, item))
+        cases.append(_case(pair, history, item, wording.YES if is_liked else wording.NO, scores))
+    return cases
+
+
+def cases_of_users(
+    recommender: Recommender,
+    interactions: Interactions,
+    user_ids: Sequence[int],
+    wanted: Wanted,
+    build: BuildAlignment,
+    top_k: int,
+    max_history: int,
+) -> list[Case]:
+    """The recommender's decisions about some users as they are now, after the last of their interactions.
+
+    A decision is Yes for the share `build.like_top` of the items outside of the history, No for the share
+    `build.dislike_bottom` at the end, and `UNDECIDED` between them. A named item that stands in a user's history is
+    no decision, and is passed over: the caller sees it by the number of cases.
+
+    Args:
+        recommender: The frozen recommender.
+        interactions: The histories.
+        user_ids: The users, in the order of the cases; `vector_row` is a user's place among them.
+        wanted: Which items: the best ones, best first, then the last ones, last first, then the named ones.
+        build: What counts as liked and disliked.
+        top_k: How many of the best and of the last items.
+        max_history: How many of the newest items a prompt shows.
+    """
+    cases: list[Case] = []
+    for row, user_id, history, scores in _scored(recommender, interactions, user_ids):
+        pair = Example(
+            task=interest_classification.NAME,
+            split="",
+            answer=UNDECIDED,
+            user_id=user_id,
+            position=len(history),
+            vector_row=row,
+            history=history[-max_history:],
+        )
+        liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
+        labels = dict.fromkeys(map(int, disliked), wording.NO) | dict.fromkeys(map(int, liked), wording.YES)
+        for item in _items_of(scores, wanted, top_k):
+            cases.append(_case(pair, history, item, labels.get(item, UNDECIDED), scores))
+    return cases
+
+
+def _scored(
+    recommender: Recommender, interactions: Interactions, user_ids: Sequence[int]
+) -> Iterator[tuple[int, int, list[int], np.ndarray]]:
+    """Each user's place, id, whole history, and scores (n_items + 1) with the history at −inf."""
+    for start in range(0, len(user_ids), _USERS_AT_ONCE):
+        some = user_ids[start : start + _USERS_AT_ONCE]
+        histories = [interactions.sequence(user_id).tolist() for user_id in some]
+        table = recommender.scores(histories, exclude_seen=True).double().cpu().numpy()
+        for place, (user_id, history) in enumerate(zip(some, histories, strict=True)):
+            yield start + place, user_id, history, table[place]
+
+
+def _items_of(scores: np.ndarray, wanted: Wanted, top_k: int) -> list[int]:
+    order = np.argsort(-scores, kind="stable")
+    order = order[np.isfinite(scores[order])]
+    best = order[:top_k].tolist() if wanted.top else []
+    last = order[::-1][:top_k].tolist() if wanted.bottom else []
+    named = [item for item in wanted.items if np.isfinite(scores[item])]
+    return list(dict.fromkeys([*best, *last, *named]))
+
+
+def _case(pair: Example, history: list[int], item: int, label: str, scores: np.ndarray) -> Case:
+    example = replace(
+        pair,
+        task=interest_classification.NAME,
+        aspect=interest_classification.EXPLAIN,
+        items=[item],
+        answer=label,
+    )
+    open_scores = scores[np.isfinite(scores)]
+    rank = int((open_scores >= scores[item]).sum())  # the item itself is one of them
+    return Case(example, history, float(scores[item]), rank, len(open_scores))

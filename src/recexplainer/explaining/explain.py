@@ -1,0 +1,61 @@
+"""A source explains cases: from the parameters and the registered model to records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from recexplainer import store
+from recexplainer.core.settings import Settings
+from recexplainer.explaining.cases import Case
+from recexplainer.explaining.generate import Author
+from recexplainer.explaining.sources import load_source
+from recexplainer.prompting.prompts import PromptWriter, form_of
+from recexplainer.prompting.requests import load_request
+from recexplainer.tracking.runs import StageRun
+
+
+def explain_cases(
+    settings: Settings, run: StageRun, source: str, cases: Sequence[Case], user_vectors: Tensor | None, kept: Path
+) -> list[dict[str, Any]] | None:
+    """The records of all cases, in their order; None where this process took one shard of several.
+
+    Args:
+        settings: What is asked for, how long, and which shard.
+        run: Gets the figures of what this process has.
+        source: Who explains.
+        cases: The decisions, the same for every shard.
+        user_vectors: (n, dim) what the cases' `vector_row` points into; None for a source that reads text alone.
+        kept: Where finished blocks lie until all are there.
+
+    Raises:
+        InputError: The template is at fault (said before an LLM is loaded), or the source cannot be loaded.
+    """
+    chosen, catalogue = settings.explain, store.read_catalogue()
+    request = load_request(chosen)
+    request.content(PromptWriter(catalogue, n_categories=0), cases[0].example, form_of(source))
+    explainer, model = load_source(settings, source)
+    author = Author(explainer, PromptWriter(catalogue, explainer.settings["n_categories"]), request, chosen, model)
+    records = author.explain_shard(cases, kept, user_vectors)
+    run.log_metrics(_figures(records))
+    if chosen.part[1] == 1:
+        return records
+    print(f"shard {chosen.shard}: {len(records)} of {len(cases)} explanations are kept in {kept}")
+    print("when all shards are done, run the same without explain.shard: it joins them")
+    return None
+
+
+def _figures(records: Sequence[dict[str, Any]]) -> dict[str, float]:
+    decided = [record for record in records if record["label"] is not None]
+    figures: dict[str, float] = {
+        "n_explanations": len(records),
+        "n_citing": sum(bool(record["cited_items"]) for record in records),
+        "n_cut_prompts": sum(record["n_cut"] > 0 for record in records),
+    }
+    if decided:
+        right = sum(record["verdict"] == record["label"] for record in decided)
+        figures["verdict_agreement"] = right / len(decided)
+    return figures

@@ -1,0 +1,1 @@
+"""The language model: the base, its connectors, and how it reads and decodes packed prompts."""

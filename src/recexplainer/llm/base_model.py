@@ -1,0 +1,198 @@
+"""The base LLM: any causal language model that transformers can load, by hub name and revision or by path."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
+
+from recexplainer import store
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Llm
+from recexplainer.llm.packing import attention_mask
+from recexplainer.prompting.frames import pinned
+
+
+def load_base(
+    llm: Llm, dtype: torch.dtype | None = None, attention: str = "sdpa", four_bit: bool = False
+) -> tuple[Any, Any]:
+    """The base LLM and its tokenizer: safetensors only, no remote code, strict.
+
+    Args:
+        llm: Which model.
+        dtype: Of the weights; None holds them in fp32 on a CPU and in bf16 on a GPU that has it.
+        attention: The implementation; `sdpa` is eager attention where a model has no SDPA.
+        four_bit: Hold the weights of the linear layers in 4 bits (NF4, of bitsandbytes).
+
+    Raises:
+        InputError: If the model cannot be loaded, or is no causal language model, or its chat template does not read
+            the parameters that are given, or this machine cannot run the chosen attention or hold 4 bits.
+    """
+    _check_machine(attention, four_bit)
+    is_local = Path(llm.base).is_dir()
+    if not is_local and (llm.base.startswith((".", "/")) or llm.base.count("/") > 1 or Path(llm.base).exists()):
+        raise InputError(f"llm.base: {llm.base} is no folder; give a model folder or a hub name such as org/model")
+    options: dict[str, Any] = {"revision": llm.revision} if llm.revision and not is_local else {}
+    chosen: dict[str, Any] = {} if attention == "sdpa" else {"attn_implementation": attention}
+    if four_bit:
+        chosen |= {"quantization_config": _four_bits(), "device_map": {"": torch.cuda.current_device()}}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(llm.base, **options)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            llm.base,
+            dtype=dtype or _dtype(),
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **chosen,
+            **options,
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        place = "" if is_local else " (it is no folder here, so it was taken for a hub name)"
+        raise InputError(
+            f"llm.base: {llm.base} cannot be loaded as a causal language model{place}: {reason}"
+        ) from error
+    model: Any = loaded[0]
+    missing = sorted(loaded[1]["missing_keys"])
+    if missing:
+        raise InputError(
+            f"llm.base: {llm.base} lacks weights that a causal language model has, such as "
+            f"{missing[0]}; is it another kind of model?"
+        )
+    if llm.chat_template:
+        path = Path(llm.chat_template)
+        if not path.is_file():
+            raise InputError(f"llm.chat_template: {path} is no file; give a Jinja template, or null")
+        tokenizer.chat_template = store.read_text(path)
+    _pin_template(tokenizer, llm)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token_id = tokenizer.eos_token_id
+    model.generation_config = GenerationConfig()  # answers are greedy: no sampling or penalties that came with it
+    if not four_bit:  # it was loaded onto the GPU, and stays there
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.eval()
+    if attention != "flex_attention":  # which takes no dense mask
+        _check_attention(model, llm.base)
+    return model, tokenizer
+
+
+def _pin_template(tokenizer: Any, llm: Llm) -> None:
+    """Give a tokenizer one chat template, which writes the same on every day and needs no parameters."""
+    if tokenizer.chat_template is not None:  # of several, the one for plain conversations
+        tokenizer.chat_template = pinned(tokenizer.get_chat_template(), llm.chat_template_kwargs)
+    elif llm.chat_template_kwargs:
+        raise InputError(
+            f"llm.chat_template_kwargs: {llm.base} has no chat template that reads any: give llm.chat_template"
+        )
+
+
+@torch.no_grad()
+def token_embeddings(model: Any) -> Tensor:
+    """(vocabulary, hidden) the token embeddings as the first layer sees them; some models scale what they store."""
+    layer = model.get_input_embeddings()
+    return layer(torch.arange(layer.weight.shape[0], device=layer.weight.device)).float()
+
+
+def context_tokens(model: Any) -> int | None:
+    """How many tokens a base model can read and write in one go; None where it does not say."""
+    stated = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return stated if stated and stated > 0 else None
+
+
+def base_reference(llm: Llm, model: Any) -> dict[str, str | None]:
+    """What pins a base model: name, revision (the hub's commit where there is one), and for a folder the hash of
+    its files.
+    """
+    folder = Path(llm.base)
+    commit = getattr(model.config, "_commit_hash", None)
+    return {
+        "name": llm.base,
+        "revision": commit or llm.revision,
+        "sha256": hash_files(folder) if folder.is_dir() else None,
+    }
+
+
+def check_reference(reference: dict[str, str | None]) -> None:
+    """Refuse a local base model that is not the one an explainer was aligned on.
+
+    Raises:
+        InputError: If the folder is gone or its files differ.
+    """
+    if reference["sha256"] is None:
+        return
+    folder = Path(str(reference["name"]))
+    if not folder.is_dir():
+        raise InputError(f"the explainer's base model {folder} is not there: restore it, or align again")
+    if hash_files(folder) != reference["sha256"]:
+        raise InputError(f"the base model {folder} is not the one that the explainer was aligned on: align again")
+
+
+def hash_files(folder: Path) -> str:
+    """SHA-256 over the names and bytes of the files of a model folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.suffix in {".json", ".safetensors", ".jinja", ".model", ".txt"}:
+            digest.update(path.name.encode() + b"\0")
+            with path.open("rb") as file:
+                while block := file.read(2**24):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+@torch.inference_mode()
+def _check_attention(model: Any, name: str) -> None:
+    """Try on six tokens what training rests on: tokens see the past alone, and packed examples nothing of each other.
+
+    Raises:
+        InputError: If the model is no decoder, or cannot be given embeddings, positions and a mask.
+    """
+    ids = torch.linspace(1, model.config.get_text_config().vocab_size - 1, 6, device=model.device).long()[None]
+    embeddings = model.get_input_embeddings()(ids)
+    packed: dict[str, Any] = {
+        "attention_mask": attention_mask(torch.tensor([3, 3, 3, 6, 6, 6])).to(embeddings),
+        "position_ids": torch.tensor([[0, 1, 2, 0, 1, 2]], device=model.device),
+        "logits_to_keep": torch.arange(6, device=model.device),
+        "use_cache": False,
+    }
+    try:
+        alone = model(inputs_embeds=embeddings[:, 3:]).logits[0, 1].float()
+        without_future = model(inputs_embeds=embeddings[:, 3:5]).logits[0, 1].float()
+        in_a_row = model(inputs_embeds=embeddings, **packed).logits[0, 4].float()
+    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"llm.base: {name} cannot be given embeddings, positions and a mask: {reason}") from error
+    tolerance = 0.1 * float(alone.std())
+    if float((alone - without_future).abs().max()) > tolerance:
+        raise InputError(f"llm.base: {name} sees later tokens: it is an encoder, and no causal language model")
+    if float((alone - in_a_row).abs().max()) > tolerance:
+        raise InputError(f"llm.base: {name} does not follow an attention mask of its own for each token")
+
+
+def _check_machine(attention: str, four_bit: bool) -> None:
+    if attention == "flex_attention" and not torch.cuda.is_available():
+        raise InputError("align.attention: flex_attention learns on a GPU alone, and there is none here: use sdpa")
+    if four_bit and not torch.cuda.is_available():
+        raise InputError("align.four_bit: needs a GPU, and there is none here: set it to false")
+    if four_bit and importlib.util.find_spec("bitsandbytes") is None:
+        raise InputError("align.four_bit: needs bitsandbytes: pip install bitsandbytes, or set it to false")
+
+
+def _four_bits() -> Any:
+    """Source: Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", NeurIPS 2023, section 3."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=_dtype(),
+    )
+
+
+def _dtype() -> torch.dtype:
+    return torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32

@@ -1,0 +1,196 @@
+"""Decoding: answers of an explainer, batched, with a KV cache, deterministic, free or constrained to what can be
+right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.packing import collate, pack, share_prefixes
+from recexplainer.llm.reading import Node, Reader, batches, left_padded
+from recexplainer.llm.sharding import joined, own
+from recexplainer.prompting.chat import IGNORED, Encoded
+
+
+@torch.inference_mode()
+def p_yes(
+    explainer: Explainer, prompts: Sequence[Encoded], row_tokens: int, user_vectors: Tensor | None = None
+) -> np.ndarray:
+    """(n,) the probability of Yes against No as the first token of each answer.
+
+    Prompts of one group are packed on their shared history, which changes no logit. Their user slots point into
+    `user_vectors` (n, dim).
+    """
+    yes, no = explainer.verdict_ids
+    numbered = []
+    for number, prompt in enumerate(prompts):
+        targets = np.full(len(prompt), IGNORED, dtype=np.int32)
+        targets[-1] = number  # the place to read, labelled with whose it is
+        numbered.append(replace(prompt, targets=targets))
+    limit = max(row_tokens, max((len(prompt) for prompt in prompts), default=0))
+    trees = share_prefixes(numbered, limit)
+    answered: dict[int, float] = {}
+    for row in own(pack(trees, limit, np.random.default_rng(0))):
+        parts = collate([trees[n] for n in row])
+        batch = {key: tensor.to(explainer.device) for key, tensor in parts.items()}
+        owners = batch.pop("targets")[0]
+        batch.pop("weights")
+        places = (owners != IGNORED).nonzero()[:, 0]
+        logits = explainer(places=places, user_vectors=user_vectors, **batch)[0]
+        chances = torch.sigmoid(logits[:, yes] - logits[:, no])
+        answered |= zip(owners[places].tolist(), chances.tolist(), strict=True)
+    return np.array(joined(answered))
+
+
+@torch.inference_mode()
+def generate(
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    max_new_tokens: int,
+    batch_size: int,
+    user_vectors: Tensor | None = None,
+    *,
+    strip: bool = True,
+) -> list[str]:
+    """Greedy free answers as text, up to the end of the turn.
+
+    Args:
+        explainer: Who answers.
+        prompts: The questions.
+        max_new_tokens: Of an answer, with its end.
+        batch_size: Prompts decoded at once.
+        user_vectors: (n, dim) what the prompts' user slots point into.
+        strip: Take off the blanks around an answer.
+    """
+    tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
+    answered: dict[int, str] = {}
+    for rows in batches(prompts, batch_size):
+        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows], user_vectors)
+        output = explainer.llm.generate(
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            eos_token_id=end,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        for row, tokens in zip(rows, output.tolist(), strict=True):
+            text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            answered[row] = text.strip() if strip else text
+    return joined(answered)
+
+
+@torch.inference_mode()
+def rank_candidates(
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    candidates: Sequence[Sequence[Sequence[int]]],
+    batch_size: int,
+    user_vectors: Tensor | None = None,
+) -> list[list[int]]:
+    """Greedy answers that list all candidates, one per line, each exactly once.
+
+    At each token only those may follow that some candidate not yet named continues with.
+
+    Args:
+        explainer: Who answers.
+        prompts: The questions.
+        candidates: Per question the candidates' tokens, none of them the beginning of another.
+        batch_size: Prompts decoded at once.
+        user_vectors: (n, dim) what the questions' user slots point into.
+
+    Returns:
+        Per question the places of its candidates in the order of the answer.
+    """
+    line_break = list(explainer.encoder.answer_ids("\n"))
+    orders: dict[int, list[int]] = {}
+    for rows in batches(prompts, batch_size):
+        listings = [_Listing([[*tokens, *line_break] for tokens in candidates[row]]) for row in rows]
+        reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
+        choosing = {row: listing for row, listing in enumerate(listings) if listing.allowed}
+        logits = reader.first[list(choosing)]
+        while choosing:
+            tokens = _best_allowed(logits, [listing.allowed for listing in choosing.values()])
+            for listing, token in zip(choosing.values(), tokens, strict=True):
+                listing.take(token)
+            choosing = {row: listing for row, listing in choosing.items() if listing.allowed}
+            if choosing:
+                read = {row: listing.unread for row, listing in choosing.items()}
+                last = torch.tensor([len(nodes) for nodes in read.values()], device=explainer.device).cumsum(0) - 1
+                logits = reader.read(read)[last]
+        orders |= zip(rows, [listing.order for listing in listings], strict=True)
+    return joined(orders)
+
+
+class _Listing:
+    """The answer to one ranking, as far as it is written.
+
+    Attributes:
+        order: The candidates that stand there.
+        allowed: The tokens among which the LLM has to choose next; none when all candidates stand there.
+        unread: What was written since the last choice.
+    """
+
+    def __init__(self, lines: list[list[int]]) -> None:
+        self.order: list[int] = []
+        self.allowed: list[int] = []
+        self.unread: list[Node] = []
+        self._lines = lines
+        self._node = Node()
+        self._fitting: list[int] = []  # the candidates that the present line may become
+        self._place = 0  # of the next token in its line
+        self._begin_line()
+
+    def take(self, token: int) -> None:
+        """Write a token, and all that follows it without a choice."""
+        self.unread = []
+        self._write(token)
+        while len(self.allowed) == 1:
+            self._write(self.allowed[0])
+
+    def _write(self, token: int) -> None:
+        self._node = Node(token, self._node)
+        self.unread.append(self._node)
+        self._fitting = [c for c in self._fitting if self._lines[c][self._place] == token]
+        self._place += 1
+        if self._place == len(self._lines[self._fitting[0]]):
+            self.order.append(self._fitting[0])
+            self._begin_line()
+        else:
+            self._allow()
+
+    def _begin_line(self) -> None:
+        self._fitting = [c for c in range(len(self._lines)) if c not in self.order]
+        self._place = 0
+        if len(self._fitting) == 1:  # there is nothing to choose any more
+            self.order += self._fitting
+            self._fitting = []
+        self._allow()
+
+    def _allow(self) -> None:
+        self.allowed = sorted({self._lines[c][self._place] for c in self._fitting})
+
+
+def _best_allowed(logits: Tensor, allowed: list[list[int]]) -> list[int]:
+    """Per row of the logits (n, vocabulary) the most probable of its allowed tokens."""
+    width = max(map(len, allowed))
+    padded = [tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed]
+    table = torch.tensor(padded, device=logits.device)
+    best = logits.gather(1, table).argmax(dim=1, keepdim=True)
+    return table.gather(1, best)[:, 0].tolist()
+
+
+def end_id(explainer: Explainer) -> int:
+    """The token that ends an answer."""
+    return explainer.encoder.end_ids[0]
+
+
+def _until(tokens: list[int], end: int) -> list[int]:
+    return tokens[: tokens.index(end)] if end in tokens else tokens

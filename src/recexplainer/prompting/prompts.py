@@ -1,0 +1,148 @@
+"""Rendering: an example and a form become a prompt.
+
+Forms (the paper's alignment modes): `behaviour` writes users and items as text, `intention` as vectors, `both` as both.
+
+Source: Lei et al. 2024, sections 3.2 to 3.4. Departures: a vector replaces the embedding of its slot (as the paper
+says; the public code adds the two), and an item's text may state the categories that the catalogue holds for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal, cast
+
+from recexplainer.core.errors import InputError
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example
+from recexplainer.prompting import wording
+from recexplainer.prompting.chat import Content, Encoded, Slot
+
+Form = Literal["behaviour", "intention", "both"]
+FORMS: tuple[Form, ...] = ("behaviour", "intention", "both")
+
+
+class PromptTooLongError(InputError):
+    """A prompt that does not fit even without history.
+
+    Args:
+        task: Its task.
+        n_tokens: What it needs without any history.
+        max_tokens: What is allowed.
+    """
+
+    def __init__(self, task: str, n_tokens: int, max_tokens: int) -> None:
+        self.task, self.n_tokens = task, n_tokens
+        super().__init__(
+            f"a prompt of task {task} needs {n_tokens} tokens without any history, more than the {max_tokens} allowed: "
+            "raise max_prompt_tokens, or take a model with a longer context"
+        )
+
+
+def form_of(mode: str) -> Form:
+    """The form in which an explainer of a mode is asked; `none`, the unaligned base, reads text."""
+    return cast(Form, "behaviour" if mode == "none" else mode)
+
+
+class PromptWriter:
+    """Writes users, items and questions in any form.
+
+    Args:
+        catalogue: The titles and attributes.
+        n_categories: How many categories stand behind a title in parentheses; 0 writes titles only, as the paper does.
+            Categories that most items share are left out.
+    """
+
+    def __init__(self, catalogue: Catalogue, n_categories: int) -> None:
+        self.catalogue = catalogue
+        self.common = common_categories(catalogue)
+        self._categories: list[list[str]] = [[]]
+        for item in range(1, catalogue.n_items + 1):
+            categories = dict.fromkeys(catalogue.attributes(item)["categories"])
+            self._categories.append([name for name in categories if name not in self.common][:n_categories])
+
+    def categories(self, item_id: int) -> list[str]:
+        """The categories that stand behind an item's title."""
+        return self._categories[item_id]
+
+    def item_text(self, item_id: int, further: Sequence[str] = ()) -> str:
+        """An item in words: its title and what is known of it; `further` values stand behind the categories."""
+        names = [*self.categories(item_id), *further]
+        return self.catalogue.titles[item_id] + (f" ({', '.join(names)})" if names else "")
+
+    def item(self, form: Form, item_id: int, further: Sequence[str] = ()) -> list[str | Slot]:
+        """An item inside a prompt."""
+        if form == "behaviour":
+            return [self.item_text(item_id, further)]
+        slot = Slot("item", item_id)
+        return [slot] if form == "intention" else [slot, " " + self.item_text(item_id, further)]
+
+    def candidate(self, form: Form, item_id: int) -> list[str | Slot]:
+        """An item to be ranked: with the title alone, which is what the answer repeats."""
+        if form == "behaviour":
+            return [self.catalogue.titles[item_id]]
+        slot = Slot("item", item_id)
+        return [slot] if form == "intention" else [slot, " " + self.catalogue.titles[item_id]]
+
+    def user(self, form: Form, history: Sequence[int], vector_row: int) -> list[str | Slot]:
+        """The user at the head of a prompt: the history, the recommender's user vector, or both; ends with a new
+        line.
+        """
+        content: list[str | Slot] = []
+        if form != "behaviour":
+            content += [f"{wording.USER} ", Slot("user", vector_row), "\n"]
+        if form != "intention":
+            content.append(wording.HISTORY + "\n")
+            for item_id in history:
+                content += [*self.item(form, item_id), "\n"]
+        return content
+
+    def titles(self, item_ids: Sequence[int]) -> str:
+        """An answer that lists items: one title per line (titles hold no line breaks; they do hold commas and
+        semicolons).
+        """
+        return "\n".join(self.catalogue.titles[item_id] for item_id in item_ids)
+
+
+def common_categories(catalogue: Catalogue, share: float = 0.6) -> set[str]:
+    """Categories that more than a share of all items have, and that therefore say nothing about one."""
+    counts = Counter(
+        name for item in range(1, catalogue.n_items + 1) for name in set(catalogue.attributes(item)["categories"])
+    )
+    return {name for name, count in counts.items() if count > share * catalogue.n_items}
+
+
+def answer_text(writer: PromptWriter, example: Example) -> str:
+    """The words of an example's answer."""
+    return example.answer if isinstance(example.answer, str) else writer.titles(example.answer)
+
+
+def shorten(encode: Callable[[Example], Encoded], example: Example, max_tokens: int) -> tuple[Encoded, Example]:
+    """The first encoding of at most `max_tokens` as the oldest history goes, and the example as it is then shown.
+
+    Raises:
+        PromptTooLongError: If it does not fit even without history.
+    """
+    for start in range(len(example.history) + 1):
+        shown = replace(example, history=example.history[start:]) if start else example
+        encoded = encode(shown)
+        if len(encoded) <= max_tokens:
+            return encoded, shown
+    raise PromptTooLongError(example.task, len(encoded), max_tokens)
+
+
+def merge_text(content: Content) -> list[str | Slot]:
+    """Join neighbouring texts, so that the tokenizer sees whole lines."""
+    merged: list[str | Slot] = []
+    for piece in content:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    return merged
+
+
+def readable(content: Content) -> str:
+    """A prompt for people: slots are shown as <user> and <item>."""
+    return "".join(f"<{piece.kind}>" if isinstance(piece, Slot) else piece for piece in content)

@@ -1,0 +1,66 @@
+"""Explanations drafted by the base LLM: the verdict is the recommender's, the words behind it are the LLM's own.
+
+Source: none in the paper, which counts on general dialogues (task 5) to keep a large LLM's language. A small one
+forgets to write about the prompt while it learns what vectors mean; here it is reminded by its own drafts, as in
+learning without forgetting (Li and Hoiem, 2016).
+    No draft is made about users of evaluation, so its score knows no reference: it asks what can be checked at once.
+    What an explanation is worth is the judge's to say, and the faithfulness metrics'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from recexplainer.data.examples import Example
+from recexplainer.prompting.chat import Slot
+from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import interest_classification
+
+NAME = "explanation"
+
+
+def choose(taught: Sequence[Example], n: int, rng: np.random.Generator) -> list[Example]:
+    """Of training questions at most `n` that ask for an explanation, of as many users as possible, in random order."""
+    asked = [example for example in taught if example.aspect == interest_classification.EXPLAIN]
+    shuffled = [asked[int(place)] for place in rng.permutation(len(asked))]
+    times: dict[int, int] = {}
+    rounds = []
+    for example in shuffled:
+        rounds.append(times.get(example.user_id, 0))
+        times[example.user_id] = rounds[-1] + 1
+    return [shuffled[int(place)] for place in np.argsort(rounds, kind="stable")[:n]]
+
+
+def make_examples(asked: Sequence[Example], texts: Sequence[str]) -> list[Example]:
+    """One example per draft: the question that it answers, with the draft as the answer."""
+    return [replace(example, task=NAME, aspect="", answer=text) for example, text in zip(asked, texts, strict=True)]
+
+
+def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
+    """The question of interest in the explanation's words."""
+    return interest_classification.question(writer, replace(example, aspect=interest_classification.EXPLAIN), form)
+
+
+def score(examples: list[Example], texts: list[str], titles: Sequence[str]) -> dict[str, float]:
+    """The share of explanations that begin with the recommender's verdict, and that cite the history by a title.
+
+    Args:
+        examples: Questions of interest, with the verdict as the answer.
+        texts: The explanations.
+        titles: Of all items, by id.
+
+    >>> asked = [Example(NAME, "test", "Yes", history=[1]), Example(NAME, "test", "No", history=[2])]
+    >>> score(asked, ["Yes. It is like Fox.", "Yes. Why not?"], ["", "Fox", "Rust"])
+    {'verdict_accuracy': 0.5, 'cites_history': 0.5}
+    """
+    right = [text.startswith(str(example.answer)) for example, text in zip(examples, texts, strict=True)]
+    cites = [
+        any(titles[item] in text for item in example.history) for example, text in zip(examples, texts, strict=True)
+    ]
+    return {
+        "verdict_accuracy": round(float(np.mean(right)), 4),
+        "cites_history": round(float(np.mean(cites)), 4),
+    }

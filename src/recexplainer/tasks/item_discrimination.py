@@ -1,0 +1,112 @@
+"""Task 4: know the items behind the recommender's item vectors.
+
+Source: section 3.2 "item discrimination", and the public code's description → title and features → title for
+`behaviour`.
+Departure: the most similar item is found by cosine, not by dot product, where large norms win.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example
+from recexplainer.prompting import wording
+from recexplainer.prompting.chat import Slot
+from recexplainer.prompting.prompts import Form, PromptWriter
+
+NAME = "item_discrimination"
+TITLE, SIMILAR = "title", "similar"
+FROM_PREFIX = "from_"
+
+
+def make_examples(catalogue: Catalogue, item_vectors: torch.Tensor | None) -> list[Example]:
+    """Per item one question about each attribute that the catalogue holds, and the most similar item.
+
+    Every item is asked in training, and its title again in evaluation: the task is to know the recommender's
+    items, and an item that was never taught has no title to be known. The splits therefore share items on purpose.
+    An item to which the recommender gives no vector (all zeros) is neither asked by its vector nor an answer.
+    """
+    n_rows = catalogue.n_items + 1
+    similar = most_similar(item_vectors) if item_vectors is not None else np.zeros(n_rows, dtype=int)
+    nameless = ~item_vectors.any(dim=1).numpy() if item_vectors is not None else np.zeros(n_rows, dtype=bool)
+    examples = []
+    for item in range(1, n_rows):
+        for aspect, answer in _questions(catalogue, item).items():
+            if aspect != TITLE or not nameless[item]:
+                examples.append(Example(NAME, "train", answer, items=[item], aspect=aspect))
+        if similar[item]:
+            examples.append(Example(NAME, "train", [int(similar[item])], items=[item], aspect=SIMILAR))
+        if not nameless[item]:
+            examples.append(Example(NAME, "test", [item], items=[item], aspect=TITLE))
+        for source in ("description", "features"):
+            if _text(catalogue, item, source):
+                examples.append(Example(NAME, "test", [item], items=[item], aspect=FROM_PREFIX + source))
+    return examples
+
+
+def most_similar(vectors: torch.Tensor, chunk: int = 1024) -> np.ndarray:
+    """The other item of the largest cosine, for each row but the padding's; a vector of zeros is like no other.
+
+    Args:
+        vectors: (n_items + 1, dim), row 0 = padding.
+        chunk: Rows compared at once, which bounds memory at `chunk` × n_items.
+
+    Returns:
+        (n_items + 1,) item ids; 0 at the padding, and where there is no such item.
+    """
+    missing = ~vectors.any(dim=1)
+    missing[0] = True
+    unit = torch.nn.functional.normalize(vectors.float(), dim=1)
+    best = torch.zeros(len(unit), dtype=torch.long)
+    for start in range(1, len(unit), chunk):
+        rows = torch.arange(start, min(start + chunk, len(unit)))
+        cosine = unit[rows] @ unit.T
+        cosine[:, missing] = -torch.inf
+        cosine[torch.arange(len(rows)), rows] = -torch.inf
+        best[rows] = cosine.argmax(dim=1)  # 0 where nothing is finite
+    best[missing] = 0
+    return best.numpy()
+
+
+def forms(example: Example) -> tuple[Form, ...]:
+    """The forms in which a question makes sense: a title is asked of a vector, not of the title itself."""
+    if example.aspect.startswith(FROM_PREFIX):
+        return ("behaviour",)
+    return ("intention",) if example.aspect == TITLE else ("behaviour", "intention", "both")
+
+
+def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
+    """The question, and behind it the item or what is known of it."""
+    item = example.items[0]
+    if example.aspect.startswith(FROM_PREFIX):
+        source = example.aspect.removeprefix(FROM_PREFIX)
+        return [f"{wording.TITLE_FROM[source]}\n{_text(writer.catalogue, item, source)}"]
+    shown: Form = "intention" if example.aspect == TITLE else form
+    return [f"{wording.ITEM_QUESTIONS[example.aspect]}\n{wording.ITEM} ", *writer.item(shown, item)]
+
+
+def score(examples: list[Example], answers: list[int | None]) -> dict[str, float]:
+    """The share of items whose title is given exactly."""
+    right = [answer == example.answer[0] for example, answer in zip(examples, answers, strict=True)]
+    return {"title_accuracy": round(float(np.mean(right)), 4)} if right else {}
+
+
+def _questions(catalogue: Catalogue, item: int) -> dict[str, Any]:
+    found: dict[str, Any] = {TITLE: [item]}
+    for aspect in ("brand", "categories", "features", "description"):
+        if text := _text(catalogue, item, aspect):
+            found[aspect] = text
+    for source in ("description", "features"):
+        if source in found:
+            found[FROM_PREFIX + source] = [item]
+    return found
+
+
+def _text(catalogue: Catalogue, item: int, aspect: str, max_characters: int = 400) -> str:
+    value = catalogue.attributes(item)[aspect]
+    text = "; ".join(value) if aspect == "features" else ", ".join(value) if isinstance(value, list) else value
+    return text[:max_characters].strip()

@@ -1,0 +1,50 @@
+"""Task 1: which item does the recommender rank first?
+
+Source: section 3.2 "next item retrieval"; the answer is the recommender's top item outside the whole history.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recexplainer.data.examples import Example, TeacherBatch
+from recexplainer.prompting import wording
+from recexplainer.prompting.chat import Slot
+from recexplainer.prompting.prompts import Form, PromptWriter
+
+NAME = "next_item_retrieval"
+
+
+def make_examples(batch: TeacherBatch) -> list[Example]:
+    """One example per (user, position)."""
+    best = batch.scores.argmax(axis=1)
+    return [batch.example(row, NAME, [int(item)]) for row, item in enumerate(best)]
+
+
+def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
+    """The user, and the question."""
+    return [*writer.user(form, example.history, example.vector_row), wording.NEXT_ITEM_RETRIEVAL]
+
+
+def score(examples: list[Example], answers: list[list[int | None]]) -> dict[str, float]:
+    """HR@5, NDCG@5 and the share of invalid titles.
+
+    Args:
+        examples: The questions; `answer[0]` is the recommender's first item.
+        answers: Per question at most five items, best first; None where a beam's text is no title of the catalogue.
+
+    >>> asked = [Example(NAME, "test", [7]), Example(NAME, "test", [8])]
+    >>> score(asked, [[3, 7, None], [1, 2, 4]])
+    {'hr@5': 0.5, 'ndcg@5': 0.3155, 'invalid_rate': 0.1667}
+    """
+    ranks = [
+        answer[:5].index(example.answer[0]) if example.answer[0] in answer[:5] else None
+        for example, answer in zip(examples, answers, strict=True)
+    ]
+    gains = [0.0 if rank is None else 1 / np.log2(rank + 2) for rank in ranks]
+    titles = [item for answer in answers for item in answer]
+    return {
+        "hr@5": round(float(np.mean([rank is not None for rank in ranks])), 4),
+        "ndcg@5": round(float(np.mean(gains)), 4),
+        "invalid_rate": round(float(np.mean([item is None for item in titles])), 4) if titles else 1.0,
+    }

@@ -1,0 +1,99 @@
+"""The user summary: what does this user like, in words?
+
+Source: section 3.2; the paper takes the summaries from a stronger LLM, as `alignment.summaries` does on demand. Here
+they are made from the catalogue's attributes of the history: embedded summaries, named as what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.data.examples import Example, TeacherBatch
+from recexplainer.prompting import wording
+from recexplainer.prompting.chat import Slot
+from recexplainer.prompting.prompts import Form, PromptWriter
+
+NAME = "user_summary"
+CATALOGUE = "catalogue"  # the author of embedded summaries
+
+
+def make_examples(batch: TeacherBatch, catalogue: Catalogue, common: set[str]) -> list[Example]:
+    """One example per (user, position) whose history has attributes to speak of.
+
+    Args:
+        batch: The pairs.
+        catalogue: The attributes.
+        common: Categories that too many items share to say anything.
+    """
+    examples = []
+    for row, history in enumerate(batch.histories):
+        if text := embedded_summary(history, catalogue, common):
+            examples.append(replace(batch.example(row, NAME, text), author=CATALOGUE))
+    return examples
+
+
+def embedded_summary(history: list[int], catalogue: Catalogue, common: set[str]) -> str:
+    """The two most frequent categories of a history, with two examples of its newest items; empty without
+    categories.
+    """
+    counts: Counter[str] = Counter()
+    for item in history:
+        counts.update(set(catalogue.attributes(item)["categories"]) - common)
+    if not counts:
+        return ""
+    favourites = [name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:2]]
+    examples = [i for i in reversed(history) if set(catalogue.attributes(i)["categories"]) & set(favourites)][:2]
+    titles = " and ".join(f'"{catalogue.titles[item]}"' for item in examples)
+    return f"This user likes {' and '.join(favourites)}, such as {titles}."
+
+
+def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
+    """The user, and the question."""
+    return [*writer.user(form, example.history, example.vector_row), wording.USER_SUMMARY]
+
+
+def score(examples: list[Example], texts: list[str], names: Collection[str]) -> dict[str, float]:
+    """Precision, recall and F1 of the attributes that a summary names, against those that the reference names.
+
+    Args:
+        examples: The questions, with the reference as the answer.
+        texts: The summaries.
+        names: What counts as an attribute, such as the catalogue's categories.
+
+    >>> asked = [Example(NAME, "test", 'This user likes Orbit and Racing, such as "Fox".')]
+    >>> score(asked, ["This user likes racing and puzzles and Nova."], {"Orbit", "Nova", "Racing", "Puzzle"})
+    {'precision': 0.5, 'recall': 0.5, 'f1': 0.5}
+    """
+    pairs = [
+        (named(text, names), named(str(example.answer), names)) for example, text in zip(examples, texts, strict=True)
+    ]
+    rows = [
+        (_share(found & wanted, found), _share(found & wanted, wanted), _f1(found, wanted)) for found, wanted in pairs
+    ]
+    means = np.mean(rows, axis=0)
+    return {key: round(float(mean), 4) for key, mean in zip(("precision", "recall", "f1"), means, strict=True)}
+
+
+def named(text: str, names: Collection[str]) -> set[str]:
+    """The names that stand in a text as whole words, in whatever case.
+
+    >>> sorted(named("Nova, star racing", {"Nova", "Star Racing", "Race"}))
+    ['Nova', 'Star Racing']
+    """
+    return {name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)}
+
+
+def _share(part: set[str], whole: set[str]) -> float:
+    """1 of nothing: who names nothing names nothing wrong, and where nothing is wanted nothing is missing."""
+    return len(part) / len(whole) if whole else 1.0
+
+
+def _f1(found: set[str], wanted: set[str]) -> float:
+    n = len(found) + len(wanted)
+    return 2 * len(found & wanted) / n if n else 1.0

@@ -1,0 +1,83 @@
+"""Model folders in the tracking store: logged as MLflow models from code, and fetched again."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recexplainer.core import environment
+from recexplainer.core.contents import content_sha256
+from recexplainer.core.errors import InputError
+from recexplainer.tracking import runs
+from recexplainer.tracking.registry.integrity import CODE, CODE_TAG, MANIFEST, SERVED, write_manifest
+from recexplainer.tracking.registry.lookup import CONTENT_TAG
+from recexplainer.tracking.registry.roles import package_of
+from recexplainer.tracking.registry.shipping import closure, copy_code, requirements
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def log_model_folder(folder: Path | str, role: str, dataset: str) -> str:
+    """Log a model folder in the active run as an MLflow model from code, without pickle; return its id.
+
+    The folder is copied: a DVC output is never registered in place. With it go the served file, which may define
+    SIGNATURE, the code that this imports, and the hashes of all of them.
+    """
+    import mlflow
+
+    module = f"recexplainer.{package_of(role)}.served"
+    weights = Path(folder).resolve()
+    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*input example.*")
+        shipped = Path(temporary)
+        served = importlib.import_module(module)
+        shutil.copyfile(str(served.__file__), shipped / SERVED)
+        copy_code(module, shipped / CODE)
+        code = write_manifest(shipped, weights)
+        with runs.waiting(f"{role} is uploaded"):
+            info = mlflow.pyfunc.log_model(
+                name=role,
+                python_model=str(shipped / SERVED),
+                artifacts={"model": str(weights), "manifest": str(shipped / MANIFEST)},
+                code_paths=[str(path) for path in (shipped / CODE).iterdir()],
+                pip_requirements=requirements(closure(module)),
+                signature=getattr(served, "SIGNATURE", None),
+                tags={CONTENT_TAG: content_sha256(folder), CODE_TAG: code, "role": role, "dataset": dataset},
+            )
+    return str(info.model_id)
+
+
+def fetch_model(uri: str) -> Path:
+    """The folder, on this machine, of any model that MLflow keeps under ``models:/…`` or ``runs:/…``.
+
+    Raises:
+        InputError: when there is no such model, or it cannot be fetched.
+    """
+    runs.connect()
+    try:
+        return download(uri)
+    except Exception as error:  # stores have no common base of errors
+        raise InputError(f"{uri}: cannot be fetched from the tracking store: {runs.redact(str(error))}") from error
+
+
+def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
+    """Any pyfunc model as a function of a table; its code runs, also out of a pickle: for what the user named alone."""
+    import mlflow
+
+    with environment.variable("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true"):
+        loaded: Callable[[pd.DataFrame], Any] = mlflow.pyfunc.load_model(str(folder)).predict
+        return loaded
+
+
+def download(uri: str) -> Path:
+    """What the tracking store keeps under an address, on this machine; read it, never write to it."""
+    import mlflow
+
+    with runs.waiting(f"{uri} is fetched"):
+        return Path(mlflow.artifacts.download_artifacts(uri))

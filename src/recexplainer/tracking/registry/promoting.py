@@ -1,0 +1,61 @@
+"""An alias is moved, and why is kept with the version."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Mapping
+
+from recexplainer import store
+from recexplainer.core import environment
+from recexplainer.core.errors import InputError
+from recexplainer.tracking import runs
+from recexplainer.tracking.registry.lookup import CONTENT_TAG
+from recexplainer.tracking.registry.roles import WORKING_ALIAS, registered_name
+from recexplainer.tracking.registry.versions import alias_version, resolve
+
+
+def promote(
+    role: str,
+    dataset: str,
+    source: str,
+    target: str,
+    why: str = "",
+    measured: Mapping[str, float] | None = None,
+) -> str:
+    """Move the alias ``target`` to the version that ``source`` names; return what was done, in words.
+
+    The version must have the content that the role's pointer names: the gates' metrics describe that one.
+    Who, when, from where, why and the measured values are kept as the version's tags.
+
+    Raises:
+        InputError: for an unknown or reserved alias, or another content.
+    """
+    name, wanted = registered_name(dataset, role), store.read_pointer(role)[CONTENT_TAG]
+    if not re.fullmatch(r"[A-Za-z][\w-]*", target) or re.fullmatch(r"latest|v\d+", target, re.IGNORECASE):
+        raise InputError(f"registry: {target!r} is no alias; use a word, not 'latest' or 'v1'")
+    if target == WORKING_ALIAS:
+        raise InputError(f"registry: the alias {WORKING_ALIAS!r} is moved by the pipeline alone (dvc repro)")
+    client = runs.connect()
+    with environment.exclusive("registry"):
+        version = resolve(client, name, source)
+        found = version.tags.get(CONTENT_TAG, "none")
+        if found != wanted:
+            raise InputError(
+                f"registry: {name}@{source} has content {found[:12]}, the metrics here describe "
+                f"{wanted[:12]}; check out the commit that made it, or run dvc repro"
+            )
+        before = alias_version(client, name, target)
+        tags = {
+            "by": runs.user(),
+            "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "from": source,
+            "replaced": f"version {before}" if before else "nothing",
+            "why": runs.redact(why) or "not said",
+            "measured": json.dumps(dict(measured or {})),
+        }
+        for key, value in tags.items():
+            client.set_model_version_tag(name, version.version, f"promoted.{target}.{key}", value)
+        client.set_registered_model_alias(name, target, version.version)
+    return f"{name}: {target} is now version {version.version} (from {source}; before: {tags['replaced']})"

@@ -1,0 +1,37 @@
+"""The roles that registered models have, and the names that they bear."""
+
+from __future__ import annotations
+
+from recexplainer.core.errors import InputError
+
+WORKING_ALIAS = "candidate"
+SERVED = {  # the start of a role → the package whose served.py answers for it
+    "recommender-": "recommenders",
+    "explainer-": "explainer",
+    "source-classifier": "discriminators",
+    "source-classifier-encoder": "discriminators",
+    "score-predictor-": "discriminators",
+}
+
+
+def registered_name(dataset: str, role: str) -> str:
+    """The registry's name of a role's model.
+
+    Raises:
+        InputError: for a role that does not exist.
+    """
+    package_of(role)
+    return f"recexplainer-{dataset}-{role}"
+
+
+def package_of(role: str) -> str:
+    """The package whose served.py answers for a role.
+
+    Raises:
+        InputError: for a role that does not exist.
+    """
+    for start, package in SERVED.items():
+        if role.startswith(start) and (role != start if start.endswith("-") else role == start):
+            return package
+    shown = ", ".join(start + ("…" if start.endswith("-") else "") for start in SERVED)
+    raise InputError(f"registry: unknown role {role!r}; roles are {shown}")

@@ -1,0 +1,73 @@
+import pytest
+
+from recexplainer.citations.attributes import AttributeIndex, series_stem, speaks_of_series
+from recexplainer.data.catalogue import Catalogue
+from tests.faithfulness.fakes import make_catalogue
+
+
+@pytest.fixture(scope="module")
+def index(games: Catalogue) -> AttributeIndex:
+    return AttributeIndex(games)
+
+
+def named(index: AttributeIndex, text: str) -> list[tuple[str, bool]]:
+    return [(index.names[mention.attribute], mention.denied) for mention in index.find(text)]
+
+
+def test_values_are_found_in_other_numbers_and_spellings(index: AttributeIndex) -> None:
+    text = "Role playing games by Crown Works, puzzles for the nova 64"
+    assert [name for name, _ in named(index, text)] == ["Role-Playing", "Crown Works", "Puzzle", "Nova 64"]
+
+
+def test_values_hold_for_their_items(index: AttributeIndex) -> None:
+    assert {index.names[number] for number in index.of_item[3]} == {
+        "Video Games", "Nova 64", "Racing", "Fox Labs", "co-op", "iron drift",
+    }  # fmt: skip
+    assert index.of_item[0] == frozenset()
+
+
+def test_denied_values(index: AttributeIndex) -> None:
+    text = "No Racing games, but puzzles; it isn't for the Nova 64. Not one. Horror"
+    assert named(index, text) == [("Racing", True), ("Puzzle", False), ("Nova 64", True), ("Horror", False)]
+
+
+def test_masked_titles_name_no_attribute_and_no_value_runs_across_them(index: AttributeIndex) -> None:
+    text = 'Nova "Racing" 64'
+    assert index.find(text, [(6, 12)]) == []
+
+
+def test_common_values_are_known_as_such(index: AttributeIndex) -> None:
+    assert {"Video Games", "co-op"} <= {index.names[number] for number in index.common}
+    assert "Racing" not in {index.names[number] for number in index.common}
+
+
+def test_long_feature_lines_are_no_values() -> None:
+    index = AttributeIndex(make_catalogue([{"title": "A", "features": ["A long line that nobody repeats"]}]))
+    assert index.names == []
+
+
+@pytest.mark.parametrize(
+    ("title", "stem"),
+    [
+        ("Ember Crown", "ember crown"),
+        ("Ember Crown: Origins", "ember crown"),
+        ("Ember Crown II - Nova 64", "ember crown"),
+        ("Toy Story 2 (1999)", "toy story"),
+        ("2001: A Space Odyssey (1968)", ""),
+        ("Étoile", "etoile"),
+    ],
+)
+def test_series_stem(title: str, stem: str) -> None:
+    assert series_stem(title) == stem
+
+
+def test_series_need_two_items(index: AttributeIndex) -> None:
+    assert index.series_of_item[1] == index.series_of_item[2] is not None
+    assert index.series_of_item[3] == index.series_of_item[4] != index.series_of_item[1]
+    assert index.series_of_item[10] is None
+
+
+def test_speaking_of_a_series() -> None:
+    assert speaks_of_series("It belongs to the series of these")
+    assert not speaks_of_series("It belongs to no series of these")
+    assert not speaks_of_series('"World Series"', [(1, 13)])

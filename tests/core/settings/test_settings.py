@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import load_settings, parse_settings, read_params
+from tests.conftest import REPOSITORY
+
+PARAMS = REPOSITORY / "params.yaml"
+
+
+def test_the_shipped_parameters_are_valid() -> None:
+    assert load_settings(PARAMS).run.seed == read_params(PARAMS)["run"]["seed"]
+
+
+def test_a_source_that_is_not_aligned_is_refused(values: dict[str, Any]) -> None:
+    values["align"]["modes"] = ["both"]
+    with pytest.raises(InputError, match="explain.sources names 'behaviour', which align.modes"):
+        parse_settings(values)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("run: [", "is not valid YAML"), ("- a\n", "must hold a mapping"), ("", "must hold a mapping")],
+)
+def test_a_malformed_file_is_named(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "p.yaml").write_text(content)
+    with pytest.raises(InputError, match=message):
+        load_settings(tmp_path / "p.yaml")
+    with pytest.raises(InputError, match="no such file"):
+        load_settings(tmp_path / "q.yaml")

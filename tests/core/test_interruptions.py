@@ -1,0 +1,130 @@
+"""Whoever ends a stage, its run says so: by SIGTERM or Ctrl-C, one process or several, with the run above it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recexplainer.core import environment
+from recexplainer.core.settings import Settings
+from recexplainer.stages import StageRun, stage_main
+from recexplainer.tracking import runs
+from tests import tiny
+from tests.alignment.test_trainer import LAUNCH
+from tests.conftest import REPOSITORY
+
+VARIABLES = {"PYTHONPATH": f"{REPOSITORY / 'src'}{os.pathsep}{REPOSITORY}", "RECEXPLAINER_PYTHON": sys.executable}
+ENDLESS = "align.epochs={behaviour: 1, intention: 1, both: 9999}"
+ALIGN = ("-m", "recexplainer.stages.align", "--mode", "both", "-S", ENDLESS)
+SLEEPS = """
+import sys, time
+from pathlib import Path
+from recexplainer.stages import stage_main
+def run(settings, run):
+    Path("ready").touch()
+    time.sleep(60)
+sys.exit(stage_main("report", run)())
+"""
+
+
+def tracked_runs() -> list[Any]:
+    client = runs.connect()
+    return list(client.search_runs([runs.experiment_id(client, "demo")]))
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """A Python process in a session of its own, so that no signal reaches the tests."""
+    variables = os.environ | VARIABLES
+    command = [sys.executable, *words]
+    return subprocess.Popen(
+        command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for(reached: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 200
+    while not reached():
+        assert process.poll() is None and time.monotonic() < end, process.stderr and process.stderr.read()
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"), [(signal.SIGTERM, 143, "error: terminated"), (signal.SIGINT, 130, "error: interrupted")]
+)
+def test_an_interrupted_stage_leaves_its_run_and_the_run_above_it_killed(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    code: int,
+    line: str,
+) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+
+    monkeypatch.setattr(environment, "calling_repro", lambda: "17-1")
+    before = signal.getsignal(signal.SIGTERM)
+    assert stage_main("prepare", body)([]) == code
+    assert capsys.readouterr().err.splitlines()[-1] == line
+    assert {run.info.run_name: run.info.status for run in tracked_runs()} == {
+        "prepare": "KILLED",
+        "dvc repro": "KILLED",
+    }
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_sigterm_does_not_interrupt_the_closing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert stage_main("prepare", body)([]) == 143
+    assert [run.info.status for run in tracked_runs()] == ["KILLED"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [(), LAUNCH], ids=["alone", "two_processes"])
+def test_alignment_that_is_terminated_in_the_middle_is_killed(
+    base: Path, project: Path, launcher: tuple[str, ...]
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    chosen = [
+        part for assignment in (*tiny.SMALL, f"llm.base={base}", "align.rows_per_step=2") for part in ("-S", assignment)
+    ]
+    process = started(project, *launcher, *ALIGN, *chosen)
+    wait_for(lambda: any("loss" in run.data.metrics for run in tracked_runs()), process)
+    process.send_signal(signal.SIGTERM)
+    written = process.communicate(timeout=120)[1]  # torchrun adds a traceback of its own
+    assert process.returncode and "error: terminated" in written.splitlines()
+    assert launcher or "Traceback" not in written
+    assert [run.info.status for run in tracked_runs()] == ["KILLED"]
+    assert not [path for path in project.rglob("*") if path.name.startswith((".tmp-", "explainer-"))]
+
+
+@pytest.mark.slow
+def test_a_terminated_pipeline_ends_its_stage_and_both_runs(project: Path) -> None:
+    (project / "sleeps.py").write_text(SLEEPS)
+    stages = {"report": {"cmd": f"{sys.executable} sleeps.py", "outs": ["never"]}}
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    for command in ("git init -q", f"{sys.executable} -m dvc init -q"):
+        subprocess.run(command.split(), check=True)
+    process = started(project, "-m", "recexplainer", "run", "--targets", "report")
+    wait_for((project / "ready").exists, process)
+    process.send_signal(signal.SIGTERM)
+    lines = process.communicate(timeout=120)[1].splitlines()
+    assert process.returncode == 143 and lines.count("error: terminated") == 2  # the stage's and the pipeline's
+    assert {run.info.run_name: run.info.status for run in tracked_runs()} == {"report": "KILLED", "main": "KILLED"}

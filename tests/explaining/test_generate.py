@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.explainer.test_cases import cases_of
+
+from recexplainer import store
+from recexplainer.explaining.cases import Case
+from recexplainer.explaining.generate import Author, answer, draft
+from recexplainer.faithfulness.evaluation import evaluate_faithfulness
+from recexplainer.judging.rubric import check
+from recexplainer.llm import decoding
+from recexplainer.prompting.prompts import readable
+from recexplainer.prompting.requests import load_request
+from recexplainer.tasks.rendering import render
+from tests import tiny
+
+USERS = tiny.mf().user_vectors([[1, 2]] * 40)
+MODEL = {"name": "n", "version": "1", "sha256": "x"}
+
+
+def author(base: Path, *assignments: str, mode: str = "both", model: dict[str, str] | None = MODEL) -> Author:
+    explainer = tiny.explainer(base, mode, None, USERS)
+    settings = tiny.settings(*assignments).explain
+    return Author(explainer, tiny.writer(), load_request(settings), settings, model)
+
+
+def test_explanations_are_records_that_the_store_reads(base: Path, empty_project: Path) -> None:
+    cases = cases_of(4)
+    records = author(base).explain(cases, USERS)
+    store.write_explanations("both", records)
+    assert store.read_explanations("both") == records
+    for case, record in zip(cases, records, strict=True):
+        assert record["explanation_id"] == case.explanation_id
+        assert record["verdict"] == ("Yes" if record["p_yes"] >= 0.5 else "No")
+        assert record["text"].startswith(record["verdict"])
+        assert record["prompt"] == readable(render(tiny.writer(), case.example, "both")) and record["n_cut"] == 0
+        assert record["model"] == MODEL and record["base"]["name"] == str(base) and record["base"]["sha256"]
+        assert record["request"]["template"] is None
+    assert {len(record["history"]) for record in records} <= {1, 2, 3, 4}
+
+
+def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [case] = cases_of(1)
+    old, new = case.example.history[0], case.history[-1]
+    other = next(item for item in range(4, 13) if item not in case.history and item != case.example.items[0])
+    titles = tiny.catalogue().titles
+    text = f'Yes. "{titles[new]}", "{titles[old]}", "{titles[new]}" and "{titles[other]}", like "Moon Racer".'
+    monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
+    [record] = author(base).explain([case], USERS)
+    assert record["cited_items"] == [new, old] and record["other_items"] == [other]
+    assert record["invented_titles"] == ["Moon Racer"] and record["text"] == text
+
+
+def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_and_faithfulness_alike(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = next(case for case in cases_of(40) if len(case.history) > len(case.example.history))
+    old, new = case.history[0], case.history[-1]
+    assert old not in case.example.history
+    titles = tiny.catalogue().titles
+    text = f'Yes. "{titles[old]}" and "{titles[new]}" were liked.'
+    monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
+    [record] = author(base).explain([case])
+    assert [(m["item_id"], m["kind"]) for m in record["citations"]] == [(old, "catalogue"), (new, "history")]
+    assert record["cited_items"] == [new] and record["other_items"] == [old]
+    judged = check(record, tiny.catalogue())
+    assert (judged.cited_titles, judged.unseen_titles) == ([titles[new]], [titles[old]])
+    measured, figures = evaluate_faithfulness(
+        [record | {"label": "Yes"}], [case.history], tiny.catalogue(), tiny.mf(), top_ks=[1], n_random=1, seed=1
+    )
+    assert measured["cited_items"].tolist() == [[new]] and measured["other_items"].tolist() == [[old]]
+    assert measured["cited_positions"].tolist() == [[len(case.history) - 1]] and figures["hallucination_rate"] == 0.5
+
+
+def test_a_prompt_that_was_cut_is_recorded_as_it_was_read(base: Path) -> None:
+    case = next(case for case in cases_of(4) if len(case.example.history) == 4)
+    whole = author(base, "explain.max_new_tokens=2")
+    n_tokens = len(whole.explainer.encoder.prompt(render(tiny.writer(), case.example, "both")))
+    cut = replace(whole, settings=replace(whole.settings, max_prompt_tokens=n_tokens - 1))
+    [before], [after] = whole.explain([case], USERS), cut.explain([case], USERS)
+    assert (before["n_cut"], after["n_cut"]) == (0, 1)
+    shown = replace(case.example, history=case.example.history[1:])
+    assert after["prompt"] == readable(render(tiny.writer(), shown, "both"))
+    assert after["history"] == before["history"] and after["prompt_sha256"] != before["prompt_sha256"]
+
+
+def test_an_undecided_item_has_no_label(base: Path) -> None:
+    [case] = cases_of(1)
+    [record] = author(base).explain([replace(case, example=replace(case.example, answer=""))], USERS)
+    assert record["label"] is None and record["verdict"] in ("Yes", "No")
+
+
+def test_what_is_asked_for_reaches_the_llm(base: Path) -> None:
+    cases = cases_of(2)
+    [plain, _], [focused, _] = (author(base, *a).explain(cases, USERS) for a in ([], ["explain.focus=platform"]))
+    assert "Speak above all of: platform." in focused["prompt"] and focused["request"]["focus"] == "platform"
+    assert focused["p_yes"] != plain["p_yes"]
+
+
+def explained(base: Path, folder: Path, cases: list[Case], *assignments: str) -> list[dict[str, Any]]:
+    return author(base, "explain.save_every=3", *assignments).explain_shard(cases, folder, USERS)
+
+
+def test_shards_joined_are_one_process(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = cases_of(11, n_users=15)
+    whole = explained(base, tmp_path / "whole", cases)
+    assert [record["explanation_id"] for record in whole] == [case.explanation_id for case in cases]
+    parts = [explained(base, tmp_path / "shards", cases, f"explain.shard={n}/3") for n in (3, 1, 2)]
+    assert [len(part) for part in parts] == [3, 5, 3]
+    assert parts[1] == whole[:3] + whole[9:]
+    monkeypatch.setattr(Author, "explain", None)  # nothing is left to be explained
+    assert explained(base, tmp_path / "shards", cases) == whole
+
+
+def test_a_killed_run_goes_on_where_it_was(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = cases_of(10)
+    whole = explained(base, tmp_path / "whole", cases)
+    asked: list[str] = []
+    explain = Author.explain
+
+    def until_killed(self: Author, block: list[Case], *given: Any) -> list[dict[str, Any]]:
+        if len(asked) == 6:
+            raise KeyboardInterrupt
+        asked.extend(case.explanation_id for case in block)
+        return explain(self, block, *given)
+
+    monkeypatch.setattr(Author, "explain", until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        explained(base, tmp_path / "kept", cases)
+    [folder] = (tmp_path / "kept").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["000000.jsonl", "000001.jsonl"]
+    (folder / "000001.jsonl").write_text('{"explanation_id": "u')  # a machine that went down leaves such
+    asked[:] = asked[:3]
+    with pytest.raises(KeyboardInterrupt):
+        explained(base, tmp_path / "kept", cases)
+    assert asked[3:] == [case.explanation_id for case in cases[3:6]]
+    asked.clear()
+    assert explained(base, tmp_path / "kept", cases) == whole
+    assert asked == [case.explanation_id for case in cases[6:]]
+
+
+def test_another_run_takes_nothing_over(base: Path, tmp_path: Path) -> None:
+    cases = cases_of(2)
+    for assignments, model in (
+        ([], MODEL),
+        (["explain.focus=price"], MODEL),
+        (["explain.max_new_tokens=3"], MODEL),
+        ([], MODEL | {"sha256": "y"}),
+    ):
+        author(base, *assignments, model=model).explain_shard(cases, tmp_path, USERS)
+    author(base).explain_shard(cases[:1], tmp_path, USERS)
+    author(base, "explain.shard=1/2", "run.seed=8").explain_shard(cases, tmp_path, USERS)  # the first one's
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_the_text_goes_on_from_the_more_probable_verdict(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    explainer = tiny.explainer(base, "both", None, USERS)
+    examples = [case.example for case in cases_of(3)]
+    texts = {}
+    for p in (0.0, 1.0):
+        monkeypatch.setattr(decoding, "p_yes", lambda e, prompts, *_, p=p: np.full(len(prompts), p))
+        given = answer(explainer, partial(render, tiny.writer()), examples, 400, 4, 2, USERS)[0]
+        assert all(a.verdict == ("Yes" if p else "No") and a.p_yes == p for a in given)
+        texts[p] = [a.text[3 if p else 2 :] for a in given]
+    assert texts[0.0] != texts[1.0]  # the verdict is read, not only written before
+
+
+def test_a_draft_goes_on_from_the_verdict_that_is_given(base: Path) -> None:
+    explainer = tiny.explainer(base, "behaviour")
+    examples = [case.example for case in cases_of(6)]
+    texts = draft(explainer, tiny.writer(), examples, 500, 5, 3)
+    for text, example in zip(texts, examples, strict=True):
+        assert text.startswith(str(example.answer))
+    given = answer(explainer, partial(render, tiny.writer()), examples, 500, 5, 3)[0]
+    same = [a.text for a, e in zip(given, examples, strict=True) if a.verdict == e.answer]
+    assert same == [t for t, a, e in zip(texts, given, examples, strict=True) if a.verdict == e.answer]

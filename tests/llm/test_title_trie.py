@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from tokenizers import normalizers
+
+from recexplainer.core.errors import InputError
+from recexplainer.llm.title_trie import Trie, title_tokens
+from recexplainer.prompting.chat import ChatEncoder
+from tests import tiny
+
+SEQUENCES = [[5, 6], [5, 6, 7], [5, 8], [9], [5, 6]]
+END = 0
+
+
+def walks(trie: Trie) -> list[list[int]]:
+    """All paths from the root to the leaves."""
+    finished, open_ = [], [([], 0)]
+    while open_:
+        path, node = open_.pop()
+        rows, tokens, targets = trie.continuations(torch.tensor([node]))
+        assert rows.tolist() == [0] * len(tokens)
+        if len(tokens) == 0:
+            finished.append(path)
+        open_ += [([*path, t], n) for t, n in zip(tokens.tolist(), targets.tolist(), strict=True)]
+    return sorted(finished)
+
+
+def test_the_paths_are_the_sequences_with_their_end() -> None:
+    assert walks(Trie(SEQUENCES, END)) == [[5, 6, END], [5, 6, 7, END], [5, 8, END], [9, END]]
+
+
+def test_continuations_of_many_nodes_at_once_are_those_of_each() -> None:
+    trie = Trie(SEQUENCES, END)
+    _, tokens, nodes = trie.continuations(torch.tensor([0]))
+    five = int(nodes[tokens.tolist().index(5)])
+    leaf = int(trie.continuations(nodes[tokens == 9])[2])
+    rows, tokens, _ = trie.continuations(torch.tensor([five, leaf, 0, five]))
+    found = {row: sorted(tokens[rows == row].tolist()) for row in range(4)}
+    assert found == {0: [6, 8], 1: [], 2: [5, 9], 3: [6, 8]}
+
+
+def test_the_depth_is_that_of_the_longest_sequence_with_its_end() -> None:
+    assert Trie(SEQUENCES, END).depth == 4
+    assert Trie([], END).depth == 1
+
+
+def test_what_is_forced_goes_up_to_a_choice_or_the_end() -> None:
+    trie = Trie([[5, 6, 7, 8], [5, 6, 7, 9, 9], [4]], END)
+    _, tokens, nodes = trie.continuations(torch.tensor([0]))
+    children = dict(zip(tokens.tolist(), nodes.tolist(), strict=True))
+    path = trie.forced(children[5], 10)
+    assert [token for token, _ in path] == [6, 7] and trie.forced(children[5], 1) == path[:1]
+    assert trie.forced(path[-1][1], 10) == []  # 8 or 9
+    assert trie.forced(children[4], 10) == []  # the end
+
+
+def test_titles_that_a_tokenizer_cannot_tell_apart_are_refused() -> None:
+    encoder = ChatEncoder(tiny.tokenizer())
+    assert title_tokens(encoder, ["DOOM", "Doom"]) == [list(encoder.answer_ids(title)) for title in ("DOOM", "Doom")]
+    made = tiny.tokenizer()
+    made.backend_tokenizer.normalizer = normalizers.Lowercase()
+    with pytest.raises(InputError, match="gives the titles 'DOOM' and 'Doom' the same tokens; rename items"):
+        title_tokens(ChatEncoder(made), ["Fox", "DOOM", "Rust", "Doom"])
+    made.backend_tokenizer.normalizer = normalizers.Replace("Fox", "")
+    with pytest.raises(InputError, match="has no tokens for the title 'Fox' that an answer can hold"):
+        title_tokens(ChatEncoder(made), ["Rust", "Fox"])

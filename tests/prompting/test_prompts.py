@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import Example
+from recexplainer.prompting import wording
+from recexplainer.prompting.chat import ChatEncoder, Slot
+from recexplainer.prompting.prompts import FORMS, common_categories, merge_text, readable
+from recexplainer.tasks import interest_classification, item_ranking, next_item_retrieval
+from recexplainer.tasks.rendering import fit, render
+from tests import tiny
+
+HISTORY = [3, 5, 3, 8, 1]
+USER = Example(next_item_retrieval.NAME, "test", [2], user_id=1, position=5, vector_row=4, history=HISTORY)
+RANKING = replace(USER, task=item_ranking.NAME, answer=[7, 6, 10], items=[6, 7, 10])
+INTEREST = replace(USER, task=interest_classification.NAME, answer="Yes", items=[6])
+
+
+def test_behaviour_writes_users_and_items_as_text_alone() -> None:
+    content = render(tiny.writer(), INTEREST, "behaviour")
+    assert content == [
+        "History, oldest first:\nRust; Bone; Glory (Orbit)\n星の庭 Hoshi (Orbit)\nRust; Bone; Glory (Orbit)\n"
+        "Fox (Nova)\nRust (Orbit)\nWill the user like this item? Answer Yes or No.\nSlot <item> Machine (Nova)"
+    ]
+
+
+def test_intention_writes_them_as_vectors_alone() -> None:
+    content = render(tiny.writer(), INTEREST, "intention")
+    assert [piece for piece in content if isinstance(piece, Slot)] == [Slot("user", 4), Slot("item", 6)]
+    text = "".join(piece for piece in content if isinstance(piece, str))
+    assert not any(title in text for title in tiny.TITLES) and wording.HISTORY not in text
+
+
+def test_both_writes_a_vector_before_every_title() -> None:
+    content = render(tiny.writer(), INTEREST, "both")
+    slots = [piece for piece in content if isinstance(piece, Slot)]
+    assert slots == [Slot("user", 4), *(Slot("item", item) for item in HISTORY), Slot("item", 6)]
+    for place, piece in enumerate(content):
+        if isinstance(piece, Slot) and piece.kind == "item":
+            assert str(content[place + 1]).startswith(" " + tiny.TITLES[piece.row - 1] + " (")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_candidates_stand_as_the_answer_repeats_them(form: Any) -> None:
+    shown = readable(render(tiny.writer(), RANKING, form)).split(wording.ITEM_RANKING + "\n")[1].split("\n")
+    titles = ["Slot <item> Machine", "End <|end|> Game", "Amber Gate"]
+    expected = {"behaviour": titles, "intention": ["<item>"] * 3, "both": [f"<item> {title}" for title in titles]}
+    assert shown == expected[form]
+
+
+def test_the_users_part_comes_first_so_that_questions_share_it() -> None:
+    for form in FORMS:
+        starts = {tuple(render(tiny.writer(), example, form))[0] for example in (USER, RANKING, INTEREST)}
+        beginnings = {str(start)[:30] for start in starts}
+        assert len(beginnings) == 1
+
+
+def test_categories_that_most_items_share_are_left_out() -> None:
+    assert common_categories(tiny.catalogue()) == {"Video Games"}
+    assert tiny.writer(0).item_text(6) == "Slot <item> Machine"
+    assert tiny.writer(1).item_text(6) == "Slot <item> Machine (Nova)"
+    assert tiny.writer(5).item_text(6) == "Slot <item> Machine (Nova, Racing)"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("example", [RANKING, INTEREST], ids=["ranking", "interest"])
+def test_what_is_too_long_loses_its_oldest_history_and_nothing_else(form: Any, example: Example) -> None:
+    encoder, writer = ChatEncoder(tiny.tokenizer()), tiny.writer()
+    whole = fit(encoder, writer, example, form, 10_000)
+    least = fit(encoder, writer, replace(example, history=[]), form, 10_000)
+    for budget in range(len(least), len(whole) + 1, 7):
+        encoded = fit(encoder, writer, example, form, budget)
+        assert len(encoded) <= budget
+        options = [fit(encoder, writer, replace(example, history=HISTORY[start:]), form, 10_000) for start in range(6)]
+        fitting = next(option for option in options if len(option) <= budget)  # as much history as there is room for
+        assert encoded.input_ids.tolist() == fitting.input_ids.tolist()
+        items = encoded.item_slots[encoded.item_slots >= 0].tolist()
+        wanted = example.items if form != "behaviour" else []
+        assert items[len(items) - len(wanted) :] == wanted
+        text = encoder.tokenizer.decode(encoded.input_ids)
+        if form != "intention":
+            assert all(tiny.TITLES[item - 1] in text for item in example.items)
+        assert (encoded.user_slots == 4).sum() == (form != "behaviour")
+        assert text.startswith("<|user|>") and "<|end|><|assistant|>" in text
+        assert encoded.n_targets == whole.n_targets
+
+
+def test_a_prompt_that_does_not_fit_without_history_is_refused() -> None:
+    with pytest.raises(InputError, match=r"task item_ranking needs \d+ tokens without any history, more than the 20"):
+        fit(ChatEncoder(tiny.tokenizer()), tiny.writer(), RANKING, "both", 20)
+
+
+def test_an_explanation_goes_on_after_its_verdict() -> None:
+    encoder, writer = ChatEncoder(tiny.tokenizer()), tiny.writer()
+    plain = fit(encoder, writer, INTEREST, "behaviour", 1000)
+    explained = fit(encoder, writer, replace(INTEREST, aspect=interest_classification.EXPLAIN), "behaviour", 1000)
+    assert plain.n_targets == len(encoder.answer_ids("Yes")) + 1
+    assert explained.n_targets == len(encoder.answer_ids("Yes"))
+
+
+def test_an_answer_of_items_is_their_titles_one_per_line() -> None:
+    encoder = ChatEncoder(tiny.tokenizer())
+    encoded = fit(encoder, tiny.writer(), RANKING, "behaviour", 1000)
+    answer = encoder.tokenizer.decode(encoded.targets[encoded.targets >= 0])
+    assert answer == "End <|end|> Game\nSlot <item> Machine\nAmber Gate<|end|>"
+
+
+def test_merged_text_reads_the_same() -> None:
+    content = ["a", "b", Slot("user", 0), Slot("item", 1), "c", "d"]
+    assert merge_text(content) == ["ab", Slot("user", 0), Slot("item", 1), "cd"]
+    assert readable(content) == "ab<user><item>cd"

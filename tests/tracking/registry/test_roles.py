@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from recexplainer.core.errors import InputError
+from recexplainer.tracking.registry.roles import package_of, registered_name
+
+
+@pytest.mark.parametrize(
+    ("role", "package"),
+    [
+        ("recommender-sasrec", "recommenders"),
+        ("explainer-both", "explainer"),
+        ("source-classifier", "discriminators"),
+        ("source-classifier-encoder", "discriminators"),
+        ("score-predictor-none", "discriminators"),
+    ],
+)
+def test_who_answers_for_a_role(role: str, package: str) -> None:
+    assert package_of(role) == package
+    assert registered_name("demo", role) == f"recexplainer-demo-{role}"
+
+
+@pytest.mark.parametrize("role", ["explainer-", "source-classifier-x", "judge"])
+def test_an_unknown_role_is_named(role: str) -> None:
+    with pytest.raises(InputError, match=f"unknown role '{role}'; roles are recommender-…, explainer-…"):
+        registered_name("demo", role)
