@@ -43,7 +43,7 @@ preset: setup
 
 ui: setup
 	@echo "http://127.0.0.1:$(PORT)   (ready in half a minute; models: http://127.0.0.1:$(PORT)/#/models)"
-	@$(BIN)/python -c "from recexplainer import environment; print(environment.tracking_uri())" > $(VENV)/.uri
+	@$(BIN)/python -c "from recexplainer.core import environment; print(environment.tracking_uri())" > $(VENV)/.uri
 	@$(BIN)/mlflow ui --backend-store-uri "$$(cat $(VENV)/.uri)" --host 127.0.0.1 --port $(PORT)
 
 demo-llm: git setup

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer.core.environment import set_quiet_environment
+from recexplainer.data.catalogue import Catalogue
 from tests.demo_run import DemoRun, start_demo
 
 set_quiet_environment()
@@ -100,3 +101,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests import tiny
 
     return tiny.write_base(tmp_path_factory.mktemp("base") / "model")
+
+
+@pytest.fixture(scope="session")
+def games() -> Catalogue:
+    """A catalogue of games whose titles are hard to find in texts (see tests/faithfulness/fakes.py)."""
+    from tests.faithfulness.fakes import make_games
+
+    return make_games()

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.alignment.test_frames import DATED, another_day  # noqa: F401 - a fixture
 from transformers import TrainingArguments
 
 from recexplainer.alignment import training
@@ -25,6 +24,7 @@ from recexplainer.llm.packing import collate
 from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.recommenders.base import Recommender
 from tests import tiny
+from tests.prompting.test_frames import DATED, another_day  # noqa: F401 - a fixture
 
 SPEED = (
     "align.epochs={behaviour: 1, intention: 1, both: 1}",

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.explainer.test_cases import cases_of
 
 from recexplainer import store
 from recexplainer.explaining.cases import Case
@@ -19,6 +18,7 @@ from recexplainer.prompting.prompts import readable
 from recexplainer.prompting.requests import load_request
 from recexplainer.tasks.rendering import render
 from tests import tiny
+from tests.explaining.test_cases import cases_of
 
 USERS = tiny.mf().user_vectors([[1, 2]] * 40)
 MODEL = {"name": "n", "version": "1", "sha256": "x"}

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.alignment.test_chat import FAMILIES
-from tests.alignment.test_frames import another_day  # noqa: F401 - a fixture
 from tokenizers import models, pre_tokenizers
 from transformers import BloomConfig
 
@@ -24,6 +22,8 @@ from recexplainer.prompting.chat import ChatEncoder
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.baselines import Popularity
 from tests import tiny
+from tests.prompting.test_chat import FAMILIES
+from tests.prompting.test_frames import another_day  # noqa: F401 - a fixture
 
 
 def logits(

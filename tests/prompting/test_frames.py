@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from tests.alignment.test_chat import END_AT_THE_VERY_END, FAMILIES, THINKING
 from transformers.utils import chat_template_utils
 
 from recexplainer.core.errors import InputError
 from recexplainer.prompting.frames import PLAIN_TEMPLATE, Frame, pinned, read_frame, render
 from tests import tiny
+from tests.prompting.test_chat import END_AT_THE_VERY_END, FAMILIES, THINKING
 
 OPENS_A_THOUGHT = (  # in the manner of DeepSeek-R1: a finished conversation holds no thought
     "{{ '<s>' }}{% for m in messages %}{% if m['role'] == 'user' %}{{ '[INST]' + m['content'] }}{% else %}"

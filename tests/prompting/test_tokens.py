@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.alignment.test_chat import sentencepiece
 
 from recexplainer.prompting.tokens import TextTokens
 from tests import tiny
+from tests.prompting.test_chat import sentencepiece
 
 
 @pytest.mark.parametrize("scheme", ["always", "first", "never"])

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.alignment.test_chat import THINKING
 from tokenizers.normalizers import Lowercase, Replace
 from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
 
@@ -19,6 +18,7 @@ from recexplainer.recommenders.baselines import Popularity
 from recexplainer.stages import align
 from recexplainer.tracking import registry, runs
 from tests import tiny
+from tests.prompting.test_chat import THINKING
 
 SHORT = ("align.epochs={behaviour: 0.05, intention: 0.05, both: 0.05}", "align.save_steps=1")
 

@@ -6,7 +6,7 @@ from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import Slot
 from recexplainer.tasks.history_reconstruction import NAME, make_examples, question, score
 from tests import tiny
-from tests.alignment.tasks import teacher
+from tests.tasks import teacher
 
 
 def test_the_newest_item_is_named_first_and_the_prompt_gives_nothing_away() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from recexplainer.data.examples import Example
 from recexplainer.tasks.interest_classification import EXPLAIN, NAME, PLAIN, liked_and_disliked, make_examples, score
-from tests.alignment.tasks import teacher
+from tests.tasks import teacher
 
 MASKED = -np.inf
 

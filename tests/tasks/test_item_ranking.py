@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.data.examples import Example
 from recexplainer.tasks.item_ranking import NAME, make_examples, score
-from tests.alignment.tasks import teacher
+from tests.tasks import teacher
 
 ASKED = [Example(NAME, "test", [1, 2, 3, 4, 5])]
 ALL = [list(order) for order in permutations([1, 2, 3, 4, 5])]

@@ -4,7 +4,7 @@ import pytest
 
 from recexplainer.data.examples import Example
 from recexplainer.tasks.next_item_retrieval import NAME, make_examples, score
-from tests.alignment.tasks import teacher
+from tests.tasks import teacher
 
 
 def test_the_answer_is_the_best_item_outside_the_history() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from recexplainer.data.examples import Example
 from recexplainer.tasks.user_summary import embedded_summary, make_examples, named, score
 from tests import tiny
-from tests.alignment.tasks import teacher
+from tests.tasks import teacher
 
 COMMON = {"Video Games"}
 

@@ -1,9 +1,0 @@
-import pytest
-
-from recexplainer.data.catalogue import Catalogue
-from tests.faithfulness.fakes import make_games
-
-
-@pytest.fixture(scope="session")
-def games() -> Catalogue:
-    return make_games()
