@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,18 @@ def wait_for(reached: Callable[[], object], process: subprocess.Popen[str]) -> N
         time.sleep(0.2)
 
 
+@pytest.fixture(autouse=True)
+def an_unhandled_sigterm_fails_the_test() -> Iterator[None]:
+    """And does not end all tests; whoever handles it puts this handler back."""
+
+    def unhandled(number: int, frame: object) -> None:
+        raise AssertionError("SIGTERM was not handled")
+
+    before = signal.signal(signal.SIGTERM, unhandled)
+    yield
+    assert signal.signal(signal.SIGTERM, before) is unhandled
+
+
 @pytest.mark.parametrize(
     ("number", "code", "line"), [(signal.SIGTERM, 143, "error: terminated"), (signal.SIGINT, 130, "error: interrupted")]
 )
@@ -73,14 +85,10 @@ def test_an_interrupted_stage_leaves_its_run_and_the_run_above_it_killed(
         time.sleep(60)
 
     monkeypatch.setattr(environment, "calling_repro", lambda: "17-1")
-    before = signal.getsignal(signal.SIGTERM)
     assert stage_main("prepare", body)([]) == code
     assert capsys.readouterr().err.splitlines()[-1] == line
-    assert {run.info.run_name: run.info.status for run in tracked_runs()} == {
-        "prepare": "KILLED",
-        "dvc repro": "KILLED",
-    }
-    assert signal.getsignal(signal.SIGTERM) is before
+    ended = {run.info.run_name: run.info.status for run in tracked_runs()}
+    assert ended == {"prepare": "KILLED", "dvc repro": "KILLED"}
 
 
 def test_a_second_sigterm_does_not_interrupt_the_closing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
