@@ -116,7 +116,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, int | np.integer):
-        return str(value) if abs(value) < 10**15 else "a number of more than 15 digits"
+        return str(value) if abs(int(value)) < 10**15 else "a number of more than 15 digits"
     if isinstance(value, float | np.floating):
         return "null" if np.isnan(value) else f"{value:.6g}"  # a table has nan where a row lacks the field
     if value is None:
