@@ -51,6 +51,7 @@ def measure(folder: Path, n_examples: int) -> dict[str, Any]:
     from recexplainer.recommenders.base import load_recommender
 
     set_threads(1)
+    torch.manual_seed(1)  # of the adapter
     left, right = torch.randn(2, 64, 192, generator=torch.Generator().manual_seed(1))
     began = time.process_time()
     for _ in range(20_000):
