@@ -80,7 +80,7 @@ def check_command(line: str) -> list[str]:
         return [f"no stage {word}" for word in words[2:] if word[0] not in "-[" and not is_target(word)]
     if words[:3] == ["dvc", "exp", "run"]:
         return check_assignments(after(words, "-S"))
-    return [] if head != ["mlflow", "models"] else check_model(words[words.index("-m") + 1])
+    return [] if head != ["mlflow", "models"] or "-m" not in words else check_model(words[words.index("-m") + 1])
 
 
 def check_run(words: list[str]) -> list[str]:

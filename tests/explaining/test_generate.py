@@ -66,7 +66,7 @@ def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_a
     titles = tiny.catalogue().titles
     text = f'Yes. "{titles[old]}" and "{titles[new]}" were liked.'
     monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
-    [record] = author(base).explain([case])
+    [record] = author(base).explain([case], USERS)
     assert [(m["item_id"], m["kind"]) for m in record["citations"]] == [(old, "catalogue"), (new, "history")]
     assert record["cited_items"] == [new] and record["other_items"] == [old]
     judged = check(record, tiny.catalogue())

@@ -113,10 +113,10 @@ def test_what_rounding_takes_away_is_refused_and_not_written(
     tokenizer.save_pretrained(tmp_path / "base")
     tiny.explainer(tmp_path / "base", "behaviour").save(tmp_path / "explainer")
     _shrink(tmp_path / "explainer", factor)
-    assert merge.main([str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", dtype]) == 2
+    assert cli.run(["merge", str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", dtype]) == 2
     assert f"rounded to {dtype}, the merged weights lose what the adapter learned" in capsys.readouterr().err
     assert not (tmp_path / "plain").exists()
-    assert merge.main([str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", "float32"]) == 0
+    assert cli.run(["merge", str(tmp_path / "explainer"), str(tmp_path / "plain"), "--dtype", "float32"]) == 0
 
 
 def test_the_template_that_was_aligned_with_is_written_also_where_it_is_the_plain_one(
@@ -157,7 +157,7 @@ def test_bad_input_is_one_line_and_nothing_half_written(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(merge, "_copy_beside", fail)  # at the very end, when the weights are written
-    assert "plain: cannot be written: No space left on device" in refusal(folder, tmp_path / "plain")
+    assert "plain: No space left on device; free some space" in refusal(folder, tmp_path / "plain")
     (folder / "adapter" / "adapter_model.safetensors").unlink()
     assert "align again" in refusal(folder, tmp_path / "plain")
 

@@ -85,8 +85,8 @@ def test_align_teaches_training_users_alone(base: Path, monkeypatch: pytest.Monk
     store.write_drafts([replace(example, task=explanation.NAME, answer="Yes.") for example in of_user.values()])
     warmed: list[Any] = []
     taught: list[Any] = []
-    monkeypatch.setattr(align, "warm_start", lambda *given: warmed.extend(given) or {})
-    monkeypatch.setattr(align, "training_examples", ends(taught))
+    monkeypatch.setattr(align, "training_examples", lambda *given: taught.extend(given) or [])
+    monkeypatch.setattr(align, "warm_start", ends(warmed))
     with pytest.raises(Taken):
         align.run(tiny.settings(f"llm.base={base}"), tiny.RecordedRun(), "both")  # type: ignore[arg-type]
     data = store.read_alignment(with_drafts=True)
