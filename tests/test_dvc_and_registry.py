@@ -28,7 +28,8 @@ write_model(yaml.safe_load(open("weight.yaml"))["weight"])
 """
 EVALUATE = """
 import sys
-from recexplainer import registry, store
+from recexplainer import store
+from recexplainer.tracking import registry
 from recexplainer.discriminators.model import load_text_model
 from recexplainer.stages import stage_main
 def run(settings, run):

@@ -11,6 +11,7 @@ from accelerate.utils import launch
 from recexplainer.core import environment
 from recexplainer.core.environment import _is_dvc
 from recexplainer.core.errors import InputError
+from tests.conftest import REPOSITORY
 
 
 def test_the_store_stands_in_the_projects_root(empty_project: Path) -> None:
@@ -61,9 +62,9 @@ def test_dvc_is_recognised_by_its_command_line(line: str, expected: bool) -> Non
 
 def test_two_children_of_one_repro_name_the_same_one(tmp_path: Path) -> None:
     fake = tmp_path / "dvc"
-    ask = f"'{sys.executable}' -c 'from recexplainer import environment; print(environment.calling_repro())'"
+    ask = f"'{sys.executable}' -c 'from recexplainer.core import environment; print(environment.calling_repro())'"
     fake.write_text(f"import subprocess\nfor _ in range(2): subprocess.run({ask!r}, shell=True, check=True)\n")
-    variables = os.environ | {"PYTHONPATH": str(Path(environment.__file__).parents[1])}
+    variables = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
     seen = [
         subprocess.run(
             [sys.executable, str(fake), "repro"], env=variables, check=True, capture_output=True, text=True

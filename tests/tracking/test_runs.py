@@ -18,6 +18,7 @@ from recexplainer.core.contents import dvc_md5
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.tracking import runs, waiting
+from tests.conftest import REPOSITORY
 
 matplotlib.use("Agg")
 
@@ -201,7 +202,7 @@ def test_four_processes_may_meet_a_cold_database(empty_project: Path) -> None:
         "from recexplainer.core.settings import load_settings\nfrom recexplainer.tracking.runs import open_run\n"
         "with open_run('prepare', load_settings()) as run: run.log_metrics({'a': 1})\n"
     )
-    variables = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[1])}
+    variables = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
     command = [sys.executable, "-c", code]
     processes = [subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     errors = [process.communicate(timeout=120)[1] for process in processes]

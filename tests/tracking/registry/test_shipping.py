@@ -52,7 +52,7 @@ def test_a_model_needs_what_its_code_imports_and_no_tools() -> None:
         pins = shipping.requirements(shipping.closure(f"recexplainer.{package}.served")) or []
         assert set(pins) <= set(lock) and not named(package) & OF_DEVELOPERS
         assert {"mlflow", "torch", "numpy", "pandas", "safetensors"} <= named(package)
-    assert {"transformers", "peft", "accelerate", "Jinja2", "tokenizers"} <= named("explainer")
+    assert {"transformers", "peft", "accelerate", "Jinja2", "tokenizers"} <= named("explaining")
     assert "peft" not in named("discriminators") and "transformers" not in named("recommenders")
 
 

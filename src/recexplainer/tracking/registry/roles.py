@@ -7,7 +7,7 @@ from recexplainer.core.errors import InputError
 WORKING_ALIAS = "candidate"
 SERVED = {  # the start of a role → the package whose served.py answers for it
     "recommender-": "recommenders",
-    "explainer-": "explainer",
+    "explainer-": "explaining",
     "source-classifier": "discriminators",
     "source-classifier-encoder": "discriminators",
     "score-predictor-": "discriminators",
