@@ -120,8 +120,6 @@ def _tracking(settings: Settings) -> str:
     from recexplainer.core import environment
     from recexplainer.tracking import runs
 
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(TIMEOUT_SECONDS)))
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     runs.connect()
     return str(runs.redact(environment.tracking_uri()))
 

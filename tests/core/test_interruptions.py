@@ -65,7 +65,11 @@ def an_unhandled_sigterm_fails_the_test() -> Iterator[None]:
         raise AssertionError("SIGTERM was not handled")
 
     before = signal.signal(signal.SIGTERM, unhandled)
+    ignored = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job starts with it ignored
     yield
+    signal.signal(signal.SIGINT, ignored)
     assert signal.signal(signal.SIGTERM, before) is unhandled
 
 
