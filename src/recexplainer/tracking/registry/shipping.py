@@ -59,7 +59,7 @@ def requirements(files: Iterable[Path]) -> list[str] | None:
     if not LOCK.is_file():
         return None
     sources = [PACKAGE.parent / file for file in files if file.suffix == ".py"]
-    names = {name.partition(".")[0] for source in sources for name in imports(source)}
+    names = {name.partition(".")[0] for source in sources for name in imports(source)} - {PACKAGE.name}
     provided = metadata.packages_distributions()
     needed = _with_dependencies({package for name in names for package in provided.get(name, [])})
     lines = LOCK.read_text(encoding="utf-8").splitlines()
