@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import PARAMS_FILE, SOURCES, load_settings
-from recexplainer.core.settings.command_line import HELP_NAMES, Assignments, ParamsFile, run_command
+from recexplainer.core.settings.command_line import HELP_NAMES, Assignments, AssignmentText, ParamsFile, run_command
 
 PIPELINE = (
     "generate_demo", "prepare", "train_recommender", "register_recommender", "build_alignment", "draft_explanations",
@@ -119,8 +119,6 @@ app.command("main", hidden=True)(run_pipeline)  # its name as an entry point
 
 # --- explanations and judgements ---------------------------------------------------------------------------------
 
-SetText = Annotated[str, typer.Option("--set", help="Several assignments in one text, separated by blanks.")]
-
 
 @app.command(rich_help_panel=IN_ORDER)
 def explain(
@@ -130,7 +128,7 @@ def explain(
         list[str] | None, typer.Option(help="An item: id, raw:<id>, title:<title>, top; repeatable.")
     ] = None,
     assignments: Assignments = [],  # noqa: B006  (typer copies it)
-    text: SetText = "",
+    text: AssignmentText = "",
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
     """Explain the recommender's decisions about test users; with --user, about that user."""
@@ -155,7 +153,7 @@ def judge_source(
     context: typer.Context,
     source: Annotated[str, typer.Option(help=f"Whose explanations: {', '.join(SOURCES)}.")] = "both",
     assignments: Assignments = [],  # noqa: B006
-    text: SetText = "",
+    text: AssignmentText = "",
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
     """Judge the explanations of one source, or compare two sources."""
