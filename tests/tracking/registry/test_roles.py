@@ -10,7 +10,7 @@ from recexplainer.tracking.registry.roles import package_of, registered_name
     ("role", "package"),
     [
         ("recommender-sasrec", "recommenders"),
-        ("explainer-both", "explainer"),
+        ("explainer-both", "explaining"),
         ("source-classifier", "discriminators"),
         ("source-classifier-encoder", "discriminators"),
         ("score-predictor-none", "discriminators"),
