@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from recexplainer.alignment.intervals import auc, auc_interval, mean_intervals
+from recexplainer.alignment.intervals import auc_interval, mean_intervals
 from recexplainer.data.examples import Example
 from recexplainer.tasks import next_item_retrieval
 
@@ -59,15 +59,6 @@ def test_the_seed_decides() -> None:
 def test_no_draws_no_intervals() -> None:
     assert mean_intervals(plain, of_users(1), [1.0], 0, 1) == {}
     assert auc_interval(of_users(1, 2), np.array([True, False]), np.array([0.1, 0.2]), 0, 1) == {}
-
-
-def test_the_area_is_that_of_scikit_learn_on_the_questions_as_often_as_they_are_drawn() -> None:
-    rng = np.random.default_rng(0)
-    labels, chances = rng.random(40) < 0.4, rng.integers(0, 8, 40) / 8
-    weights = rng.integers(0, 4, (20, 40))
-    expected = [roc_auc_score(labels.repeat(row), chances.repeat(row)) for row in weights]
-    assert auc(labels, chances, weights) == pytest.approx(expected)
-    assert np.isnan(auc(labels, chances, np.zeros((1, 40)))).all()
 
 
 def test_the_interval_of_an_area_holds_it_and_is_absent_where_all_are_alike() -> None:

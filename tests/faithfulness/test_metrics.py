@@ -53,32 +53,6 @@ def test_counterfactual_is_the_first_size_that_displaces_the_item() -> None:
     assert metrics.counterfactual_size(np.array([2]), by_size[1:2], sizes[1:2], 3).tolist() == [1]
 
 
-def test_p_value_is_small_for_a_clear_gain_and_large_for_none() -> None:
-    rng = np.random.default_rng(0)
-    random = rng.exponential(size=(60, 20))
-    better = metrics.p_value_over_random(random.max(axis=1) + 0.1, random, np.random.default_rng(1))
-    worse = metrics.p_value_over_random(random.min(axis=1), random, np.random.default_rng(1))
-    turned = metrics.p_value_over_random(random.min(axis=1), random, np.random.default_rng(1), False)
-    assert better == turned == pytest.approx(1 / 10_001)
-    assert worse is not None and worse > 0.99
-
-
-def test_p_value_of_ties_is_one_and_of_nothing_undefined() -> None:
-    assert metrics.p_value_over_random(np.zeros(5), np.zeros((5, 3)), np.random.default_rng(0)) == 1
-    assert metrics.p_value_over_random(np.zeros(0), np.zeros((0, 3)), np.random.default_rng(0)) is None
-
-
-def test_p_values_of_random_citations_are_uniform() -> None:
-    """Also where the measure is so skewed that a test which assumes symmetry would be off."""
-    rng = np.random.default_rng(3)
-    found = []
-    for _ in range(60):
-        draws = rng.exponential(size=(30, 11)) ** 3
-        found.append(metrics.p_value_over_random(draws[:, 0], draws[:, 1:], rng) or 0.0)
-    assert 0.35 < np.mean(found) < 0.65
-    assert np.mean(np.array(found) < 0.1) < 0.25
-
-
 def test_rates() -> None:
     assert metrics.hallucination_rate([], []) is None
     assert metrics.hallucination_rate([0, 0], [0, 0]) is None

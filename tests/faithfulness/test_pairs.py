@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from recexplainer.core.errors import InputError
-from recexplainer.faithfulness.pairs import DELETION_MEASURES, case_figures, compare_sources, holm
+from recexplainer.faithfulness.pairs import DELETION_MEASURES, case_figures, compare_sources
 
 
 def rows(n: int = 4, **changes: Any) -> pd.DataFrame:
@@ -77,12 +77,6 @@ def test_cases_that_only_one_source_has_or_cites_in_are_left_out() -> None:
     (found,) = compare_sources({"a": rows(), "b": rows(**nothing)}, seed=0).values()
     assert found["verdict_agreement"]["n"] == 4
     assert found["ins_mask"] == {"n": 0, "difference": None, "difference_interval": None, "p_value": None}
-
-
-def test_holm_keeps_the_order_and_never_exceeds_one() -> None:
-    assert holm([]) == []
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([0.02, 0.001, 0.02]) == pytest.approx([0.04, 0.003, 0.04])
 
 
 def test_rows_without_a_measure_are_refused() -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from recexplainer import cli, store
+from recexplainer.core.statistics.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.agree import agreement_of_all, rate_all
-from recexplainer.judging.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.ratings import text_hash
 from tests.faithfulness.fakes import make_record

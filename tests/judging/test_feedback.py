@@ -8,8 +8,8 @@ import pytest
 
 from recexplainer import cli, store
 from recexplainer.core.settings import load_settings
+from recexplainer.core.statistics.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
 from recexplainer.judging.ratings import text_hash
 from recexplainer.tracking import runs

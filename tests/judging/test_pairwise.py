@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from recexplainer import cli, store
 from recexplainer.api import parameters
@@ -22,7 +21,6 @@ from recexplainer.judging.pairwise import (
     pair_messages,
     parse_choice,
     summarise_comparisons,
-    wilson_interval,
 )
 from tests.api.fake_server import FakeServer, Reply, completion, error
 from tests.conftest import REPOSITORY
@@ -109,7 +107,7 @@ def test_summary_by_hand() -> None:
     low, high = found["win_rate_interval"]
     assert 0.4 < low < 9 / 14 < high < 0.9
     assert found["decided_win_rate"] == 0.75
-    assert found["decided_win_rate_interval"] == wilson_interval(6, 8)
+    assert found["decided_win_rate_interval"] == pytest.approx([0.40928, 0.92852], abs=1e-5)  # Wilson, of 6 among 8
     assert found["order"] == {
         "n": 14, "position_bias": 4 / 14, "always_first": 3, "always_second": 1, "consistent": 9 / 14,
     }  # fmt: skip
@@ -120,12 +118,6 @@ def test_summary_of_nothing() -> None:
     assert found["win_rate"] is None and found["decided_win_rate"] is None and found["order"] is None
     failed = summarise_comparisons([compare_answers(("failed", ""), ("failed", ""))], np.random.default_rng(0))
     assert failed["win_rate"] is None and failed["order"]["position_bias"] is None
-
-
-@pytest.mark.parametrize(("n_wins", "n"), [(0, 10), (10, 10), (1, 1), (37, 120)])
-def test_wilson(n_wins: int, n: int) -> None:
-    expected = binomtest(n_wins, n).proportion_ci(method="wilson")
-    assert wilson_interval(n_wins, n) == pytest.approx([expected.low, expected.high])
 
 
 def test_pairs_are_of_one_case() -> None:

@@ -3,12 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.request import ApiSettings
 from recexplainer.core.errors import InputError
+from recexplainer.core.statistics.agreement import krippendorff_alpha
 from recexplainer.judging.api import judge_by_api
+from recexplainer.judging.repeats import repeat_figures
 from tests.api.fake_server import FakeServer, Reply, error, level
 from tests.api.questions import settings_for
 
@@ -51,3 +54,12 @@ def test_a_repeat_may_fail_alone(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda message, earlier, body: error(500) if body["seed"] == 8 else level("C")
     result = ask(server, tmp_path / "cache", 2, max_attempts=2)
     assert [[judgement.level for judgement in found] for found in result.repeats] == [["C", "failed"]] * 2
+
+
+def test_repeats() -> None:
+    levels = [["A", "A", "A"], ["C", "D", "C"], ["B", "failed", "B"], ["D", "D", "D"]]
+    found = repeat_figures(levels)
+    assert (found["n"], found["same"]) == (3, 2 / 3)
+    scores = [[0, 0, 0], [2, 3, 2], [1, np.nan, 1], [3, 3, 3]]
+    assert found["alpha_ordinal"] == pytest.approx(krippendorff_alpha(scores, "ordinal"))
+    assert repeat_figures([]) == {"n": 0, "same": None, "alpha_ordinal": None}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recexplainer.core.statistics.agreement import cohen_kappa
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.agreement import cohen_kappa
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.rubric_agreement import rubric_beside
 from tests.judging.test_agree import explanations

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from recexplainer.core.settings import Encoder
-from recexplainer.core.statistics import draw_weights
-from recexplainer.discriminators import bootstrap
+from recexplainer.core.statistics.bootstrap import draw_weights
+from recexplainer.core.statistics.intervals import with_interval
+from recexplainer.core.statistics.weighted import r_squared, spearman, weighted_mean
 from recexplainer.discriminators.cases import ExplainedCases, Record, join_cases
 from recexplainer.discriminators.text_model import TextModel
 from recexplainer.discriminators.views import (
@@ -140,16 +141,16 @@ def _classifier_figures(
     """Accuracy and confusion counts: one row per true source, one column per predicted source."""
     confusion = [[int(((truth == true) & (predicted == given)).sum()) for given in labels] for true in labels]
     right = (truth == predicted).astype(np.float64)
-    accuracy = bootstrap.summarise("accuracy", bootstrap.weighted_mean(right, weights))
+    accuracy = with_interval("accuracy", weighted_mean(right, weights))
     return {**accuracy, "confusion": confusion, "labels": list(labels)}
 
 
 def _predictor_figures(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> Figures:
     squared = (truth - predicted) ** 2
     return {
-        **bootstrap.summarise("mse", bootstrap.weighted_mean(squared, weights)),
-        **bootstrap.summarise("r2", bootstrap.r_squared(truth, predicted, weights)),
-        **bootstrap.summarise("spearman", bootstrap.spearman(truth, predicted, weights)),
+        **with_interval("mse", weighted_mean(squared, weights)),
+        **with_interval("r2", r_squared(truth, predicted, weights)),
+        **with_interval("spearman", spearman(truth, predicted, weights)),
     }
 
 
@@ -168,5 +169,7 @@ def _mse_differences(
             if baseline is not None and source != "none":
                 compared[f"{reader}_of_none"] = baseline[reader]
             for name, other in compared.items():
-                result[source][f"{reader}_minus_{name}"] = bootstrap.difference(views[reader], other, weights)
+                result[source][f"{reader}_minus_{name}"] = with_interval(
+                    "difference", weighted_mean(views[reader] - other, weights)
+                )
     return result

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.statistics.p_values import p_value_of_draws
+
 N_BINS = 10
 N_DRAWS = 2000
 
@@ -44,7 +46,7 @@ def verdict_calibration(p_yes: Sequence[float | None], labels: Sequence[str], se
         "brier_of_base_rate": brier(np.full(len(p), truth.mean()), truth),
         "ece": observed,
         "ece_if_calibrated": float(by_chance.mean()),
-        "p_value": float((1 + (by_chance >= observed - 1e-12).sum()) / (1 + N_DRAWS)),
+        "p_value": p_value_of_draws(observed, by_chance),
         "bins": reliability_bins(p, truth),
     }
 

@@ -12,6 +12,7 @@ from scipy.stats import fisher_exact
 
 from recexplainer.citations.attributes import AttributeIndex, speaks_of_series
 from recexplainer.citations.citations import Citations
+from recexplainer.core.statistics.p_values import p_value_of_matching
 from recexplainer.data.interactions import Interactions
 
 KINDS = {"platform_genre": ("platform", "genre"), "franchise": ("franchise",)}  # what a cause's driver points at
@@ -132,19 +133,13 @@ def _kind_figures(
         "n_chosen": sum(cause.item_id == records[row]["item_id"] for row in drove if (cause := causes.of_records[row])),
         "named": float(np.mean(hits)) if hits else None,
         "shuffled": float(names[others].mean()) if others.any() else None,
-        "p_value_over_shuffled": _permuted(names[:, own_texts], rng) if len(drove) > 1 else None,
+        "p_value_over_shuffled": p_value_of_matching(names[:, own_texts], rng, N_PERMUTATIONS)
+        if len(drove) > 1
+        else None,
         "n_otherwise": len(otherwise),
         "named_otherwise": float(np.mean(misses)) if misses else None,
         "p_value": _fisher(hits, misses) if hits and misses else None,
     }
-
-
-def _permuted(names: np.ndarray, rng: np.random.Generator) -> float:
-    """How often texts (columns) that are dealt to the cases (rows) at random name as many of their values."""
-    n = len(names)
-    observed = names.diagonal().sum()
-    dealt = rng.permuted(np.tile(np.arange(n), (N_PERMUTATIONS, 1)), axis=1)
-    return float((1 + (names[np.arange(n), dealt].sum(axis=1) >= observed).sum()) / (1 + N_PERMUTATIONS))
 
 
 def _fisher(hits: list[bool], misses: list[bool]) -> float:

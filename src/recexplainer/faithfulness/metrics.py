@@ -1,6 +1,4 @@
-"""Formulas of faithfulness: how much of a decision hangs on the cited items, and how surely more than by
-chance.
-"""
+"""Formulas of faithfulness: how much of a decision hangs on the cited items."""
 
 from __future__ import annotations
 
@@ -12,8 +10,6 @@ import numpy as np
 AOPC_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the history's length
 N_STEPS = 10  # of a perturbation curve, from no item to all
 COUNTERFACTUAL_LIMIT = 10  # no larger set is looked for
-N_PERMUTATIONS = 10_000
-_PERMUTATIONS_AT_ONCE = 1_000
 
 
 def comprehensiveness(log_p: np.ndarray, log_p_without: np.ndarray) -> np.ndarray:
@@ -115,35 +111,6 @@ def harmonic_mean(first: float, second: float) -> float:
     (0.6667, 0.0)
     """
     return 2 * first * second / (first + second) if first + second else 0.0
-
-
-def p_value_over_random(
-    cited: np.ndarray, random: np.ndarray, rng: np.random.Generator, higher_is_better: bool = True
-) -> float | None:
-    """How often citing at random would reach the cited items' mean; None without any explanation.
-
-    Under the null hypothesis an explanation's S is one more random draw, so S and its draws may change
-    places. Each permutation picks one of them in every explanation; the p-value is the share of permutations
-    (the observed one included) whose mean is at least as good. It pairs within explanations and assumes no
-    symmetry.
-
-    Args:
-        cited: (n,) the measure with the cited items.
-        random: (n, n_random) the measure with random items, as many as cited.
-        rng: Source of the permutations.
-        higher_is_better: False turns the test round.
-    """
-    if not len(cited):
-        return None
-    together = np.concatenate([cited[:, None], random], axis=1)
-    together = together if higher_is_better else -together
-    observed = together[:, 0].mean()
-    n_reached = 0
-    rows = np.arange(len(cited))
-    for n_at_once in [_PERMUTATIONS_AT_ONCE] * (N_PERMUTATIONS // _PERMUTATIONS_AT_ONCE):
-        picks = rng.integers(together.shape[1], size=(n_at_once, len(cited)))
-        n_reached += int((together[rows, picks].mean(axis=1) >= observed - 1e-12).sum())
-    return (1 + n_reached) / (1 + N_PERMUTATIONS)
 
 
 def hallucination_rate(n_unseen: Sequence[int], n_titles: Sequence[int]) -> float | None:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.statistics.p_values import holm, paired_difference
 from recexplainer.faithfulness.perturbation import VARIANTS
 from recexplainer.faithfulness.tables import LOWER_IS_BETTER, MEASURES
-from recexplainer.recommenders.significance import paired_difference
 
 TEXT_MEASURES = ("verdict_agreement", "citing", "hallucinating_texts", "inventing_texts")
 DELETION_MEASURES = tuple(f"{measure}_{variant}" for measure in MEASURES for variant in VARIANTS)
@@ -67,20 +67,6 @@ def case_figures(source: str, rows: pd.DataFrame) -> pd.DataFrame:
         gain = sign * (rows[f"{name}_cited"] - rows[f"{name}_random"]).to_numpy(dtype=float)
         figures[name] = np.where(is_yes, gain, np.nan)
     return figures
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """P-values corrected for their number by Holm's step-down method.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    corrected = [0.0] * len(p_values)
-    highest = 0.0
-    for place, number in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[number]))
-        corrected[number] = highest
-    return corrected
 
 
 def _compare(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[str, Any]:

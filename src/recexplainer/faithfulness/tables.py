@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.statistics.p_values import p_value_over_random
 from recexplainer.faithfulness import metrics
 from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison
 from recexplainer.faithfulness.perturbation import VARIANTS, Decision
@@ -22,6 +23,8 @@ MEASURES = (
 )
 MEASURES_AT_K = ("pn", "ps", "pos", "neg", "counterfactual_found", "counterfactual_size")
 LOWER_IS_BETTER = ("sufficiency", "sufficiency_aopc", "del", "pos", "counterfactual_size")  # for Yes; else for No
+
+N_PERMUTATIONS = 10_000
 
 Figures = dict[str, float | None]
 
@@ -104,9 +107,8 @@ def _figures(values: np.ndarray, measure: str, decision: Decision, seed: int) ->
     if measure.startswith("counterfactual_size"):  # random draws and cited items do not displace the same targets
         return figures
     defined = values[~np.isnan(values).any(axis=1)]
-    p_value = metrics.p_value_over_random(
-        defined[:, CITED], defined[:, RANDOM], np.random.default_rng(seed), is_better_higher(measure, decision)
-    )
+    rng, higher = np.random.default_rng(seed), is_better_higher(measure, decision)
+    p_value = p_value_over_random(defined[:, CITED], defined[:, RANDOM], rng, N_PERMUTATIONS, higher)
     return {**figures, "p_value_over_random": p_value}
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from recexplainer import store
 from recexplainer.core.settings import Settings
+from recexplainer.core.statistics.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
 from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
 from recexplainer.judging.judgement import SCORES
 from recexplainer.judging.ratings import text_hash

@@ -4,7 +4,6 @@ model prefers a place to a text.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.core.statistics import mean_interval
+from recexplainer.core.statistics.bootstrap import mean_interval
+from recexplainer.core.statistics.intervals import wilson_interval
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.answers import read_choice
 from recexplainer.judging.judgement import FAILED, UNPARSEABLE, Judgement
@@ -157,20 +157,6 @@ def summarise_comparisons(comparisons: Sequence[Comparison], rng: np.random.Gene
         "decided_win_rate_interval": wilson_interval(counts[FIRST], n_decided) if n_decided else None,
         "order": _order_figures(comparisons),
     }
-
-
-def wilson_interval(n_wins: int, n: int, z: float = 1.959963984540054) -> list[float]:
-    """Wilson's score interval of a share; 95 % by default.
-
-    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
-
-    >>> [round(end, 4) for end in wilson_interval(8, 10)]
-    [0.4902, 0.9433]
-    """
-    share, spread = n_wins / n, z * z / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return [max(middle - half, 0.0), min(middle + half, 1.0)]
 
 
 def _read_place(text: str) -> str | None:

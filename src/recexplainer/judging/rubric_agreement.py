@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recexplainer.core.statistics.agreement import agreement
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.agreement import agreement
 from recexplainer.judging.judgement import Judgement, summarise
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 

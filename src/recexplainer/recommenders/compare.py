@@ -9,7 +9,8 @@ import pandas as pd
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
-from recexplainer.recommenders.significance import METRICS, Difference, compare_ranks
+from recexplainer.core.statistics.p_values import Difference
+from recexplainer.recommenders.significance import METRICS, compare_ranks
 
 COLUMNS = ("recommender", "part", "user_id", "target", "rank")
 

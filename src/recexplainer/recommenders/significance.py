@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 
 from recexplainer.core.errors import InputError
-from recexplainer.core.statistics import blocks, mean_interval
+from recexplainer.core.statistics.p_values import Difference, paired_difference
 from recexplainer.recommenders.ranking import discounted_gains, hits
 
-N_DRAWS = 9999
 METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ndcg@10": lambda ranks: discounted_gains(ranks, 10),
     "hr@10": lambda ranks: hits(ranks, 10),
 }
-
-
-class Difference(TypedDict):
-    """A mean difference, the two ends of its interval, and its p-value."""
-
-    difference: float
-    difference_interval: list[float]
-    p_value: float
 
 
 def compare_ranks(first: pd.DataFrame, second: pd.DataFrame, rng: np.random.Generator) -> dict[str, Difference]:
@@ -60,49 +50,3 @@ def compare_with(
     """
     rows = {key: found for key, found in per_user[per_user["part"] == part].groupby("recommender")}
     return {other: compare_ranks(rows[name], rows[other], rng) for other in others}
-
-
-def paired_difference(
-    first: np.ndarray, second: np.ndarray, rng: np.random.Generator, n_draws: int = N_DRAWS
-) -> Difference:
-    """The mean difference of two figures of the same users, its 95 % interval, and the chance of it by luck.
-
-    The interval holds the middle of the means of `n_draws` draws of users with replacement. The p-value
-    (two-sided) is the share of draws whose mean is as far from zero when every user's two figures are swapped
-    or not by a coin; the data as they are count as one more draw, so it is never 0.
-
-    Neither needs the users one by one: a draw is fixed by how often each value of the difference occurs in it,
-    and metrics with a cut-off have few values. A million users take as long as a thousand.
-
-    Source: Smucker, Allan and Carterette, "A Comparison of Statistical Significance Tests for Information
-    Retrieval Evaluation", CIKM 2007 (randomisation test, bootstrap).
-
-    Args:
-        first: (n_users,).
-        second: (n_users,), aligned with `first`.
-        rng: The source of the draws.
-        n_draws: How many of each kind.
-
-    Raises:
-        ValueError: There is no user, or the two are not aligned.
-    """
-    if not len(first) or first.shape != second.shape:
-        raise ValueError(f"expected figures of the same users, at least one; got {first.shape} and {second.shape}")
-    differences = first - second
-    mean = float(differences.mean())
-    return {
-        "difference": mean,
-        "difference_interval": mean_interval(differences, n_draws, rng),
-        "p_value": _sign_flip_p_value(differences, mean, rng, n_draws),
-    }
-
-
-def _sign_flip_p_value(differences: np.ndarray, mean: float, rng: np.random.Generator, n_draws: int) -> float:
-    """Share of random signs that bring the mean as far from zero, the observed signs included."""
-    sizes, counts = np.unique(np.abs(differences), return_counts=True)
-    as_far = 1
-    for size in blocks(n_draws, len(sizes)):
-        n_positive = rng.binomial(counts, 0.5, size=(size, len(sizes)))
-        means = (2 * n_positive - counts) @ sizes / len(differences)
-        as_far += int((np.abs(means) >= abs(mean) * (1 - 1e-9)).sum())  # equal sums may differ by rounding
-    return as_far / (n_draws + 1)

@@ -56,9 +56,9 @@ def _ask_server(
     from recexplainer.api.cache import AnswerCache
     from recexplainer.api.parameters import api_settings
     from recexplainer.api.parameters import costs as api_costs
-    from recexplainer.judging.agreement import repeat_figures
     from recexplainer.judging.api import judge_by_api
     from recexplainer.judging.prompts import judge_messages
+    from recexplainer.judging.repeats import repeat_figures
     from recexplainer.judging.rubric_agreement import rubric_beside
 
     server = api_settings(settings.judge, settings.run.seed)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recexplainer.core.statistics import draw_weights, percentile_interval
-from recexplainer.judging.judgement import SCORES
+from recexplainer.core.statistics.bootstrap import draw_weights
+from recexplainer.core.statistics.intervals import with_interval
+from recexplainer.core.statistics.weighted import ratio, spearman
 
 N_DRAWS = 1000
 ALPHA_METRICS = ("nominal", "ordinal", "interval")
@@ -37,16 +38,6 @@ def cohen_kappa(first: Sequence[float], second: Sequence[float], weights: str | 
     """
     counts, values = _pair_counts(np.column_stack([first, second]))
     return float(_kappa(counts.sum(axis=0), _distances_of(values, weights)))
-
-
-def spearman(first: Sequence[float], second: Sequence[float]) -> float:
-    """Spearman's rank correlation over what both rated, ties at their mean rank; NaN without any spread.
-
-    >>> round(spearman([0, 1, 2, 3], [0, 2, 1, 3]), 3)
-    0.8
-    """
-    counts, _ = _pair_counts(np.column_stack([first, second]))
-    return float(_rank_correlation(counts.sum(axis=0)))
 
 
 def fleiss_kappa(counts: Any) -> float:
@@ -119,29 +110,6 @@ def agreement(
     }
 
 
-def repeat_figures(levels: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """How steady a judge is: the levels that it gave the same texts, time and again.
-
-    Args:
-        levels: Per text its levels, one per repeat; what is no level (`failed`, `unparseable`) is missing.
-
-    Returns:
-        `n`: repeats; `same`: the share of texts with one level throughout, among those that have all levels;
-        `alpha_ordinal`: Krippendorff's α of the repeats. None where undefined.
-
-    >>> repeat_figures([["A", "A"], ["C", "D"], ["B", "failed"]])["same"]
-    0.5
-    """
-    complete = [found for found in levels if all(level in SCORES for level in found)]
-    same = sum(len(set(found)) == 1 for found in complete)
-    scores = [[SCORES.get(level, np.nan) for level in found] for found in levels]
-    return {
-        "n": max((len(found) for found in levels), default=0),
-        "same": same / len(complete) if complete else None,
-        "alpha_ordinal": _number(krippendorff_alpha(scores, "ordinal")) if scores else None,
-    }
-
-
 # --- figures of a pair, and of all -------------------------------------------------------------------------
 
 
@@ -150,10 +118,10 @@ def _pair_figures(ratings: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
     counts, values = _pair_counts(ratings)
     of_draws = np.tensordot(drawn, counts, axes=1)  # (draws, n_values, n_values)
     figures = {
-        "same": _divide(np.trace(of_draws, axis1=1, axis2=2), of_draws.sum(axis=(1, 2))),
+        "same": ratio(np.trace(of_draws, axis1=1, axis2=2), of_draws.sum(axis=(1, 2))),
         "kappa": _kappa(of_draws, _distances_of(values, None)),
         "kappa_quadratic": _kappa(of_draws, _distances_of(values, "quadratic")),
-        "spearman": _rank_correlation(of_draws),
+        "spearman": spearman(ratings[both, 0], ratings[both, 1], drawn[:, both]),
     }
     return {"n": int(both.sum()), **_with_intervals(figures)}
 
@@ -175,12 +143,7 @@ def _overall_figures(ratings: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
 
 
 def _with_intervals(figures: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Each figure of the data (the first of its draws) and the middle of its other draws."""
-    found: dict[str, Any] = {}
-    for name, draws in figures.items():
-        found[name] = _number(draws[0])
-        found[f"{name}_interval"] = None if found[name] is None else percentile_interval(draws[1:])
-    return found
+    return {key: value for name, draws in figures.items() for key, value in with_interval(name, draws).items()}
 
 
 # --- counts ------------------------------------------------------------------------------------------------
@@ -221,18 +184,8 @@ def _kappa(counts: np.ndarray, distances: np.ndarray) -> np.ndarray:
     total = counts.sum(axis=(-2, -1))
     by_chance = counts.sum(axis=-1)[..., :, None] * counts.sum(axis=-2)[..., None, :]
     observed = (counts * distances).sum(axis=(-2, -1))
-    expected = _divide((by_chance * distances).sum(axis=(-2, -1)), total)
-    return 1 - _divide(observed, expected)
-
-
-def _rank_correlation(counts: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of mean ranks, out of the table of two raters' ratings."""
-    total = counts.sum(axis=(-2, -1))[..., None]
-    margins = counts.sum(axis=-1), counts.sum(axis=-2)
-    first, second = (_middles(margin) - total / 2 for margin in margins)  # the mean of all middles is half of all
-    together = np.einsum("...ij,...i,...j->...", counts, first, second)
-    spread = (margins[0] * first**2).sum(axis=-1) * (margins[1] * second**2).sum(axis=-1)
-    return _divide(together, np.sqrt(spread))
+    expected = ratio((by_chance * distances).sum(axis=(-2, -1)), total)
+    return 1 - ratio(observed, expected)
 
 
 def _fleiss(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -241,10 +194,10 @@ def _fleiss(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
     n_raters = counts[0].sum()
     per_text = ((counts**2).sum(axis=1) - n_raters) / (n_raters * (n_raters - 1))
     n_texts = weights.sum(axis=-1)
-    observed = _divide(weights @ per_text, n_texts)
-    shares = _divide(weights @ counts, n_raters * n_texts[..., None])
+    observed = ratio(weights @ per_text, n_texts)
+    shares = ratio(weights @ counts, n_raters * n_texts[..., None])
     expected = (shares**2).sum(axis=-1)
-    return _divide(observed - expected, 1 - expected)
+    return ratio(observed - expected, 1 - expected)
 
 
 def _alpha(coincidences: np.ndarray, values: np.ndarray, metric: str) -> np.ndarray:
@@ -252,8 +205,8 @@ def _alpha(coincidences: np.ndarray, values: np.ndarray, metric: str) -> np.ndar
     distances = _alpha_distances(margins, values, metric)
     by_chance = margins[..., :, None] * margins[..., None, :]
     observed = (coincidences * distances).sum(axis=(-2, -1))
-    expected = _divide((by_chance * distances).sum(axis=(-2, -1)), margins.sum(axis=-1) - 1)
-    return 1 - _divide(observed, expected)
+    expected = ratio((by_chance * distances).sum(axis=(-2, -1)), margins.sum(axis=-1) - 1)
+    return 1 - ratio(observed, expected)
 
 
 def _alpha_distances(margins: np.ndarray, values: np.ndarray, metric: str) -> np.ndarray:
@@ -274,13 +227,3 @@ def _distances_of(values: np.ndarray, weights: str | None) -> np.ndarray:
 def _middles(margins: np.ndarray) -> np.ndarray:
     """Where the middle of each value's ratings lies when all are lined up."""
     return np.cumsum(margins, axis=-1) - margins / 2
-
-
-def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """The quotient; NaN where there is nothing to divide by."""
-    above, below = np.broadcast_arrays(np.asarray(above, dtype=float), np.asarray(below, dtype=float))
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 1e-12)
-
-
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)

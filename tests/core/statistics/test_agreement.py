@@ -9,14 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
-from recexplainer.judging.agreement import (
-    agreement,
-    cohen_kappa,
-    fleiss_kappa,
-    krippendorff_alpha,
-    repeat_figures,
-    spearman,
-)
+from recexplainer.core.statistics.agreement import agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha
 
 NONE = np.nan
 OBSERVERS = np.array(  # Krippendorff 2011: four observers, twelve units
@@ -113,7 +106,7 @@ def test_cohen_by_hand() -> None:
     assert cohen_kappa(first, second) == pytest.approx(0.4)
 
 
-def test_cohen_and_spearman_are_those_of_the_libraries() -> None:
+def test_cohen_is_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(1)
     for _ in range(20):
         first = rng.integers(0, 4, 40)
@@ -122,18 +115,19 @@ def test_cohen_and_spearman_are_those_of_the_libraries() -> None:
         assert cohen_kappa(first, second) == pytest.approx(cohen_kappa_score(first, second))
         weighted = cohen_kappa_score(first, second, weights="quadratic", labels=levels)
         assert cohen_kappa(first, second, "quadratic") == pytest.approx(weighted)
-        assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)
 
 
 def test_what_only_one_rated_counts_for_nothing() -> None:
     first, second = [0.0, 1, 2, NONE, 3], [0.0, 2, 2, 3, NONE]
     assert cohen_kappa(first, second) == cohen_kappa(first[:3], second[:3])
-    assert spearman(first, second) == spearman(first[:3], second[:3])
+    of_all, of_both = (agreement(pd.DataFrame({"a": a, "b": b}), np.random.default_rng(0))["pairs"][0]
+                       for a, b in ((first, second), (first[:3], second[:3])))  # fmt: skip
+    assert (of_all["n"], of_all["spearman"]) == (of_both["n"], of_both["spearman"]) == (3, pytest.approx(3**0.5 / 2))
 
 
 def test_without_spread_nothing_is_defined() -> None:
     same = [2.0, 2.0, 2.0]
-    assert np.isnan([cohen_kappa(same, same), spearman(same, same), fleiss_kappa([[2], [2]])]).all()
+    assert np.isnan([cohen_kappa(same, same), fleiss_kappa([[2], [2]])]).all()
     assert np.isnan([krippendorff_alpha(np.full((3, 2), 2.0), metric) for metric in ("nominal", "ordinal")]).all()
     assert np.isnan(cohen_kappa([NONE], [1.0]))
 
@@ -155,7 +149,7 @@ def test_table_of_all_pairs_and_all_together() -> None:
     of_a_and_b = found["pairs"][0]
     assert (of_a_and_b["n"], of_a_and_b["same"]) == (9, pytest.approx(8 / 9))
     assert of_a_and_b["kappa"] == pytest.approx(cohen_kappa(table["a"], table["b"]))
-    assert of_a_and_b["spearman"] == pytest.approx(spearman(table["a"], table["b"]))
+    assert of_a_and_b["spearman"] == pytest.approx(spearmanr(table["a"], table["b"], nan_policy="omit").statistic)
     overall = found["overall"]
     assert (overall["n_ratings"], overall["n_compared"], overall["n_complete"]) == (41, 11, 8)
     assert round(overall["alpha_ordinal"], 3) == 0.815
@@ -201,12 +195,3 @@ def test_tables_with_nothing_to_compare() -> None:
     assert apart["pairs"][0]["kappa"] is None and apart["pairs"][0]["kappa_interval"] is None
     empty = agreement(pd.DataFrame({"a": [], "b": []}, dtype=float), rng)
     assert empty["overall"]["n_ratings"] == 0 and empty["overall"]["fleiss_kappa"] is None
-
-
-def test_repeats() -> None:
-    levels = [["A", "A", "A"], ["C", "D", "C"], ["B", "failed", "B"], ["D", "D", "D"]]
-    found = repeat_figures(levels)
-    assert (found["n"], found["same"]) == (3, 2 / 3)
-    scores = [[0, 0, 0], [2, 3, 2], [1, NONE, 1], [3, 3, 3]]
-    assert found["alpha_ordinal"] == pytest.approx(krippendorff_alpha(scores, "ordinal"))
-    assert repeat_figures([]) == {"n": 0, "same": None, "alpha_ordinal": None}
