@@ -18,8 +18,8 @@ import time
 import numpy as np
 import torch
 
+from recexplainer.evidence.perturbation import VARIANTS, Decision, Outcomes, Perturbation, Variant
 from recexplainer.faithfulness.metrics import N_STEPS, step_sizes
-from recexplainer.faithfulness.perturbation import VARIANTS, Case, Outcomes, Perturbation, Variant
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.sasrec import SASRec
 
@@ -28,16 +28,16 @@ HISTORY_LENGTHS = (10, 30)
 USERS_AT_ONCE = 100
 
 
-def make_cases(n_users: int, n_items: int, rng: np.random.Generator) -> list[Case]:
+def make_cases(n_users: int, n_items: int, rng: np.random.Generator) -> list[Decision]:
     """Random histories without repeats, and an item outside of each."""
     cases = []
     for length in rng.integers(HISTORY_LENGTHS[0], HISTORY_LENGTHS[1] + 1, size=n_users):
         *history, target = (rng.choice(n_items, size=length + 1, replace=False) + 1).tolist()
-        cases.append(Case(history, target))
+        cases.append(Decision(history, target))
     return cases
 
 
-def make_deletions(cases: list[Case], n_orders: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def make_deletions(cases: list[Decision], n_orders: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The case of each deletion (n,), and what it keeps (n, longest history), histories at the right."""
     longest = max(len(case.history) for case in cases)
     rows, kept = [], []
@@ -54,7 +54,7 @@ def make_deletions(cases: list[Case], n_orders: int, rng: np.random.Generator) -
 
 
 def ask_one_by_one(
-    recommender: Recommender, cases: list[Case], rows: np.ndarray, kept: np.ndarray, variant: Variant
+    recommender: Recommender, cases: list[Decision], rows: np.ndarray, kept: np.ndarray, variant: Variant
 ) -> Outcomes:
     """The yardstick: one forward pass per deletion."""
     log_p, rank = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
@@ -94,7 +94,7 @@ def main() -> None:
 
 def compare(
     recommender: Recommender,
-    cases: list[Case],
+    cases: list[Decision],
     n_orders: int,
     plain_share: float,
     variant: Variant,

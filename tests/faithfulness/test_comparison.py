@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from recexplainer.evidence.perturbation import VARIANTS, Decision, Label
 from recexplainer.faithfulness import comparison
 from recexplainer.faithfulness.comparison import (
     CITED,
@@ -10,17 +11,14 @@ from recexplainer.faithfulness.comparison import (
     NEWEST,
     RANDOM,
     compare,
-    greedy_orders,
-    leave_one_out_orders,
 )
-from recexplainer.faithfulness.perturbation import VARIANTS, Case, Decision, Perturbation
+from tests.evidence.test_perturbation import additive
 from tests.faithfulness.fakes import AdditiveRecommender
-from tests.faithfulness.test_perturbation import additive
 
 
 def test_every_measure_by_hand() -> None:
     """The additive case of `test_perturbation`: item 2 is cited; it is the most influential one too."""
-    found = compare(additive(), [Case([1, 2, 3], 4)], [[1]], ["case"], n_random=300, seed=0, top_ks=[1, 2])
+    found = compare(additive(), [Decision([1, 2, 3], 4)], [[1]], ["case"], n_random=300, seed=0, top_ks=[1, 2])
     assert np.exp(found.log_p) == pytest.approx([6 / 14])
     assert found.rank.tolist() == [1]
     for variant in VARIANTS:
@@ -49,7 +47,7 @@ def test_curves_and_what_follows_from_them_by_hand() -> None:
     weight = torch.zeros(9, 9)
     weight[1, 6], weight[2, 6] = np.log(2), np.log(4)
     found = compare(
-        AdditiveRecommender(weight), [Case([1, 2, 3, 4], 6)], [[1, 0]], ["a"], n_random=5, seed=0, top_ks=[1, 3]
+        AdditiveRecommender(weight), [Decision([1, 2, 3, 4], 6)], [[1, 0]], ["a"], n_random=5, seed=0, top_ks=[1, 3]
     )
     by_size = [8 / 15, 2 / 9, 1 / 8, 1 / 8, 1 / 8]  # without 0, 1, 2, 3, 4 of the cited order
     with_only = [1 / 8, 4 / 11, 8 / 15, 8 / 15, 8 / 15]
@@ -73,46 +71,22 @@ def test_curves_and_what_follows_from_them_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("decision", "without"),
+    ("label", "without"),
     [("Yes", 1 / 15), ("No", 2 / 9)],  # item 1, which speaks for item 6; item 2, which speaks against it
 )
-def test_the_control_speaks_for_the_item_of_a_yes_and_against_that_of_a_no(decision: Decision, without: float) -> None:
+def test_the_control_speaks_for_the_item_of_a_yes_and_against_that_of_a_no(label: Label, without: float) -> None:
     """exp(score) of item 6 is 2 · ½ · 1 after items 1, 2, 3: p is 1/8; without one of them 1/15, 2/9, 1/8."""
     weight = torch.zeros(9, 9)
     weight[1, 6], weight[2, 6] = np.log(2), -np.log(2)
-    case = Case([1, 2, 3], 6, decision=decision)
+    case = Decision([1, 2, 3], 6, label=label)
     found = compare(AdditiveRecommender(weight), [case], [[2]], ["a"], n_random=1, seed=0, top_ks=[])
     for variant in VARIANTS:
         for control in (LEAVE_ONE_OUT, GREEDY):
             assert found.values["comprehensiveness"][variant][0, control] == pytest.approx(1 / 8 - without)
 
 
-@pytest.mark.parametrize("decision", ["Yes", "No"])
-def test_greedy_sees_that_two_items_stand_for_each_other_and_leave_one_out_does_not(decision: Decision) -> None:
-    """Items 1 and 3 give 2 together (one is enough), item 3 another .5, item 2 .2: for the item of a Yes, else against.
-
-    Alone, item 3 counts .5, item 2 .2, item 1 nothing. Once item 3 is gone, item 1 counts 2.
-    """
-
-    class OneIsEnough(AdditiveRecommender):
-        kind = f"one-is-enough-for-{decision}"
-
-        def _score(self, item_ids: torch.Tensor) -> torch.Tensor:
-            first, second, third = ((item_ids == item).any(dim=1).float() for item in (1, 2, 3))
-            scores = torch.zeros(len(item_ids), 6)
-            scores[:, 5] = 2 * torch.maximum(first, third) + 0.5 * third + 0.2 * second
-            return scores if decision == "Yes" else -scores
-
-    cases = [Case([1, 2, 3], 5, decision=decision), Case([2], 5, decision=decision)]
-    perturbation = Perturbation(OneIsEnough(torch.zeros(6, 6)), cases)
-    for variant in VARIANTS:
-        alone = leave_one_out_orders(perturbation, cases, variant)
-        assert alone == [[2, 1, 0], [0]]
-        assert greedy_orders(perturbation, cases, alone, variant) == [[2, 0, 1], [0]]
-
-
 def test_an_item_outside_of_the_top_k_has_no_measure_at_k() -> None:
-    found = compare(additive(), [Case([1, 2, 3], 6)], [[1]], ["case"], n_random=2, seed=0, top_ks=[1])
+    found = compare(additive(), [Decision([1, 2, 3], 6)], [[1]], ["case"], n_random=2, seed=0, top_ks=[1])
     assert found.rank.tolist() == [3]
     for measure in ("pn", "ps", "pos", "neg", "counterfactual_found", "counterfactual_size"):
         assert np.isnan(found.values[f"{measure}@1"]["mask"]).all(), measure
@@ -122,16 +96,30 @@ def test_what_cannot_be_cited_stays_when_items_are_deleted_and_goes_when_they_st
     """Item 1 is not shown: it never counts as one of the explanation's, and speaks for item 6 as long as it stays."""
     weight = torch.zeros(9, 9)
     weight[1, 6], weight[3, 6] = np.log(2), np.log(4)
-    case = Case([1, 2, 3], 6, n_shown=2)
+    case = Decision([1, 2, 3], 6, n_shown=2)
     found = compare(AdditiveRecommender(weight), [case], [[2]], ["a"], n_random=1, seed=0, top_ks=[])
     curves = {name: curve[0, CITED] for name, curve in found.curves["mask"].items()}
     assert curves["deletion"][[0, -1]] == pytest.approx([8 / 15, 2 / 9])
     assert curves["insertion"][[0, -1]] == pytest.approx([1 / 8, 4 / 11])
 
 
+def test_an_item_goes_from_all_its_positions_shown_or_not() -> None:
+    """Item 1 stands before what is shown, too; either place of it speaks for item 6, by a factor of 2."""
+    weight = torch.zeros(9, 9)
+    weight[1, 6] = np.log(2)
+    case = Decision([1, 2, 1, 3], 6, n_shown=2)
+    found = compare(AdditiveRecommender(weight), [case], [[2]], ["a"], n_random=1, seed=0, top_ks=[1])
+    for variant in VARIANTS:
+        curves = {name: curve[0, CITED] for name, curve in found.curves[variant].items()}
+        assert curves["deletion"][[0, -1]] == pytest.approx([4 / 11, 1 / 8])
+        assert curves["insertion"][[0, -1]] == pytest.approx([1 / 8, 4 / 11])
+        assert found.values["comprehensiveness"][variant][0, CITED] == pytest.approx(4 / 11 - 1 / 8)
+        assert found.values["neg@1"][variant][0, CITED] == pytest.approx(8 / 11)  # of two items item 1 goes last
+
+
 def test_blocks_of_cases_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     recommender = AdditiveRecommender(torch.randn(21, 21, generator=torch.Generator().manual_seed(0)))
-    cases = [Case(list(range(first, first + length)), 20) for first, length in ((1, 6), (3, 4), (2, 9))]
+    cases = [Decision(list(range(first, first + length)), 20) for first, length in ((1, 6), (3, 4), (2, 9))]
 
     def ask() -> np.ndarray:
         found = compare(recommender, cases, [[1], [0], [3, 2]], ["a", "b", "c"], n_random=3, seed=0, top_ks=[1])
@@ -147,7 +135,7 @@ def test_aopc_takes_the_first_cited_first() -> None:
     weight = torch.zeros(13, 13)
     weight[1, 12], weight[2, 12] = np.log(2), np.log(3)
     found = compare(
-        AdditiveRecommender(weight), [Case(list(range(1, 11)), 12)] * 2, [[0, 1], [1, 0]], ["a", "b"],
+        AdditiveRecommender(weight), [Decision(list(range(1, 11)), 12)] * 2, [[0, 1], [1, 0]], ["a", "b"],
         n_random=1, seed=0, top_ks=[],
     )  # fmt: skip
     one_first, two_first = 6 / 17 - 3 / 14, 6 / 17 - 2 / 13
@@ -159,7 +147,7 @@ def test_aopc_takes_the_first_cited_first() -> None:
 
 def test_draws_depend_on_the_case_and_the_seed_alone() -> None:
     recommender = AdditiveRecommender(torch.randn(21, 21, generator=torch.Generator().manual_seed(0)))
-    cases = [Case(list(range(1, 9)), 15), Case(list(range(5, 12)), 16)]
+    cases = [Decision(list(range(1, 9)), 15), Decision(list(range(5, 12)), 16)]
 
     def draws(chosen: list[int], seed: int) -> np.ndarray:
         found = compare(
@@ -175,7 +163,7 @@ def test_draws_depend_on_the_case_and_the_seed_alone() -> None:
 @pytest.mark.parametrize("cited", [[], [0, 1, 2], [1, 1]])
 def test_nothing_everything_and_repeats_are_refused(cited: list[int]) -> None:
     with pytest.raises(ValueError, match="some and not all"):
-        compare(additive(), [Case([1, 2, 3], 4)], [cited], ["case"], n_random=1, seed=0, top_ks=[])
+        compare(additive(), [Decision([1, 2, 3], 4)], [cited], ["case"], n_random=1, seed=0, top_ks=[])
 
 
 def test_no_cases() -> None:

@@ -9,15 +9,15 @@ from typing import Literal
 
 import numpy as np
 
+from recexplainer.data.interactions import PADDING_ID
+from recexplainer.evidence.perturbation import VARIANTS, Decision, Perturbation, Variant
+from recexplainer.evidence.removal import greedy_orders, leave_one_out_orders
 from recexplainer.faithfulness import metrics
-from recexplainer.faithfulness.perturbation import VARIANTS, Case, Perturbation, Variant
 from recexplainer.recommenders.base import Recommender
 
 CITED, NEWEST, LEAVE_ONE_OUT, GREEDY = 0, 1, -2, -1  # places on the axis of explainers
 RANDOM = slice(2, -2)
 _N_NOT_RANDOM = 4
-
-GREEDY_LIMIT = 10  # items that are chosen one after the other
 
 Curve = Literal["deletion", "insertion"]
 
@@ -27,7 +27,6 @@ _WHOLE = len(metrics.AOPC_SHARES)
 _STEPS = slice(_WHOLE + 1, _WHOLE + 2 + metrics.N_STEPS)
 _SINGLY = slice(_STEPS.stop, _STEPS.stop + metrics.COUNTERFACTUAL_LIMIT)
 _WITHOUT, _ONLY, _WITHOUT_LAST = 0, 1, 2  # places on the axis of deletions
-_SIGNS = {"Yes": 1, "No": -1}  # of ln p, so that the removal that speaks most for the decision comes first
 _MASKS_AT_ONCE = 2**26  # flags in one block of deletions; bounds the memory, not the result
 
 
@@ -56,7 +55,7 @@ class Comparison:
 
 def compare(
     recommender: Recommender,
-    cases: Sequence[Case],
+    cases: Sequence[Decision],
     cited: Sequence[Sequence[int]],
     case_ids: Sequence[str],
     *,
@@ -87,7 +86,7 @@ def compare(
         if not 0 < len(set(positions)) == len(positions) < len(case.citable):
             raise ValueError(f"expected some and not all of {len(case.citable)} positions, got {list(positions)}")
     perturbation = Perturbation(recommender, cases)
-    full = perturbation.outcomes(np.arange(len(cases)), perturbation.present, "shift")
+    full = perturbation.whole
     drawn = [_random_orders(case, name, n_random + 1, seed) for case, name in zip(cases, case_ids, strict=True)]
     sizes = np.array(
         [_sizes(len(case.citable), len(positions)) for case, positions in zip(cases, cited, strict=True)],
@@ -95,8 +94,7 @@ def compare(
     ).reshape(len(cases), _SINGLY.stop)
     found = Comparison(full.log_p, full.rank, {}, {}, {}, {})
     for variant in VARIANTS:
-        influential = leave_one_out_orders(perturbation, cases, variant)
-        greedy = greedy_orders(perturbation, cases, influential, variant)
+        influential, greedy = leave_one_out_orders(perturbation, variant), greedy_orders(perturbation, variant)
         orders: list[list[Sequence[int]]] = [
             [_completed(positions, draws[-1]), case.citable[::-1], *draws[:-1], *controls]
             for case, positions, draws, *controls in zip(cases, cited, drawn, influential, greedy, strict=True)
@@ -112,60 +110,7 @@ def compare(
     return found
 
 
-def leave_one_out_orders(perturbation: Perturbation, cases: Sequence[Case], variant: Variant) -> list[list[int]]:
-    """Per case its citable positions, first those whose own removal counts most; ties: the newest.
-
-    For the decision Yes that is the removal that lowers p(i|x) most, for No the one that raises it most.
-    """
-    left = _removals(perturbation, cases, [[] for _ in cases], variant)
-    orders = []
-    for case, log_p in zip(cases, left, strict=True):
-        newest_first = np.array(case.citable[::-1], dtype=np.int64)
-        order = np.argsort(_SIGNS[case.decision] * log_p[newest_first], kind="stable")
-        orders.append(newest_first[order].tolist())
-    return orders
-
-
-def greedy_orders(
-    perturbation: Perturbation, cases: Sequence[Case], leave_one_out: list[list[int]], variant: Variant
-) -> list[list[int]]:
-    """Per case its citable positions, each next one by what its removal adds to the removal of those before it.
-
-    As `leave_one_out_orders` (whose first position it shares) for items that interact: of two that stand for each
-    other the second counts once the first is gone. After `GREEDY_LIMIT` steps the rest stands in that order.
-    """
-    chosen = [order[:1] for order in leave_one_out]
-    for _ in range(1, min(GREEDY_LIMIT, max(map(len, leave_one_out), default=0))):
-        left = _removals(perturbation, cases, chosen, variant)
-        for case, first, order, log_p in zip(cases, chosen, leave_one_out, left, strict=True):
-            open_positions = [position for position in order if position not in first]
-            if open_positions:
-                first.append(min(open_positions, key=lambda p: _SIGNS[case.decision] * log_p[p]))  # noqa: B023
-    return [_completed(first, order) for first, order in zip(chosen, leave_one_out, strict=True)]
-
-
-def _removals(
-    perturbation: Perturbation, cases: Sequence[Case], removed: list[list[int]], variant: Variant
-) -> list[np.ndarray]:
-    """Per case and position (its citable and open ones) ln p of the item without it and what is removed; else nan."""
-    asked = [
-        (row, position)
-        for row, (case, gone) in enumerate(zip(cases, removed, strict=True))
-        for position in case.citable
-        if position not in gone
-    ]
-    rows = np.array([row for row, _ in asked], dtype=np.int64)
-    kept = perturbation.present[rows]
-    for number, (row, position) in enumerate(asked):
-        kept[number, perturbation.first_column[row] + np.array([*removed[row], position])] = False
-    log_p = perturbation.outcomes(rows, kept, variant).log_p
-    found = [np.full(len(case.history), np.nan) for case in cases]
-    for (row, position), value in zip(asked, log_p, strict=True):
-        found[row][position] = value
-    return found
-
-
-def _random_orders(case: Case, name: str, n_random: int, seed: int) -> list[list[int]]:
+def _random_orders(case: Decision, name: str, n_random: int, seed: int) -> list[list[int]]:
     digest = hashlib.sha256(name.encode("utf-8")).digest()
     rng = np.random.default_rng([seed, int.from_bytes(digest[:8], "little")])
     return [rng.permutation(case.citable).tolist() for _ in range(n_random)]
@@ -187,7 +132,15 @@ def _places(perturbation: Perturbation, orders: list[list[Sequence[int]]], n_ord
     for row, first in enumerate(perturbation.first_column):
         for number, order in enumerate(orders[row]):
             places[row, number, first + np.asarray(order, dtype=np.int64)] = np.arange(len(order))
+        _take_along(places[row], perturbation.items[row])
     return places
+
+
+def _take_along(places: np.ndarray, items: np.ndarray) -> None:
+    """Give the older, unshown positions of a shown item its place (n_orders, length): they go and stay together."""
+    shown = places[0] >= 0
+    for column in np.nonzero((items != PADDING_ID) & ~shown & np.isin(items, items[shown]))[0]:
+        places[:, column] = places[:, shown & (items == items[column])].min(axis=1)
 
 
 def _ask(
@@ -214,7 +167,7 @@ def _kept(present: np.ndarray, places: np.ndarray, sizes: np.ndarray) -> np.ndar
     present, place, size = present[:, None, None, :], places[:, :, None, :], sizes[:, None, :, None]
     citable = place >= 0
     is_first = citable & (place < size)
-    is_last = citable & (place >= citable.sum(axis=-1, keepdims=True) - size)
+    is_last = citable & (place >= place.max(axis=-1, keepdims=True, initial=-1) + 1 - size)
     return np.stack([present & ~is_first, present & is_first, present & ~is_last])
 
 

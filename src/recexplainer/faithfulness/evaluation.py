@@ -14,11 +14,11 @@ from recexplainer.citations.features import feature_figures, named_features
 from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
+from recexplainer.evidence.perturbation import VARIANTS, Decision
 from recexplainer.faithfulness import metrics
 from recexplainer.faithfulness.calibration import verdict_calibration
 from recexplainer.faithfulness.causes import KnownCauses, cause_figures
 from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
-from recexplainer.faithfulness.perturbation import VARIANTS, Case
 from recexplainer.faithfulness.tables import curve_table, deletion_table, mean
 from recexplainer.recommenders.base import Recommender
 
@@ -56,7 +56,7 @@ def evaluate_faithfulness(
     """
     index = attribute_index(catalogue)
     cases = [
-        Case(history, record["item_id"], len(record["history"]), record["label"])
+        Decision(history, record["item_id"], len(record["history"]), record["label"])
         for record, history in zip(records, histories, strict=True)
     ]
     citations = [read_citations(record) for record in records]
@@ -113,7 +113,9 @@ def whole_histories(records: Sequence[dict[str, Any]], interactions: Interaction
     return histories
 
 
-def _text_figures(records: Sequence[dict[str, Any]], cases: list[Case], citations: list[Citations]) -> dict[str, Any]:
+def _text_figures(
+    records: Sequence[dict[str, Any]], cases: list[Decision], citations: list[Citations]
+) -> dict[str, Any]:
     verdicts = [record["verdict"] for record in records]
     n_titles = [found.n_titles for found in citations]
     return {
@@ -141,7 +143,7 @@ def _verdict_counts(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, in
     return counts
 
 
-def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]], cases: list[Case]) -> int:
+def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]], cases: list[Decision]) -> int:
     """Explanations whose recorded score is not what the recommender gives: they are about another
     recommender.
     """
@@ -155,7 +157,7 @@ def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]],
 
 def _rows(
     records: Sequence[dict[str, Any]],
-    cases: list[Case],
+    cases: list[Decision],
     citations: list[Citations],
     positions: list[list[int]],
     compared: list[int],

@@ -11,7 +11,7 @@ import pandas as pd
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.statistics.p_values import holm, paired_difference
-from recexplainer.faithfulness.perturbation import VARIANTS
+from recexplainer.evidence.perturbation import VARIANTS
 from recexplainer.faithfulness.tables import LOWER_IS_BETTER, MEASURES
 
 TEXT_MEASURES = ("verdict_agreement", "citing", "hallucinating_texts", "inventing_texts")

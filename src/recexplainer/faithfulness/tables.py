@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from recexplainer.core.statistics.p_values import p_value_over_random
+from recexplainer.evidence.perturbation import VARIANTS, Label
 from recexplainer.faithfulness import metrics
 from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison
-from recexplainer.faithfulness.perturbation import VARIANTS, Decision
 
 MEASURES = (
     "comprehensiveness",
@@ -29,7 +29,7 @@ N_PERMUTATIONS = 10_000
 Figures = dict[str, float | None]
 
 
-def is_better_higher(measure: str, decision: Decision) -> bool:
+def is_better_higher(measure: str, decision: Label) -> bool:
     """Whether more of a measure is better: what should speak for the item of a Yes should speak against that of a No.
 
     >>> is_better_higher("pn@5", "Yes"), is_better_higher("pn@5", "No"), is_better_higher("del", "No")
@@ -39,7 +39,7 @@ def is_better_higher(measure: str, decision: Decision) -> bool:
 
 
 def deletion_table(
-    comparison: Comparison, labels: np.ndarray, decision: Decision, top_ks: Sequence[int], seed: int
+    comparison: Comparison, labels: np.ndarray, decision: Label, top_ks: Sequence[int], seed: int
 ) -> dict[str, Any]:
     """Every measure over the cases of one decision.
 
@@ -101,7 +101,7 @@ _PLACES: dict[str, int | slice] = {
 }
 
 
-def _figures(values: np.ndarray, measure: str, decision: Decision, seed: int) -> Figures:
+def _figures(values: np.ndarray, measure: str, decision: Label, seed: int) -> Figures:
     """Means per explainer, and the chance of the cited items' mean among the random ones, where all are defined."""
     figures = {name: mean(values[:, place]) for name, place in _PLACES.items()}
     if measure.startswith("counterfactual_size"):  # random draws and cited items do not displace the same targets

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,30 +17,31 @@ from recexplainer.recommenders.base import Recommender
 
 Variant = Literal["shift", "mask"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-Decision = Literal["Yes", "No"]
+Label = Literal["Yes", "No"]
 _ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
 _SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory
 
 
 @dataclass(frozen=True)
-class Case:
-    """What a decision was made on.
+class Decision:
+    """What a recommender decided, and on what.
 
     Attributes:
         history: Item ids, oldest first: all that the recommender was given.
-        item_id: The item whose standing is watched.
-        n_shown: How many of the newest items an explanation could cite; None: all.
-        decision: The recommender's. The items that explain a Yes speak for the item, those that explain a No against.
+        item_id: The item that it decided on.
+        n_shown: How many of the newest items an explanation can show and cite; None: all.
+        label: Whether it recommends the item. The items that explain a Yes speak for the item, those that explain a
+            No against it.
     """
 
     history: list[int]
     item_id: int
     n_shown: int | None = None
-    decision: Decision = "Yes"
+    label: Label = "Yes"
 
     @property
     def citable(self) -> range:
-        """Positions of the items that an explanation could cite."""
+        """Positions of the items that an explanation can cite."""
         n_shown = len(self.history) if self.n_shown is None else self.n_shown
         return range(len(self.history) - n_shown, len(self.history))
 
@@ -66,26 +68,33 @@ class Perturbation:
     one.
     """
 
-    def __init__(self, recommender: Recommender, cases: Sequence[Case]) -> None:
+    def __init__(self, recommender: Recommender, decisions: Sequence[Decision]) -> None:
         self._recommender = recommender
-        self._items = _left_padded([case.history for case in cases])
-        self._targets = np.array([case.item_id for case in cases], dtype=np.int64)
-        self.present: np.ndarray = self._items != PADDING_ID  # (n_cases, length): where histories have items
-        self._counted = torch.from_numpy(_first_places(self._items, self._targets))
-        self.first_column: np.ndarray = (~self.present).sum(axis=1)  # (n_cases,): the column of the oldest item
+        self.decisions = decisions
+        self.items: np.ndarray = _left_padded([decision.history for decision in decisions])  # (n_decisions, length)
+        self.is_yes: np.ndarray = np.array([decision.label == "Yes" for decision in decisions], dtype=bool)
+        self._targets = np.array([decision.item_id for decision in decisions], dtype=np.int64)
+        self.present: np.ndarray = self.items != PADDING_ID  # (n_decisions, length): where histories have items
+        self._counted = torch.from_numpy(_first_places(self.items, self._targets))
+        self.first_column: np.ndarray = (~self.present).sum(axis=1)  # (n_decisions,): the column of the oldest item
 
-    def outcomes(self, cases: np.ndarray, kept: np.ndarray, variant: Variant) -> Outcomes:
+    @cached_property
+    def whole(self) -> Outcomes:
+        """The watched items with the whole history: of each decision as it was made."""
+        return self.outcomes(np.arange(len(self.decisions)), self.present, "shift")
+
+    def outcomes(self, rows: np.ndarray, kept: np.ndarray, variant: Variant) -> Outcomes:
         """The watched items when only the kept items are left.
 
         Args:
-            cases: (n,) row of the case of each deletion.
+            rows: (n,) row of the decision of each deletion.
             kept: (n, length) bool, True at the columns that stay; histories end at the last column.
             variant: `shift` or `mask`.
         """
-        cases = np.asarray(cases, dtype=np.int64)
-        first, back = _distinct(cases, kept)
-        rows, left = cases[first], kept[first]
-        perturbed = np.where(left & self.present[rows], self._items[rows], PADDING_ID)
+        rows = np.asarray(rows, dtype=np.int64)
+        first, back = _distinct(rows, kept)
+        rows, left = rows[first], kept[first]
+        perturbed = np.where(left & self.present[rows], self.items[rows], PADDING_ID)
         if variant == "shift":
             order = np.argsort(perturbed != PADDING_ID, axis=1, kind="stable")  # padding to the left, order kept
             perturbed = np.take_along_axis(perturbed, order, axis=1)
@@ -104,22 +113,22 @@ class Perturbation:
         scores = self._recommender.scores(torch.from_numpy(histories[:, first:])).cpu()
         own = scores.gather(1, torch.from_numpy(self._targets[rows])[:, None])
         log_p = own.double() - scores.double().logsumexp(dim=1, keepdim=True)
-        seen = scores.gather(1, torch.from_numpy(self._items[rows])) >= own
+        seen = scores.gather(1, torch.from_numpy(self.items[rows])) >= own
         n_seen = (seen & self._counted[torch.from_numpy(rows)]).sum(dim=1)
         rank = (scores >= own).sum(dim=1) - n_seen  # the item itself is among those as good as it, and makes it rank 1
         return log_p[:, 0].numpy(), rank.numpy()
 
 
-def _distinct(cases: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _distinct(rows: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One row of each distinct deletion, and for every row which of those it is."""
-    packed = np.concatenate([cases.astype("<i8")[:, None].view(np.uint8), np.packbits(kept, axis=1)], axis=1)
+    packed = np.concatenate([rows.astype("<i8")[:, None].view(np.uint8), np.packbits(kept, axis=1)], axis=1)
     keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1])))[:, 0]
     _, first, back = np.unique(keys, return_index=True, return_inverse=True)
     return first, back.reshape(-1)
 
 
 def _first_places(items: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """(n_cases, length): where an item of a history stands for the first time and is not the target."""
+    """(n_decisions, length): where an item of a history stands for the first time and is not the target."""
     first = np.zeros(items.shape, dtype=bool)
     for row, history in enumerate(items):
         first[row, np.unique(history, return_index=True)[1]] = True

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from recexplainer.faithfulness.perturbation import Case, Perturbation
+from recexplainer.evidence.perturbation import Decision, Perturbation
 from tests.faithfulness.fakes import AdditiveRecommender, NewestRecommender
 
 
@@ -28,14 +28,14 @@ def additive() -> AdditiveRecommender:
     ],
 )
 def test_probability_and_rank_by_hand(variant: str, kept: list[int], p: float, rank: int) -> None:
-    perturbation = Perturbation(additive(), [Case([1, 2, 3], 4)])
+    perturbation = Perturbation(additive(), [Decision([1, 2, 3], 4)])
     found = perturbation.outcomes(np.array([0]), np.array([kept], dtype=bool), variant)  # type: ignore[arg-type]
     assert np.exp(found.log_p) == pytest.approx([p])
     assert found.rank.tolist() == [rank]
 
 
 def test_shift_closes_the_gap_and_mask_leaves_it() -> None:
-    perturbation = Perturbation(NewestRecommender(6), [Case([2, 5], 3)])
+    perturbation = Perturbation(NewestRecommender(6), [Decision([2, 5], 3)])
     without_newest = np.array([[True, False]])
     shifted = perturbation.outcomes(np.array([0]), without_newest, "shift")
     masked = perturbation.outcomes(np.array([0]), without_newest, "mask")
@@ -47,7 +47,7 @@ def test_many_deletions_at_once_are_those_one_by_one() -> None:
     rng = np.random.default_rng(0)
     recommender = AdditiveRecommender(torch.randn(31, 31, generator=torch.Generator().manual_seed(0)))
     cases = [
-        Case([int(item) for item in rng.integers(1, 31, size=length)], int(rng.integers(1, 31)))
+        Decision([int(item) for item in rng.integers(1, 31, size=length)], int(rng.integers(1, 31)))
         for length in (1, 4, 9, 9)
     ]
     perturbation = Perturbation(recommender, cases)
@@ -68,7 +68,7 @@ def test_many_deletions_at_once_are_those_one_by_one() -> None:
 
 def test_an_item_that_the_history_repeats_or_is_asked_about_is_no_rival_of_its_own() -> None:
     """exp(score): item 5 is 4·4 after two of item 3, item 4 is 1; of 1 to 6 the items 1, 2 and 6 tie with item 4."""
-    perturbation = Perturbation(additive(), [Case([3, 3], 4), Case([3, 4, 3], 4)])
+    perturbation = Perturbation(additive(), [Decision([3, 3], 4), Decision([3, 4, 3], 4)])
     kept = np.array([[False, True, True], [True, True, True]])
     found = perturbation.outcomes(np.array([0, 1]), kept, "mask")
     assert np.exp(found.log_p) == pytest.approx([1 / 21, 1 / 21])

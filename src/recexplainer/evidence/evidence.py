@@ -1,0 +1,132 @@
+"""The evidence of decisions: the shown items that carry them, strongest first, found by deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from recexplainer.evidence.perturbation import Decision, Perturbation, Variant
+from recexplainer.evidence.removal import greedy_steps, joint_steps, losses_alone, older_items, shown_items
+from recexplainer.recommenders.base import Recommender
+
+Method = Literal["greedy", "leave_one_out"]
+Supplier = Literal["own", "self", "recommender"]
+THRESHOLD = 0.1  # nats: an item whose removal changes p by less than a tenth carries nothing
+MAX_ITEMS = 3
+_FLAGS_AT_ONCE = 2**26  # of the deletions of one block; bounds the memory, not the result
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What carries a decision.
+
+    Attributes:
+        items: Items of the shown history that carry the decision, strongest first; empty if none does.
+        strengths: Per item in nats of ln p what its removal takes from the decision: a Yes loses when p falls, a No
+            when it rises. So every strength is above zero. Greedily it is what the removal takes beside the removal
+            of the items before it; an item that takes nothing more then, and does alone, follows with what it takes
+            alone. Items that carry the decision together and not alone share what they carry equally.
+        variant: How the items were deleted: `shift` closes the gap, `mask` keeps the other items in their places.
+        supplier: Who says so: the `recommender`; the explainer, of whose probability items are deleted (`self`); or the
+            explainer's answer to the question for them (`own`).
+        older: The strongest item of the history that is not shown; None if none reaches the threshold.
+        older_strength: What its removal takes alone.
+    """
+
+    items: list[int]
+    strengths: list[float]
+    variant: Variant
+    supplier: Supplier = "recommender"
+    older: int | None = None
+    older_strength: float | None = None
+
+    @property
+    def carrier(self) -> Literal["shown", "older", "nothing"]:
+        """Where the evidence lies: in what is shown, in an older item alone, or nowhere in the history."""
+        if self.items:
+            return "shown"
+        return "nothing" if self.older is None else "older"
+
+
+def find_evidence(
+    recommender: Recommender,
+    decisions: Sequence[Decision],
+    variant: Variant,
+    *,
+    method: Method = "greedy",
+    max_items: int = MAX_ITEMS,
+    threshold: float = THRESHOLD,
+) -> list[Evidence]:
+    """Ask a recommender which shown items carry its decisions, for many decisions at once.
+
+    An item that a history holds several times is one item: all its positions are deleted together. The recommender
+    needs no vectors.
+
+    Args:
+        recommender: Who decided.
+        decisions: Its decisions.
+        variant: How to delete.
+        method: `leave_one_out` deletes each item alone; `greedy` deletes the strongest item and asks again, so that
+            items that stand for each other are found. Where no item carries the decision alone, it looks for a
+            smallest set that does together.
+        max_items: Most items per decision.
+        threshold: Nats that an item must carry.
+
+    Returns:
+        One evidence per decision.
+    """
+    found: list[Evidence] = []
+    for block in _blocks(decisions):
+        perturbation = Perturbation(recommender, block)
+        shown, older = shown_items(perturbation), older_items(perturbation)
+        alone = losses_alone(perturbation, shown | older, variant)
+        own = np.where(shown, alone, -np.inf)
+        steps = [_strongest(row, max_items, threshold) for row in own]
+        if method == "greedy":
+            chosen = greedy_steps(perturbation, own, variant, max_items, threshold)
+            steps = [_completed(*parts, max_items) for parts in zip(chosen, steps, strict=True)]
+            unfound = np.array([not own_steps for own_steps in steps], dtype=bool)[:, None]
+            sets = joint_steps(perturbation, shown & unfound, variant, threshold)
+            steps = [own_steps or joint[:max_items] for own_steps, joint in zip(steps, sets, strict=True)]
+        beyond = np.where(older, alone, -np.inf)
+        found += [
+            _evidence(items, own_steps, unseen, variant, threshold)
+            for items, own_steps, unseen in zip(perturbation.items, steps, beyond, strict=True)
+        ]
+    return found
+
+
+def _blocks(decisions: Sequence[Decision]) -> Iterator[Sequence[Decision]]:
+    longest = max((len(decision.history) for decision in decisions), default=0)
+    n_at_once = max(1, _FLAGS_AT_ONCE // max(1, longest**2))
+    return (decisions[start : start + n_at_once] for start in range(0, len(decisions), n_at_once))
+
+
+def _strongest(lost: np.ndarray, max_items: int, threshold: float) -> list[tuple[int, float]]:
+    """The columns of one decision (length,) that take most alone, of equals the newest first."""
+    columns = sorted(np.nonzero(lost >= threshold)[0].tolist(), key=lambda column: (-lost[column], -column))
+    return [(column, float(lost[column])) for column in columns[:max_items]]
+
+
+def _completed(
+    chosen: list[tuple[int, float]], alone: list[tuple[int, float]], max_items: int
+) -> list[tuple[int, float]]:
+    """What was chosen greedily, then what carries the decision alone and adds nothing: it works with a chosen item."""
+    taken = {column for column, _ in chosen}
+    return [*chosen, *(step for step in alone if step[0] not in taken)][:max_items]
+
+
+def _evidence(
+    items: np.ndarray, steps: list[tuple[int, float]], older: np.ndarray, variant: Variant, threshold: float
+) -> Evidence:
+    beyond = _strongest(older, 1, threshold)
+    return Evidence(
+        items=[int(items[column]) for column, _ in steps],
+        strengths=[round(strength, 6) for _, strength in steps],
+        variant=variant,
+        older=int(items[beyond[0][0]]) if beyond else None,
+        older_strength=round(beyond[0][1], 6) if beyond else None,
+    )
