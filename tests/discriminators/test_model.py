@@ -104,3 +104,11 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     path.write_bytes(b"not safetensors")
     with pytest.raises(InputError, match="cannot be read as safetensors"):
         load_text_model(tmp_path / "model")
+
+
+def test_equal_models_are_equal_files(tmp_path):
+    """DVC and the registry tell models apart by their bytes."""
+    for name in ("once", "twice"):
+        to_text_model("regress", fit_text_pipeline("regress", TEXTS, np.arange(7.0), 15)).save(tmp_path / name)
+    for path in (tmp_path / "once").iterdir():
+        assert path.read_bytes() == (tmp_path / "twice" / path.name).read_bytes()

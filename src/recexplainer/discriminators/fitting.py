@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from recexplainer.core.errors import InputError
-from recexplainer.discriminators.model import TOKEN_PATTERN, LinearTextModel
+from recexplainer.discriminators.model import LinearTextModel, make_vectoriser
 
 MAX_NGRAM = 2
 INVERSE_REGULARISATION = 10.0  # of the classifier; TF-IDF rows have unit length, so 1.0 underfits short texts
@@ -49,9 +48,7 @@ def fit_text_pipeline(task: str, texts: Sequence[str], answers: np.ndarray, max_
         answers: ``(n_texts,)``.
         max_features: How many terms are kept, the most frequent first.
     """
-    words = TfidfVectorizer(
-        ngram_range=(1, MAX_NGRAM), token_pattern=TOKEN_PATTERN, sublinear_tf=True, max_features=max_features
-    )
+    words = make_vectoriser(MAX_NGRAM, max_features=max_features)
     return make_pipeline(words, _linear(task)).fit(texts, answers)
 
 

@@ -1,12 +1,10 @@
 """A linear model over TF-IDF words, kept as JSON and safetensors: nothing in it can run code when loaded.
 
-It is fitted by scikit-learn and predicts without it; its answers equal scikit-learn's.
+scikit-learn fits it and reads its texts; the files hold its numbers alone, so that equal models are equal files.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
@@ -23,7 +22,16 @@ from recexplainer.discriminators.text_model import TextModel, check_task
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.safetensors"
 FORMAT = "linear-text-model/1"
 TOKEN_PATTERN = r"\w+"  # single characters count: "Ember V" and "Ember X" are two games
-_TOKEN = re.compile(TOKEN_PATTERN)
+
+
+def make_vectoriser(max_ngram: int, **choices: Any) -> TfidfVectorizer:
+    """Word n-grams of lower-cased text up to so many words, sublinear TF-IDF, rows of unit length.
+
+    Args:
+        max_ngram: Longest n-gram, in words.
+        choices: Further arguments of scikit-learn's vectoriser: ``max_features`` or ``vocabulary``.
+    """
+    return TfidfVectorizer(ngram_range=(1, max_ngram), token_pattern=TOKEN_PATTERN, sublinear_tf=True, **choices)
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class LinearTextModel(TextModel):
     coefficients: np.ndarray
     intercepts: np.ndarray
     max_ngram: int
-    _columns: dict[str, int] = field(init=False, repr=False, compare=False)
+    _words: TfidfVectorizer = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check that the parts fit together.
@@ -65,15 +73,13 @@ class LinearTextModel(TextModel):
             value = getattr(self, name)
             if value.shape != shape or value.dtype != np.float64 or not np.isfinite(value).all():
                 raise InputError(f"text model: {name} must be finite float64 {shape}, not {value.dtype} {value.shape}")
-        object.__setattr__(self, "_columns", {term: column for column, term in enumerate(self.vocabulary)})
+        words = make_vectoriser(self.max_ngram, vocabulary=self.vocabulary)
+        words.idf_ = self.idf
+        object.__setattr__(self, "_words", words)
 
     def decision(self, texts: Sequence[str]) -> np.ndarray:
         """Linear scores, float64 ``(n_texts, n_outputs)``."""
-        scores = np.tile(self.intercepts, (len(texts), 1))
-        for row, text in enumerate(texts):
-            columns, weights = self._tfidf(text)
-            scores[row] += self.coefficients[:, columns] @ weights
-        return scores
+        return np.asarray(self._words.transform(texts) @ self.coefficients.T + self.intercepts)
 
     def outputs(self, texts: Sequence[str]) -> np.ndarray:
         """The linear scores of each label; of two classes the first one's are 0."""
@@ -87,15 +93,6 @@ class LinearTextModel(TextModel):
         if self.task == "regress":
             return self.decision(texts)[:, 0]
         return np.asarray(self.labels)[self.probabilities(texts).argmax(axis=1)]
-
-    def _tfidf(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """Columns and weights of a text's known terms: ``(1 + ln count) · idf``, of unit Euclidean length."""
-        known = self._columns
-        counts = Counter(known[term] for term in _terms(text, self.max_ngram) if term in known)
-        columns = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
-        weights = (1 + np.log(np.fromiter(counts.values(), dtype=np.float64, count=len(counts)))) * self.idf[columns]
-        norm = np.linalg.norm(weights)
-        return columns, weights / norm if norm > 0 else weights
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, which appears whole or not at all."""
@@ -150,13 +147,3 @@ def _read_arrays(path: Path) -> dict[str, Any]:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as safetensors: {' '.join(str(error).split())}") from None
-
-
-def _terms(text: str, max_ngram: int) -> list[str]:
-    """All word n-grams of the lower-cased text, shortest first."""
-    words = _TOKEN.findall(text.lower())
-    return [
-        " ".join(words[start : start + length])
-        for length in range(1, max_ngram + 1)
-        for start in range(len(words) - length + 1)
-    ]
