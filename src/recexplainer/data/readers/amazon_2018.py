@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from recexplainer.data.readers.fields import Field
-from recexplainer.data.readers.files import BadLines, named_file, the_only_file
+from recexplainer.data.readers.files import BadLines, the_only_file
 from recexplainer.data.readers.json_lines import read_json_lines
 from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
 
@@ -47,20 +47,15 @@ def find_files(folder: Path, interactions_file: str | None, items_file: str | No
     Raises:
         InputError: when one is missing or cannot be told from another.
     """
-    if items_file is not None:
-        items = named_file(folder, items_file, "dataset.items_file")
-    else:
-        found = [*_both(folder, "meta"), *folder.glob("meta_*.json"), *folder.glob("meta_*.json.gz")]
-        naming = "meta.json.gz or meta_<Category>.json.gz"
-        items = the_only_file(folder, found, "metadata", naming, "dataset.items_file")
-    if interactions_file is not None:
-        return named_file(folder, interactions_file, "dataset.interactions_file"), items
+    found = [*_both(folder, "meta"), *folder.glob("meta_*.json"), *folder.glob("meta_*.json.gz")]
+    naming = "meta.json.gz or meta_<Category>.json.gz"
+    items = the_only_file(folder, found, "metadata", naming, "dataset.items_file", items_file)
     found = [*_both(folder, "reviews"), *folder.glob("*_5.json"), *folder.glob("*_5.json.gz")]
     category = items.name.split(".")[0].removeprefix("meta_")
     found += [path for path in _both(folder, category) if path != items]
     naming = "reviews.json.gz, <Category>_5.json.gz or <Category>.json.gz"
     found = [path for path in found if not path.name.startswith("meta_")]
-    return the_only_file(folder, found, "review", naming, "dataset.interactions_file"), items
+    return the_only_file(folder, found, "review", naming, "dataset.interactions_file", interactions_file), items
 
 
 def _both(folder: Path, stem: str) -> list[Path]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from recexplainer.data.readers.delimited import read_delimited
 from recexplainer.data.readers.fields import Field
-from recexplainer.data.readers.files import BadLines, named_file, the_only_file
+from recexplainer.data.readers.files import BadLines, the_only_file
 from recexplainer.data.readers.json_lines import read_json_lines
 from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
 
@@ -45,17 +45,12 @@ def find_files(folder: Path, interactions_file: str | None, items_file: str | No
     Raises:
         InputError: when one is missing or cannot be told from another.
     """
-    if items_file is not None:
-        items = named_file(folder, items_file, "dataset.items_file")
-    else:
-        found = [*folder.glob("meta_*.jsonl"), *folder.glob("meta_*.jsonl.gz")]
-        items = the_only_file(folder, found, "metadata", "meta_<Category>.jsonl.gz", "dataset.items_file")
-    if interactions_file is not None:
-        return named_file(folder, interactions_file, "dataset.interactions_file"), items
+    found = [*folder.glob("meta_*.jsonl"), *folder.glob("meta_*.jsonl.gz")]
+    items = the_only_file(folder, found, "metadata", "meta_<Category>.jsonl.gz", "dataset.items_file", items_file)
     category = items.name.split(".")[0].removeprefix("meta_")
     found = [folder / f"{category}{suffix}" for suffix in _REVIEW_SUFFIXES]
     naming = f"{category}.jsonl.gz or {category}.csv.gz, as {items.name} says"
-    return the_only_file(folder, found, "review", naming, "dataset.interactions_file"), items
+    return the_only_file(folder, found, "review", naming, "dataset.interactions_file", interactions_file), items
 
 
 def read_interactions(path: Path, bad: BadLines) -> RawInteractions:

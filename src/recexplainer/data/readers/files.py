@@ -149,12 +149,16 @@ def files_named(folder: Path, names: list[str]) -> list[Path]:
     return [path for path in found if _is_file(path)]
 
 
-def the_only_file(folder: Path, candidates: list[Path], what: str, naming: str, parameter: str) -> Path:
-    """The one file among those that a format's naming allows.
+def the_only_file(
+    folder: Path, candidates: list[Path], what: str, naming: str, parameter: str, name: str | None = None
+) -> Path:
+    """The file that the parameter names, or without a name the one among those that a format's naming allows.
 
     Raises:
         InputError: when there is none, or more than one.
     """
+    if name is not None:
+        return named_file(folder, name, parameter)
     found = sorted({path for path in candidates if _is_file(path)})
     if len(found) == 1:
         return found[0]

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from recexplainer.data.readers.delimited import read_delimited
 from recexplainer.data.readers.fields import Field
-from recexplainer.data.readers.files import BadLines, files_named, named_file, the_only_file
+from recexplainer.data.readers.files import BadLines, files_named, the_only_file
 from recexplainer.data.readers.headerless import read_headerless
 from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
 
@@ -66,12 +66,11 @@ def find_files(folder: Path, interactions_file: str | None, items_file: str | No
 
 
 def _find(folder: Path, stem: str, name: str | None, parameter: str) -> Path:
-    if name is not None:
-        return named_file(folder, name, parameter)
     old = _NAMES_OF_100K[stem]
-    candidates = files_named(folder, [*(f"{stem}{suffix}" for suffix in _SUFFIXES), old])
+    names = [*(f"{stem}{suffix}" for suffix in _SUFFIXES), old]
+    candidates = files_named(folder, names) if name is None else []
     naming = f"{stem}.csv, {stem}.dat or {old}, also in the published zip"
-    return the_only_file(folder, candidates, stem, naming, parameter)
+    return the_only_file(folder, candidates, stem, naming, parameter, name)
 
 
 def read_interactions(path: Path, bad: BadLines) -> RawInteractions:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from recexplainer.data.readers.fields import Field
-from recexplainer.data.readers.files import BadLines, named_file, the_only_file
+from recexplainer.data.readers.files import BadLines, the_only_file
 from recexplainer.data.readers.python_lines import read_python_lines
 from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
 
@@ -45,10 +45,8 @@ def find_files(folder: Path, interactions_file: str | None, items_file: str | No
 
 
 def _find(folder: Path, stem: str, what: str, name: str | None, parameter: str) -> Path:
-    if name is not None:
-        return named_file(folder, name, parameter)
     candidates = [folder / f"{stem}.json", folder / f"{stem}.json.gz"]
-    return the_only_file(folder, candidates, what, f"{stem}.json.gz", parameter)
+    return the_only_file(folder, candidates, what, f"{stem}.json.gz", parameter, name)
 
 
 def read_interactions(path: Path, bad: BadLines) -> RawInteractions:
