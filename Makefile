@@ -1,10 +1,12 @@
-# make demo | test | check | lint | preset | ui | clean | demo-llm | adapt-demo-llm | setup | lock
-# Needs python >= 3.11, git and make.
+# make demo | test | test-fast | check | lint | preset | ui | clean | demo-llm | adapt-demo-llm | setup | dev | lock
+# Needs Python 3.11, 3.12 or 3.13, git and make.
 
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
 PORT ?= 5000
 
 export MLFLOW_DISABLE_TELEMETRY = true
@@ -13,7 +15,7 @@ export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup lock reference wire git
+.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup dev lock reference wire git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
@@ -22,18 +24,18 @@ demo: git setup
 	@echo "metrics:  $(CURDIR)/metrics   ($(BIN)/dvc metrics show)"
 	@echo "tracking: make ui, then http://127.0.0.1:$(PORT)"
 
-test: git setup
+test: git dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 check: lint test
 
-lint: setup
+lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
 
-format: setup
+format: dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -74,18 +76,27 @@ git:
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
+# make setup TORCH=cpu: torch from its own index, by the name of the build (cpu, cu128, …), instead of pip's index.
+$(STAMP): requirements.lock requirements-torch.lock pyproject.toml
 	@for name in python3.11 python3.12 python3.13 python3 python; do \
-	  if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$name; break; fi; \
+	  if $$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	    found=$$name; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "error: no python >= 3.11 (with venv) on PATH; install one, for example python3.11" >&2; exit 2; fi; \
+	  echo "error: no python 3.11, 3.12 or 3.13 (with venv) on PATH; install one, for example python3.11" >&2; exit 2; fi; \
 	if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $$found"; $$found -m venv $(VENV) || exit 2; fi
 	@echo "installing requirements.lock (about two minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install -r requirements-torch.lock $(TORCH:%=--index-url https://download.pytorch.org/whl/%)
+	@$(PIP) install --no-deps --editable .
 	@touch $(STAMP)
 
-# requirements.lock and conda.yaml from what is installed in .venv.
-lock:
-	$(BIN)/python bin/lock.py
+dev: $(DEV_STAMP)
+
+$(DEV_STAMP): $(STAMP) requirements-dev.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	@touch $(DEV_STAMP)
+
+# The locks and conda.yaml from the ranges of pyproject.toml; make lock ARGS=--upgrade takes the newest versions.
+lock: dev
+	$(BIN)/python bin/lock.py $(ARGS)

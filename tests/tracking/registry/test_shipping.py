@@ -47,18 +47,27 @@ def test_templates_go_along_with_the_code_that_reads_them() -> None:
 
 
 def test_a_model_needs_what_its_code_imports_and_no_tools() -> None:
-    lock = (REPOSITORY / "requirements.lock").read_text().splitlines()
+    lock = [pin for file in shipping.LOCKS for pin in shipping.pins(file)]
     for package in PACKAGES:
         pins = shipping.requirements(shipping.closure(f"recexplainer.{package}.served")) or []
         assert set(pins) <= set(lock) and not named(package) & OF_DEVELOPERS
         assert {"mlflow", "torch", "numpy", "pandas", "safetensors"} <= named(package)
-    assert {"transformers", "peft", "accelerate", "Jinja2", "tokenizers"} <= named("explaining")
+    assert {"transformers", "peft", "accelerate", "jinja2", "tokenizers"} <= named("explaining")
     assert "peft" not in named("discriminators") and "transformers" not in named("recommenders")
 
 
 def test_without_the_lock_file_mlflow_finds_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(shipping, "LOCK", tmp_path / "requirements.lock")
+    monkeypatch.setattr(shipping, "LOCKS", [tmp_path / "requirements.lock"])
     assert shipping.requirements([Path("recexplainer/core/errors.py")]) is None
+
+
+def test_pins_are_read_without_their_hashes(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(
+        "# head\nnumpy==2.4.6 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n"
+        "gunicorn==26.2.0 ; sys_platform != 'win32' \\\n    --hash=sha256:3\ntorch==2.13.0\n"
+    )
+    assert shipping.pins(lock) == ["numpy==2.4.6", "gunicorn==26.2.0 ; sys_platform != 'win32'", "torch==2.13.0"]
 
 
 def test_imports_are_found_wherever_they_stand_but_for_type_checking(tmp_path: Path) -> None:

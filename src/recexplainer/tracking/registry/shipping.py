@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 import recexplainer
 
 PACKAGE = Path(recexplainer.__file__).parent
-LOCK = PACKAGE.parents[1] / "requirements.lock"
+LOCKS = [PACKAGE.parents[1] / name for name in ("requirements.lock", "requirements-torch.lock")]
 
 
 def closure(module: str) -> list[Path]:
@@ -52,18 +52,24 @@ def copy_code(module: str, folder: Path) -> None:
 
 
 def requirements(files: Iterable[Path]) -> list[str] | None:
-    """The pins of requirements.lock that code needs: of the packages that it imports, and of those that they need.
+    """The locked versions that code needs: of the packages that it imports, and of those that they need.
 
-    None where this package is used without its lock file.
+    None where this package is used without its lock files.
     """
-    if not LOCK.is_file():
+    if not all(lock.is_file() for lock in LOCKS):
         return None
     sources = [PACKAGE.parent / file for file in files if file.suffix == ".py"]
     names = {name.partition(".")[0] for source in sources for name in imports(source)} - {PACKAGE.name}
     provided = metadata.packages_distributions()
     needed = _with_dependencies({package for name in names for package in provided.get(name, [])})
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if canonicalize_name(line.partition("==")[0]) in needed]
+    locked = [pin for lock in LOCKS for pin in pins(lock)]
+    return [pin for pin in locked if canonicalize_name(pin.partition("==")[0]) in needed]
+
+
+def pins(lock: Path) -> list[str]:
+    """The lines of a lock file without their hashes: ``numpy==2.4.6``, some with the platforms that they are for."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    return [line.rstrip(" \\") for line in lines if line[:1].isalnum()]
 
 
 def imports(file: Path) -> set[str]:
