@@ -107,6 +107,13 @@ def _device() -> str:
     return f"no GPU, torch {torch.__version__} uses {os.cpu_count()} CPU cores{hint}"
 
 
+def _tasks(settings: Settings) -> str:
+    from recexplainer.tasks import TASKS, check_tasks
+
+    check_tasks(settings)
+    return f"{len(TASKS)} known, {len(settings.evaluate_alignment.tasks)} measured"
+
+
 def _data(settings: Settings) -> str:
     raw = Path(settings.dataset.raw)
     if raw.exists():
@@ -194,4 +201,4 @@ def _output(*command: str) -> str | None:
 
 
 _MACHINE = {"python": _python, "packages": _packages, "git": _git, "disk": _disk, "device": _device}
-_NAMED = {"data": _data, "tracking store": _tracking, "dvc remote": _remote, "llm": _llm, "api": _api}
+_NAMED = {"tasks": _tasks, "data": _data, "tracking store": _tracking, "dvc remote": _remote, "llm": _llm, "api": _api}

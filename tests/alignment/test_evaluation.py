@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer.alignment import evaluation
+from recexplainer.alignment import examiner
 from recexplainer.alignment.building import build_examples
-from recexplainer.alignment.evaluation import EVALUATIONS, evaluate, resolve_title
+from recexplainer.alignment.evaluation import evaluate
+from recexplainer.alignment.examiner import LlmExaminer
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from recexplainer.llm import decoding
 from recexplainer.llm.beams import Beam, Space
 from recexplainer.llm.explainer import Explainer, base_explainer
+from recexplainer.tasks import TASKS
 from tests import tiny
 
 SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment
@@ -60,7 +62,7 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
     explainer = aligned(base, "both", vectors)
     titles = tiny.catalogue().titles
     encode, decode = explainer.encoder.answer_ids, explainer.encoder.tokenizer.decode
-    asked = {task: [e for e in examples if e.task == task] for task in EVALUATIONS}
+    asked = {task: [e for e in examples if e.task == task] for task in TASKS}
 
     def beams(e: Any, prompts: Any, n: int, spaces: list[Space], *_: Any) -> list[list[list[Beam]]]:
         found = [
@@ -86,7 +88,7 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
 
     plain = [e for e in asked["interest_classification"] if not e.aspect]
     verdicts = np.array([0.5 if example.answer == "Yes" else 0.49 for example in plain])
-    monkeypatch.setattr(evaluation, "beam_search", beams)
+    monkeypatch.setattr(examiner, "beam_search", beams)
     monkeypatch.setattr(decoding, "rank_candidates", ranked)
     monkeypatch.setattr(decoding, "generate", generated)
     monkeypatch.setattr(decoding, "p_yes", lambda *_: verdicts)
@@ -195,14 +197,8 @@ def test_tasks_of_which_nothing_is_asked_are_refused(base: Path, world: Any) -> 
         evaluate(aligned(base, "none", None), tiny.writer(), world[0], settings)
 
 
-def test_an_unknown_task_is_refused(base: Path, world: Any) -> None:
-    settings = tiny.settings("evaluate_alignment.tasks=[item_rankings]").evaluate_alignment
-    with pytest.raises(InputError, match="'item_rankings' has no metric; known: next_item_retrieval, "):
-        evaluate(aligned(base, "none", None), tiny.writer(), [], settings)
-
-
-def test_titles_are_resolved_whole() -> None:
-    catalogue = tiny.catalogue()
-    assert resolve_title(catalogue, " Rust; Bone; Glory\n") == 3
-    assert resolve_title(catalogue, "Rust") == 1 and resolve_title(catalogue, "rust") is None
-    assert resolve_title(catalogue, "") is None
+def test_titles_are_resolved_whole(base: Path) -> None:
+    item = LlmExaminer(aligned(base, "none", None), tiny.writer(), SETTINGS, 0, None).item
+    assert item(" Rust; Bone; Glory\n") == 3
+    assert item("Rust") == 1 and item("rust") is None
+    assert item("") is None

@@ -11,6 +11,7 @@ from recexplainer.alignment.evaluation import evaluate
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer, base_explainer
+from recexplainer.tasks import PREDICTIONS
 from tests import tiny
 
 SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment
@@ -83,7 +84,7 @@ def test_the_solved_questions_stand_before_each_and_change_the_answers(
         assert prompt.endswith("<|end|><|user|>And now?<|end|><|assistant|>")
     assert f"<|assistant|>{shown['interest_classification'][0].answer}<|end|><|user|>" in prompts[2]
     assert set(metrics) == {"next_item_retrieval", "item_ranking", "interest_classification", "n_examples"}
-    assert metrics["n_examples"] == {task: 2 for task in in_context.TASKS}
+    assert metrics["n_examples"] == {task: 2 for task in PREDICTIONS}
     assert set(metrics["next_item_retrieval"]) >= {"hr@5", "ndcg@5", "invalid_rate", "free"}
 
 

@@ -15,7 +15,7 @@ from transformers import TrainingArguments
 from recexplainer.alignment import training
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.trainer import AlignmentTrainer
-from recexplainer.alignment.training import forms_of, train, training_examples
+from recexplainer.alignment.training import train, training_examples
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
 from recexplainer.data.examples import Example
@@ -23,6 +23,7 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import collate
 from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.recommenders.base import Recommender
+from recexplainer.tasks import TASKS
 from tests import tiny
 from tests.prompting.test_frames import DATED, another_day  # noqa: F401 - a fixture
 
@@ -81,10 +82,13 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_forms_of_each_mode() -> None:
     examples, _ = taught(tiny.mf())
+    shares = {"behaviour": 0.2, "intention": 0.3, "both": 0.5}
     forms: dict[tuple[str, str, str], set[str]] = {}
     for example in examples:
         for mode in ("behaviour", "intention", "both"):
-            forms.setdefault((example.task, example.aspect, mode), set()).update(forms_of(example, mode))
+            forms.setdefault((example.task, example.aspect, mode), set()).update(
+                TASKS[example.task].form_shares(example, mode, shares)
+            )
     every = {"behaviour", "intention", "both"}
     for task in ("next_item_retrieval", "item_ranking", "interest_classification", "user_summary"):
         assert forms[task, "", "both"] == every

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from recexplainer.data.examples import TeacherBatch
+import numpy as np
+import torch
+
+from recexplainer.data.examples import NO_PAIRS, TeacherBatch
+from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.baselines import Popularity
+from recexplainer.tasks.task import Teacher
+from tests import tiny
 
 INFINITY = float("inf")
 
@@ -23,3 +32,27 @@ def batch(scores: list[list[float]], histories: list[list[int]]) -> TeacherBatch
         histories=histories,
         scores=table,
     )
+
+
+def of(
+    pairs: TeacherBatch = NO_PAIRS,
+    recommender: Recommender | None = None,
+    dialogues: Sequence[dict[str, Any]] = (),
+    common: set[str] | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> Teacher:
+    """The teacher of some pairs, in the tiny world."""
+    chosen = replace(tiny.settings().build_alignment, **settings)
+    rng = np.random.default_rng(seed)
+    given = (recommender or tiny.mf(), tiny.interactions(), tiny.catalogue(), dialogues, chosen, common or set(), rng)
+    return Teacher(*given, batch=pairs)
+
+
+def with_vectors(vectors: torch.Tensor | None) -> Recommender:
+    """A recommender whose items have these vectors; None: one of scores alone."""
+    if vectors is None:
+        return Popularity.fit(tiny.interactions())
+    recommender = tiny.mf()
+    recommender.items.copy_(vectors)
+    return recommender

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from recexplainer.alignment.training import forms_of
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import ChatEncoder
 from recexplainer.tasks import explanation, interest_classification
@@ -31,7 +30,7 @@ def test_questions_are_of_as_many_users_as_possible_and_ask_for_explanations_alo
 
 
 def test_a_draft_answers_the_question_of_the_explanation_to_its_end() -> None:
-    [example] = explanation.make_examples(ASKED[:1], ["Yes. It is like Fox."])
+    [example] = explanation.from_drafts(ASKED[:1], ["Yes. It is like Fox."])
     assert example.task == explanation.NAME and example.answer == "Yes. It is like Fox."
     writer = tiny.writer()
     for form in ("behaviour", "intention", "both"):
@@ -43,10 +42,10 @@ def test_a_draft_answers_the_question_of_the_explanation_to_its_end() -> None:
 
 
 def test_a_mode_is_reminded_in_the_form_in_which_it_explains() -> None:
-    [example] = explanation.make_examples(ASKED[:1], ["Yes."])
-    assert [forms_of(example, mode) for mode in ("behaviour", "intention", "both")] == [
-        ["behaviour"], ["intention"], ["both"]
-    ]  # fmt: skip
+    [example] = explanation.from_drafts(ASKED[:1], ["Yes."])
+    shares = {"behaviour": 0.2, "intention": 0.3, "both": 0.5}
+    for mode in shares:
+        assert explanation.form_shares(example, mode, shares) == {mode: 1.0}
 
 
 def test_an_explanation_is_asked_for_its_verdict_and_for_a_title_of_the_history() -> None:

@@ -10,7 +10,7 @@ from tests.tasks import teacher
 
 
 def test_the_newest_item_is_named_first_and_the_prompt_gives_nothing_away() -> None:
-    [example] = make_examples(teacher.batch([[1] * 12], [[3, 5, 8]]))
+    [example] = make_examples(teacher.of(teacher.batch([[1] * 12], [[3, 5, 8]])))
     assert example.answer == [8, 5, 3]
     for form in ("behaviour", "intention", "both"):
         content = question(tiny.writer(), example, form)  # type: ignore[arg-type]

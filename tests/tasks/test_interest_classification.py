@@ -23,7 +23,7 @@ def test_two_open_items_are_one_of_each() -> None:
 def test_examples_are_balanced_and_right() -> None:
     scores = [[float(n) for n in range(20)], [float(-n) for n in range(20)]]
     batch = teacher.batch(scores, [[20, 19], [3]])
-    examples = make_examples(batch, {"train": 6}, 2, 0.2, 0.5, np.random.default_rng(0))
+    examples = make_examples(teacher.of(batch, classifications_per_history=6, verdicts_per_history=2))
     assert [e.aspect for e in examples] == ([PLAIN] * 6 + [EXPLAIN] * 2) * 2
     assert sum(e.answer == "Yes" for e in examples) == len(examples) / 2
     for example in examples:
@@ -34,7 +34,7 @@ def test_examples_are_balanced_and_right() -> None:
 
 def test_no_item_is_asked_twice_before_all_were() -> None:
     batch = teacher.batch([[float(n) for n in range(40)]], [[]])
-    examples = make_examples(batch, {"train": 16}, 0, 0.2, 0.5, np.random.default_rng(0))
+    examples = make_examples(teacher.of(batch, classifications_per_history=16, verdicts_per_history=0))
     for answer in ("Yes", "No"):
         asked = [example.items[0] for example in examples if example.answer == answer]
         assert len(set(asked)) == len(asked) == 8

@@ -5,8 +5,17 @@ import torch
 
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import Slot
-from recexplainer.tasks.item_discrimination import NAME, TITLE, forms, make_examples, most_similar, question, score
+from recexplainer.tasks.item_discrimination import (
+    NAME,
+    TITLE,
+    form_shares,
+    make_examples,
+    most_similar,
+    question,
+    score,
+)
 from tests import tiny
+from tests.tasks import teacher
 
 
 def test_most_similar_is_by_angle_and_not_by_norm() -> None:
@@ -27,8 +36,7 @@ def test_most_similar_equals_brute_force_in_chunks_of_any_size() -> None:
 
 
 def test_every_attribute_that_the_catalogue_holds_is_asked_in_training() -> None:
-    catalogue = tiny.catalogue()
-    examples = make_examples(catalogue, tiny.mf().item_vectors())
+    examples = make_examples(teacher.of())
     taught = {(e.items[0], e.aspect): e.answer for e in examples if e.split == "train"}
     assert taught[1, "brand"] == "Wolf Works" and (2, "brand") not in taught
     assert taught[1, "categories"] == "Video Games, Orbit, Puzzle"
@@ -47,7 +55,7 @@ def test_an_item_without_a_vector_is_neither_asked_by_it_nor_like_another() -> N
     assert most_similar(vectors[:3]).tolist() == [0, 0, 0]
     items = tiny.mf().item_vectors()
     items[[2, 5]] = 0
-    examples = make_examples(tiny.catalogue(), items)
+    examples = make_examples(teacher.of(recommender=teacher.with_vectors(items)))
     asked = {(e.items[0], e.aspect, e.split) for e in examples}
     for item in (2, 5):
         assert {aspect for i, aspect, _ in asked if i == item} == {"categories", "description", "from_description"} | (
@@ -58,12 +66,14 @@ def test_an_item_without_a_vector_is_neither_asked_by_it_nor_like_another() -> N
 
 
 def test_without_vectors_nothing_is_similar() -> None:
-    assert not [e for e in make_examples(tiny.catalogue(), None) if e.aspect == "similar"]
+    assert not [e for e in make_examples(teacher.of(recommender=teacher.with_vectors(None))) if e.aspect == "similar"]
 
 
 def test_a_title_is_asked_of_the_vector_and_never_beside_itself() -> None:
     example = Example(NAME, "train", [6], items=[6], aspect=TITLE)
-    assert forms(example) == ("intention",)
+    shares = {"behaviour": 0.2, "intention": 0.3, "both": 0.5}
+    assert form_shares(example, "both", shares) == {"intention": 1.0}
+    assert form_shares(example, "behaviour", shares) == {}
     for form in ("behaviour", "intention", "both"):
         content = question(tiny.writer(), example, form)  # type: ignore[arg-type]
         assert Slot("item", 6) in content and "Slot <item>" not in "".join(map(str, content))

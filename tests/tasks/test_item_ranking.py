@@ -50,7 +50,7 @@ def test_the_candidates_are_unseen_and_the_answer_is_in_the_teachers_order() -> 
     seen: set[int] = set()
     for seed in range(30):
         first, second = make_examples(
-            teacher.batch(scores, [[1, 2], [7]]), 4, {"train": 1}, np.random.default_rng(seed)
+            teacher.of(teacher.batch(scores, [[1, 2], [7]]), seed=seed, n_candidates=4, rankings_per_history=1)
         )
         assert first.answer == sorted(first.items) and second.answer == sorted(second.items, reverse=True)
         assert len(set(first.items)) == 4 and not {1, 2} & set(first.items) and 7 not in second.items

@@ -8,7 +8,7 @@ from tests.tasks import teacher
 
 
 def test_the_answer_is_the_best_item_outside_the_history() -> None:
-    examples = make_examples(teacher.batch([[9, 1, 5, 4], [0, -3, -2, -9]], [[1, 4], [1]]))
+    examples = make_examples(teacher.of(teacher.batch([[9, 1, 5, 4], [0, -3, -2, -9]], [[1, 4], [1]])))
     assert [example.answer for example in examples] == [[3], [3]]
     assert [example.vector_row for example in examples] == [0, 1]
 

@@ -14,7 +14,16 @@ from tests import tiny
 GOLDEN = Path(__file__).with_name("prompts.txt")
 USER = Example("next_item_retrieval", "test", [2], user_id=1, position=5, vector_row=4, history=[3, 5, 8, 1])
 ITEM = Example("item_discrimination", "test", [5], items=[4])
-ABOUT_ITEMS = ("title", "brand", "categories", "features", "description", "similar", "from_description", "from_features")
+ABOUT_ITEMS = (
+    "title",
+    "brand",
+    "categories",
+    "features",
+    "description",
+    "similar",
+    "from_description",
+    "from_features",
+)
 EXAMPLES = (
     USER,
     replace(USER, task="item_ranking", answer=[7, 6, 10], items=[6, 7, 10]),

@@ -18,8 +18,8 @@ def test_the_most_frequent_categories_and_the_newest_examples() -> None:
 def test_a_history_without_categories_has_no_summary() -> None:
     everything = {"Video Games", "Nova", "Orbit", "Racing", "Puzzle", "Horror"}
     batch = teacher.batch([[1.0] * 12, [1.0] * 12], [[1, 2], [3, 4]])
-    assert make_examples(batch, tiny.catalogue(), everything) == []
-    assert len(make_examples(batch, tiny.catalogue(), COMMON)) == 2
+    assert make_examples(teacher.of(batch, common=everything)) == []
+    assert len(make_examples(teacher.of(batch, common=COMMON))) == 2
 
 
 def test_names_are_whole_words_in_whatever_case() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,8 @@ from recexplainer.data.examples import Example, TeacherBatch
 from recexplainer.data.interactions import Interactions
 from recexplainer.prompting.prompts import common_categories
 from recexplainer.recommenders.base import Recommender
-from recexplainer.tasks import (
-    general_dialogue,
-    history_reconstruction,
-    interest_classification,
-    item_discrimination,
-    item_ranking,
-    next_item_retrieval,
-    user_summary,
-)
+from recexplainer.tasks import TASKS
+from recexplainer.tasks.task import Teacher
 
 _BATCH = 512
 
@@ -89,37 +82,18 @@ def build_examples(
     """
     rng = np.random.default_rng(seed)
     pairs = choose_pairs(interactions, users, settings, rng)
-    common = common_categories(catalogue)
+    teacher = Teacher(recommender, interactions, catalogue, dialogues, settings, common_categories(catalogue), rng)
     examples: list[Example] = []
     vectors = []
     for start in range(0, len(pairs), _BATCH):
-        batch, batch_vectors = _ask(
-            recommender, interactions, pairs, range(start, min(start + _BATCH, len(pairs))), settings
-        )
+        rows = range(start, min(start + _BATCH, len(pairs)))
+        batch, batch_vectors = _ask(recommender, interactions, pairs, rows, settings)
         if batch_vectors is not None:
             vectors.append(batch_vectors)
-        examples += next_item_retrieval.make_examples(batch)
-        examples += item_ranking.make_examples(
-            batch, settings.n_candidates, _by_split(settings.rankings_per_history, 1), rng
-        )
-        examples += interest_classification.make_examples(
-            batch,
-            _by_split(settings.classifications_per_history, settings.eval_classifications_per_history),
-            settings.verdicts_per_history,
-            settings.like_top,
-            settings.dislike_bottom,
-            rng,
-        )
-        examples += history_reconstruction.make_examples(batch)
-        examples += user_summary.make_examples(batch, catalogue, common)
-    item_vectors = recommender.item_vectors() if recommender.has_vectors else None
-    examples += item_discrimination.make_examples(catalogue, item_vectors)
-    examples += general_dialogue.make_examples(dialogues, settings.n_dialogues)
+        about_users = replace(teacher, batch=batch)
+        examples += [made for task in TASKS.values() if task.ABOUT_USERS for made in task.make_examples(about_users)]
+    examples += [made for task in TASKS.values() if not task.ABOUT_USERS for made in task.make_examples(teacher)]
     return examples, torch.cat(vectors) if vectors else torch.zeros(0, 0)
-
-
-def _by_split(n_train: int, n_eval: int) -> dict[str, int]:
-    return {"train": n_train, "valid": n_eval, "test": n_eval}
 
 
 def _ask(

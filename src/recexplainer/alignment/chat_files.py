@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from recexplainer.alignment.training import forms_of
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter, answer_text
-from recexplainer.tasks import explanation, interest_classification, item_ranking, next_item_retrieval
+from recexplainer.tasks import PREDICTIONS, TASKS, interest_classification
 from recexplainer.tasks.rendering import render
 
 MARKS = {"user": "<|user_vector|>", "item": "<|item_vector|>"}
@@ -47,9 +46,8 @@ def explanation_rows(writer: PromptWriter, examples: Numbered, mode: str) -> Ite
 
 def api_rows(writer: PromptWriter, examples: Numbered) -> Iterator[Row]:
     """The questions that a model without vectors can be asked, one prompt each, in words."""
-    asked = (next_item_retrieval.NAME, item_ranking.NAME, interest_classification.NAME)
     for name, example in examples:
-        if example.task in asked:
+        if example.task in PREDICTIONS:
             row = _row(writer, name, example, "behaviour", "behaviour")
             prompt, answer = (message["content"] for message in row["messages"])
             row |= {"id": name, "item_ids": " ".join(map(str, example.items)), "prompt": prompt, "answer": answer}
@@ -75,11 +73,10 @@ def _asks_to_explain(example: Example) -> bool:
 
 
 def _forms(example: Example, mode: str, both_forms: Mapping[str, float]) -> list[Form]:
-    forms = forms_of(example, mode)
+    shares = TASKS[example.task].form_shares(example, mode, both_forms)
     if example.split != "train":
-        return [form for form in forms if form == mode] or forms
-    is_drawn = mode == "both" and example.user_id and example.task != explanation.NAME
-    return [form for form in forms if both_forms[form]] if is_drawn else forms
+        return [form for form in shares if form == mode] or list(shares)
+    return [form for form, share in shares.items() if share]
 
 
 def _row(writer: PromptWriter, name: str, example: Example, form: Form, mode: str) -> Row:

@@ -18,24 +18,22 @@ from recexplainer.core.settings import EvaluateAlignment
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.prompts import PromptWriter, answer_text
-from recexplainer.tasks import interest_classification, item_ranking, next_item_retrieval
+from recexplainer.tasks import PREDICTIONS
 from recexplainer.tasks.rendering import render
-
-TASKS = (next_item_retrieval.NAME, item_ranking.NAME, interest_classification.NAME)
 
 ByTask = Mapping[str, Sequence[Example]]
 
 
 def choose_shown(taught: Sequence[Example], n_shown: int, rng: np.random.Generator) -> dict[str, list[Example]]:
     """Of training questions at most `n_shown` of each task, about different users; Yes and No in turn."""
-    return {task: _varied(_shuffled(taught, task, rng), n_shown) for task in TASKS}
+    return {task: _varied(_shuffled(taught, task, rng), n_shown) for task in PREDICTIONS}
 
 
 def choose_questions(
     held_out: Sequence[Example], n_questions: int | None, rng: np.random.Generator
 ) -> dict[str, list[Example]]:
     """Of questions about test users at most `n_questions` of each task; None: all."""
-    return {task: _shuffled(held_out, task, rng)[:n_questions] for task in TASKS}
+    return {task: _shuffled(held_out, task, rng)[:n_questions] for task in PREDICTIONS}
 
 
 def question_text(writer: PromptWriter, example: Example) -> str:

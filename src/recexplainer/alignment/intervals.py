@@ -6,7 +6,7 @@ interval says how far a figure would move with other test users, not with anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,7 @@ from recexplainer.core.statistics.bootstrap import draw_means, draw_owners
 from recexplainer.core.statistics.intervals import percentile_interval
 from recexplainer.core.statistics.weighted import auc
 from recexplainer.data.examples import Example
-
-Score = Callable[[list[Example], list[Any]], Mapping[str, float]]
+from recexplainer.tasks.task import Score
 
 
 def mean_intervals(

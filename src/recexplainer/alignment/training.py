@@ -17,31 +17,11 @@ from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import Tree, pack, share_prefixes
 from recexplainer.prompting.chat import Encoded
-from recexplainer.prompting.prompts import FORMS, Form, PromptTooLongError, PromptWriter
-from recexplainer.tasks import explanation, history_reconstruction, item_discrimination
+from recexplainer.prompting.prompts import Form, PromptTooLongError, PromptWriter
+from recexplainer.tasks import TASKS
 from recexplainer.tasks.rendering import fit
 
 _ITEMS_PER_TREE = 8
-
-
-def forms_of(example: Example, mode: str) -> list[Form]:
-    """The forms in which a mode trains on an example.
-
-    Source: section 3.4: `both` trains on behaviour, intention and mixed forms. Departure: the shares of the forms are a
-    parameter (`align.both_forms`), applied by `training_examples`.
-    """
-    if example.task == item_discrimination.NAME:
-        allowed = item_discrimination.forms(example)
-    elif example.task == history_reconstruction.NAME:
-        allowed = ("intention",)  # a history in words would give the answer away
-    elif example.task == explanation.NAME:
-        return [mode]  # type: ignore[list-item]  # for it to explain in the form in which it will be asked
-    elif not example.history and not example.items:
-        return ["behaviour"]  # a dialogue has neither user nor item
-    else:
-        allowed = FORMS
-    wanted: Sequence[str] = FORMS if mode == "both" else (mode,)
-    return [form for form in allowed if form in wanted]
 
 
 def training_examples(
@@ -61,8 +41,8 @@ def training_examples(
     shown: dict[tuple, int] = {}
     for example in examples:
         wanted = _mixture(align, example)
-        for form in forms_of(example, explainer.mode):
-            share = _form_share(align, explainer.mode, example, form)
+        shares = TASKS[example.task].form_shares(example, explainer.mode, align.both_forms)
+        for form, share in shares.items():
             user = (example.user_id, example.position, form, share)
             if user not in shown:  # a form is drawn for all questions about a user at once
                 shown[user] = _draw(share, rng)
@@ -182,7 +162,7 @@ def _shares_with(example: Example, form: Form, time: int) -> tuple:
     """
     if example.user_id:
         return (time, form, example.user_id, example.position)
-    return (time, form, example.task, example.aspect, example.items[0] // _ITEMS_PER_TREE)
+    return (time, form, example.task, example.aspect, *(item // _ITEMS_PER_TREE for item in example.items[:1]))
 
 
 def _draw(share: float, rng: np.random.Generator) -> int:
@@ -196,8 +176,3 @@ def _mixture(align: Align, example: Example) -> float:
 
 def _weight(align: Align, example: Example) -> float:
     return align.weights.get(example.task, 1.0)
-
-
-def _form_share(align: Align, mode: str, example: Example, form: str) -> float:
-    drawn = mode == "both" and example.user_id and example.task != explanation.NAME
-    return align.both_forms[form] if drawn else 1.0

@@ -110,3 +110,6 @@ class TeacherBatch:
             items=items or [],
             aspect=aspect,
         )
+
+
+NO_PAIRS = TeacherBatch(np.zeros(0, int), np.zeros(0, int), [], np.zeros(0, int), [], np.zeros((0, 0)))

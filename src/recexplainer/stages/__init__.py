@@ -83,6 +83,7 @@ def stage_main(
     sections: Sequence[str] = (),
     tracked: bool = True,
     lists: Mapping[str, str] | None = None,
+    check: Callable[[Settings], None] | None = None,
 ) -> StageCommand:
     """Build a stage's command: it parses the command line, loads the parameters and runs ``body``.
 
@@ -90,7 +91,7 @@ def stage_main(
     the call is ``body(settings, **options)``. What ``body`` returns is called in the main process of a launch
     alone. The parameters of the section ``name`` and of the further ``sections`` are logged. ``lists`` names further
     options that may be left out, and the parameter that takes their names, which are separated by commas:
-    ``{"tasks": "evaluate_alignment.tasks"}``.
+    ``{"tasks": "evaluate_alignment.tasks"}``. ``check`` refuses parameters before any run is opened.
     The exit code is 0, or that of `ends_clearly`.
     """
     named = lists or {}
@@ -99,6 +100,8 @@ def stage_main(
         chosen = {option: given[option] for option in options}
         listed = {parameter: given[option] for option, parameter in named.items()}
         settings = load_settings(params, _assignments(assignments, set, listed))
+        if check is not None:
+            check(settings)
         set_threads(settings.run.threads)
         if not tracked:
             body(settings, **chosen)

@@ -20,6 +20,7 @@ from recexplainer.llm.title_trie import title_tokens
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders import load_recommender
 from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.tasks import check_tasks
 from recexplainer.tracking import registry
 
 
@@ -62,7 +63,7 @@ def _write(settings: Settings, run: StageRun, explainer: Explainer, report: dict
     registry.log_model_folder(store.explainer_folder(mode), f"explainer-{mode}", settings.dataset.name)
 
 
-main = stage_main("align", run, options=("mode",), sections=("llm",))
+main = stage_main("align", run, options=("mode",), sections=("llm",), check=check_tasks)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,7 +13,7 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.recommenders import load_recommender
 from recexplainer.stages import StageRun, stage_main
-from recexplainer.tasks import user_summary
+from recexplainer.tasks import check_tasks, user_summary
 
 
 def run(settings: Settings, run: StageRun) -> None:
@@ -54,7 +54,7 @@ def _ask_for_summaries(
     return written, records
 
 
-main = stage_main("build_alignment", run, sections=("summaries",))
+main = stage_main("build_alignment", run, sections=("summaries",), check=check_tasks)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -32,7 +32,7 @@ def run(settings: Settings, run: StageRun) -> Write:
         texts = draft(base, writer, asked, chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
     drafts = [
         made
-        for made, given in zip(explanation.make_examples(asked, texts), asked, strict=True)
+        for made, given in zip(explanation.from_drafts(asked, texts), asked, strict=True)
         if is_grounded(str(made.answer), given.history, catalogue, given.items[0])
     ]
     return partial(_write, run, drafts, {"n_drafts": len(asked), "n_grounded": len(drafts)})

@@ -13,6 +13,7 @@ from recexplainer.data.splits import TEST
 from recexplainer.explaining.sources import load_source
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.tasks import check_tasks
 
 
 def run(settings: Settings, run: StageRun, mode: str) -> Write:
@@ -41,6 +42,7 @@ main = stage_main(
     options=("mode",),
     sections=("llm", "registry"),
     lists={"tasks": "evaluate_alignment.tasks"},
+    check=check_tasks,
 )
 
 if __name__ == "__main__":

@@ -26,7 +26,10 @@ def run_targets(targets: list[str]) -> int:
     Raises:
         InputError: There is no pipeline in the working folder, or params.yaml is at fault.
     """
+    from recexplainer.tasks import check_tasks
+
     settings = load_settings()
+    check_tasks(settings)
     if not Path("dvc.yaml").is_file():
         raise InputError("dvc.yaml: no such file; run this in the project's root")
     try:

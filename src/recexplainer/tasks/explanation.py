@@ -9,17 +9,26 @@ learning without forgetting (Li and Hoiem, 2016).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
-from recexplainer.tasks import interest_classification
+from recexplainer.tasks import interest_classification, task
+from recexplainer.tasks.task import Examiner, Measured, Teacher
 
 NAME = "explanation"
+ABOUT_USERS = False
+MAX_NEW_TOKENS = 80
+
+
+def make_examples(teacher: Teacher) -> list[Example]:
+    """None: the base LLM drafts them, in a stage of its own."""
+    return []
 
 
 def choose(taught: Sequence[Example], n: int, rng: np.random.Generator) -> list[Example]:
@@ -34,9 +43,14 @@ def choose(taught: Sequence[Example], n: int, rng: np.random.Generator) -> list[
     return [shuffled[int(place)] for place in np.argsort(rounds, kind="stable")[:n]]
 
 
-def make_examples(asked: Sequence[Example], texts: Sequence[str]) -> list[Example]:
+def from_drafts(asked: Sequence[Example], texts: Sequence[str]) -> list[Example]:
     """One example per draft: the question that it answers, with the draft as the answer."""
     return [replace(example, task=NAME, aspect="", answer=text) for example, text in zip(asked, texts, strict=True)]
+
+
+def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
+    """The mode's own form, in which explanations are asked for."""
+    return {form: 1.0 for form in task.form_shares(mode, both_forms) if form == mode}
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
@@ -64,3 +78,16 @@ def score(examples: list[Example], texts: list[str], titles: Sequence[str]) -> d
         "verdict_accuracy": round(float(np.mean(right)), 4),
         "cites_history": round(float(np.mean(cites)), 4),
     }
+
+
+def asked(examples: Sequence[Example]) -> list[Example]:
+    """Questions of interest in the explanation's words."""
+    of_interest = task.of_task(interest_classification.NAME, examples)
+    return [replace(e, task=NAME, aspect="") for e in of_interest if e.aspect == interest_classification.EXPLAIN]
+
+
+def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
+    """Whole answers."""
+    texts = examiner.generate(examples, MAX_NEW_TOKENS)
+    score_texts = partial(score, titles=examiner.catalogue.titles)
+    return Measured(examiner.scored(score_texts, examples, texts), examples, texts)

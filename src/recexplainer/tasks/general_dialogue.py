@@ -8,25 +8,28 @@ language, and says nothing of an answer's worth.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import task
+from recexplainer.tasks.task import Examiner, Measured, Teacher
 
 NAME = "general_dialogue"
+ABOUT_USERS = False
 
 
-def make_examples(dialogues: Sequence[dict[str, Any]], n_dialogues: int) -> list[Example]:
+def make_examples(teacher: Teacher) -> list[Example]:
     """The first `n_dialogues` conversations to be taught, and as many as a tenth of them behind these to be asked.
 
     They are pairs of question and answer; a turn without its answer is left out.
     """
+    n_dialogues = teacher.settings.n_dialogues
     examples = []
-    for number, dialogue in enumerate(dialogues[: n_dialogues + n_dialogues // 10]):
+    for number, dialogue in enumerate(teacher.dialogues[: n_dialogues + n_dialogues // 10]):
         turns = dialogue["turns"]
         pairs = [
             [first["content"], second["content"]]
@@ -37,6 +40,11 @@ def make_examples(dialogues: Sequence[dict[str, Any]], n_dialogues: int) -> list
             split = "train" if number < n_dialogues else "test"
             examples.append(Example(NAME, split, pairs[-1][1], turns=pairs))
     return examples
+
+
+def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
+    """In words, whatever the mode: a dialogue has neither user nor item."""
+    return {"behaviour": 1.0}
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
@@ -53,6 +61,17 @@ def score(examples: list[Example], texts: list[str]) -> dict[str, float]:
     """
     overlaps = [rouge_l(text, example.turns[0][1]) for example, text in zip(examples, texts, strict=True)]
     return {"rouge_l": round(float(np.mean(overlaps)), 4)}
+
+
+def asked(examples: Sequence[Example]) -> list[Example]:
+    """All examples of the task."""
+    return task.of_task(NAME, examples)
+
+
+def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
+    """Texts as long as the longest answer."""
+    texts = examiner.generate(examples, examiner.longest([example.turns[0][1] for example in examples]))
+    return Measured(examiner.scored(score, examples, texts), examples, texts)
 
 
 def rouge_l(text: str, reference: str) -> float:

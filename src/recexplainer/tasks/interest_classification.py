@@ -8,38 +8,36 @@ explanation begins with the verdict that the recommender gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from recexplainer.data.examples import Example, TeacherBatch
+from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import task
+from recexplainer.tasks.task import Examiner, Measured, Teacher, by_split
 
 NAME = "interest_classification"
+ABOUT_USERS = True
 PLAIN, EXPLAIN = "", "explain"
 
 
-def make_examples(
-    batch: TeacherBatch,
-    n_plain: Mapping[str, int],
-    n_explain: int,
-    like_top: float,
-    dislike_bottom: float,
-    rng: np.random.Generator,
-) -> list[Example]:
-    """Balanced questions per (user, position): `n_plain` (by split) in plain words, `n_explain` in the explanation's.
+def make_examples(teacher: Teacher) -> list[Example]:
+    """Balanced questions per (user, position): some in plain words, some in the explanation's.
 
     No item is asked about twice before all of its kind were.
     """
+    batch, chosen = teacher.batch, teacher.settings
+    n_plain = by_split(chosen.classifications_per_history, chosen.eval_classifications_per_history)
     examples = []
     for row, scores in enumerate(batch.scores):
-        aspects = [PLAIN] * n_plain[batch.splits[row]] + [EXPLAIN] * n_explain
+        aspects = [PLAIN] * n_plain[batch.splits[row]] + [EXPLAIN] * chosen.verdicts_per_history
         pools = [
-            np.resize(rng.permutation(pool), len(aspects))
-            for pool in liked_and_disliked(scores, like_top, dislike_bottom)
+            np.resize(teacher.rng.permutation(pool), len(aspects))
+            for pool in liked_and_disliked(scores, chosen.like_top, chosen.dislike_bottom)
         ]
         for number, aspect in enumerate(aspects):
             wanted = (number + row) % 2 == 0
@@ -60,6 +58,11 @@ def liked_and_disliked(scores: np.ndarray, like_top: float, dislike_bottom: floa
     return order[:n_liked], order[len(order) - n_disliked :]
 
 
+def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
+    """Every form of the mode."""
+    return task.form_shares(mode, both_forms)
+
+
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
     """The user, the question, and the item last: all that the questions about one user share comes before it."""
     closing = wording.ANSWER_AND_EXPLAIN if example.aspect == EXPLAIN else wording.ANSWER_YES_NO
@@ -78,3 +81,20 @@ def score(examples: list[Example], p_yes: np.ndarray) -> dict[str, float]:
     both = labels.any() and not labels.all()
     accuracy = {"accuracy": round(float(np.mean((p_yes >= 0.5) == labels)), 4)}
     return accuracy | ({"auc": round(float(roc_auc_score(labels, p_yes)), 4)} if both else {})
+
+
+def asked(examples: Sequence[Example]) -> list[Example]:
+    """The plain questions; those in the explanation's words measure `explanation`."""
+    return [example for example in task.of_task(NAME, examples) if example.aspect == PLAIN]
+
+
+def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
+    """The probability of Yes against No."""
+    p_yes = examiner.p_yes(examples)
+    labels = np.array([example.answer == wording.YES for example in examples])
+    metrics = {**examiner.scored(_score, examples, list(p_yes)), **examiner.auc_interval(examples, labels, p_yes)}
+    return Measured(metrics, examples, [round(float(p), 6) for p in p_yes])
+
+
+def _score(examples: list[Example], p_yes: list[float]) -> dict[str, float]:
+    return score(examples, np.array(p_yes))

@@ -7,6 +7,7 @@ Departure: the most similar item is found by cosine, not by dot product, where l
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,24 @@ from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import task
+from recexplainer.tasks.task import Examiner, Measured, Teacher
 
 NAME = "item_discrimination"
+ABOUT_USERS = False
 TITLE, SIMILAR = "title", "similar"
 FROM_PREFIX = "from_"
 
 
-def make_examples(catalogue: Catalogue, item_vectors: torch.Tensor | None) -> list[Example]:
+def make_examples(teacher: Teacher) -> list[Example]:
     """Per item one question about each attribute that the catalogue holds, and the most similar item.
 
     Every item is asked in training, and its title again in evaluation: the task is to know the recommender's
     items, and an item that was never taught has no title to be known. The splits therefore share items on purpose.
     An item to which the recommender gives no vector (all zeros) is neither asked by its vector nor an answer.
     """
+    catalogue, recommender = teacher.catalogue, teacher.recommender
+    item_vectors = recommender.item_vectors() if recommender.has_vectors else None
     n_rows = catalogue.n_items + 1
     similar = most_similar(item_vectors) if item_vectors is not None else np.zeros(n_rows, dtype=int)
     nameless = ~item_vectors.any(dim=1).numpy() if item_vectors is not None else np.zeros(n_rows, dtype=bool)
@@ -72,11 +78,14 @@ def most_similar(vectors: torch.Tensor, chunk: int = 1024) -> np.ndarray:
     return best.numpy()
 
 
-def forms(example: Example) -> tuple[Form, ...]:
-    """The forms in which a question makes sense: a title is asked of a vector, not of the title itself."""
+def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
+    """Every form in which the question makes sense: a title is asked of a vector, not of the title itself."""
+    allowed: tuple[Form, ...] = ("behaviour", "intention", "both")
     if example.aspect.startswith(FROM_PREFIX):
-        return ("behaviour",)
-    return ("intention",) if example.aspect == TITLE else ("behaviour", "intention", "both")
+        allowed = ("behaviour",)
+    elif example.aspect == TITLE:
+        allowed = ("intention",)
+    return dict.fromkeys(task.form_shares(mode, both_forms, allowed), 1.0)
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
@@ -93,6 +102,21 @@ def score(examples: list[Example], answers: list[int | None]) -> dict[str, float
     """The share of items whose title is given exactly."""
     right = [answer == example.answer[0] for example, answer in zip(examples, answers, strict=True)]
     return {"title_accuracy": round(float(np.mean(right)), 4)} if right else {}
+
+
+def asked(examples: Sequence[Example]) -> list[Example]:
+    """All examples of the task."""
+    return task.of_task(NAME, examples)
+
+
+def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
+    """Titles from vectors; a mode without vectors is asked from the description and the features."""
+    examples = [example for example in examples if (example.aspect == TITLE) == examiner.reads_vectors]
+    if not examples:
+        return Measured({})
+    texts = examiner.generate(examples, examiner.max_title_tokens)
+    answers = [examiner.item(text) for text in texts]
+    return Measured(examiner.scored(score, examples, answers), examples, answers, texts)
 
 
 def _questions(catalogue: Catalogue, item: int) -> dict[str, Any]:

@@ -6,24 +6,27 @@ items.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.stats import kendalltau
 
-from recexplainer.data.examples import Example, TeacherBatch
+from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import task
+from recexplainer.tasks.task import Examiner, Measured, Teacher, by_split
 
 NAME = "item_ranking"
+ABOUT_USERS = True
 PAPER_GAINS = (1000.0, 100.0, 10.0, 1.0, 0.0)
 
 
-def make_examples(
-    batch: TeacherBatch, n_candidates: int, n_rankings: Mapping[str, int], rng: np.random.Generator
-) -> list[Example]:
-    """`n_rankings` (by split) per (user, position): candidates in random order, the answer in the recommender's."""
+def make_examples(teacher: Teacher) -> list[Example]:
+    """Some rankings per (user, position): candidates in random order, the answer in the recommender's."""
+    batch, n_candidates, rng = teacher.batch, teacher.settings.n_candidates, teacher.rng
+    n_rankings = by_split(teacher.settings.rankings_per_history, 1)
     examples = []
     for row, scores in enumerate(batch.scores):
         for _ in range(n_rankings[batch.splits[row]]):
@@ -31,6 +34,11 @@ def make_examples(
             order = candidates[np.argsort(-scores[candidates], kind="stable")]
             examples.append(batch.example(row, NAME, [int(i) for i in order], [int(i) for i in candidates]))
     return examples
+
+
+def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
+    """Every form of the mode."""
+    return task.form_shares(mode, both_forms)
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
@@ -57,6 +65,17 @@ def score(examples: list[Example], answers: list[list[int]]) -> dict[str, float]
     means = np.mean(rows, axis=0)
     names = ("paper_ndcg@5", "ndcg@5", "kendall_tau", "invalid_rate")
     return {name: round(float(value), 4) for name, value in zip(names, means, strict=True)}
+
+
+def asked(examples: Sequence[Example]) -> list[Example]:
+    """All examples of the task."""
+    return task.of_task(NAME, examples)
+
+
+def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
+    """The candidates in the order in which the answer names them, one title per line."""
+    answers, texts = examiner.rank(examples)
+    return Measured(examiner.scored(score, examples, answers), examples, answers, texts)
 
 
 def _score_one(ideal: list[int] | str, answer: list[int]) -> tuple[float, float, float, float]:

@@ -5,20 +5,30 @@ Source: section 3.2 "next item retrieval"; the answer is the recommender's top i
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from recexplainer.data.examples import Example, TeacherBatch
+from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import task
+from recexplainer.tasks.task import Examiner, Measured, Teacher
 
 NAME = "next_item_retrieval"
+ABOUT_USERS = True
 
 
-def make_examples(batch: TeacherBatch) -> list[Example]:
+def make_examples(teacher: Teacher) -> list[Example]:
     """One example per (user, position)."""
-    best = batch.scores.argmax(axis=1)
-    return [batch.example(row, NAME, [int(item)]) for row, item in enumerate(best)]
+    best = teacher.batch.scores.argmax(axis=1)
+    return [teacher.batch.example(row, NAME, [int(item)]) for row, item in enumerate(best)]
+
+
+def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
+    """Every form of the mode."""
+    return task.form_shares(mode, both_forms)
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
@@ -31,7 +41,7 @@ def score(examples: list[Example], answers: list[list[int | None]]) -> dict[str,
 
     Args:
         examples: The questions; `answer[0]` is the recommender's first item.
-        answers: Per question at most five items, best first; None where a beam's text is no title of the catalogue.
+        answers: Per question at most five items, best first; None where a beam's text is not a title of the catalogue.
 
     >>> asked = [Example(NAME, "test", [7]), Example(NAME, "test", [8])]
     >>> score(asked, [[3, 7, None], [1, 2, 4]])
@@ -48,3 +58,21 @@ def score(examples: list[Example], answers: list[list[int | None]]) -> dict[str,
         "ndcg@5": round(float(np.mean(gains)), 4),
         "invalid_rate": round(float(np.mean([item is None for item in titles])), 4) if titles else 1.0,
     }
+
+
+def asked(examples: Sequence[Example]) -> list[Example]:
+    """All examples of the task."""
+    return task.of_task(NAME, examples)
+
+
+def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
+    """Beams over the catalogue's titles, and free beams beside them (the paper's way; an invalid title is a miss)."""
+    constrained, texts = examiner.retrieve(examples)
+    in_catalogue, free = (
+        examiner.scored(score, examples, found, {"invalid_rate": [len(items) for items in found]})
+        for found in (constrained, [[examiner.item(text) for text in row] for row in texts])
+    )
+    invalid = {"invalid_rate", "invalid_rate_interval"}  # constrained beams have none by construction
+    metrics = {key: value for key, value in in_catalogue.items() if key not in invalid}
+    metrics |= {key: value for key, value in free.items() if key in invalid} | {"free": free}
+    return Measured(metrics, examples, constrained, texts)

@@ -8,33 +8,31 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.data.examples import Example, TeacherBatch
+from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
+from recexplainer.tasks import task
+from recexplainer.tasks.task import Examiner, Measured, Teacher
 
 NAME = "user_summary"
+ABOUT_USERS = True
 CATALOGUE = "catalogue"  # the author of embedded summaries
 
 
-def make_examples(batch: TeacherBatch, catalogue: Catalogue, common: set[str]) -> list[Example]:
-    """One example per (user, position) whose history has attributes to speak of.
-
-    Args:
-        batch: The pairs.
-        catalogue: The attributes.
-        common: Categories that too many items share to say anything.
-    """
+def make_examples(teacher: Teacher) -> list[Example]:
+    """One example per (user, position) whose history has attributes to speak of."""
     examples = []
-    for row, history in enumerate(batch.histories):
-        if text := embedded_summary(history, catalogue, common):
-            examples.append(replace(batch.example(row, NAME, text), author=CATALOGUE))
+    for row, history in enumerate(teacher.batch.histories):
+        if text := embedded_summary(history, teacher.catalogue, teacher.common):
+            examples.append(replace(teacher.batch.example(row, NAME, text), author=CATALOGUE))
     return examples
 
 
@@ -51,6 +49,11 @@ def embedded_summary(history: list[int], catalogue: Catalogue, common: set[str])
     examples = [i for i in reversed(history) if set(catalogue.attributes(i)["categories"]) & set(favourites)][:2]
     titles = " and ".join(f'"{catalogue.titles[item]}"' for item in examples)
     return f"This user likes {' and '.join(favourites)}, such as {titles}."
+
+
+def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
+    """Every form of the mode."""
+    return task.form_shares(mode, both_forms)
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
@@ -78,6 +81,21 @@ def score(examples: list[Example], texts: list[str], names: Collection[str]) -> 
     ]
     means = np.mean(rows, axis=0)
     return {key: round(float(mean), 4) for key, mean in zip(("precision", "recall", "f1"), means, strict=True)}
+
+
+def asked(examples: Sequence[Example]) -> list[Example]:
+    """All examples of the task."""
+    return task.of_task(NAME, examples)
+
+
+def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
+    """What summaries name of the categories that not nearly all items have."""
+    catalogue, common = examiner.catalogue, examiner.writer.common
+    names = {
+        name for item in range(1, catalogue.n_items + 1) for name in catalogue.attributes(item)["categories"]
+    } - common
+    texts = examiner.generate(examples, examiner.longest([str(example.answer) for example in examples]))
+    return Measured(examiner.scored(partial(score, names=names), examples, texts), examples, texts)
 
 
 def named(text: str, names: Collection[str]) -> set[str]:

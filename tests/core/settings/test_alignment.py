@@ -5,9 +5,6 @@ from typing import Any
 
 import pytest
 
-from recexplainer.core.settings import alignment
-from recexplainer.tasks import TASKS
-
 
 @pytest.mark.parametrize(
     ("section", "key", "value", "message"),
@@ -17,13 +14,8 @@ from recexplainer.tasks import TASKS
         ("align", "attention", "flash_attention_2", "only they take a mask of its own for each token"),
         ("align", "row_tokens", 0, "align.row_tokens must be at least 1"),
         ("align", "learning_rate", -1.0, "align.learning_rate must be above 0"),
-        ("align", "mixture", {"ranking": 1}, "align.mixture: a task must be one of next_item_retrieval, item_ranking"),
         ("align", "weights", {"item_ranking": -1}, "align.weights.item_ranking must be at least 0"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(refused: Callable[..., None], section: str, key: str, value: Any, message: str) -> None:
     refused(section, key, value, message)
-
-
-def test_the_tasks_that_can_be_mixed_are_those_that_there_are() -> None:
-    assert set(alignment.TASKS) == set(TASKS)
