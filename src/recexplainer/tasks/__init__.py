@@ -1,6 +1,6 @@
 """The alignment tasks, one module each, with everything about it: see `recexplainer.tasks.task.Task`."""
 
-from recexplainer.core.settings import Settings
+from recexplainer.core.settings import Settings, named_tasks
 from recexplainer.core.settings.checks import require_one_of
 from recexplainer.tasks import (
     explanation,
@@ -36,11 +36,8 @@ def check_tasks(settings: Settings) -> None:
     """Check that the parameters name known tasks.
 
     Raises:
-        InputError: If `align.mixture`, `align.weights` or `evaluate_alignment.tasks` names another.
+        InputError: If one names another.
     """
-    align, known = settings.align, tuple(TASKS)
-    for name, by_task in (("mixture", align.mixture), ("weights", align.weights)):
-        for task in by_task:
-            require_one_of(task.split("/")[0], known, f"align.{name}: a task")
-    for task in settings.evaluate_alignment.tasks:
-        require_one_of(task, known, "evaluate_alignment.tasks: a task")
+    for parameter, names in named_tasks(settings).items():
+        for name in names:
+            require_one_of(name, tuple(TASKS), f"{parameter}: a task")

@@ -75,6 +75,16 @@ class Settings:
                 )
 
 
+def named_tasks(settings: Settings) -> dict[str, list[str]]:
+    """The alignment tasks that parameters name, by parameter."""
+    align = settings.align
+    return {
+        "align.mixture": [name.split("/")[0] for name in align.mixture],
+        "align.weights": [name.split("/")[0] for name in align.weights],
+        "evaluate_alignment.tasks": settings.evaluate_alignment.tasks,
+    }
+
+
 def parse_settings(values: Any, origin: str = "params.yaml") -> Settings:
     """Build the settings from nested mappings.
 
