@@ -1,4 +1,4 @@
-"""The guide docs/own-recommender.md, followed to its end: one's own recommender is opened, aligned to and served."""
+"""The guide docs/how-to/own-recommender.md, followed to its end: one's own recommender is opened, aligned to and served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from recexplainer.tracking import registry, runs
 from tests import tiny
 from tests.conftest import REPOSITORY
 
-GUIDE = REPOSITORY / "docs" / "own-recommender.md"
+GUIDE = REPOSITORY / "docs" / "how-to" / "own-recommender.md"
 EXAMPLE = REPOSITORY / "docs" / "examples" / "own_recommender.py"
 SHORT = ("align.epochs={behaviour: 0.05, intention: 0.05, both: 0.05}", "align.save_steps=1")
 OWN = Path("own")

@@ -229,7 +229,7 @@ def test_the_served_example_fits_the_model() -> None:
     columns = re.findall(r'ColSpec\([\w.()]+, "(\w+)"\)', source)
     parameters = re.findall(r'ParamSpec\("(\w+)"', source)
     request = re.compile(r'\{"dataframe_records".*?\]\s*,\s*"params": \{.*?\}\}', re.DOTALL)
-    for page in (REPOSITORY / "README.md", REPOSITORY / "docs/explainer-format.md"):
+    for page in (REPOSITORY / "docs/how-to/serve.md",):
         found = request.search(page.read_text())
         assert found
         example = json.loads(found.group(0))

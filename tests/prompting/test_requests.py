@@ -105,7 +105,7 @@ def test_a_template_of_ones_own_sees_items_and_their_attributes(tmp_path: Path) 
 
 
 def test_the_template_of_the_documentation_works(tmp_path: Path) -> None:
-    page = (REPOSITORY / "docs/explanations.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs/how-to/explain.md").read_text(encoding="utf-8")
     own = written(tmp_path, page.split("```jinja\n")[1].split("\n```")[0])
     shown = readable(own.content(tiny.writer(), replace(ASKED, history=[1, 2]), "both"))
     assert shown == (

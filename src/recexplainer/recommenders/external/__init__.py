@@ -1,6 +1,6 @@
 """Recommenders that were made elsewhere: behind an adapter of the user's, an MLflow model, or matrices.
 
-Importing the package makes their kinds loadable. The guide is docs/own-recommender.md.
+Importing the package makes their kinds loadable. The guide is docs/how-to/own-recommender.md.
 """
 
 from recexplainer.recommenders.external.adapter import Adapter, VectorAdapter
