@@ -1,4 +1,4 @@
-# make demo | test | test-fast | check | lint | preset | ui | clean | demo-llm | adapt-demo-llm | setup | dev | lock
+# make demo | test | test-fast | check | lint | docs | preset | ui | clean | demo-llm | adapt-demo-llm | setup | dev | lock
 # Needs Python 3.11, 3.12 or 3.13, git and make.
 
 SHELL := /bin/sh
@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check lint preset format ui clean demo-llm adapt-demo-llm setup dev lock reference wire git
+.PHONY: demo test check lint docs preset format ui clean demo-llm adapt-demo-llm setup dev lock reference wire git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
@@ -34,6 +34,11 @@ lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
+
+# The documentation as a site in site/, without a network; a dead link ends it.
+docs: dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "$(CURDIR)/site/index.html"
 
 format: dev
 	$(BIN)/ruff check --fix .

@@ -22,9 +22,8 @@ PARAMETERS_HEAD = """\
 # Parameters
 
 `make reference` writes this page from `params.yaml` and its comments. Every value that a run depends on stands in that file; any of them can be
-replaced for one run with `-S section.key=value`.
-"""
-LINE = re.compile(r"(?P<indent> *)(?P<key>[\w/]+):(?: +(?P<value>[^#\s](?:.*?\S)?))??(?: +# ?(?P<comment>.*))?")
+replaced for one run with `-S section.key=value`."""
+LINE = re.compile(r"(?P<indent> *)(?P<key>[\w/]+):(?P<value>(?: +[^\s#]\S*)*)(?: +# ?(?P<comment>.*))?")
 
 
 def commands() -> str:
@@ -37,15 +36,16 @@ def commands() -> str:
 
 def parameters(text: str) -> str:
     """The sections of a parameter file as Markdown tables of name, default and comment."""
-    lines, above = [PARAMETERS_HEAD], []
+    lines, above = [PARAMETERS_HEAD], [""]
     for line in filter(None, map(LINE.fullmatch, text.splitlines())):
         depth = len(line["indent"]) // 2
+        is_first = depth == 1 and len(above) == 1
         above[depth:] = [line["key"]]
         if depth == 0:
             lines += [f"\n## {line['key']}\n", *([f"{_sentence(line['comment'])}\n"] if line["comment"] else [])]
-            lines += ["| parameter | default | |", "|---|---|---|"]
         elif line["value"] or line["comment"]:
-            value = f"`{line['value']}`" if line["value"] else ""
+            lines += ["| parameter | default | |", "|---|---|---|"] if is_first else []
+            value = f"`{line['value'].strip()}`" if line["value"] else ""
             lines.append(f"| `{'.'.join(above[1:])}` | {value} | {_cell(line['comment'] or '')} |")
     return "\n".join(lines) + "\n"
 

@@ -10,16 +10,24 @@ from typing import Any
 import pytest
 import typer
 
-from bin.reference import reference
+from bin.reference import pages, parameters
 from recexplainer import cli
 from tests.conftest import REPOSITORY
 
-REFERENCE = REPOSITORY / "docs" / "reference" / "commands.md"
+
+def test_the_reference_is_what_help_and_params_say() -> None:
+    """`make reference` writes the pages."""
+    for page, text in pages().items():
+        assert page.read_text(encoding="utf-8") == text, f"{page.name} is stale: run `make reference`"
 
 
-def test_the_reference_is_what_help_says() -> None:
-    """`make reference` writes the page."""
-    assert REFERENCE.read_text(encoding="utf-8") == reference()
+def test_the_reference_of_parameters_keeps_values_and_comments() -> None:
+    text = "align:  # teaches\n  modes: [both, none]  # a | b\n  lora:\n    r: 1\n    kind: a#b\nrun:\n  seed: 7\n"
+    rows = [line for line in parameters(text).splitlines() if line.startswith("| `")]
+    assert rows == [
+        "| `modes` | `[both, none]` | a / b |", "| `lora.r` | `1` |  |", "| `lora.kind` | `a#b` |  |", "| `seed` | `7` |  |",
+    ]  # fmt: skip
+    assert "## align\n\nTeaches.\n\n| parameter |" in parameters(text)
 
 
 def test_every_stage_is_a_command() -> None:

@@ -42,10 +42,20 @@ def check(text: str, folder: Path = REPOSITORY) -> list[str]:
     for block in (body for language, body in FENCE.findall(text) if language == "yaml"):
         problems += check_params(yaml.safe_load(block))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        path = target.partition("#")[0]
-        if not re.match(r"\w+:", target) and path and not (folder / path).exists():
+        path, _, anchor = target.partition("#")
+        if re.match(r"\w+:", target):
+            continue
+        if path and not (folder / path).exists():
             problems.append(f"{target}: no such file to link to")
+        elif anchor and path.endswith(".md") and anchor not in anchors((folder / path).read_text()):
+            problems.append(f"{target}: no such heading to link to")
     return problems
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MkDocs name them alike."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def commands(text: str) -> Iterator[str]:
@@ -213,6 +223,8 @@ def test_what_a_page_names_exists(page: Path) -> None:
         "`src/recexplainer/nothing.py`",
         "```yaml\nalign:\n  lora: {rank: 4}\n```",
         "[gone](docs/gone.md)",
+        "[gone](docs/reference/metrics.md#gone)",
+        "![gone](docs/img/gone.png)",
     ],
 )
 def test_what_does_not_exist_is_found(text: str) -> None:
@@ -221,7 +233,7 @@ def test_what_does_not_exist_is_found(text: str) -> None:
 
 def test_what_is_right_is_left_alone() -> None:
     assert check("`make demo PORT=5001`, `report.json`, `align.weights.next_item_retrieval`") == []
-    assert check("`dvc repro [stage[@mode]]`, `dvc repro -f -s judge@both`, [x](README.md#use)") == []
+    assert check("`dvc repro [stage[@mode]]`, `dvc repro -f -s judge@both`, [x](README.md#quick-start)") == []
 
 
 def test_the_served_example_fits_the_model() -> None:
