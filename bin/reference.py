@@ -1,4 +1,4 @@
-"""Write the reference pages: all commands from what ``--help`` says, all parameters from params.yaml and its comments."""
+"""Write the reference pages: commands from what ``--help`` says, parameters from params.yaml and its comments."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ COMMANDS_HEAD = """\
 PARAMETERS_HEAD = """\
 # Parameters
 
-`make reference` writes this page from `params.yaml` and its comments. Every value that a run depends on stands in that file; any of them can be
-replaced for one run with `-S section.key=value`."""
+`make reference` writes this page from `params.yaml` and its comments, which hold every value that a run depends on.
+Replace any of them for one run with `-S section.key=value`."""
 LINE = re.compile(r"(?P<indent> *)(?P<key>[\w/]+):(?P<value>(?: +[^\s#]\S*)*)(?: +# ?(?P<comment>.*))?")
 
 

@@ -25,8 +25,11 @@ def test_the_reference_of_parameters_keeps_values_and_comments() -> None:
     text = "align:  # teaches\n  modes: [both, none]  # a | b\n  lora:\n    r: 1\n    kind: a#b\nrun:\n  seed: 7\n"
     rows = [line for line in parameters(text).splitlines() if line.startswith("| `")]
     assert rows == [
-        "| `modes` | `[both, none]` | a / b |", "| `lora.r` | `1` |  |", "| `lora.kind` | `a#b` |  |", "| `seed` | `7` |  |",
-    ]  # fmt: skip
+        "| `modes` | `[both, none]` | a / b |",
+        "| `lora.r` | `1` |  |",
+        "| `lora.kind` | `a#b` |  |",
+        "| `seed` | `7` |  |",
+    ]
     assert "## align\n\nTeaches.\n\n| parameter |" in parameters(text)
 
 

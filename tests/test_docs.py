@@ -1,4 +1,4 @@
-"""The documentation is a site: it builds without a network, a dead link ends the build, and no page asks another host."""
+"""The documentation is a site: it builds without a network, no link is dead, and no page asks another host."""
 
 from __future__ import annotations
 

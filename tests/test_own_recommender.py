@@ -1,4 +1,4 @@
-"""The guide docs/how-to/own-recommender.md, followed to its end: one's own recommender is opened, aligned to and served."""
+"""The guide docs/how-to/own-recommender.md, followed to its end: the recommender is opened, aligned to and served."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ def address_of(import_file: Path) -> str:
 
 def documented() -> dict[str, tuple[str, list[str]]]:
     """Folder → format and addresses, as docs/reference/data.md tells them."""
-    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*https://.*) \|$", (REPOSITORY / "docs/reference/data.md").read_text(), re.M)
+    page = (REPOSITORY / "docs/reference/data.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*https://.*) \|$", page, re.M)
     return {folder: (name, re.findall(r"https://[^\s`>)]+", addresses)) for folder, name, addresses in rows}
 
 

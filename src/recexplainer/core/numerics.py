@@ -1,7 +1,7 @@
 """What the last bits of a number hang on beside data, parameters and seed: instruction sets, kernels, threads.
 
 A sum rounds differently in another order, and the libraries choose the order by the processor, by the number of threads
-and, unless told otherwise, by where an array happens to lie in memory. docs/explanation/reproducibility.md says what holds.
+and, unless told otherwise, by where an array happens to lie in memory. See docs/explanation/reproducibility.md.
 
 The libraries read these variables when they load, so this module stands before every other import, and loads none.
 """
