@@ -2,7 +2,7 @@
 
 The ranges are those of pyproject.toml; versions that are locked already stay while they fit (``--upgrade`` takes the
 newest). torch is left out: its builds for CPU and CUDA differ by index, and need other packages
-(docs/decisions/0007-lock-files.md). requirements-torch.lock pins it by hand.
+(docs/decisions/0008-lock-files.md). requirements-torch.lock pins it by hand.
 """
 
 from __future__ import annotations
