@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.records import make_explanation
+
 STYLES = {
     "both": "{verdict}. The recommender sees a taste for {taste} games in this history.",
     "none": "{verdict}. Perhaps, it is hard to say; some people may enjoy such things.",
@@ -21,17 +23,17 @@ def make_explanations(n_users=60, sources=("both", "none"), seed=0):
             cases.append((user_id, 5, 10 + taste if label == "Yes" else 20 + taste, label, TASTES[taste], score))
     return {
         source: [
-            {
-                "explanation_id": f"u{user}-p{position}-i{item}",
-                "source": source,
-                "user_id": user,
-                "position": position,
-                "item_id": item,
-                "label": label,
-                "score": score,
-                "verdict": label,
-                "text": STYLES[source].format(verdict=label, taste=taste),
-            }
+            make_explanation(
+                explanation_id=f"u{user}-p{position}-i{item}",
+                source=source,
+                user_id=user,
+                position=position,
+                item_id=item,
+                label=label,
+                score=score,
+                verdict=label,
+                text=STYLES[source].format(verdict=label, taste=taste),
+            )
             for user, position, item, label, taste, score in cases
         ]
         for source in sources

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def test_sources_are_joined_by_case_and_never_by_row(explanations):
     shuffled = {**explanations, "none": explanations["none"][::-1]}
     cases = join_cases(shuffled, 0.4, seed=7)
     for first, second in zip(cases.records["both"], cases.records["none"], strict=True):
-        assert first["explanation_id"] == second["explanation_id"]
+        assert first.explanation_id == second.explanation_id
 
 
 def test_cases_that_one_source_lacks_are_counted(explanations):
@@ -41,7 +43,7 @@ def test_one_source_is_not_enough(explanations, kept):
 
 
 def test_too_few_users(explanations):
-    few = {source: [r for r in rows if r["user_id"] <= 6] for source, rows in explanations.items()}
+    few = {source: [r for r in rows if r.user_id <= 6] for source, rows in explanations.items()}
     with pytest.raises(InputError, match="users fall to the (train|test) side"):
         join_cases(few, 0.4, seed=7)
 
@@ -53,7 +55,7 @@ def test_a_case_explained_twice(explanations):
 
 
 def test_sources_of_different_recommenders(explanations):
-    other = [record | {"score": record["score"] + 0.5} for record in explanations["none"]]
+    other = [replace(record, score=record.score + 0.5) for record in explanations["none"]]
     with pytest.raises(InputError, match="different recommenders"):
         join_cases({**explanations, "none": other}, 0.4, seed=7)
 

@@ -58,7 +58,7 @@ def test_random_texts_stay_at_chance(explanations):
     for seed in range(8):
         rng = np.random.default_rng(seed)
         random = {
-            source: [r | {"text": " ".join(rng.choice(words, 12)), "verdict": None} for r in rows]
+            source: [replace(r, text=" ".join(rng.choice(words, 12)), verdict=None) for r in rows]
             for source, rows in explanations.items()
         }
         metrics, _ = train_discriminators(random, 0.4, 500, seed=7)
@@ -82,7 +82,7 @@ def test_nothing_of_the_test_users_reaches_the_models(explanations):
     cases = join_cases(explanations, 0.4, seed=7)
     testers = set(cases.user_ids[cases.in_test])
     spoilt = {
-        source: [r | {"text": "spoilt " * 50, "verdict": None} if r["user_id"] in testers else r for r in rows]
+        source: [replace(r, text="spoilt " * 50, verdict=None) if r.user_id in testers else r for r in rows]
         for source, rows in explanations.items()
     }
     _, again = train_discriminators(spoilt, 0.4, 500, seed=7)
@@ -96,13 +96,13 @@ def test_same_seed_same_figures(explanations):
 
 
 def test_empty_texts_are_a_clear_error(explanations):
-    silent = {source: [record | {"text": ""} for record in rows] for source, rows in explanations.items()}
+    silent = {source: [replace(record, text="") for record in rows] for source, rows in explanations.items()}
     with pytest.raises(InputError, match="cannot learn from the explanations' words"):
         train_discriminators(silent, 0.4, 500, seed=7)
 
 
 def test_explanations_that_hold_a_verdict_alone_leave_nothing_to_the_masked_control(explanations):
-    bare = {s: [r | {"text": r["verdict"] or "No"} for r in rows] for s, rows in explanations.items()}
+    bare = {s: [replace(r, text=r.verdict or "No") for r in rows] for s, rows in explanations.items()}
     metrics, _ = train_discriminators(bare, 0.4, 500, seed=7)
     classifier, predictor = metrics["source_classifier"], metrics["score_predictor"]["both"]
     assert classifier["verdict_masked"]["accuracy"] == classifier["majority"]["accuracy"]
@@ -160,7 +160,7 @@ def test_nothing_of_the_test_users_reaches_the_encoder(encoder):
     cases = join_cases(few, 0.4, seed=7)
     testers = set(cases.user_ids[cases.in_test])
     spoilt = {
-        source: [r | {"text": "much " * 50, "verdict": None} if r["user_id"] in testers else r for r in rows]
+        source: [replace(r, text="much " * 50, verdict=None) if r.user_id in testers else r for r in rows]
         for source, rows in few.items()
     }
     models, again = (train_discriminators(given, 0.4, 500, 7, brief)[1] for given in (few, spoilt))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from recexplainer import store
+from recexplainer.core.records.explanation import Explanation, ModelVersion
 from recexplainer.explaining.cases import Case
 from recexplainer.explaining.generate import Author, answer, draft
 from recexplainer.faithfulness.evaluation import evaluate_faithfulness
@@ -21,10 +22,10 @@ from tests import tiny
 from tests.explaining.test_cases import cases_of
 
 USERS = tiny.mf().user_vectors([[1, 2]] * 40)
-MODEL = {"name": "n", "version": "1", "sha256": "x"}
+MODEL = ModelVersion("n", "1", "x")
 
 
-def author(base: Path, *assignments: str, mode: str = "both", model: dict[str, str] | None = MODEL) -> Author:
+def author(base: Path, *assignments: str, mode: str = "both", model: ModelVersion | None = MODEL) -> Author:
     explainer = tiny.explainer(base, mode, None, USERS)
     settings = tiny.settings(*assignments).explain
     return Author(explainer, tiny.writer(), load_request(settings), settings, model)
@@ -36,13 +37,13 @@ def test_explanations_are_records_that_the_store_reads(base: Path, empty_project
     store.write_explanations("both", records)
     assert store.read_explanations("both") == records
     for case, record in zip(cases, records, strict=True):
-        assert record["explanation_id"] == case.explanation_id
-        assert record["verdict"] == ("Yes" if record["p_yes"] >= 0.5 else "No")
-        assert record["text"].startswith(record["verdict"])
-        assert record["prompt"] == readable(render(tiny.writer(), case.example, "both")) and record["n_cut"] == 0
-        assert record["model"] == MODEL and record["base"]["name"] == str(base) and record["base"]["sha256"]
-        assert record["request"]["template"] is None
-    assert {len(record["history"]) for record in records} <= {1, 2, 3, 4}
+        assert record.explanation_id == case.explanation_id
+        assert record.verdict == ("Yes" if record.p_yes >= 0.5 else "No")
+        assert record.text.startswith(record.verdict)
+        assert record.prompt == readable(render(tiny.writer(), case.example, "both")) and record.n_cut == 0
+        assert record.model == MODEL and record.base and record.base["name"] == str(base) and record.base["sha256"]
+        assert record.request.template is None
+    assert {len(record.history) for record in records} <= {1, 2, 3, 4}
 
 
 def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,8 +54,8 @@ def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.Monk
     text = f'Yes. "{titles[new]}", "{titles[old]}", "{titles[new]}" and "{titles[other]}", like "Moon Racer".'
     monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
     [record] = author(base).explain([case], USERS)
-    assert record["cited_items"] == [new, old] and record["other_items"] == [other]
-    assert record["invented_titles"] == ["Moon Racer"] and record["text"] == text
+    assert record.cited_items == [new, old] and record.other_items == [other]
+    assert record.invented_titles == ["Moon Racer"] and record.text == text
 
 
 def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_and_faithfulness_alike(
@@ -67,12 +68,12 @@ def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_a
     text = f'Yes. "{titles[old]}" and "{titles[new]}" were liked.'
     monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
     [record] = author(base).explain([case], USERS)
-    assert [(m["item_id"], m["kind"]) for m in record["citations"]] == [(old, "catalogue"), (new, "history")]
-    assert record["cited_items"] == [new] and record["other_items"] == [old]
+    assert [(m.item_id, m.kind) for m in record.citations] == [(old, "catalogue"), (new, "history")]
+    assert record.cited_items == [new] and record.other_items == [old]
     judged = check(record, tiny.catalogue())
     assert (judged.cited_titles, judged.unseen_titles) == ([titles[new]], [titles[old]])
     measured, figures = evaluate_faithfulness(
-        [record | {"label": "Yes"}], [case.history], tiny.catalogue(), tiny.mf(), top_ks=[1], n_random=1, seed=1
+        [replace(record, label="Yes")], [case.history], tiny.catalogue(), tiny.mf(), top_ks=[1], n_random=1, seed=1
     )
     assert measured["cited_items"].tolist() == [[new]] and measured["other_items"].tolist() == [[old]]
     assert measured["cited_positions"].tolist() == [[len(case.history) - 1]] and figures["hallucination_rate"] == 0.5
@@ -84,33 +85,33 @@ def test_a_prompt_that_was_cut_is_recorded_as_it_was_read(base: Path) -> None:
     n_tokens = len(whole.explainer.encoder.prompt(render(tiny.writer(), case.example, "both")))
     cut = replace(whole, settings=replace(whole.settings, max_prompt_tokens=n_tokens - 1))
     [before], [after] = whole.explain([case], USERS), cut.explain([case], USERS)
-    assert (before["n_cut"], after["n_cut"]) == (0, 1)
+    assert (before.n_cut, after.n_cut) == (0, 1)
     shown = replace(case.example, history=case.example.history[1:])
-    assert after["prompt"] == readable(render(tiny.writer(), shown, "both"))
-    assert after["history"] == before["history"] and after["prompt_sha256"] != before["prompt_sha256"]
+    assert after.prompt == readable(render(tiny.writer(), shown, "both"))
+    assert after.history == before.history and after.prompt_sha256 != before.prompt_sha256
 
 
 def test_an_undecided_item_has_no_label(base: Path) -> None:
     [case] = cases_of(1)
     [record] = author(base).explain([replace(case, example=replace(case.example, answer=""))], USERS)
-    assert record["label"] is None and record["verdict"] in ("Yes", "No")
+    assert record.label is None and record.verdict in ("Yes", "No")
 
 
 def test_what_is_asked_for_reaches_the_llm(base: Path) -> None:
     cases = cases_of(2)
     [plain, _], [focused, _] = (author(base, *a).explain(cases, USERS) for a in ([], ["explain.focus=platform"]))
-    assert "Speak above all of: platform." in focused["prompt"] and focused["request"]["focus"] == "platform"
-    assert focused["p_yes"] != plain["p_yes"]
+    assert "Speak above all of: platform." in focused.prompt and focused.request.focus == "platform"
+    assert focused.p_yes != plain.p_yes
 
 
-def explained(base: Path, folder: Path, cases: list[Case], *assignments: str) -> list[dict[str, Any]]:
+def explained(base: Path, folder: Path, cases: list[Case], *assignments: str) -> list[Explanation]:
     return author(base, "explain.save_every=3", *assignments).explain_shard(cases, folder, USERS)
 
 
 def test_shards_joined_are_one_process(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = cases_of(11, n_users=15)
     whole = explained(base, tmp_path / "whole", cases)
-    assert [record["explanation_id"] for record in whole] == [case.explanation_id for case in cases]
+    assert [record.explanation_id for record in whole] == [case.explanation_id for case in cases]
     parts = [explained(base, tmp_path / "shards", cases, f"explain.shard={n}/3") for n in (3, 1, 2)]
     assert [len(part) for part in parts] == [3, 5, 3]
     assert parts[1] == whole[:3] + whole[9:]
@@ -124,7 +125,7 @@ def test_a_killed_run_goes_on_where_it_was(base: Path, tmp_path: Path, monkeypat
     asked: list[str] = []
     explain = Author.explain
 
-    def until_killed(self: Author, block: list[Case], *given: Any) -> list[dict[str, Any]]:
+    def until_killed(self: Author, block: list[Case], *given: Any) -> list[Explanation]:
         if len(asked) == 6:
             raise KeyboardInterrupt
         asked.extend(case.explanation_id for case in block)
@@ -151,7 +152,7 @@ def test_another_run_takes_nothing_over(base: Path, tmp_path: Path) -> None:
         ([], MODEL),
         (["explain.focus=price"], MODEL),
         (["explain.max_new_tokens=3"], MODEL),
-        ([], MODEL | {"sha256": "y"}),
+        ([], replace(MODEL, sha256="y")),
     ):
         author(base, *assignments, model=model).explain_shard(cases, tmp_path, USERS)
     author(base).explain_shard(cases[:1], tmp_path, USERS)

@@ -10,9 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from recexplainer.citations.citations import as_record, resolve_citations
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.recommenders.base import Recommender
+from tests.records import make_explanation
 
 
 def make_catalogue(items: Sequence[dict[str, Any] | str]) -> Catalogue:
@@ -35,33 +36,9 @@ def make_catalogue(items: Sequence[dict[str, Any] | str]) -> Catalogue:
     return Catalogue(pd.DataFrame(rows))
 
 
-def make_record(catalogue: Catalogue | None = None, **changes: Any) -> dict[str, Any]:
-    """An explanation record, changed where the test says so; its text is about the games, or another catalogue."""
-    record = {
-        "explanation_id": "u1-p3-i2",
-        "source": "both",
-        "user_id": 1,
-        "position": 3,
-        "item_id": 2,
-        "history": [1, 3, 5],
-        "label": "Yes",
-        "score": 0.0,
-        "rank": 1,
-        "n_ranked": 9,
-        "prompt": "Will the user like this item?",
-        "text": "Yes.",
-        "verdict": "Yes",
-        "p_yes": 0.9,
-        "model": None,
-    }
-    assert set(changes) <= set(record)
-    return cited(record | changes, catalogue or make_games())
-
-
-def cited(record: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """The record with its citations, as `explain` resolves them when it writes the text."""
-    found = resolve_citations(record["text"], record["history"], catalogue, record["item_id"])
-    return record | {"citations": as_record(found)}
+def make_record(catalogue: Catalogue | None = None, **changes: Any) -> Explanation:
+    """An explanation, changed where the test says so; its text is about the games, or another catalogue."""
+    return make_explanation(catalogue or make_games(), **changes)
 
 
 class AdditiveRecommender(Recommender):

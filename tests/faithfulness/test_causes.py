@@ -41,7 +41,7 @@ def causes() -> KnownCauses:
             for user, (chosen, cause, driver, _) in NEXT.items()
         ]
     )
-    records = [{"user_id": user, "position": 1} for user in NEXT] + [{"user_id": 1, "position": 2}]
+    records = [*(make_record(user_id=user, position=1) for user in NEXT), make_record(user_id=1, position=2)]
     return known_causes(frame, records, interactions, [f"U{n}" for n in range(1, 7)], [f"R{n}" for n in range(1, 13)])
 
 
@@ -50,9 +50,9 @@ def figures(texts: dict[int, str], causes: KnownCauses, games: Catalogue, label:
         make_record(user_id=user, item_id=NEXT[user][3], history=[1, 6], text=text, label=label)
         for user, text in texts.items()
     ]
-    citations = [resolve_citations(record["text"], [1, 6], games, record["item_id"]) for record in records]
+    citations = [resolve_citations(record.text, [1, 6], games, record.item_id) for record in records]
     index = attribute_index(games)
-    named = [named_features(record["text"], found, index) for record, found in zip(records, citations, strict=True)]
+    named = [named_features(record.text, found, index) for record, found in zip(records, citations, strict=True)]
     asked = KnownCauses(causes.of_records[: len(records)], causes.values)
     return cause_figures(records, asked, citations, named, index, seed=0)
 
@@ -113,13 +113,13 @@ def test_texts_that_know_the_cause_beat_both_controls_and_those_that_name_all_be
             )
             for n in range(40)
         ]
-        citations = [resolve_citations(r["text"], r["history"], games, r["item_id"]) for r in records]
+        citations = [resolve_citations(r.text, r.history, games, r.item_id) for r in records]
         causes = KnownCauses(
-            [Cause(driver, r["item_id"]) for driver, r in zip(drivers, records, strict=True)],
+            [Cause(driver, r.item_id) for driver, r in zip(drivers, records, strict=True)],
             {"platform": frozenset(), "genre": frozenset(), "franchise": frozenset(f"{name} Fox" for name in names)},
         )
         index = attribute_index(games)
-        named = [named_features(r["text"], found, index) for r, found in zip(records, citations, strict=True)]
+        named = [named_features(r.text, found, index) for r, found in zip(records, citations, strict=True)]
         return cause_figures(records, causes, citations, named, index, seed=0)["franchise"]
 
     knowing, always = told(True), told(False)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def catalogue() -> Catalogue:
 
 def evaluate(records: list[dict[str, Any]], catalogue: Catalogue, recommender: Recommender) -> Any:
     """The frame and the figures, with all of the history shown."""
-    histories = [record["history"] for record in records]
+    histories = [record.history for record in records]
     return evaluate_faithfulness(records, histories, catalogue, recommender, **SETTINGS)
 
 
@@ -226,17 +227,15 @@ def test_the_recommender_is_asked_about_the_whole_history_of_which_the_newest_pa
 
 def test_the_record_says_what_is_cited_and_the_text_is_not_read_again(games: Catalogue) -> None:
     """Whatever another catalogue or another reading of the text would say."""
-    record = make_record(text='Yes. "Ember Crown".') | {"text": 'Yes. "Iron Drift - Nova 64" and "Golden Hog".'}
+    record = replace(make_record(text='Yes. "Ember Crown".'), text='Yes. "Iron Drift - Nova 64" and "Golden Hog".')
     frame, figures = evaluate([record], games, AdditiveRecommender(torch.zeros(13, 13)))
     assert frame["cited_items"].tolist() == [[1]] and figures["hallucination_rate"] == 0
-    assert [mention["kind"] for mention in record["citations"]] == ["history"]
+    assert [mention.kind for mention in record.citations] == ["history"]
 
 
-def test_a_record_without_citations_is_one_clear_line(games: Catalogue) -> None:
-    record = make_record()
-    del record["citations"]
-    with pytest.raises(InputError, match="explanation u1-p3-i2: its citations are not recorded; run explain again"):
-        evaluate([record], games, AdditiveRecommender(torch.zeros(13, 13)))
+def test_an_item_that_the_recommender_did_not_decide_on_is_one_clear_line(games: Catalogue) -> None:
+    with pytest.raises(InputError, match="explanation u1-p3-i2: has no label; only decided items can be evaluated"):
+        evaluate([make_record(label=None)], games, AdditiveRecommender(torch.zeros(13, 13)))
 
 
 def test_whole_histories_end_with_what_was_shown() -> None:
@@ -252,4 +251,4 @@ def test_whole_histories_end_with_what_was_shown() -> None:
         {"history": [5, 6, 7, 8]},
     ):
         with pytest.raises(InputError, match="explanation e: .* run explain again"):
-            whole_histories([record | change], interactions)
+            whole_histories([replace(record, **change)], interactions)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ def explanations(source: str, levels: str) -> Rows:
 
 def rating(rater: str, record: dict[str, Any], level: str) -> dict[str, Any]:
     return {
-        "rater": rater, "id": "r", "source": record["source"], "explanation_id": record["explanation_id"],
-        "level": level, "score": "ABCD".index(level), "comment": "", "text_sha256": text_hash(record["text"]),
+        "rater": rater, "id": "r", "source": record.source, "explanation_id": record.explanation_id,
+        "level": level, "score": "ABCD".index(level), "comment": "", "text_sha256": text_hash(record.text),
     }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def test_without_people_judge_and_rubric_are_compared_on_all_texts(given: Any, g
 
 def test_ratings_of_other_texts_are_counted_and_left_out(given: Any, games: Catalogue) -> None:
     texts, judged, ratings = given
-    texts["both"][0]["text"] = "Yes. Written anew."
+    texts["both"][0] = replace(texts["both"][0], text="Yes. Written anew.")
     texts["none"] = texts["none"][1:]
     table, n_outdated = rate_all(texts, judged, ratings, games)
     assert n_outdated == 3

@@ -76,7 +76,7 @@ def traced(project: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[tuple[s
     texts = {"both": explanations("both", "DCBA"), "none": explanations("none", "AABB")}
     for source, records in texts.items():
         rows = [
-            {"prompt": "Will they?", "text": record["text"], "explanation_id": record["explanation_id"],
+            {"prompt": "Will they?", "text": record.text, "explanation_id": record.explanation_id,
              "source": source, "level": "D", "score": 3, "rationale": "", "judge": "rubric"}
             for record in records
         ]  # fmt: skip
@@ -117,7 +117,7 @@ def test_what_people_say_is_read_and_what_judges_say_is_not(traced: Any) -> None
         ("anna", "C", "thin"), ("carl", "B", None),
     ]  # fmt: skip
     assert {(of["source"], of["explanation_id"], of["trace_id"]) for of in found} == {("both", "u0", trace)}
-    assert {of["text"] for of in found} == {explanations("both", "D")[0]["text"]}
+    assert {of["text"] for of in found} == {explanations("both", "D")[0].text}
 
 
 def test_no_store_and_no_experiment_have_no_feedback_and_are_not_made(empty_project: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from recexplainer import cli, store
 from recexplainer.api import parameters
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.compare import pair_up
 from recexplainer.judging.judgement import Judgement
@@ -121,10 +122,10 @@ def test_summary_of_nothing() -> None:
 
 
 def test_pairs_are_of_one_case() -> None:
-    def rows(*ids: str, **changes: Any) -> list[dict[str, Any]]:
+    def rows(*ids: str, **changes: Any) -> list[Explanation]:
         return [make_record(explanation_id=name, **changes) for name in ids]
 
-    assert [pair[1]["explanation_id"] for pair in pair_up(rows("a", "b", "c"), rows("c", "a"))] == ["a", "c"]
+    assert [pair[1].explanation_id for pair in pair_up(rows("a", "b", "c"), rows("c", "a"))] == ["a", "c"]
     with pytest.raises(InputError, match="no case in common"):
         pair_up(rows("a"), rows("b"))
     with pytest.raises(InputError, match="case a differs in its label"):

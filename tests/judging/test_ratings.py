@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def fill(path: Path, rows: Rows, levels: str = "ABCD", delimiter: str = ",", enc
 
 def test_a_sheet_hides_the_source_and_the_key_tells_it(games: Catalogue, explanations: dict[str, Rows]) -> None:
     plain = {
-        source: [row | {"text": f"Yes. {n}"} for n, row in enumerate(rows)] for source, rows in explanations.items()
+        source: [replace(row, text=f"Yes. {n}") for n, row in enumerate(rows)] for source, rows in explanations.items()
     }
     sheet, key = make_sheet(plain, games, seed=1)
     text = sheet_text(sheet)
@@ -61,7 +62,7 @@ def test_a_sheet_hides_the_source_and_the_key_tells_it(games: Catalogue, explana
     assert [row["id"] for row in sheet] == [row["id"] for row in key]
     assert len({row["id"] for row in key}) == 2 * len(TEXTS)
     assert sorted((row["source"], row["explanation_id"]) for row in key) == sorted(
-        (source, row["explanation_id"]) for source, rows in plain.items() for row in rows
+        (source, row.explanation_id) for source, rows in plain.items() for row in rows
     )
     first = sheet[0]
     assert first["history"] == '1. Ember Crown\n2. Iron Drift - Nova 64\n3. The "Quiet" Harbor'
@@ -81,7 +82,7 @@ def test_some_cases_are_drawn_for_all_sources(games: Catalogue, explanations: di
     _, key = make_sheet(explanations, games, 1, n_cases=3)
     cases = [{row["explanation_id"] for row in key if row["source"] == source} for source in explanations]
     assert cases[0] == cases[1] and len(cases[0]) == 3
-    assert cases[0] <= {row["explanation_id"] for row in explanations["none"]}
+    assert cases[0] <= {row.explanation_id for row in explanations["none"]}
 
 
 @pytest.mark.parametrize("n_cases", [0, -1, 10])

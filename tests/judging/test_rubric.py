@@ -24,9 +24,9 @@ def judged(catalogue: Catalogue, text: str, **changes: Any) -> tuple[str, dict[s
 def test_what_the_record_cites_is_what_is_judged(games: Catalogue) -> None:
     """The text is not resolved a second time: here its record was written of another history and another text."""
     record = make_record(text=f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".')
-    shown = record | {"text": record["text"].replace("Ember Crown", "Golden Hog!")}
+    shown = replace(record, text=record.text.replace("Ember Crown", "Golden Hog!"))
     assert judge_by_rubric(shown, games).reasons["cited_titles"] == ["Ember Crown"]
-    older = make_record(text=record["text"], history=[3, 5])  # the user had item 1 before what is shown
+    older = make_record(text=record.text, history=[3, 5])  # the user had item 1 before what is shown
     assert judge_by_rubric(older, games).reasons["unseen_titles"] == ["Ember Crown"]
 
 

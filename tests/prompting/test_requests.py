@@ -193,6 +193,6 @@ def test_controls_are_checked(assignment: str, message: str) -> None:
 def test_the_record_tells_one_request_from_another(tmp_path: Path) -> None:
     asked = [request(), request("focus=price"), written(tmp_path, "{{ user }}{{ item }}")]
     records = [one.as_record() for one in asked]
-    assert records[0]["template"] is None and records[2]["template"] == str(tmp_path / "own.jinja")
-    assert records[0]["template_sha256"] == records[1]["template_sha256"] != records[2]["template_sha256"]
-    assert [record["focus"] for record in records] == [None, "price", None]
+    assert records[0].template is None and records[2].template == str(tmp_path / "own.jinja")
+    assert records[0].template_sha256 == records[1].template_sha256 != records[2].template_sha256
+    assert [record.focus for record in records] == [None, "price", None]

@@ -6,7 +6,7 @@ import pytest
 
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
-from tests.faithfulness.fakes import cited
+from tests.records import make_explanation
 from tests.report.faithfulness_figures import faithfulness_figures, pair_figures
 
 SOURCES = ["behaviour", "intention", "both", "none"]
@@ -47,7 +47,7 @@ def make_catalogue():
 
 
 def make_explanations(source, n_users=12):
-    records = []
+    records, catalogue = [], make_catalogue()
     for user in range(1, n_users + 1):
         target = TARGETS[user % len(TARGETS)]
         history = [item for item in range(1, 13) if item != target][user % 3 :][:8]
@@ -60,35 +60,34 @@ def make_explanations(source, n_users=12):
             f'the setting and the genre of "{TITLES[target - 1]}"; most weight is put on the last game.'
         )
         records.append(
-            {
-                "explanation_id": f"u{user}-p9-i{target}",
-                "source": source,
-                "user_id": user,
-                "position": 9,
-                "item_id": target,
-                "history": history,
-                "label": label,
-                "score": 3.25 if label == "Yes" else -1.5,
-                "rank": 2 if label == "Yes" else 150,
-                "n_ranked": 192,
-                "prompt": "User: <user>\nHistory, oldest first:\n" + "\n".join(TITLES[i - 1] for i in history),
-                "text": text,
-                "verdict": verdict,
-                "p_yes": None if verdict is None else 0.87 if verdict == "Yes" else 0.21,
-                "model": None,
-            }
+            make_explanation(
+                catalogue,
+                explanation_id=f"u{user}-p9-i{target}",
+                source=source,
+                user_id=user,
+                position=9,
+                item_id=target,
+                history=history,
+                label=label,
+                score=3.25 if label == "Yes" else -1.5,
+                rank=2 if label == "Yes" else 150,
+                n_ranked=192,
+                prompt="User: <user>\nHistory, oldest first:\n" + "\n".join(TITLES[i - 1] for i in history),
+                text=text,
+                verdict=verdict,
+                p_yes=None if verdict is None else 0.87 if verdict == "Yes" else 0.21,
+            )
         )
-    catalogue = make_catalogue()
-    return [cited(record, catalogue) for record in records]
+    return records
 
 
 def make_judgements(records):
     rows = []
     for record in records:
-        level = "A" if record["verdict"] != record["label"] else "BCD"[record["user_id"] % 3]
+        level = "A" if record.verdict != record.label else "BCD"[record.user_id % 3]
         rows.append(
             {
-                "explanation_id": record["explanation_id"],
+                "explanation_id": record.explanation_id,
                 "level": level,
                 "score": "ABCD".index(level),
                 "judge": "rubric",
@@ -105,7 +104,7 @@ def make_faithfulness_rows(records):
                "comprehensiveness_mask_random": 0.02}  # fmt: skip
     return pd.DataFrame(
         {
-            "explanation_id": [record["explanation_id"] for record in records],
+            "explanation_id": [record.explanation_id for record in records],
             **{name: np.where(compared, value, np.nan) for name, value in columns.items()},
         }
     )

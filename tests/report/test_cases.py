@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_text_without_titles_is_one_piece():
 def test_an_answer_shows_what_its_record_cites(inputs_with):
     inputs = inputs_with()
     record = inputs.explanations["both"][0]
-    record["citations"] = record["citations"][:1]
+    inputs.explanations["both"][0] = replace(record, citations=record.citations[:1])
     answer = build_cases(inputs, 100)[0]["answers"][2]
     assert [kind for _, kind in answer["pieces"] if kind] == ["history"] and len(answer["cited"]) == 1
 
@@ -39,7 +40,7 @@ def test_answers_of_all_sources_are_joined_by_case_even_in_another_order(inputs_
     assert len(straight) == 12
     case = straight[0]
     assert [answer["source"] for answer in case["answers"]] == ["behaviour", "intention", "both", "none"]
-    assert case["history"][0] == inputs_with().catalogue.title(inputs_with().explanations["both"][0]["history"][0])
+    assert case["history"][0] == inputs_with().catalogue.title(inputs_with().explanations["both"][0].history[0])
     json.dumps(straight, allow_nan=False)
 
 

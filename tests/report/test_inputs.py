@@ -8,6 +8,7 @@ from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import load_settings
 from recexplainer.report.inputs import read_commit, read_inputs
+from tests.records import make_explanation
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -42,7 +43,7 @@ def test_a_broken_file_is_one_clear_line(folder):
 
 
 def test_an_explanation_without_a_text_is_one_clear_line(folder):
-    record = dict.fromkeys(store.EXPLANATION_KEYS, "") | {"explanation_id": "a"}
+    record = store.to_row(make_explanation())
     del record["text"]
     path = store.explanations("both")
     path.parent.mkdir()

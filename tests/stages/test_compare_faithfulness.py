@@ -23,7 +23,7 @@ def sources() -> Any:
 def test_pairs_are_written_and_logged(project: Path, sources: Any) -> None:  # noqa: F811
     records = store.read_explanations("both")
     store.write_explanations(
-        "none", [record | {"source": "none", "text": "Maybe.", "citations": [], "verdict": None} for record in records]
+        "none", [replace(record, source="none", text="Maybe.", citations=[], verdict=None) for record in records]
     )
     for source in ("both", "none"):
         faithfulness.run(SETTINGS, RecordedRun(), source)  # type: ignore[arg-type]

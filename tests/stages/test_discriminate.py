@@ -9,6 +9,7 @@ from recexplainer.discriminators.model import load_text_model
 from recexplainer.discriminators.text_model import load_discriminator
 from recexplainer.stages import discriminate
 from tests.discriminators.encoders import write_encoder
+from tests.records import make_explanation
 
 
 class RecordedRun:
@@ -29,21 +30,19 @@ class RecordedRun:
 
 
 def write_explanations(source, n_users=40, style=""):
-    empty = dict.fromkeys(store.EXPLANATION_KEYS)
     store.write_explanations(
         source,
         [
-            empty
-            | {
-                "explanation_id": f"u{user}",
-                "source": source,
-                "user_id": user,
-                "position": 4,
-                "item_id": 1,
-                "score": float(user % 3),
-                "verdict": "Yes" if user % 3 else "No",
-                "text": f"{'Yes' if user % 3 else 'No'}. {style} {'much ' * (user % 3)}liked.",
-            }
+            make_explanation(
+                explanation_id=f"u{user}",
+                source=source,
+                user_id=user,
+                position=4,
+                item_id=1,
+                score=float(user % 3),
+                verdict="Yes" if user % 3 else "No",
+                text=f"{'Yes' if user % 3 else 'No'}. {style} {'much ' * (user % 3)}liked.",
+            )
             for user in range(1, n_users + 1)
         ],
     )

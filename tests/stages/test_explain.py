@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.explaining.generate import Author
 from recexplainer.stages import align, evaluate_alignment, explain, register
 from tests import tiny
@@ -20,14 +21,16 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     aligned = tiny.explainer(base, "both", None, store.read_alignment().user_vectors)
     monkeypatch.setattr(
         "recexplainer.explaining.explain.load_source",
-        lambda *_: (aligned, {"name": "n", "version": "1", "sha256": "x"}),
+        lambda *_: (aligned, ModelVersion("n", "1", "x")),
     )
     tiny.run_stage(explain.run, settings, tiny.RecordedRun(), "both")
     none, both = store.read_explanations("none"), store.read_explanations("both")
     same = ("explanation_id", "user_id", "position", "item_id", "history", "label", "score", "rank", "n_ranked")
-    assert [[row[key] for key in same] for row in none] == [[row[key] for key in same] for row in both]
-    assert {row["source"] for row in none} == {"none"} and {row["source"] for row in both} == {"both"}
-    assert none[0]["model"] is None and both[0]["model"]["version"] == "1"
+    assert [[getattr(row, key) for key in same] for row in none] == [
+        [getattr(row, key) for key in same] for row in both
+    ]
+    assert {row.source for row in none} == {"none"} and {row.source for row in both} == {"both"}
+    assert none[0].model is None and both[0].model and both[0].model.version == "1"
     assert run.metrics["n_explanations"] == 4 and 0 <= run.metrics["verdict_agreement"] <= 1
     assert run.artifacts == [store.explanations("none")]
 
@@ -74,5 +77,5 @@ def test_what_was_aligned_and_registered_is_what_evaluates_and_explains(base: Pa
     assert explain.main(["--source", "both", *given[2:]]) == 0
     content = store.read_pointer("explainer-both")["content_sha256"]
     for record in store.read_explanations("both"):
-        assert record["model"] == {"name": "recexplainer-demo-explainer-both", "version": "1", "sha256": content}
+        assert record.model == ModelVersion("recexplainer-demo-explainer-both", "1", content)
     assert store.read_json(store.alignment_metrics("both"))["n_examples"]["history_reconstruction"] == 4

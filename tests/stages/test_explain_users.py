@@ -26,13 +26,13 @@ def test_any_user_and_the_recommenders_best_items(
     given = ["--source", "none", "--users", "2 raw:U7", "--items", "top,bottom"]
     assert explain_users.main([*given, *options(f"llm.base={base}", "explain.top_k=2")]) == 0
     records = store.read_user_explanations("none")
-    assert [record["user_id"] for record in records] == [2] * 4 + [7] * 4
-    assert [record["label"] for record in records] == ["Yes", None, "No", "No"] * 2
+    assert [record.user_id for record in records] == [2] * 4 + [7] * 4
+    assert [record.label for record in records] == ["Yes", None, "No", "No"] * 2
     best, printed = records[0], capsys.readouterr().out
-    assert (best["rank"], best["raw_user_id"], best["title"]) == (1, "U2", tiny.TITLES[best["item_id"] - 1])
-    assert best["raw_item_id"] == f"B{best['item_id']}" and best["cited_items"] == []
-    assert f'user 2 (U2), item {best["item_id"]} "{best["title"]}": rank 1 of ' in printed
-    assert all(record["text"] in printed for record in records) and "8 explanations: explanations/none" in printed
+    assert (best.rank, best.raw_user_id, best.title) == (1, "U2", tiny.TITLES[best.item_id - 1])
+    assert best.raw_item_id == f"B{best.item_id}" and best.cited_items == []
+    assert f'user 2 (U2), item {best.item_id} "{best.title}": rank 1 of ' in printed
+    assert all(record.text in printed for record in records) and "8 explanations: explanations/none" in printed
     assert not store.explanation_blocks("explain_users", "none").exists() and not Path("results").exists()
     client = runs.connect()
     experiment = runs.experiment_id(client, "demo")
@@ -56,7 +56,7 @@ def test_vectors_are_those_of_the_whole_history(base: Path, prepared: Path, monk
     [vectors] = given
     assert vectors is not None and vectors.equal(tiny.mf().user_vectors(histories))
     records = store.read_user_explanations("both")
-    named = {(record["user_id"], record["item_id"]) for record in records}
+    named = {(record.user_id, record.item_id) for record in records}
     assert named == {(u, i) for u, h in zip((3, 1), histories, strict=True) for i in (12, 8, 2, 9) if i not in h}
 
 
@@ -69,7 +69,7 @@ def test_items_that_a_user_has_had_are_said(base: Path, prepared: Path, capsys: 
     assert "items: the users have had all that was asked for: there is no decision" in capsys.readouterr().err
     assert explain_users.main([*given, "--users", f"{had} {open_}"]) == 0
     assert f"left out, as the user has had the item: 1 (first: user {had}, item 3)" in capsys.readouterr().err
-    assert [record["user_id"] for record in store.read_user_explanations("none")] == [open_]
+    assert [record.user_id for record in store.read_user_explanations("none")] == [open_]
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         make_record(explanation_id="b", text='Yes. "Golden Hog" is like it.'),
         make_record(explanation_id="c", text='No. "Iron Drift - Nova 64" is not.', verdict="No", label="No"),
     ]
-    for record in records:
-        record["position"] = 4
-        record["score"] = float(recommender.scores([history[:4]])[0, record["item_id"]])
-    store.write_explanations("both", records)
+    scores = recommender.scores([history[:4]])[0]
+    store.write_explanations("both", [replace(r, position=4, score=float(scores[r.item_id])) for r in records])
     return tmp_path
 
 
@@ -83,8 +81,8 @@ def test_rows_and_table_are_written_and_logged(project: Path) -> None:
 def test_causes_are_read_where_the_raw_data_holds_them(project: Path) -> None:
     """The user took item 2 next, the sequel; explanation a is about it and names its series by an item of it."""
     records = store.read_explanations("both")
-    records[0]["text"] = 'Yes. It is of the series of "Ember Crown".'
-    store.write_explanations("both", records)
+    changed = replace(records[0], text='Yes. It is of the series of "Ember Crown".')
+    store.write_explanations("both", [changed, *records[1:]])
     raw = project / "raw"
     raw.mkdir()
     pd.DataFrame({"reviewerID": ["U1"], "asin": ["R2"], "cause": ["franchise"], "driver": ["Ember Crown"]}).to_parquet(

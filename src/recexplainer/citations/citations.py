@@ -2,37 +2,22 @@
 inventions.
 
 They are resolved once, when the text is written (`resolve_citations`), and stand in its record; whoever needs them
-later reads them from there (`read_citations`). The history that counts is the shown one, the record's `history`: the
+later reads them from there (`read_citations`). The history that counts is the shown one, `Explanation.history`: the
 newest `build_alignment.max_history` items. An older item of the user's is one of the catalogue, as no prompt showed it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from recexplainer.citations.attributes import attribute_names
 from recexplainer.citations.cache import once_per_catalogue
 from recexplainer.citations.phrases import QUOTES, Token, is_numeral, plain_word, tokens
 from recexplainer.citations.quotations import Quotation, opens, quotations
 from recexplainer.citations.titles import TitleIndex
-from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation, Mention, MentionKind
 from recexplainer.data.catalogue import Catalogue
-
-Kind = Literal["history", "target", "catalogue", "invented"]
-
-
-@dataclass(frozen=True)
-class Mention:
-    """One place of a text that names an item: `text[start:end]`, quotation marks not included."""
-
-    start: int
-    end: int
-    text: str
-    kind: Kind
-    item_id: int | None  # None: invented
-    matched: Literal["exact", "normalised", "fuzzy", "none"]
 
 
 @dataclass(frozen=True)
@@ -92,27 +77,9 @@ def resolve_citations(text: str, history: Sequence[int], catalogue: Catalogue, t
     return _collect(mentions, list(history))
 
 
-def as_record(citations: Citations) -> list[dict[str, Any]]:
-    """What an explanation's record holds of them: every mention, in the order of the text."""
-    return [asdict(mention) for mention in citations.mentions]
-
-
-def read_citations(record: Mapping[str, Any]) -> Citations:
-    """The citations of an explanation, as they were resolved when it was written.
-
-    Args:
-        record: An explanation record: `citations`, `history`.
-
-    Raises:
-        InputError: An older version wrote the record.
-    """
-    try:
-        mentions = [Mention(**mention) for mention in record["citations"]]
-    except (KeyError, TypeError):
-        raise InputError(
-            f"explanation {record['explanation_id']}: its citations are not recorded; run explain again"
-        ) from None
-    return _collect(mentions, record["history"])
+def read_citations(explanation: Explanation) -> Citations:
+    """The citations of an explanation, as they were resolved when it was written."""
+    return _collect(explanation.citations, explanation.history)
 
 
 def is_grounded(text: str, history: Sequence[int], catalogue: Catalogue, target: int) -> bool:
@@ -237,7 +204,7 @@ class _Reader:
         item_id = self._likeliest([item for item in items if self._titles.title(item) == named] or items)
         self._found.append(Mention(start, end, named, self._kind(item_id), item_id, "exact"))
 
-    def _kind(self, item_id: int) -> Kind:
+    def _kind(self, item_id: int) -> MentionKind:
         return self._known.get(item_id, "catalogue")  # type: ignore[return-value]
 
     def _likeliest(self, candidates: list[int]) -> int:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
 
 MIN_USERS = 5  # on either side; below that no figure means anything
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class ExplainedCases:
         n_dropped: Per source, how many of its records have no partner in another source.
     """
 
-    records: dict[str, list[Record]]
+    records: dict[str, list[Explanation]]
     user_ids: np.ndarray
     scores: np.ndarray
     in_test: np.ndarray
@@ -44,14 +43,14 @@ class ExplainedCases:
 
     def texts(self, source: str) -> list[str]:
         """One text per case."""
-        return [record["text"] for record in self.records[source]]
+        return [record.text for record in self.records[source]]
 
     def verdicts(self, source: str) -> list[str | None]:
         """Yes, No or None per case."""
-        return [record["verdict"] for record in self.records[source]]
+        return [record.verdict for record in self.records[source]]
 
 
-def join_cases(explanations: Mapping[str, Sequence[Record]], test_fraction: float, seed: int) -> ExplainedCases:
+def join_cases(explanations: Mapping[str, Sequence[Explanation]], test_fraction: float, seed: int) -> ExplainedCases:
     """Join the sources by case and split the users.
 
     Raises:
@@ -87,10 +86,10 @@ def is_test_user(user_id: int, test_fraction: float, seed: int) -> bool:
     return int.from_bytes(digest[:8], "big") < test_fraction * 2**64
 
 
-def _index(source: str, records: Sequence[Record]) -> dict[tuple[int, int, int], Record]:
-    cases: dict[tuple[int, int, int], Record] = {}
+def _index(source: str, records: Sequence[Explanation]) -> dict[tuple[int, int, int], Explanation]:
+    cases: dict[tuple[int, int, int], Explanation] = {}
     for record in records:
-        case = (record["user_id"], record["position"], record["item_id"])
+        case = record.case
         if case in cases:
             raise InputError(
                 f"explanations of {source}: user {case[0]}, position {case[1]}, item {case[2]} "
@@ -100,9 +99,9 @@ def _index(source: str, records: Sequence[Record]) -> dict[tuple[int, int, int],
     return cases
 
 
-def _shared_scores(records: dict[str, list[Record]]) -> np.ndarray:
+def _shared_scores(records: dict[str, list[Explanation]]) -> np.ndarray:
     """The recommender's score of each case: one, since all sources explain the same recommender."""
-    scores = {source: np.asarray([r["score"] for r in rows], dtype=np.float64) for source, rows in records.items()}
+    scores = {source: np.asarray([r.score for r in rows], dtype=np.float64) for source, rows in records.items()}
     first, *others = scores
     for other in others:
         if not np.allclose(scores[first], scores[other], rtol=1e-5, atol=1e-6):

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Encoder
 from recexplainer.core.statistics.bootstrap import draw_weights
 from recexplainer.core.statistics.intervals import with_interval
 from recexplainer.core.statistics.weighted import r_squared, spearman, weighted_mean
-from recexplainer.discriminators.cases import ExplainedCases, Record, join_cases
+from recexplainer.discriminators.cases import ExplainedCases, join_cases
 from recexplainer.discriminators.text_model import TextModel
 from recexplainer.discriminators.views import (
     ENCODER,
@@ -37,7 +38,7 @@ Figures = dict[str, Any]
 
 
 def train_discriminators(
-    explanations: Mapping[str, Sequence[Record]],
+    explanations: Mapping[str, Sequence[Explanation]],
     test_fraction: float,
     max_features: int,
     seed: int,

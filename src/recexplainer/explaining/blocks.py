@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from recexplainer import store
 from recexplainer.core.environment import is_main_process
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.explaining.cases import Case
 
 
@@ -21,8 +21,8 @@ def explain_blocks(
     size: int,
     part: tuple[int, int],
     folder: Path,
-    explain: Callable[[Sequence[Case]], list[dict[str, Any]]],
-) -> list[dict[str, Any]]:
+    explain: Callable[[Sequence[Case]], list[Explanation]],
+) -> list[Explanation]:
     """Explain one part of the cases, block by block; a block that lies whole in the folder is not explained again.
 
     Args:
@@ -30,14 +30,14 @@ def explain_blocks(
         size: Cases in a block.
         part: (number, of): this process takes every of-th block, from block `number` on; (1, 1) takes all.
         folder: Holds one file per finished block.
-        explain: One record per case of a block, in order.
+        explain: One explanation per case of a block, in order.
 
     Returns:
-        The records of this part, in the order of the cases.
+        The explanations of this part, in the order of the cases.
     """
     number, of = part
     starts = range((number - 1) * size, len(cases), of * size)
-    records: list[dict[str, Any]] = []
+    records: list[Explanation] = []
     for start in starts:
         block = cases[start : start + size]
         path = folder / f"{start // size:06}.jsonl"
@@ -45,18 +45,18 @@ def explain_blocks(
         if finished is None:
             finished = explain(block)
             if is_main_process():
-                store.write_jsonl(path, finished)
+                store.write_records(path, finished)
         records += finished
     return records
 
 
-def _finished(path: Path, block: Sequence[Case]) -> list[dict[str, Any]] | None:
+def _finished(path: Path, block: Sequence[Case]) -> list[Explanation] | None:
     """A block's records, None when they are not there whole."""
     if not path.exists():
         return None
     try:
-        records = store.read_jsonl(path, ("explanation_id",))
+        records = store.read_records(path, Explanation, "explain again")
     except InputError:  # cut off by a machine that went down: explained again
         return None
-    ids = [record["explanation_id"] for record in records]
+    ids = [record.explanation_id for record in records]
     return records if ids == [case.explanation_id for case in block] else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Label
 from recexplainer.core.settings import BuildAlignment, Explain
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
@@ -34,6 +35,12 @@ class Case:
         """The id of this case, the same for every source."""
         example = self.example
         return f"u{example.user_id}-p{example.position}-i{example.items[0]}"
+
+    @property
+    def label(self) -> Label | None:
+        """The recommender's decision; None for an item between the liked and the disliked ones."""
+        labels: dict[object, Label] = {wording.YES: "Yes", wording.NO: "No"}
+        return labels.get(self.example.answer)
 
 
 @dataclass(frozen=True)

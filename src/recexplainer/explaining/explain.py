@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from recexplainer import store
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.explaining.cases import Case
 from recexplainer.explaining.generate import Author
@@ -20,7 +20,7 @@ from recexplainer.tracking.runs import StageRun
 
 def explain_cases(
     settings: Settings, run: StageRun, source: str, cases: Sequence[Case], user_vectors: Tensor | None, kept: Path
-) -> list[dict[str, Any]] | None:
+) -> list[Explanation] | None:
     """The records of all cases, in their order; None where this process took one shard of several.
 
     Args:
@@ -48,14 +48,14 @@ def explain_cases(
     return None
 
 
-def _figures(records: Sequence[dict[str, Any]]) -> dict[str, float]:
-    decided = [record for record in records if record["label"] is not None]
+def _figures(records: Sequence[Explanation]) -> dict[str, float]:
+    decided = [record for record in records if record.label is not None]
     figures: dict[str, float] = {
         "n_explanations": len(records),
-        "n_citing": sum(bool(record["cited_items"]) for record in records),
-        "n_cut_prompts": sum(record["n_cut"] > 0 for record in records),
+        "n_citing": sum(bool(record.cited_items) for record in records),
+        "n_cut_prompts": sum(record.n_cut > 0 for record in records),
     }
     if decided:
-        right = sum(record["verdict"] == record["label"] for record in decided)
+        right = sum(record.verdict == record.label for record in decided)
         figures["verdict_agreement"] = right / len(decided)
     return figures

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from recexplainer.citations.citations import as_record, resolve_citations
+from recexplainer.citations.citations import resolve_citations
+from recexplainer.core.records.explanation import Explanation, Label, ModelVersion
 from recexplainer.core.settings import Explain
 from recexplainer.data.examples import Example
 from recexplainer.explaining.blocks import explain_blocks
@@ -33,7 +33,7 @@ Words = Callable[[Example, Form], Content]  # how a question about an example is
 class Answer:
     """An explainer's verdict, its probability of Yes against No, and the whole text (which begins with the verdict)."""
 
-    verdict: str
+    verdict: Label
     p_yes: float
     text: str
 
@@ -54,7 +54,7 @@ def answer(
     """
     prompts, shown = _prompts(explainer, words, examples, max_prompt_tokens, max_new_tokens)
     p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens, user_vectors)
-    verdicts = [wording.YES if p >= 0.5 else wording.NO for p in p_yes]
+    verdicts: list[Label] = ["Yes" if p >= 0.5 else "No" for p in p_yes]
     texts = _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size, user_vectors)
     return [
         Answer(verdict, round(float(probability), 6), text)
@@ -85,10 +85,10 @@ class Author:
     writer: PromptWriter
     request: Request
     settings: Explain
-    model: dict[str, str] | None  # the registered version; None for the unaligned base
+    model: ModelVersion | None  # the registered version; None for the unaligned base
 
-    def explain(self, cases: Sequence[Case], user_vectors: Tensor | None = None) -> list[dict[str, Any]]:
-        """One record per case, in the order of the cases, whose `vector_row` points into `user_vectors` (n, dim)."""
+    def explain(self, cases: Sequence[Case], user_vectors: Tensor | None = None) -> list[Explanation]:
+        """One explanation per case, in their order; their `vector_row` points into `user_vectors` (n, dim)."""
         chosen = self.settings
         answers, shown = answer(
             self.explainer,
@@ -103,7 +103,7 @@ class Author:
 
     def explain_shard(
         self, cases: Sequence[Case], folder: Path, user_vectors: Tensor | None = None
-    ) -> list[dict[str, Any]]:
+    ) -> list[Explanation]:
         """The records of this process's share of the cases; what an earlier run finished is taken from the folder."""
         kept = folder / self._fingerprint(cases)
         chosen = self.settings
@@ -117,34 +117,34 @@ class Author:
     def _prompt(self, example: Example) -> str:
         return readable(self._words(example, self.explainer.form))
 
-    def _record(self, case: Case, given: Answer, shown: Example) -> dict[str, Any]:
+    def _record(self, case: Case, given: Answer, shown: Example) -> Explanation:
         prompt, item = self._prompt(shown), case.example.items[0]
         found = resolve_citations(given.text, case.example.history, self.writer.catalogue, item)
-        return {
-            "explanation_id": case.explanation_id,
-            "source": self.explainer.mode,
-            "user_id": case.example.user_id,
-            "position": case.example.position,
-            "item_id": item,
-            "history": case.example.history,
-            "label": case.example.answer or None,
-            "score": round(case.score, 6),
-            "rank": case.rank,
-            "n_ranked": case.n_ranked,
-            "prompt": prompt,
-            "prompt_sha256": hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
-            "n_cut": len(case.example.history) - len(shown.history),
-            "request": self.request.as_record(),
-            "text": given.text,
-            "verdict": given.verdict,
-            "p_yes": given.p_yes,
-            "citations": as_record(found),
-            "cited_items": found.cited_items,
-            "other_items": found.in_catalogue,
-            "invented_titles": found.invented,
-            "model": self.model,
-            "base": self.explainer.reference,
-        }
+        return Explanation(
+            explanation_id=case.explanation_id,
+            source=self.explainer.mode,
+            user_id=case.example.user_id,
+            position=case.example.position,
+            item_id=item,
+            history=case.example.history,
+            label=case.label,
+            score=round(case.score, 6),
+            rank=case.rank,
+            n_ranked=case.n_ranked,
+            prompt=prompt,
+            prompt_sha256=hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
+            n_cut=len(case.example.history) - len(shown.history),
+            request=self.request.as_record(),
+            text=given.text,
+            verdict=given.verdict,
+            p_yes=given.p_yes,
+            citations=found.mentions,
+            cited_items=found.cited_items,
+            other_items=found.in_catalogue,
+            invented_titles=found.invented,
+            model=self.model,
+            base=self.explainer.reference,
+        )
 
     def _fingerprint(self, cases: Sequence[Case]) -> str:
         """What decides the records, hashed: blocks of another explainer, request or list of cases are never mixed in.
@@ -154,7 +154,8 @@ class Author:
         chosen = self.settings
         lengths = (chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size, chosen.save_every)
         frame = asdict(self.explainer.encoder.frame)
-        known = [self.explainer.mode, self.model, self.explainer.reference, frame, self.request.as_record(), lengths]
+        model, request = self.model and asdict(self.model), asdict(self.request.as_record())
+        known = [self.explainer.mode, model, self.explainer.reference, frame, request, lengths]
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode("utf-8"))
         for case in cases:
             described = [asdict(case), self._prompt(case.example)]

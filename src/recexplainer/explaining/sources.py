@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings
 from recexplainer.llm.explainer import Explainer, base_explainer, load_explainer
 from recexplainer.tracking import registry
 
 
-def load_source(settings: Settings, source: str) -> tuple[Explainer, dict[str, str] | None]:
+def load_source(settings: Settings, source: str) -> tuple[Explainer, ModelVersion | None]:
     """The explainer of a source and the registered version it came from (None for `none`, the base LLM).
 
     Raises:

@@ -12,6 +12,7 @@ from scipy.stats import fisher_exact
 
 from recexplainer.citations.attributes import AttributeIndex, speaks_of_series
 from recexplainer.citations.citations import Citations
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.statistics.p_values import p_value_of_matching
 from recexplainer.data.interactions import Interactions
 
@@ -43,7 +44,7 @@ class KnownCauses:
 
 def known_causes(
     frame: pd.DataFrame,
-    records: Sequence[dict[str, Any]],
+    records: Sequence[Explanation],
     interactions: Interactions,
     raw_user_ids: Sequence[str],
     raw_item_ids: Sequence[str],
@@ -61,11 +62,11 @@ def known_causes(
     of_choice = dict(zip(zip(frame["reviewerID"], frame["asin"], strict=True), drivers, strict=True))
     found: list[Cause | None] = []
     for record in records:
-        sequence = interactions.sequence(record["user_id"])
+        sequence = interactions.sequence(record.user_id)
         cause = None
-        if record["position"] < len(sequence):
-            item_id = int(sequence[record["position"]])
-            choice = raw_user_ids[record["user_id"] - 1], raw_item_ids[item_id - 1]
+        if record.position < len(sequence):
+            item_id = int(sequence[record.position])
+            choice = raw_user_ids[record.user_id - 1], raw_item_ids[item_id - 1]
             cause = Cause(of_choice[choice], item_id) if choice in of_choice else None
         found.append(cause)
     values = {kind: frozenset(own[kind] for own in drivers if kind in own) for kind in ALL_KINDS}
@@ -73,7 +74,7 @@ def known_causes(
 
 
 def cause_figures(
-    records: Sequence[dict[str, Any]],
+    records: Sequence[Explanation],
     causes: KnownCauses,
     citations: Sequence[Citations],
     named: Sequence[frozenset[int]],
@@ -93,7 +94,7 @@ def cause_figures(
         it is named no more often when it did. A text that always names the genre beats the first and not the second.
     """
     stated = [
-        own | _series_told(record["text"], found, index)
+        own | _series_told(record.text, found, index)
         for record, found, own in zip(records, citations, named, strict=True)
     ]
     rng = np.random.default_rng(seed)
@@ -102,7 +103,7 @@ def cause_figures(
 
 def _kind_figures(
     kind: str,
-    records: Sequence[dict[str, Any]],
+    records: Sequence[Explanation],
     causes: KnownCauses,
     stated: Sequence[frozenset[int]],
     index: AttributeIndex,
@@ -113,8 +114,8 @@ def _kind_figures(
     otherwise: list[int] = []
     values: dict[int, int] = {}
     for row, (record, cause) in enumerate(zip(records, causes.of_records, strict=True)):
-        own = index.of_item[record["item_id"]] & known
-        if record["label"] != "Yes" or cause is None or not own:
+        own = index.of_item[record.item_id] & known
+        if record.label != "Yes" or cause is None or not own:
             continue
         values[row] = min(own)  # an item has one platform, one genre and one franchise
         if kind not in cause.drivers:
@@ -126,11 +127,11 @@ def _kind_figures(
     own_texts = np.array([places[row] for row in drove], dtype=int)
     hits = [values[row] in stated[row] for row in drove]
     misses = [values[row] in stated[row] for row in otherwise]
-    users = np.array([records[row]["user_id"] for row in values])
+    users = np.array([records[row].user_id for row in values])
     others = users[own_texts][:, None] != users[None, :] if drove else np.zeros((0, len(values)), dtype=bool)
     return {
         "n": len(drove),
-        "n_chosen": sum(cause.item_id == records[row]["item_id"] for row in drove if (cause := causes.of_records[row])),
+        "n_chosen": sum(cause.item_id == records[row].item_id for row in drove if (cause := causes.of_records[row])),
         "named": float(np.mean(hits)) if hits else None,
         "shuffled": float(names[others].mean()) if others.any() else None,
         "p_value_over_shuffled": p_value_of_matching(names[:, own_texts], rng, N_PERMUTATIONS)

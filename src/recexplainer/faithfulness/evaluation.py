@@ -12,6 +12,7 @@ from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.citations.features import feature_figures, named_features
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
 from recexplainer.evidence.perturbation import VARIANTS, Decision
@@ -26,7 +27,7 @@ _SCORE_TOLERANCE = 1e-3
 
 
 def evaluate_faithfulness(
-    records: Sequence[dict[str, Any]],
+    records: Sequence[Explanation],
     histories: Sequence[list[int]],
     catalogue: Catalogue,
     recommender: Recommender,
@@ -39,7 +40,7 @@ def evaluate_faithfulness(
     """Hold explanations against the recommender that they are about.
 
     Args:
-        records: Explanation records; `history` is what the text could cite, the newest part of the whole one.
+        records: Explanations; `history` is what the text could cite, the newest part of the whole one.
         histories: The whole history of each record, oldest first: what the recommender decided on.
         catalogue: Titles and attributes.
         recommender: The recommender that made the decisions.
@@ -56,7 +57,7 @@ def evaluate_faithfulness(
     """
     index = attribute_index(catalogue)
     cases = [
-        Decision(history, record["item_id"], len(record["history"]), record["label"])
+        Decision(history, record.item_id, len(record.history), record.decision)
         for record, history in zip(records, histories, strict=True)
     ]
     citations = [read_citations(record) for record in records]
@@ -68,13 +69,13 @@ def evaluate_faithfulness(
         recommender,
         [cases[row] for row in compared],
         [positions[row] for row in compared],
-        [records[row]["explanation_id"] for row in compared],
+        [records[row].explanation_id for row in compared],
         n_random=n_random,
         seed=seed,
         top_ks=top_ks,
     )
-    labels = np.array([records[row]["label"] for row in compared])
-    texts = [record["text"] for record in records]
+    labels = np.array([records[row].decision for row in compared])
+    texts = [record.text for record in records]
     named = [named_features(text, found, index) for text, found in zip(texts, citations, strict=True)]
     figures = {
         **_text_figures(records, cases, citations),
@@ -85,7 +86,7 @@ def evaluate_faithfulness(
         "no_decisions": deletion_table(comparison, labels, "No", top_ks, seed),
         "verdicts": _verdict_counts(records),
         "calibration": verdict_calibration(
-            [record["p_yes"] for record in records], [record["label"] for record in records], seed
+            [record.p_yes for record in records], [record.decision for record in records], seed
         ),
     }
     if causes is not None:
@@ -93,7 +94,7 @@ def evaluate_faithfulness(
     return _rows(records, cases, citations, positions, compared, comparison), figures
 
 
-def whole_histories(records: Sequence[dict[str, Any]], interactions: Interactions) -> list[list[int]]:
+def whole_histories(records: Sequence[Explanation], interactions: Interactions) -> list[list[int]]:
     """All that the recommender was given for each record: the user's items before the record's position.
 
     Raises:
@@ -101,22 +102,20 @@ def whole_histories(records: Sequence[dict[str, Any]], interactions: Interaction
     """
     histories = []
     for record in records:
-        user, position, shown = record["user_id"], record["position"], record["history"]
+        user, position, shown = record.user_id, record.position, record.history
         known = 1 <= user <= interactions.n_users
         history = interactions.sequence(user)[:position].tolist() if known else []
         if history[len(history) - len(shown) :] != shown:
             raise InputError(
-                f"explanation {record['explanation_id']}: its history is not what user {user} had before "
+                f"explanation {record.explanation_id}: its history is not what user {user} had before "
                 f"position {position}; the data has changed, run explain again"
             )
         histories.append(history)
     return histories
 
 
-def _text_figures(
-    records: Sequence[dict[str, Any]], cases: list[Decision], citations: list[Citations]
-) -> dict[str, Any]:
-    verdicts = [record["verdict"] for record in records]
+def _text_figures(records: Sequence[Explanation], cases: list[Decision], citations: list[Citations]) -> dict[str, Any]:
+    verdicts = [record.verdict for record in records]
     n_titles = [found.n_titles for found in citations]
     return {
         "n": len(records),
@@ -125,7 +124,7 @@ def _text_figures(
             len(found.in_history) >= len(case.citable) > 0 for found, case in zip(citations, cases, strict=True)
         ),
         "n_without_verdict": sum(verdict is None for verdict in verdicts),
-        "verdict_agreement": metrics.verdict_agreement(verdicts, [record["label"] for record in records]),
+        "verdict_agreement": metrics.verdict_agreement(verdicts, [record.decision for record in records]),
         "hallucination_rate": metrics.hallucination_rate([found.n_unseen for found in citations], n_titles),
         "invented_rate": metrics.hallucination_rate([len(found.invented) for found in citations], n_titles),
         "hallucinating_texts": mean([found.n_unseen > 0 for found in citations]),
@@ -135,15 +134,15 @@ def _text_figures(
     }
 
 
-def _verdict_counts(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
+def _verdict_counts(records: Sequence[Explanation]) -> dict[str, dict[str, int]]:
     """Per decision of the recommender, how often a text says Yes, No, or neither."""
     counts = {label: dict.fromkeys(("Yes", "No", "none"), 0) for label in ("Yes", "No")}
     for record in records:
-        counts[record["label"]][record["verdict"] or "none"] += 1
+        counts[record.decision][record.verdict or "none"] += 1
     return counts
 
 
-def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]], cases: list[Decision]) -> int:
+def _n_other_scores(recommender: Recommender, records: Sequence[Explanation], cases: list[Decision]) -> int:
     """Explanations whose recorded score is not what the recommender gives: they are about another
     recommender.
     """
@@ -151,12 +150,12 @@ def _n_other_scores(recommender: Recommender, records: Sequence[dict[str, Any]],
         return 0
     scores = recommender.scores([case.history for case in cases]).double().cpu().numpy()
     own = scores[np.arange(len(records)), [case.item_id for case in cases]]
-    recorded = np.array([record["score"] for record in records])
+    recorded = np.array([record.score for record in records])
     return int((np.abs(own - recorded) > _SCORE_TOLERANCE * np.maximum(1, np.abs(own))).sum())
 
 
 def _rows(
-    records: Sequence[dict[str, Any]],
+    records: Sequence[Explanation],
     cases: list[Decision],
     citations: list[Citations],
     positions: list[list[int]],
@@ -165,9 +164,9 @@ def _rows(
 ) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
-            "explanation_id": [record["explanation_id"] for record in records],
-            "label": [record["label"] for record in records],
-            "verdict": [record["verdict"] for record in records],
+            "explanation_id": [record.explanation_id for record in records],
+            "label": [record.decision for record in records],
+            "verdict": [record.verdict for record in records],
             "n_history": [len(case.history) for case in cases],
             "n_shown": [len(case.citable) for case in cases],
             "cited_positions": positions,  # in the whole history

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer import store
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.core.statistics.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
 from recexplainer.data.catalogue import Catalogue
@@ -23,7 +24,7 @@ HUMAN = "human"
 
 
 def rate_all(
-    explanations: Mapping[str, Sequence[Record]],
+    explanations: Mapping[str, Sequence[Explanation]],
     judgements: Mapping[str, Sequence[Record]],
     ratings: Sequence[Record],
     catalogue: Catalogue,
@@ -33,7 +34,7 @@ def rate_all(
     Where people have rated, only the texts that at least one of them rated are kept.
 
     Args:
-        explanations: The explanation records of each source.
+        explanations: Those of each source.
         judgements: The stored judgements of each source that was judged.
         ratings: Of people, by sheets and in MLflow.
         catalogue: What the rubric checks against.
@@ -43,8 +44,8 @@ def rate_all(
         `rubric`; NaN where there is no level. And how many ratings are left out, since they are of texts that
         were written anew or are gone.
     """
-    texts = {(source, row["explanation_id"]): row for source, rows in explanations.items() for row in rows}
-    hashes = {place: text_hash(row["text"]) for place, row in texts.items()}
+    texts = {(source, row.explanation_id): row for source, rows in explanations.items() for row in rows}
+    hashes = {place: text_hash(row.text) for place, row in texts.items()}
     valid = [row for row in ratings if hashes.get((row["source"], row["explanation_id"])) == row["text_sha256"]]
     scores = [((row["source"], row["explanation_id"]), f"{HUMAN}:{row['rater']}", row["score"]) for row in valid]
     rated = {place for place, _, _ in scores}

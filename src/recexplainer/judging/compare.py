@@ -9,6 +9,7 @@ import numpy as np
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.judgement import FAILED, MOST_WITHOUT_LEVEL
@@ -26,7 +27,7 @@ from recexplainer.judging.pairwise import (
 )
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 
-Pair = tuple[dict[str, Any], dict[str, Any]]
+Pair = tuple[Explanation, Explanation]
 
 
 def compare_sources(settings: Settings, first: str, second: str) -> dict[str, Any]:
@@ -55,26 +56,26 @@ def compare_sources(settings: Settings, first: str, second: str) -> dict[str, An
         **summarise_comparisons(found, np.random.default_rng(settings.run.seed)),
         "costs": {},
         **more,
-        "cases": [row.as_row(pair[0]["explanation_id"]) for row, pair in zip(found, pairs, strict=True)],
+        "cases": [row.as_row(pair[0].explanation_id) for row, pair in zip(found, pairs, strict=True)],
     }
     store.write_json(store.comparison(first, second), written)
     return written
 
 
-def pair_up(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) -> list[Pair]:
+def pair_up(first: Sequence[Explanation], second: Sequence[Explanation]) -> list[Pair]:
     """The explanations of the same cases, in the order of the first source.
 
     Raises:
         InputError: There are none, or the sources were shown different histories or decisions.
     """
-    of_second = {row["explanation_id"]: row for row in second}
-    pairs = [(row, of_second[row["explanation_id"]]) for row in first if row["explanation_id"] in of_second]
+    of_second = {row.explanation_id: row for row in second}
+    pairs = [(row, of_second[row.explanation_id]) for row in first if row.explanation_id in of_second]
     if not pairs:
         raise InputError("the two sources have no case in common; run dvc repro explain")
     for one, other in pairs:
         for name in ("history", "item_id", "label"):
-            if one[name] != other[name]:
-                raise InputError(f"case {one['explanation_id']} differs in its {name}; run dvc repro explain")
+            if getattr(one, name) != getattr(other, name):
+                raise InputError(f"case {one.explanation_id} differs in its {name}; run dvc repro explain")
     return pairs
 
 
@@ -86,9 +87,9 @@ def _ask_server(
     from recexplainer.api.parameters import api_settings
 
     server = api_settings(settings.judge, settings.run.seed)
-    open_ = [pair for pair in pairs if pair[0]["text"] != pair[1]["text"]]
+    open_ = [pair for pair in pairs if pair[0].text != pair[1].text]
     orders = [*open_, *((other, one) for one, other in open_)]
-    requests = [pair_messages(one, (one["text"], other["text"]), catalogue) for one, other in orders]
+    requests = [pair_messages(one, (one.text, other.text), catalogue) for one, other in orders]
     counts = _has_choice if settings.judge.reask_unparseable else None
     with AnswerCache(store.comparison_cache(first, second)) as cache:
         asked = ask(requests, server, cache, ANSWER_SCHEMA, counts=counts)
@@ -98,7 +99,7 @@ def _ask_server(
     ]
     both_orders = zip(choices[: len(open_)], choices[len(open_) :], strict=True)
     compared = iter([compare_answers(straight, swapped) for straight, swapped in both_orders])
-    found = [SAME_TEXT if one["text"] == other["text"] else next(compared) for one, other in pairs]
+    found = [SAME_TEXT if one.text == other.text else next(compared) for one, other in pairs]
     engines = dict.fromkeys(answer["engine"] for answer in asked.answers if answer is not None)
     costs = {name: getattr(asked, name) for name in ("prompt_tokens", "completion_tokens")}
     return ", ".join(engines) or server.model, found, {"costs": costs, "answered_by": asked.answered_by}

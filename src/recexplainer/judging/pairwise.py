@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.statistics.bootstrap import mean_interval
 from recexplainer.core.statistics.intervals import wilson_interval
 from recexplainer.data.catalogue import Catalogue
@@ -79,11 +80,11 @@ class Comparison:
 SAME_TEXT = Comparison(TIE, reasons=("both wrote the same text",))  # which no judge need be asked about
 
 
-def pair_messages(record: dict[str, Any], texts: Sequence[str], catalogue: Catalogue) -> list[dict[str, str]]:
+def pair_messages(record: Explanation, texts: Sequence[str], catalogue: Catalogue) -> list[dict[str, str]]:
     """The chat messages that ask which of two texts is better; who wrote them is not told.
 
     Args:
-        record: An explanation record of either source: `label`, `history`, `item_id`.
+        record: Either source's explanation.
         texts: The two, in the order in which they are shown.
         catalogue: Titles and attributes.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.answers import read_choice, read_level
 from recexplainer.judging.judgement import SCORES, UNPARSEABLE, Judgement
@@ -44,25 +45,25 @@ ANSWER_SCHEMA: dict[str, Any] = {
 }
 
 
-def judge_messages(record: dict[str, Any], catalogue: Catalogue) -> list[dict[str, str]]:
+def judge_messages(record: Explanation, catalogue: Catalogue) -> list[dict[str, str]]:
     """The chat messages that ask for the level of one explanation; the model that wrote it is not named.
 
     Args:
-        record: An explanation record: `text`, `label`, `history`, `item_id`.
+        record: The explanation.
         catalogue: Titles and attributes.
     """
-    lines = [*case_lines(record, catalogue), "", "<<<EXPLANATION", record["text"], "EXPLANATION>>>"]
+    lines = [*case_lines(record, catalogue), "", "<<<EXPLANATION", record.text, "EXPLANATION>>>"]
     return [{"role": "system", "content": RUBRIC}, {"role": "user", "content": "\n".join(lines)}]
 
 
-def case_lines(record: dict[str, Any], catalogue: Catalogue) -> list[str]:
+def case_lines(record: Explanation, catalogue: Catalogue) -> list[str]:
     """What a judge is told of a case: history, item and the recommender's decision."""
     return [
         "History, oldest first:",
-        *(f"- {_item_line(item, catalogue)}" for item in record["history"]),
+        *(f"- {_item_line(item, catalogue)}" for item in record.history),
         "",
-        f"Item: {_item_line(record['item_id'], catalogue)}",
-        f"The recommender's decision: {record['label']}",
+        f"Item: {_item_line(record.item_id, catalogue)}",
+        f"The recommender's decision: {record.decision}",
     ]
 
 

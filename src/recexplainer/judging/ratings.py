@@ -19,6 +19,7 @@ import numpy as np
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.answers import read_level
 from recexplainer.judging.judgement import SCORES, level_of_number
@@ -39,14 +40,14 @@ Record = dict[str, Any]
 
 
 def make_sheet(
-    explanations: Mapping[str, Sequence[Record]], catalogue: Catalogue, seed: int, n_cases: int | None = None
+    explanations: Mapping[str, Sequence[Explanation]], catalogue: Catalogue, seed: int, n_cases: int | None = None
 ) -> tuple[list[Record], list[Record]]:
     """A sheet's rows and its key's, both in the same shuffled order.
 
     Only cases that every source explains are shown, so that all sources are rated on the same ones.
 
     Args:
-        explanations: The explanation records of each source.
+        explanations: Those of each source.
         catalogue: Titles.
         seed: Decides which cases are drawn, the order of the rows and their ids.
         n_cases: How many cases; None: all.
@@ -57,7 +58,7 @@ def make_sheet(
     Raises:
         InputError: The sources have no case in common, or fewer than `n_cases`.
     """
-    by_case = {source: {row["explanation_id"]: row for row in rows} for source, rows in explanations.items()}
+    by_case = {source: {row.explanation_id: row for row in rows} for source, rows in explanations.items()}
     cases = [case for case in next(iter(by_case.values()), {}) if all(case in known for known in by_case.values())]
     if not cases:
         raise InputError(f"no case is explained by all of {', '.join(explanations) or 'no source'}")
@@ -72,8 +73,8 @@ def make_sheet(
         {
             "id": row["id"],
             "source": source,
-            "explanation_id": record["explanation_id"],
-            "text_sha256": text_hash(record["text"]),
+            "explanation_id": record.explanation_id,
+            "text_sha256": text_hash(record.text),
         }
         for row, (source, record) in zip(sheet, shuffled, strict=True)
     ]
@@ -144,22 +145,22 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(words.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
-def _sheet_row(id_: str, record: Record, catalogue: Catalogue) -> Record:
-    history = [f"{place}. {catalogue.title(item)}" for place, item in enumerate(record["history"], start=1)]
+def _sheet_row(id_: str, record: Explanation, catalogue: Catalogue) -> Record:
+    history = [f"{place}. {catalogue.title(item)}" for place, item in enumerate(record.history, start=1)]
     return {
         "id": id_,
         "history": "\n".join(history),
-        "item": catalogue.title(record["item_id"]),
-        "decision": record["label"],
-        "text": record["text"],
+        "item": catalogue.title(record.item_id),
+        "decision": record.decision,
+        "text": record.text,
         "level": "",
         "comment": "",
     }
 
 
-def _opaque_id(seed: int, source: str, record: Record) -> str:
+def _opaque_id(seed: int, source: str, record: Explanation) -> str:
     """Says nothing to a reader, and is no number or date that a spreadsheet program would write anew."""
-    named = "\n".join([str(seed), source, record["explanation_id"], record["text"]])
+    named = "\n".join([str(seed), source, record.explanation_id, record.text])
     return "r" + hashlib.sha256(named.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
 
 

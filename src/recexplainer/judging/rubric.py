@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.judgement import Judgement
 
@@ -42,7 +42,7 @@ class Checks:
         return self.target_titled or bool(self.target_attributes)
 
 
-def judge_by_rubric(record: dict[str, Any], catalogue: Catalogue) -> Judgement:
+def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Judgement:
     """Give an explanation one of the four levels by facts that can be checked.
 
     - A: the verdict is not the recommender's, or there is none.
@@ -58,19 +58,19 @@ def judge_by_rubric(record: dict[str, Any], catalogue: Catalogue) -> Judgement:
     half of the items hold counts for nothing. Denied attributes ("no Racing games") are no claims.
 
     Args:
-        record: An explanation record: `text`, `citations`, `verdict`, `label`, `history`, `item_id`.
+        record: The explanation.
         catalogue: Titles and attributes.
 
     Source: the levels are the RecExplainer paper's, where GPT-4 and humans give them; the rules are our own.
     """
     checks = check(record, catalogue)
-    level, because = _level(checks, record["label"])
+    level, because = _level(checks, record.decision)
     return Judgement(level, {"because": because, **asdict(checks)})
 
 
-def check(record: dict[str, Any], catalogue: Catalogue) -> Checks:
+def check(record: Explanation, catalogue: Catalogue) -> Checks:
     """Find the facts that the rubric's levels rest on."""
-    text, target = record["text"], record["item_id"]
+    text, target = record.text, record.item_id
     citations = read_citations(record)
     attributes = attribute_index(catalogue)
     cited_items = citations.cited_items
@@ -78,7 +78,7 @@ def check(record: dict[str, Any], catalogue: Catalogue) -> Checks:
     of_cited = frozenset().union(*(attributes.of_item[item] for item in cited_items))
     named = _named(text, citations, attributes, target, cited_items)
     return Checks(
-        verdict_right=record["verdict"] == record["label"],
+        verdict_right=record.verdict == record.label,
         n_words=len(_VERDICT.sub("", text, count=1).split()),
         cited_titles=[catalogue.title(item) for item in cited_items],
         unseen_titles=[catalogue.title(item) for item in citations.in_catalogue] + citations.invented,

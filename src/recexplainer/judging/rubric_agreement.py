@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.statistics.agreement import agreement
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.judgement import Judgement, summarise
@@ -15,7 +16,7 @@ from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 
 
 def rubric_beside(
-    judgements: Sequence[Judgement], records: Sequence[dict[str, Any]], catalogue: Catalogue, rng: np.random.Generator
+    judgements: Sequence[Judgement], records: Sequence[Explanation], catalogue: Catalogue, rng: np.random.Generator
 ) -> dict[str, Any]:
     """The rubric's figures for the explanations that a language model judged.
 

@@ -19,6 +19,7 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedErro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from recexplainer.core.errors import InputError, did_you_mean
+from recexplainer.core.records.explanation import PromptRequest
 from recexplainer.core.settings import Explain
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
@@ -113,15 +114,10 @@ class Request:
         self._check_shown(values, parts)
         return merge_text([piece for part in parts if part for piece in pieces.get(part, [part])])
 
-    def as_record(self) -> dict[str, Any]:
-        """What an explanation's record says of its request."""
-        return {
-            "template": self.name,
-            "template_sha256": sha256(self.text.encode("utf-8")).hexdigest(),
-            "focus": self.focus,
-            "max_sentences": self.max_sentences,
-            "audience": self.audience,
-        }
+    def as_record(self) -> PromptRequest:
+        """What an explanation says of its request."""
+        digest = sha256(self.text.encode("utf-8")).hexdigest()
+        return PromptRequest(self.name, digest, self.focus, self.max_sentences, self.audience)
 
     def _rendered(self, values: dict[str, Any], form: Form) -> str:
         try:

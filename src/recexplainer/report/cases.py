@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from recexplainer.citations.citations import Mention, read_citations
+from recexplainer.citations.citations import read_citations
+from recexplainer.core.records.explanation import Explanation, Mention
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
 
@@ -25,11 +26,11 @@ def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
     """
     if inputs.catalogue is None:
         return []
-    by_case: dict[Case, dict[str, Record]] = {}
+    by_case: dict[Case, dict[str, Explanation]] = {}
     for source, records in inputs.explanations.items():
         for record in records:
-            by_case.setdefault(_case(record), {})[source] = record
-    labels = {case: next(iter(answers.values()))["label"] for case, answers in by_case.items()}
+            by_case.setdefault(record.case, {})[source] = record
+    labels = {case: next(iter(answers.values())).decision for case, answers in by_case.items()}
     judgements = {s: {row["explanation_id"]: row for row in rows} for s, rows in inputs.judgements.items()}
     removals = {s: _removals(rows) for s, rows in inputs.faithfulness_rows.items()}
     return [_describe(by_case[case], inputs.catalogue, judgements, removals) for case in choose_cases(labels, n_cases)]
@@ -65,42 +66,42 @@ def mark_text(text: str, mentions: Sequence[Mention]) -> list[list[str]]:
 
 
 def _describe(
-    answers: Mapping[str, Record],
+    answers: Mapping[str, Explanation],
     catalogue: Catalogue,
     judgements: Mapping[str, Mapping[str, Record]],
     removals: Mapping[str, Mapping[str, dict[str, float]]],
 ) -> dict[str, Any]:
     first = next(iter(answers.values()))
-    history, target = list(first["history"]), first["item_id"]
+    history, target = list(first.history), first.item_id
     return {
-        "id": first["explanation_id"],
-        "user": first["user_id"],
+        "id": first.explanation_id,
+        "user": first.user_id,
         "item": catalogue.title(target),
         "about": _about(catalogue, target),
-        "label": first["label"],
-        "score": first["score"],
-        "rank": first["rank"],
-        "n_ranked": first["n_ranked"],
+        "label": first.label,
+        "score": first.score,
+        "rank": first.rank,
+        "n_ranked": first.n_ranked,
         "history": [catalogue.title(item_id) for item_id in history],
         "answers": [
             _answer(
                 record,
-                judgements.get(source, {}).get(record["explanation_id"]),
-                removals.get(source, {}).get(record["explanation_id"]),
+                judgements.get(source, {}).get(record.explanation_id),
+                removals.get(source, {}).get(record.explanation_id),
             )
             for source, record in answers.items()
         ],
     }
 
 
-def _answer(record: Record, judgement: Record | None, removal: dict[str, float] | None) -> dict[str, Any]:
+def _answer(record: Explanation, judgement: Record | None, removal: dict[str, float] | None) -> dict[str, Any]:
     found = read_citations(record)
     return {
-        "source": record["source"],
-        "pieces": mark_text(record["text"], found.mentions),
-        "prompt": record["prompt"],
-        "verdict": record["verdict"],
-        "p_yes": record["p_yes"],
+        "source": record.source,
+        "pieces": mark_text(record.text, found.mentions),
+        "prompt": record.prompt,
+        "verdict": record.verdict,
+        "p_yes": record.p_yes,
         "cited": sorted(found.in_history),
         "level": judgement["level"] if judgement else None,
         "judge": judgement["judge"] if judgement else None,
@@ -147,10 +148,6 @@ def _removals(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     values = pd.DataFrame({name: compared[column].astype(float) for name, column in columns.items()})
     values["p_random"] = values["p"] - values.pop("loss_random")
     return dict(zip(compared["explanation_id"], values.to_dict("records"), strict=True))
-
-
-def _case(record: Record) -> Case:
-    return record["user_id"], record["position"], record["item_id"]
 
 
 def _about(catalogue: Catalogue, item_id: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from recexplainer import store
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.core.settings.parsing import flatten
 from recexplainer.data.catalogue import Catalogue
@@ -37,7 +38,7 @@ class ReportInputs:
         faithfulness_pairs: ``metrics/faithfulness_pairs.json``.
         discriminators: ``metrics/discriminators.json``.
         catalogue: Titles and attributes.
-        explanations: Per source, its records.
+        explanations: Per source, in the order of the cases.
         judgements: Per source, its rows.
         faithfulness_rows: Per source, one row per explanation.
     """
@@ -54,7 +55,7 @@ class ReportInputs:
     faithfulness_pairs: Metrics | None = None
     discriminators: Metrics | None = None
     catalogue: Catalogue | None = None
-    explanations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    explanations: dict[str, list[Explanation]] = field(default_factory=dict)
     judgements: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faithfulness_rows: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -79,9 +80,7 @@ def read_inputs(settings: Settings) -> ReportInputs:
         faithfulness_pairs=_if_there(store.FAITHFULNESS_PAIRS_METRICS, store.read_json),
         discriminators=_if_there(store.DISCRIMINATORS_METRICS, store.read_json),
         catalogue=_if_there(store.CATALOGUE, store.read_catalogue),
-        explanations=_by_source(
-            sources, store.explanations, lambda path: store.read_jsonl(path, store.EXPLANATION_KEYS)
-        ),
+        explanations={s: store.read_explanations(s) for s in sources if store.explanations(s).exists()},
         judgements=_by_source(sources, store.judgements, lambda path: store.read_jsonl(path, store.JUDGEMENT_KEYS)),
         faithfulness_rows=_by_source(
             sources, store.faithfulness_rows, lambda path: store.read_parquet(path, ("explanation_id",))

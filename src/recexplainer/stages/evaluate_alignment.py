@@ -24,7 +24,7 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test, seed = data.of_split(TEST), settings.run.seed
     evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors)
-    tags = {"model": model["name"], "version": model["version"]} if model else {"model": settings.llm.base}
+    tags = {"model": model.name, "version": model.version} if model else {"model": settings.llm.base}
     return partial(_write, run, mode, evaluation, tags)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Any
 
 from recexplainer import store
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TEST
 from recexplainer.explaining.cases import choose_cases
@@ -32,7 +32,7 @@ def run(settings: Settings, run: StageRun, source: str) -> Write | None:
     return None if records is None else partial(_write, run, source, records)
 
 
-def _write(run: StageRun, source: str, records: list[dict[str, Any]]) -> None:
+def _write(run: StageRun, source: str, records: list[Explanation]) -> None:
     store.write_explanations(source, records)
     store.remove(store.explanation_blocks("explain", source))
     run.log_artifact(store.explanations(source))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Any
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation, UserExplanation
 from recexplainer.core.settings import Settings
 from recexplainer.explaining.cases import Case, cases_of_users
 from recexplainer.explaining.explain import explain_cases
@@ -41,12 +41,12 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str) 
     return None if records is None else partial(_write, settings, run, source, records)
 
 
-def _write(settings: Settings, run: StageRun, source: str, records: list[dict[str, Any]]) -> None:
+def _write(settings: Settings, run: StageRun, source: str, records: list[Explanation]) -> None:
     named = _with_raw_ids(records)
     store.write_user_explanations(source, named)
     store.remove(store.explanation_blocks("explain_users", source))
     run.log_artifact(store.user_explanations(source))
-    log_explanation_traces(named[: settings.judge.n_traces])
+    log_explanation_traces([vars(record) for record in named[: settings.judge.n_traces]])
     for record in named:
         print(_readable(record))
     print(f"{len(named)} explanations: {store.user_explanations(source)}")
@@ -67,26 +67,26 @@ def _say_what_is_no_decision(cases: list[Case], user_ids: list[int], items: list
         print(f"left out, as the user has had the item: {len(had)} (first: {first})", file=sys.stderr)
 
 
-def _with_raw_ids(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records with the raw data's ids and the item's title, for those who do not know the prepared data."""
+def _with_raw_ids(records: list[Explanation]) -> list[UserExplanation]:
+    """The explanations with the raw data's ids and the item's title, for those who do not know the prepared data."""
     raw, catalogue = store.read_raw_ids(), store.read_catalogue()
     return [
-        record
-        | {
-            "raw_user_id": raw["raw_user_ids"][record["user_id"] - 1],
-            "raw_item_id": raw["raw_item_ids"][record["item_id"] - 1],
-            "title": catalogue.title(record["item_id"]),
-        }
+        UserExplanation(
+            **vars(record),
+            raw_user_id=raw["raw_user_ids"][record.user_id - 1],
+            raw_item_id=raw["raw_item_ids"][record.item_id - 1],
+            title=catalogue.title(record.item_id),
+        )
         for record in records
     ]
 
 
-def _readable(record: dict[str, Any]) -> str:
-    decision = record["label"] or "undecided"
+def _readable(record: UserExplanation) -> str:
+    decision = record.label or "undecided"
     return (
-        f'user {record["user_id"]} ({record["raw_user_id"]}), item {record["item_id"]} "{record["title"]}": '
-        f"rank {record['rank']} of {record['n_ranked']}, score {record['score']:.3f}, recommender {decision}, "
-        f"explainer {record['verdict']} (p(Yes) {record['p_yes']:.2f})\n  {record['text']}"
+        f'user {record.user_id} ({record.raw_user_id}), item {record.item_id} "{record.title}": '
+        f"rank {record.rank} of {record.n_ranked}, score {record.score:.3f}, recommender {decision}, "
+        f"explainer {record.verdict} (p(Yes) {record.p_yes:.2f})\n  {record.text}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from recexplainer import store
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.judgement import Judgement, summarise, without_level_warning
@@ -32,7 +33,7 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     else:
         judges, judgements, more, costs = _ask_server(settings, source, records, catalogue)
     rows = [
-        judgement.as_row(record["explanation_id"], judge)
+        judgement.as_row(record.explanation_id, judge)
         for record, judgement, judge in zip(records, judgements, judges, strict=True)
     ]
     levels = [row["level"] for row in rows]
@@ -50,7 +51,7 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
 
 
 def _ask_server(
-    settings: Settings, source: str, records: list[dict[str, Any]], catalogue: Catalogue
+    settings: Settings, source: str, records: list[Explanation], catalogue: Catalogue
 ) -> tuple[list[str], list[Judgement], dict[str, Any], dict[str, Any]]:
     """Who judged each explanation, how, the figures of it, and what it took."""
     from recexplainer.api.cache import AnswerCache
@@ -84,14 +85,14 @@ def _ask_server(
     return [engine or server.model for engine in result.engines], result.judgements, figures, costs
 
 
-def _trace_row(record: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+def _trace_row(record: Explanation, row: dict[str, Any]) -> dict[str, Any]:
     reasons = row["reasons"]
     rationale = next((str(reasons[key]) for key in ("because", "rationale", "error", "answer") if key in reasons), "")
     return {
-        "prompt": record["prompt"],
-        "text": record["text"],
-        "explanation_id": record["explanation_id"],
-        "source": record["source"],
+        "prompt": record.prompt,
+        "text": record.text,
+        "explanation_id": record.explanation_id,
+        "source": record.source,
         "level": row["level"],
         "score": row["score"],
         "rationale": rationale,

@@ -73,7 +73,6 @@ from recexplainer.store.prepared import (
     write_users,
 )
 from recexplainer.store.records import (
-    EXPLANATION_KEYS,
     JUDGEMENT_KEYS,
     RATING_KEYS,
     read_explanations,
@@ -97,3 +96,4 @@ from recexplainer.store.texts import (
     write_jsonl,
     write_text,
 )
+from recexplainer.store.typed import read_records, to_row, write_records

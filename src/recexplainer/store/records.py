@@ -7,36 +7,42 @@ from pathlib import Path
 from typing import Any
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation, UserExplanation
 from recexplainer.store.paths import RATINGS, explanations, judgements, sheet_key, user_explanations
 from recexplainer.store.texts import read_jsonl, write_jsonl
+from recexplainer.store.typed import read_records, write_records
 
-EXPLANATION_KEYS = (
-    "explanation_id", "source", "user_id", "position", "item_id", "history", "label", "score", "rank",
-    "n_ranked", "prompt", "text", "citations", "verdict", "p_yes", "model",
-)  # fmt: skip
 JUDGEMENT_KEYS = ("explanation_id", "level", "score", "judge", "reasons")
 SHEET_KEY_KEYS = ("id", "source", "explanation_id", "text_sha256")
 RATING_KEYS = ("rater", "id", "source", "explanation_id", "level", "score", "comment", "text_sha256")
 
 
-def write_explanations(source: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Write the explanations of one source, one record per case."""
-    write_jsonl(explanations(source), rows)
+def write_explanations(source: str, records: Iterable[Explanation]) -> None:
+    """Write the explanations of one source, one per case."""
+    write_records(explanations(source), records)
 
 
-def read_explanations(source: str) -> list[dict[str, Any]]:
-    """Read the explanations of one source, in the order of the cases."""
-    return read_jsonl(explanations(source), EXPLANATION_KEYS)
+def read_explanations(source: str) -> list[Explanation]:
+    """Read the explanations of one source, in the order of the cases.
+
+    Raises:
+        InputError: The file is missing, or is not what ``explain`` writes.
+    """
+    return read_records(explanations(source), Explanation, f"run dvc repro explain@{source}")
 
 
-def write_user_explanations(source: str, rows: Iterable[dict[str, Any]]) -> None:
+def write_user_explanations(source: str, records: Iterable[UserExplanation]) -> None:
     """Write the explanations to users of one's choice."""
-    write_jsonl(user_explanations(source), rows)
+    write_records(user_explanations(source), records)
 
 
-def read_user_explanations(source: str) -> list[dict[str, Any]]:
-    """Read the explanations to users of one's choice."""
-    return read_jsonl(user_explanations(source), EXPLANATION_KEYS)
+def read_user_explanations(source: str) -> list[UserExplanation]:
+    """Read the explanations to users of one's choice.
+
+    Raises:
+        InputError: The file is missing, or is not what ``explain_users`` writes.
+    """
+    return read_records(user_explanations(source), UserExplanation, "run recexplainer explain_users again")
 
 
 def write_judgements(source: str, rows: Iterable[dict[str, Any]]) -> None:

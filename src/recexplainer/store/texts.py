@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from recexplainer.core.errors import InputError
 from recexplainer.store.atomic import atomic_path
+
+REMEDY = "run the stage that writes it (dvc repro)"
 
 
 def write_json(path: Path | str, value: Any) -> None:
@@ -48,8 +50,7 @@ def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str,
         InputError: when the file is missing, a line is malformed, or a line lacks one of ``required``.
     """
     rows = []
-    text = read_text(path)
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
+    for number, line in numbered_lines(path):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
@@ -61,6 +62,16 @@ def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str,
             raise InputError(f"{path}: line {number}: has no {missing[0]!r}")
         rows.append(row)
     return rows
+
+
+def numbered_lines(path: Path | str, remedy: str = REMEDY) -> Iterator[tuple[int, str]]:
+    """The lines of a text, numbered from 1.
+
+    Raises:
+        InputError: see `read_text`.
+    """
+    text = read_text(path, remedy=remedy)
+    yield from enumerate(text.removesuffix("\n").split("\n") if text else [], start=1)
 
 
 def write_json_rows(path: Path | str, rows: Iterable[Any]) -> int:
@@ -80,9 +91,7 @@ def write_text(path: Path | str, text: str, encoding: str = "utf-8") -> None:
         temporary.write_bytes(text.encode(encoding))
 
 
-def read_text(
-    path: Path | str, encoding: str = "utf-8", remedy: str = "run the stage that writes it (dvc repro)"
-) -> str:
+def read_text(path: Path | str, encoding: str = "utf-8", remedy: str = REMEDY) -> str:
     """Read a text; any line end is a line feed.
 
     Args:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.tracking import runs
 from recexplainer.tracking.registry.integrity import CODE_TAG, changed_files, weights_folder
 from recexplainer.tracking.registry.lookup import CONTENT_TAG
@@ -28,9 +29,9 @@ class PulledModel:
     version: str
     content_sha256: str
 
-    def as_record(self) -> dict[str, str]:
-        """The ``model`` field of an explanation."""
-        return {"name": self.name, "version": self.version, "sha256": self.content_sha256}
+    def as_record(self) -> ModelVersion:
+        """What an explanation says of its model."""
+        return ModelVersion(self.name, self.version, self.content_sha256)
 
 
 def pull(role: str, dataset: str, alias: str = WORKING_ALIAS) -> PulledModel:

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recexplainer import store
+from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation, Mention, ModelVersion
+from tests.records import make_explanation
+
+MENTION = Mention(5, 10, "Étoile", "history", 1, "exact")
+WHOLE = make_explanation(
+    text='Yes. "Étoile".', citations=[MENTION], model=ModelVersion("n", "1", "x"), base={"name": "b", "revision": None}
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the explanations of `both` lie."""
+    monkeypatch.chdir(tmp_path)
+    return store.explanations("both")
+
+
+def write_row(path: Path, row: dict[str, Any]) -> None:
+    store.write_explanations("both", [make_explanation(), WHOLE])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text(f"{lines[0]}\n{json.dumps(row)}\n", encoding="utf-8")
+
+
+def test_explanations_come_back_as_they_were(path: Path) -> None:
+    written = [make_explanation(label=None, verdict=None, p_yes=None, score=3), WHOLE]
+    store.write_explanations("both", written)
+    assert store.read_explanations("both") == written
+    row = json.loads(path.read_text(encoding="utf-8").splitlines()[1])
+    assert row["citations"] == [vars(MENTION)] and row["model"] == {"name": "n", "version": "1", "sha256": "x"}
+    assert list(row) == list(vars(WHOLE))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"p_yes": "0.9"}, "p_yes: input should be a valid number"),
+        ({"label": "yes"}, "label: input should be 'Yes' or 'No'"),
+        ({"history": [1, 2.5]}, "history.1: input should be a valid integer"),
+        ({"history": None}, "history: input should be a valid array"),
+        ({"citations": [vars(MENTION) | {"kind": "seen"}]}, "citations.0.kind: input should be 'history', 'target'"),
+        ({"request": {}}, "has no 'request.template'"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named_with_file_and_line(
+    path: Path, change: dict[str, Any], message: str
+) -> None:
+    write_row(path, store.to_row(WHOLE) | change)
+    with pytest.raises(InputError) as error:
+        store.read_explanations("both")
+    assert str(error.value).startswith(f"{path}: line 2: {message}")
+    assert str(error.value).endswith("; run dvc repro explain@both") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("field", ["explanation_id", "citations", "n_cut", "invented_titles", "base"])
+def test_an_older_file_without_a_field_is_refused(path: Path, field: str) -> None:
+    row = store.to_row(WHOLE)
+    del row[field]
+    write_row(path, row)
+    with pytest.raises(InputError, match=f"explanations_both.jsonl: line 2: has no '{field}'; run dvc repro explain"):
+        store.read_explanations("both")
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", '"text"', '{"explanation_id": NaN'])
+def test_a_line_that_is_not_an_object_is_refused(path: Path, line: str) -> None:
+    store.write_text(path, f"{json.dumps(store.to_row(WHOLE))}\n{line}\n")
+    with pytest.raises(InputError, match="explanations_both.jsonl: line 2: .*; run dvc repro explain@both"):
+        store.read_explanations("both")
+
+
+def test_a_missing_file_says_what_to_run(path: Path) -> None:
+    with pytest.raises(InputError, match="explanations_both.jsonl: no such file; run dvc repro explain@both"):
+        store.read_explanations("both")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extended(Explanation):
+    """An explanation of a later version, which has learnt one field."""
+
+    learnt: list[int] | None = None
+
+
+def test_a_new_optional_field_leaves_older_files_readable(tmp_path: Path) -> None:
+    path = tmp_path / "explanations.jsonl"
+    store.write_records(path, [make_explanation()])
+    [older] = store.read_records(path, Extended, "write it again")
+    assert older.learnt is None and "learnt" not in path.read_text(encoding="utf-8")
+    store.write_records(path, [older, replace(older, learnt=[3])])
+    assert store.to_row(older) == store.to_row(make_explanation())
+    assert [found.learnt for found in store.read_records(path, Extended, "write it again")] == [None, [3]]
+    assert store.read_records(path, Explanation, "") == [make_explanation()] * 2  # an older version ignores it
