@@ -172,6 +172,22 @@ def test_a_fresh_clone_registers_what_it_pulled(
     assert evaluated(clone) == 2
 
 
+def test_a_fresh_clone_without_a_cache_makes_everything_again(
+    pipeline: Path, command: Command, database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The committed dvc.lock, metrics and pointers are those of a reference run; what it made is not there."""
+    clone = tmp_path_factory.mktemp("clones") / "clone"
+    command(f"git clone -q {pipeline} {clone}")
+    shutil.copy(database, clone / "mlflow.db")
+    done = run_in(clone, "dvc repro")
+    assert "Running stage 'train'" in done.stdout and "Running stage 'register_discriminators'" in done.stdout
+    assert run_in(clone, "git status --porcelain").stdout == "", "the same bytes as in the reference run"
+    set_weight(clone, 3)
+    run_in(clone, "dvc repro")
+    assert evaluated(clone) == 3
+    assert "discriminators.json" in run_in(clone, "dvc metrics diff").stdout
+
+
 def test_two_repros_at_once_end_well_or_with_one_line(pipeline: Path, command: Command) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
