@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test check lint docs preset format ui clean demo-llm adapt-demo-llm setup dev lock reference wire git
+.PHONY: demo test test-fast check lint docs preset format ui clean demo-llm adapt-demo-llm setup dev lock reference wire git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
@@ -26,6 +26,10 @@ demo: git setup
 
 test: git dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+# Without DVC, MLflow servers and training.
+test-fast: git dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow and not browser and not gpu and not real_data"
 
 check: lint test
 

@@ -60,5 +60,13 @@ def test_the_pythons_that_are_named_are_those_that_are_admitted() -> None:
     assert named == [f"3.{minor}" for minor in range(30) if f"3.{minor}.1" in admitted]
 
 
+def test_the_workflow_runs_what_ci_runs_on_every_python() -> None:
+    job = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())["jobs"]["check"]
+    assert [f"Programming Language :: Python :: {version}" for version in job["strategy"]["matrix"]["python"]] == [
+        line for line in PROJECT["classifiers"] if ":: Python :: 3." in line
+    ]
+    assert "sh .ci/run" in [step.get("run") for step in job["steps"]]
+
+
 def allowed(requirement: Requirement, locked: dict[str, str]) -> bool:
     return locked.get(canonicalize_name(requirement.name), "") in requirement.specifier
