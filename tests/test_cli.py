@@ -38,6 +38,12 @@ def test_every_stage_is_a_command() -> None:
     assert modules <= set(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 
 
+def test_one_module_alone_is_run_as_a_program() -> None:
+    package = REPOSITORY / "src" / "recexplainer"
+    programs = [path for path in package.rglob("*.py") if '__name__ == "__main__"' in path.read_text()]
+    assert programs == [package / "__main__.py"]
+
+
 def test_help_imports_no_heavy_library() -> None:
     script = (
         "import sys; from recexplainer import cli; cli.run(['--help']);"

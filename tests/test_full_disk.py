@@ -86,7 +86,7 @@ def test_a_stage_on_a_full_disk_ends_with_one_line(
         "align.save_steps=1",
     )
     words = [part for assignment in chosen for part in ("-S", assignment)]
-    done = run_with_room(empty_project, kibibytes, f"recexplainer.stages.{stage}", *options, *words)
+    done = run_with_room(empty_project, kibibytes, "recexplainer", stage, *options, *words)
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert line.endswith("; free some space and run this again")

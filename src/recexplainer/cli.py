@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import importlib
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -289,7 +288,3 @@ def doctor(params: ParamsFile = PARAMS_FILE) -> None:
 def _parameters(assignments: list[str], text: str, params: Path) -> list[str]:
     given = [word for assignment in assignments for word in ("-S", assignment)]
     return [*given, *(["--set", text] if text else []), "--params", str(params)]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

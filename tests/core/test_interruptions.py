@@ -24,7 +24,7 @@ from tests.conftest import REPOSITORY
 
 VARIABLES = {"PYTHONPATH": f"{REPOSITORY / 'src'}{os.pathsep}{REPOSITORY}", "RECEXPLAINER_PYTHON": sys.executable}
 ENDLESS = "align.epochs={behaviour: 1, intention: 1, both: 9999}"
-ALIGN = ("-m", "recexplainer.stages.align", "--mode", "both", "-S", ENDLESS)
+ALIGN = ("-m", "recexplainer", "align", "--mode", "both", "-S", ENDLESS)
 SLEEPS = """
 import sys, time
 from pathlib import Path

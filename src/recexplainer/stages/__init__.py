@@ -6,8 +6,8 @@ A stage module is thin::
         ...  # read through store, call one pure function, write through store, log
 
     main = stage_main("align", run, options=("mode",))
-    if __name__ == "__main__":
-        sys.exit(main())
+
+The command `recexplainer` finds a stage's ``main`` by the name of its module.
 
 Where the processes of one launch share the work, all of them end with the same results, and ``run`` returns the
 function that writes these, which one process alone calls.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import Any
 
@@ -64,6 +63,3 @@ def _write(settings: Settings, run: StageRun, explainer: Explainer, report: dict
 
 
 main = stage_main("align", run, options=("mode",), sections=("llm",), check=check_tasks)
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import Any
 
@@ -55,6 +54,3 @@ def _ask_for_summaries(
 
 
 main = stage_main("build_alignment", run, sections=("summaries",), check=check_tasks)
-
-if __name__ == "__main__":
-    sys.exit(main())

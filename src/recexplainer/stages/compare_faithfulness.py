@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.faithfulness.pairs import compare_sources
@@ -23,6 +21,3 @@ def run(settings: Settings, run: StageRun) -> None:
 
 
 main = stage_main("compare_faithfulness", run)
-
-if __name__ == "__main__":
-    sys.exit(main())

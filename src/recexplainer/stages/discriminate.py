@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.discriminators.evaluation import train_discriminators
@@ -29,6 +27,3 @@ def run(settings: Settings, run: StageRun) -> None:
 
 
 main = stage_main("discriminate", run)
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 
 import numpy as np
@@ -45,6 +44,3 @@ def _write(run: StageRun, drafts: list[Example], counts: dict[str, int]) -> None
 
 
 main = stage_main("draft_explanations", run, sections=("llm",))
-
-if __name__ == "__main__":
-    sys.exit(main())

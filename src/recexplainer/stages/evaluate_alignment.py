@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import Any
 
@@ -44,6 +43,3 @@ main = stage_main(
     lists={"tasks": "evaluate_alignment.tasks"},
     check=check_tasks,
 )
-
-if __name__ == "__main__":
-    sys.exit(main())

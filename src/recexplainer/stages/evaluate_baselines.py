@@ -5,7 +5,6 @@ student, and LLMs with solved questions before each.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,6 +94,3 @@ def _evaluate_in_context(
 
 
 main = stage_main("evaluate_baselines", run, sections=("evaluate_alignment", "train_recommender", "llm"))
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 
 from recexplainer import store
@@ -39,6 +38,3 @@ def _write(run: StageRun, source: str, records: list[Explanation]) -> None:
 
 
 main = stage_main("explain", run, options=("source",), sections=("llm", "registry"))
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -91,6 +91,3 @@ def _readable(record: UserExplanation) -> str:
 
 
 main = stage_main("explain_users", run, options=("source", "users", "items"), sections=("explain", "llm", "registry"))
-
-if __name__ == "__main__":
-    sys.exit(main())

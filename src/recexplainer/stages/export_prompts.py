@@ -55,6 +55,3 @@ def _write_prompts(settings: Settings, recommender: Recommender, folder: Path) -
 
 
 main = stage_main("export_prompts", run, sections=("align",))
-
-if __name__ == "__main__":
-    sys.exit(main())

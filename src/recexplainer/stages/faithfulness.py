@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.faithfulness.causes import known_causes
@@ -38,6 +36,3 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
 
 
 main = stage_main("faithfulness", run, options=("source",))
-
-if __name__ == "__main__":
-    sys.exit(main())

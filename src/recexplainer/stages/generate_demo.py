@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.demo.synthetic import make_demo, write_demo
@@ -23,6 +21,3 @@ def run(settings: Settings, run: StageRun) -> None:
 
 
 main = stage_main("generate_demo", run)
-
-if __name__ == "__main__":
-    sys.exit(main())

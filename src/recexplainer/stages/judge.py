@@ -101,6 +101,3 @@ def _trace_row(record: Explanation, row: dict[str, Any]) -> dict[str, Any]:
 
 
 main = stage_main("judge", run, options=("source",))
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from recexplainer import store
@@ -29,6 +28,3 @@ def register_folder(settings: Settings, folder: Path, role: str, stage: str, **o
 
 
 main = stage_main("register", run, options=("mode",), tracked=False)
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings
@@ -20,6 +18,3 @@ def run(settings: Settings) -> None:
 
 
 main = stage_main("register_discriminators", run, tracked=False)
-
-if __name__ == "__main__":
-    sys.exit(main())

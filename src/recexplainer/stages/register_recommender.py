@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.stages import stage_main
@@ -16,6 +14,3 @@ def run(settings: Settings) -> None:
 
 
 main = stage_main("register_recommender", run, tracked=False)
-
-if __name__ == "__main__":
-    sys.exit(main())

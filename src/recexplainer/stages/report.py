@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.report.figures import build_figures
@@ -27,6 +25,3 @@ def run(settings: Settings, run: StageRun) -> None:
 
 
 main = stage_main("report", run)
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -99,6 +99,3 @@ def _hyper_parameters(settings: Settings, split: LeaveOneOut) -> dict[str, Any]:
 
 
 main = stage_main("train_recommender", run, sections=("recommender",))
-
-if __name__ == "__main__":
-    sys.exit(main())
