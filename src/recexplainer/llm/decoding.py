@@ -117,7 +117,7 @@ def rank_candidates(
         choosing = {row: listing for row, listing in enumerate(listings) if listing.allowed}
         logits = reader.first[list(choosing)]
         while choosing:
-            tokens = _best_allowed(logits, [listing.allowed for listing in choosing.values()])
+            tokens = best_allowed(logits, [listing.allowed for listing in choosing.values()])
             for listing, token in zip(choosing.values(), tokens, strict=True):
                 listing.take(token)
             choosing = {row: listing for row, listing in choosing.items() if listing.allowed}
@@ -178,10 +178,10 @@ class _Listing:
         self.allowed = sorted({self._lines[c][self._place] for c in self._fitting})
 
 
-def _best_allowed(logits: Tensor, allowed: list[list[int]]) -> list[int]:
+def best_allowed(logits: Tensor, allowed: Sequence[Sequence[int]]) -> list[int]:
     """Per row of the logits (n, vocabulary) the most probable of its allowed tokens."""
     width = max(map(len, allowed))
-    padded = [tokens + [tokens[0]] * (width - len(tokens)) for tokens in allowed]
+    padded = [[*tokens, *[tokens[0]] * (width - len(tokens))] for tokens in allowed]
     table = torch.tensor(padded, device=logits.device)
     best = logits.gather(1, table).argmax(dim=1, keepdim=True)
     return table.gather(1, best)[:, 0].tolist()

@@ -1,0 +1,148 @@
+"""Claims: what a text says of an item, and what it may say of it instead."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from recexplainer.citations.attributes import attribute_index, is_denied, values_of
+from recexplainer.citations.cache import once_per_catalogue
+from recexplainer.citations.phrases import plain
+from recexplainer.data.catalogue import Catalogue
+
+YEAR, PRICE, SERIES, BRAND, CATEGORY = "year", "price", "series", "brand", "category"
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_PRICE = re.compile(r"\$ ?(\d+(?:,\d{3})*(?:\.\d+)?)(?![\d,.]*\d)")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A value that a text names at `text[start:end]`.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        kind: What it is a value of: a label of the catalogue's features ("genre"), `BRAND`, `CATEGORY` and its place
+            among an item's categories, `SERIES`, `YEAR` or `PRICE`.
+        value: In the form by which `Facts.holds` knows it.
+    """
+
+    start: int
+    end: int
+    kind: str
+    value: int | str
+
+
+class Facts:
+    """Which values hold for which items of a catalogue, by kind.
+
+    Args:
+        catalogue: The items.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._index = attribute_index(catalogue)
+        self._kinds = _kinds_of(catalogue)
+        rows = [catalogue.attributes(item) for item in range(1, catalogue.n_items + 1)]
+        self._prices = [None, *(row["price"] for row in rows)]
+        self._years = [
+            set[str](),
+            *(
+                set(_YEAR.findall(" ".join([catalogue.title(item), *row["features"], *row["categories"]])))
+                for item, row in enumerate(rows, start=1)
+            ),
+        ]
+
+    def claims(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[Claim]:
+        """What a text claims outside of the `masked` spans (its titles), in order; denied values are no claims."""
+        spans = list(masked)
+        found = [
+            Claim(mention.start, mention.end, self._kind(mention.attribute), mention.attribute)
+            for mention in self._index.find(text, spans)
+            if not mention.denied and mention.attribute not in self._index.common
+        ]
+        numbers = [*_matches(_YEAR, YEAR, text), *_matches(_PRICE, PRICE, text)]
+        found += [
+            claim
+            for claim in numbers
+            if not is_denied(text, claim.start) and not any(start <= claim.start < end for start, end in spans)
+        ]
+        return _apart(sorted(found, key=lambda claim: (claim.start, -claim.end)))
+
+    def holds(self, claim: Claim, item: int) -> bool:
+        """Whether a claim is true of an item, as far as the catalogue knows."""
+        if claim.kind == YEAR:
+            return claim.value in self._years[item]
+        if claim.kind == PRICE:
+            price = self._prices[item]
+            return price is not None and abs(price - float(claim.value)) < 0.005
+        return claim.value in self._index.of_item[item]
+
+    def values(self, kind: str, items: Sequence[int]) -> list[str]:
+        """The values of a kind that hold for all the items, in the catalogue's words."""
+        if kind == YEAR:
+            return sorted(set.intersection(*(self._years[item] for item in items)))
+        if kind == PRICE:
+            prices = {self._prices[item] for item in items}
+            return [f"${price:.2f}" for price in prices if price is not None and len(prices) == 1]
+        shared = frozenset.intersection(*(self._index.of_item[item] for item in items)) - self._index.common
+        of_kind = [number for number in sorted(shared) if self._kind(number) == kind]
+        if not of_kind and kind.startswith(CATEGORY):
+            of_kind = [number for number in sorted(shared) if self._kind(number).startswith(CATEGORY)]
+        return [self._index.names[number] for number in of_kind]
+
+    def are_one_series(self, items: Sequence[int]) -> bool:
+        """Whether all the items belong to one series."""
+        series = {self._index.series_of_item[item] for item in items}
+        return len(series) == 1 and None not in series
+
+    def _kind(self, attribute: int) -> str:
+        return self._kinds.get(attribute, SERIES)
+
+
+@once_per_catalogue
+def facts_of(catalogue: Catalogue) -> Facts:
+    """The facts of a catalogue, made once per catalogue object."""
+    return Facts(catalogue)
+
+
+def _kinds_of(catalogue: Catalogue) -> dict[int, str]:
+    """The kind of every attribute: what labels it most often; a label ("Genre: RPG") counts before a place in a list."""
+    index = attribute_index(catalogue)
+    seen: dict[int, Counter[tuple[int, str]]] = defaultdict(Counter)
+    for item in range(1, catalogue.n_items + 1):
+        for weight, kind, value in _labelled(catalogue.attributes(item)):
+            number = index.number_of(value)
+            if number is not None:
+                seen[number][weight, kind] += 1
+    return {number: max(counts, key=lambda key: (key[0], counts[key], key[1]))[1] for number, counts in seen.items()}
+
+
+def _labelled(attributes: dict) -> Iterator[tuple[int, str, str]]:
+    """(weight, kind, value) of one item's values."""
+    empty = {"brand": "", "categories": [], "features": []}
+    for feature in attributes["features"]:
+        label, colon, _ = feature.partition(": ")
+        for value in values_of(empty | {"features": [feature]}):
+            yield (2, plain(label), value) if colon else (0, "feature", value)
+    for value in values_of(empty | {"brand": attributes["brand"]}):
+        yield 1, BRAND, value
+    for place, name in enumerate(attributes["categories"]):
+        for value in values_of(empty | {"categories": [name]}):
+            yield 0, f"{CATEGORY} {place}", value
+
+
+def _matches(pattern: re.Pattern[str], kind: str, text: str) -> Iterator[Claim]:
+    for match in pattern.finditer(text):
+        yield Claim(match.start(), match.end(), kind, match.group(match.lastindex or 0).replace(",", ""))
+
+
+def _apart(claims: list[Claim]) -> list[Claim]:
+    """Of claims that overlap the first, and the longest."""
+    kept: list[Claim] = []
+    for claim in claims:
+        if not kept or claim.start >= kept[-1].end:
+            kept.append(claim)
+    return kept

@@ -1,0 +1,254 @@
+"""What one text may say: which titles, and which values of attributes. It knows letters, not tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from recexplainer.citations.attributes import speaks_of_series
+from recexplainer.citations.facts import Claim, Facts
+from recexplainer.citations.phrases import QUOTES
+from recexplainer.data.catalogue import Catalogue
+
+Kind = Literal["title", "fact"]
+CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
+_BEFORE_OPENING = frozenset("([{<-–—/:,;=*_")
+_ALWAYS_OPENS = frozenset("„‟«")
+_SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
+_CLAUSE_SIGN = re.compile(r"[,;:(\[—–.!?、。，]")
+_LIST_SIGN = re.compile(r"\W*(?:\w{1,5}\W+)?")  # between the titles of a list: ", ", " and ", " sowie "
+_MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
+_ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What stands in a text from `start` on, instead of what was written there.
+
+    Attributes:
+        start: The first letter that is written anew.
+        kind: What was about to be said.
+        options: What the writer may mean.
+        results: What is written for each option; None: nothing, and the text goes on otherwise from `back` on.
+        closing: The quotation mark behind the result; "" for none.
+        items: The item that each result names; None for a value.
+        back: Where the clause begins that leads nowhere.
+        stop: The sign with which the sentence can end there; "" where it is at its end already, None if it cannot.
+    """
+
+    start: int
+    kind: Kind
+    options: tuple[str, ...]
+    results: tuple[str | None, ...]
+    closing: str = ""
+    items: tuple[int | None, ...] = ()
+    back: int = 0
+    stop: str | None = None
+
+
+@dataclass(frozen=True)
+class Named:
+    """A title that stands in a text, quotation marks included: `text[start:end]`."""
+
+    start: int
+    end: int
+    item: int
+
+
+@dataclass
+class Guide:
+    """What one text may say.
+
+    Attributes:
+        catalogue: Titles.
+        target: The item that the text is about.
+        history: The items that the prompt shows: what the writer may mean where it begins a title.
+        cited: The items that may be cited, in order, each once.
+        facts: Which values hold; None: the text may say anything of the items.
+        titles: The titles that stand in the text, in order.
+    """
+
+    catalogue: Catalogue
+    target: int
+    history: Sequence[int]
+    cited: Sequence[int]
+    facts: Facts | None = None
+    titles: list[Named] = field(default_factory=list)
+    _checked: int = 0  # up to here all claims are right
+
+    def look(self, text: str, *, ended: bool = False) -> Change | None:
+        """What has to change at the end of a text that was right before its last token; None: nothing.
+
+        Args:
+            text: All that is written.
+            ended: Whether nothing follows; otherwise the last word may not be finished.
+        """
+        return self._false_claim(text, ended) or self._opening(text)
+
+    def wrote(self, start: int, end: int, item: int | None) -> None:
+        """A result stands in the text: a title, or a value (`item` None)."""
+        if item is not None:
+            self.titles.append(Named(start, end, item))
+        self._checked = max(self._checked, end)
+
+    def rewind(self, place: int) -> None:
+        """The text was cut at a place."""
+        self.titles = [title for title in self.titles if title.end <= place]
+        self._checked = min(self._checked, place)
+
+    @property
+    def _names_target(self) -> bool:
+        return any(title.item == self.target for title in self.titles)
+
+    @property
+    def n_cited(self) -> int:
+        """How many of the items are cited."""
+        return len({title.item for title in self.titles if title.item != self.target})
+
+    def _opening(self, text: str) -> Change | None:
+        """A quotation mark that begins a title behind the last one."""
+        start = self.titles[-1].end if self.titles else 0
+        place = next((p for p in range(start, len(text)) if text[p] in QUOTES and _opens(text, p)), None)
+        if place is None:
+            return None
+        return self._title_at(text, place, text[place])
+
+    def _title_at(self, text: str, place: int, mark: str) -> Change:
+        following = next((item for item in self.cited if all(title.item != item for title in self.titles)), None)
+        if following is not None:
+            wrong = self._wrong_before(text, place, following)
+            if wrong is not None:
+                return wrong
+        is_subject = not text[self._sentence_start(text, place) : place].strip() and not self._names_target
+        may_be_target = all(t.item != self.target or t.end <= self._sentence_start(text, place) for t in self.titles)
+        others = [] if is_subject else dict.fromkeys(reversed(self.history))
+        meant = [*([self.target] if may_be_target else []), *others]
+        titles = self.catalogue.titles
+        named = [item if item == self.target else following for item in meant] or [following]
+        return Change(
+            place,
+            "title",
+            tuple(mark + titles[item] for item in meant) or ("",),
+            tuple(None if item is None else mark + titles[item] for item in named),
+            CLOSING[mark],
+            tuple(named),
+            *self._way_back(text, self._clause_start(text, place)),
+        )
+
+    def _wrong_before(self, text: str, place: int, item: int) -> Change | None:
+        """What the clause says before it names an item, and is not true of it."""
+        if self.facts is None:
+            return None
+        is_list = _is_list(text, self.titles, place)
+        start = self._clause_start(text, self._run_start(text, place) if is_list else place)
+        otherwise = self._dead_end(text, place, "fact", self.titles[-1].end if is_list else start)
+        if speaks_of_series(text[start:place]) and not self.facts.are_one_series([self.target, item]):
+            return otherwise
+        for claim in self.facts.claims(text[:place], self._masked()):
+            if claim.start >= start and not self.facts.holds(claim, item) and not self._is_said(text, claim):
+                return otherwise if is_list else self._instead(text, claim, [item])
+        return None
+
+    def _false_claim(self, text: str, ended: bool) -> Change | None:
+        """The first claim that is not true of what it is said of."""
+        if self.facts is None:
+            return None
+        for claim in self.facts.claims(text[self._checked :], self._masked(self._checked)):
+            claim = Claim(claim.start + self._checked, claim.end + self._checked, claim.kind, claim.value)
+            if not ended and text[claim.end :].strip() in _MAY_GO_ON:
+                return None
+            items = self._said_of(text, claim)
+            if not any(all(self.facts.holds(claim, item) for item in group) for group in items):
+                return self._instead(text, claim, *items)
+            self._checked = claim.end
+        return None
+
+    def _instead(self, text: str, claim: Claim, *items: list[int]) -> Change:
+        """The values that hold, where a claim stands that does not."""
+        assert self.facts is not None
+        values = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
+        start, said = claim.start, values
+        article = _ARTICLE.search(text[: claim.start])
+        if article and values:
+            start, said = article.start(), [_with_article(article.group(1), value) for value in values]
+        back = self._clause_start(text, claim.start)
+        if not values:
+            return self._dead_end(text, claim.start, "fact", back)
+        return Change(start, "fact", tuple(said), tuple(said), "", (None,) * len(said))
+
+    def _dead_end(self, text: str, start: int, kind: Kind, back: int) -> Change:
+        """A clause that cannot be said to its end."""
+        place, stop = self._way_back(text, back)
+        return Change(start, kind, ("",), (None,), back=place, stop=stop)
+
+    def _way_back(self, text: str, back: int) -> tuple[int, str | None]:
+        """Where a clause is given up, and the sign with which its sentence can end there."""
+        start = self._sentence_start(text, back)
+        said = text[start:back]
+        if not said.strip():
+            return back, "" if self.titles else None
+        subjects = [title for title in self.titles if title.start >= start]
+        is_bare = len(subjects) == 1 and said.strip() == text[subjects[0].start : subjects[0].end]
+        return back, None if is_bare else "。" if "。" in text else "."
+
+    def _said_of(self, text: str, claim: Claim) -> list[list[int]]:
+        """The items that a claim may be about, in groups: it has to be true of all items of one group."""
+        before = [title for title in self.titles if self._sentence_start(text, claim.start) <= title.start < claim.start]
+        clause = self._clause_start(text, claim.start)
+        run = self._run_start(text, claim.start)
+        last = [title.item for title in before if title.start >= run]
+        if before and before[-1].end >= clause:  # the clause names what it speaks of
+            return [last]
+        following = [item for item in self.cited if all(title.item != item for title in self.titles)][:1]
+        return [[self.target], *([last] if last else []), *([item] for item in following)]
+
+    def _is_said(self, text: str, claim: Claim) -> bool:
+        """Whether a claim is said of a title before it, in whose clause it stands, and not of the next."""
+        return any(t.end <= claim.start and t.end >= self._clause_start(text, claim.start) for t in self.titles)
+
+    def _run_start(self, text: str, place: int) -> int:
+        """Where the last list of titles before a place begins."""
+        last = [title for title in self.titles if title.start < place]
+        start = last[-1].start if last else place
+        for one, other in zip(last[-2::-1], last[:0:-1], strict=True):
+            if not _LIST_SIGN.fullmatch(text[one.end : other.start]) or one.item == self.target:
+                break
+            start = one.start
+        return start
+
+    def _clause_start(self, text: str, place: int) -> int:
+        """Where the words begin that lead to a place: behind a title, or at a sign that parts a sentence."""
+        end = max((title.end for title in self.titles if title.end <= place), default=0)
+        signs = [match.start() for match in _CLAUSE_SIGN.finditer(text, end, place)]
+        if signs and text[signs[-1]] in ".!?。！？":
+            return signs[-1] + 1
+        return signs[-1] if signs and not _is_list(text, self.titles, place) else end
+
+    def _sentence_start(self, text: str, place: int) -> int:
+        """Where the sentence around a place begins; signs in titles end none."""
+        ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, place)]
+        return max((e for e in ends if not any(t.start < e <= t.end for t in self.titles)), default=0)
+
+    def _masked(self, offset: int = 0) -> list[tuple[int, int]]:
+        return [(title.start - offset, title.end - offset) for title in self.titles]
+
+
+def _opens(text: str, place: int) -> bool:
+    """Whether a quotation mark outside of quotations begins one, as far as what follows is known."""
+    before = text[place - 1] if place else " "
+    if text[place] in _ALWAYS_OPENS or before.isspace() or before in _BEFORE_OPENING:
+        return True
+    return text[place] in '"“' and not (before.isascii() and before.isalnum()) and before.isalnum()
+
+
+def _is_list(text: str, titles: Sequence[Named], place: int) -> bool:
+    """Whether a title at a place would follow another one in a list."""
+    return bool(titles) and _LIST_SIGN.fullmatch(text[titles[-1].end : place]) is not None
+
+
+def _with_article(article: str, value: str) -> str:
+    vowel = value[:1].lower() in "aeiou"
+    fitting = "an" if vowel else "a"
+    return f"{fitting.capitalize() if article[0].isupper() else fitting} {value}"
