@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from recexplainer.citations.phrases import QUOTES
 from recexplainer.llm.guided.guide import Change, Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from recexplainer.llm.reading import Node
@@ -142,11 +143,16 @@ class Draft:
             self.is_finished = True
 
     def _look(self, token: int) -> None:
-        if self.guide is None or self.texts.pieces[token][:1].isalnum() and not self.texts.has_mark[token]:
-            return  # amid a word nothing is decided
+        if self.guide is None or self._is_amid_a_word(token):
+            return
         change = self.guide.look(self._text)
         if change:
             self._change(change)
+
+    def _is_amid_a_word(self, token: int) -> bool:
+        """Whether nothing is decided by a token."""
+        before = self._text[self._ends[-2] - 1 : self._ends[-2]]
+        return self.texts.pieces[token][:1].isalnum() and not self.texts.has_mark[token] and before not in QUOTES
 
     def _change(self, change: Change) -> None:
         first = self._token_at(change.start)

@@ -236,11 +236,14 @@ class Guide:
 
 
 def _opens(text: str, place: int) -> bool:
-    """Whether a quotation mark outside of quotations begins one, as far as what follows is known."""
+    """Whether a quotation mark outside of quotations begins one; amid a word it does once a letter follows."""
     before = text[place - 1] if place else " "
-    if text[place] in _ALWAYS_OPENS or before.isspace() or before in _BEFORE_OPENING:
-        return True
-    return text[place] in '"“' and not (before.isascii() and before.isalnum()) and before.isalnum()
+    return (
+        text[place] in _ALWAYS_OPENS
+        or before.isspace()
+        or before in _BEFORE_OPENING
+        or text[place + 1 : place + 2].isalnum()
+    )
 
 
 def _is_list(text: str, titles: Sequence[Named], place: int) -> bool:

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from recexplainer.citations.facts import facts_of
+from recexplainer.llm.guided.draft import Written
+from recexplainer.llm.guided.guide import Guide
+from recexplainer.llm.guided.tokens import TokenTexts
+from tests import tiny
+from tests.llm.guided.scripted import Scripted, sentencepiece
+
+RUST, RUST_II, RUST_BONE, QUIET, HOSHI, SLOT, END, FOX, FOX_RUN, GATE, GARDEN, WOLF = range(1, 13)
+# Odd items are Orbit games by Wolf Works, even ones Nova games; by item % 3 Racing (0), Puzzle (1), Horror (2).
+
+
+@pytest.fixture(scope="module", params=["bytes", "first"])
+def texts(request: pytest.FixtureRequest) -> TokenTexts:
+    return TokenTexts(tiny.tokenizer() if request.param == "bytes" else sentencepiece(request.param))
+
+
+def write(texts: TokenTexts, example: str, cited: list[int], target: int = RUST, is_guided: bool = True) -> Written:
+    catalogue = tiny.catalogue()
+    guide = Guide(catalogue, target, cited, cited, facts_of(catalogue) if is_guided else None)
+    return Scripted(texts, texts._tokenizer.eos_token_id, example).write(guide)[0]
+
+
+def text_of(texts: TokenTexts, example: str, cited: list[int], target: int = RUST) -> str:
+    return "Yes" + write(texts, example, cited, target).text
+
+
+def test_true_facts_stay_as_they_are(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is a Puzzle game for the Orbit, like "{Amber Gate}".'
+    written = write(texts, example, [GATE])
+    assert "Yes" + written.text == example.replace("{", "").replace("}", "") and written.n_facts == 0
+
+
+@pytest.mark.parametrize("said, holds", [("Racing", "Puzzle"), ("Horror", "Puzzle")])
+def test_a_value_that_does_not_hold_is_replaced_by_one_of_its_kind(texts: TokenTexts, said: str, holds: str) -> None:
+    written = write(texts, f'Yes. "{{Rust}}" is a {{{said}}} game for the {{Nova}}, and it is new.', [GATE])
+    assert "Yes" + written.text == f'Yes. "Rust" is a {holds} game for the Orbit, and it is new.'
+    assert written.n_facts == 2
+
+
+def test_without_facts_a_text_says_what_it_likes(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is a Racing game.'
+    written = write(texts, example, [GATE], is_guided=False)
+    assert "Yes" + written.text == 'Yes. "Rust" is a Racing game.' and written.n_facts == 0
+
+
+def test_a_value_behind_cited_titles_holds_for_all_of_them(texts: TokenTexts) -> None:
+    """Another item bears it, which does not make it true of these."""
+    example = 'Yes. "{Rust}" is for the Orbit, and the user has "{Fox}" and "{Iron Wolf}" for the {Orbit}.'
+    assert text_of(texts, example, [FOX, WOLF]).endswith('"Fox" and "Iron Wolf" for the Nova.')
+
+
+def test_where_no_value_holds_for_all_the_sentence_ends(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is new, and the user has "{Fox}" and "{Fox on the Run}" for the Orbit, which is new.'
+    assert text_of(texts, example, [FOX, FOX_RUN]).startswith(
+        'Yes. "Rust" is new, and the user has "Fox" and "Fox on the Run".'
+    )
+
+
+def test_a_value_before_a_title_is_said_of_it(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is new, but the user has {Puzzle} games such as "{Fox}".'
+    assert text_of(texts, example, [FOX]) == 'Yes. "Rust" is new, but the user has Horror games such as "Fox".'
+
+
+def test_a_claim_of_one_series_is_dropped_where_there_is_none(texts: TokenTexts) -> None:
+    example = 'Yes. It is new. "{Rust}" is a game in the series of "{Rust II}".'
+    assert text_of(texts, example, [RUST_II]) == example.replace("{", "").replace("}", "")
+    assert "series" not in text_of(texts, example, [FOX])
+
+
+def test_a_denied_value_is_no_claim(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is not a Racing game, and it is new.'
+    assert text_of(texts, example, [GATE]) == 'Yes. "Rust" is not a Racing game, and it is new.'

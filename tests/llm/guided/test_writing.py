@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from recexplainer.citations.citations import resolve_citations
+from recexplainer.citations.facts import facts_of
+from recexplainer.llm import decoding
+from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.guided.guide import Guide
+from recexplainer.llm.guided.writing import write
+from recexplainer.prompting.chat import Encoded
+from tests import tiny
+
+USERS = tiny.some_user_vectors()
+
+
+def test_without_guides_texts_are_those_of_free_generation(explainer: Explainer, prompts: list[Encoded]) -> None:
+    free = decoding.generate(explainer, prompts, 12, 3, USERS, strip=False)
+    found = write(explainer, prompts, [""] * len(prompts), [None] * len(prompts), 12, 3, USERS)
+    assert [written.text for written in found] == free
+    assert all(w.n_titles == w.n_facts == 0 for w in found)
+
+
+def test_guides_change_no_text_without_a_title(explainer: Explainer, prompts: list[Encoded]) -> None:
+    free = decoding.generate(explainer, prompts, 12, 3, USERS, strip=False)
+    guides = [Guide(tiny.catalogue(), 1, [2, 3], [2]) for _ in prompts]
+    found = write(explainer, prompts, [""] * len(prompts), guides, 12, 3, USERS)
+    plain = [n for n, text in enumerate(free) if '"' not in text]
+    assert plain and [found[n].text for n in plain] == [free[n] for n in plain]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 5])
+def test_a_model_that_loves_quotation_marks_names_only_what_it_may(
+    explainer: Explainer, prompts: list[Encoded], batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = explainer.llm.get_output_embeddings()
+    marks = [n for n, token in enumerate(explainer.encoder.tokenizer.convert_ids_to_tokens(range(420))) if '"' in token]
+
+    def louder(_module: object, _given: object, logits: torch.Tensor) -> torch.Tensor:
+        return logits.index_add(-1, torch.tensor(marks), torch.full((*logits.shape[:-1], len(marks)), 4.0))
+
+    handle = head.register_forward_hook(louder)
+    catalogue = tiny.catalogue()
+    guides = [Guide(catalogue, 1, [2, 3, 4, 8], [4, 8][:n], facts_of(catalogue)) for n in (0, 1, 2, 2, 1)]
+    try:
+        found = write(explainer, prompts, ["Yes "] * 5, guides, 40, batch_size, USERS)
+    finally:
+        handle.remove()
+    n_named = 0
+    for written, guide in zip(found, guides, strict=True):
+        cited = resolve_citations("Yes " + written.text, [2, 3, 4, 8], catalogue, 1)
+        named = [m for m in cited.mentions if m.kind != "target"]
+        n_named += len(cited.mentions)
+        assert [m.item_id for m in named] == list(guide.cited)[: len(named)] and cited.n_unseen == 0
+    assert n_named and any(written.n_titles for written in found)
