@@ -109,7 +109,7 @@ def facts_of(catalogue: Catalogue) -> Facts:
 
 
 def _kinds_of(catalogue: Catalogue) -> dict[int, str]:
-    """The kind of every attribute: what labels it most often; a label ("Genre: RPG") counts before a place in a list."""
+    """The kind of every attribute: its most frequent one; a label ("Genre: RPG") counts before a place in a list."""
     index = attribute_index(catalogue)
     seen: dict[int, Counter[tuple[int, str]]] = defaultdict(Counter)
     for item in range(1, catalogue.n_items + 1):

@@ -98,4 +98,3 @@ class Scripted:
             if draft.tokens[: len(written)] == written:
                 draft.saw(len(written), self.best(written, begun, everything))
         return draft.written(), draft.tokens
-

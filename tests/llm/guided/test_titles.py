@@ -28,7 +28,9 @@ def texts(request: pytest.FixtureRequest) -> TokenTexts:
     return TokenTexts(_tokenizer(request.param))
 
 
-def write(texts: TokenTexts, example: str, history: list[int], cited: list[int], target: int = RUST, **given: Any) -> Any:
+def write(
+    texts: TokenTexts, example: str, history: list[int], cited: list[int], target: int = RUST, **given: Any
+) -> Any:
     """What comes of an example under a guide."""
     guide = Guide(tiny.catalogue(), target, history, cited)
     end = texts._tokenizer.eos_token_id
@@ -87,7 +89,9 @@ def test_no_title_stands_twice(texts: TokenTexts) -> None:
 def test_without_evidence_only_the_target_is_named(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is a game, like "{Fox}". "{Rust}" is new.'
     found = write(texts, example, [FOX, WOLF], []).text
-    assert resolve_citations(found, [FOX, WOLF], tiny.catalogue(), RUST).cited_items == [] and '"Rust" is a game' in found
+    assert (
+        resolve_citations(found, [FOX, WOLF], tiny.catalogue(), RUST).cited_items == [] and '"Rust" is a game' in found
+    )
     assert found.count('"') % 2 == 0 and "Fox" not in found
 
 

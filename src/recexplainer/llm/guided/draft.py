@@ -9,7 +9,6 @@ from recexplainer.llm.guided.guide import Change, Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from recexplainer.llm.reading import Node
 
-
 _MAX_GIVEN_UP = 16  # clauses that led nowhere; then a text may say what it likes of its items
 
 
@@ -172,7 +171,9 @@ class Draft:
         choice = self._choice
         assert choice is not None
         longer = [
-            n for n in choice.fitting if choice.depth < len(choice.options[n]) and choice.options[n][choice.depth] == token
+            n
+            for n in choice.fitting
+            if choice.depth < len(choice.options[n]) and choice.options[n][choice.depth] == token
         ]
         choice.fitting = longer or [n for n in choice.fitting if len(choice.options[n]) == choice.depth]
         choice.depth += 1

@@ -195,7 +195,9 @@ class Guide:
 
     def _said_of(self, text: str, claim: Claim) -> list[list[int]]:
         """The items that a claim may be about, in groups: it has to be true of all items of one group."""
-        before = [title for title in self.titles if self._sentence_start(text, claim.start) <= title.start < claim.start]
+        before = [
+            title for title in self.titles if self._sentence_start(text, claim.start) <= title.start < claim.start
+        ]
         clause = self._clause_start(text, claim.start)
         run = self._run_start(text, claim.start)
         last = [title.item for title in before if title.start >= run]
