@@ -4,36 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-INK, SOFT, LINE, STRONG, CONTROLS = "#1c1e22", "#5b626d", "#e2e4e1", "#2563c9", ("#8b929d", "#b9bec6")
+from recexplainer.core.figures import COLOURS, CONTROL, SOFT, make_panels, styled
+
+STRONG, CONTROLS = COLOURS["accent"], (COLOURS["none"], CONTROL)
 MARKERS = ("o", "s", "^", "D")
 FAMILIES = ("hr", "ndcg")
 
 
+@styled
 def learning_curve(curve: Sequence[Mapping[str, float]], best_epoch: int) -> Figure:
     """One panel per metric over the epochs, from 1; a line marks the epoch whose state was kept."""
     names = list(dict.fromkeys(name for metrics in curve for name in metrics))
-    figure, panels = _panels(len(names))
+    figure, panels = make_panels(len(names))
     for axes, name in zip(panels, names, strict=True):
         epochs = [epoch for epoch, metrics in enumerate(curve, start=1) if name in metrics]
         values = [metrics[name] for metrics in curve if name in metrics]
         axes.plot(epochs, values, color=STRONG, linewidth=2, marker="o" if len(epochs) == 1 else None)
         axes.axvline(best_epoch, color=SOFT, linewidth=1, linestyle=":")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel(f"epoch (the state of epoch {best_epoch} was kept)")
-        axes.set_title(_title(name), loc="left", fontsize=11, color=INK)
+        axes.set_title(_title(name))
     return figure
 
 
+@styled
 def metrics_by_cutoff(metrics: Mapping[str, Mapping[str, float]]) -> Figure:
     """HR@k and NDCG@k of several recommenders over the cut-off k; the first is drawn strong.
 
     Args:
         metrics: By recommender, what `ranking_metrics` gives for one part.
     """
-    figure, panels = _panels(len(FAMILIES))
+    figure, panels = make_panels(len(FAMILIES))
     for axes, family in zip(panels, FAMILIES, strict=True):
         for place, (name, values) in enumerate(metrics.items()):
             points = _points(values, family)
@@ -49,8 +53,8 @@ def metrics_by_cutoff(metrics: Mapping[str, Mapping[str, float]]) -> Figure:
             axes.set_xticks([cutoff for cutoff, _ in points])
         axes.set_ylim(bottom=0)
         axes.set_xlabel("cut-off")
-        axes.set_title(family.upper(), loc="left", fontsize=11, color=INK)
-    panels[0].legend(frameon=False, labelcolor=INK)
+        axes.set_title(family.upper())
+    panels[0].legend()
     return figure
 
 
@@ -58,21 +62,6 @@ def _points(values: Mapping[str, float], family: str) -> list[tuple[int, float]]
     """The cut-offs and values of the metrics `family@k`, by rising k."""
     split = [(*name.partition("@"), value) for name, value in values.items()]
     return sorted((int(cutoff), value) for found, _, cutoff, value in split if found == family)
-
-
-def _panels(n: int) -> tuple[Figure, list[Axes]]:
-    """A figure of its own, without a window or global state, with panels beside each other in the report's colours."""
-    figure = Figure(figsize=(5.2 * max(n, 1), 3.6), layout="constrained")
-    panels = [figure.add_subplot(1, n, place) for place in range(1, n + 1)]
-    for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(LINE)
-        axes.tick_params(colors=SOFT)
-        axes.xaxis.label.set_color(SOFT)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(axis="y", color=LINE)
-        axes.set_axisbelow(True)
-    return figure, panels
 
 
 def _title(name: str) -> str:

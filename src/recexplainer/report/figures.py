@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from recexplainer.report import lines
+from matplotlib.figure import Figure
+
+from recexplainer.core.figures import to_svg
+from recexplainer.report.drawings import draw_bars, draw_confusion, draw_lines, draw_stacks
 from recexplainer.report.inputs import ReportInputs
-from recexplainer.report.page import make_environment
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.common import Section
 from recexplainer.report.sections.discriminators import discriminators_section
@@ -16,9 +19,6 @@ from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import judge_section
 from recexplainer.report.sections.recommender import recommender_section
 from recexplainer.report.sections.verdict import verdict_section
-
-COLOURS = {"behaviour": "#2f72d8", "intention": "#c4621c", "both": "#0c8a6a", "none": "#7d8591"}  # as in page.css
-_TITLE_HEIGHT = 28
 
 
 def build_figures(inputs: ReportInputs) -> dict[str, str]:
@@ -35,32 +35,24 @@ def build_figures(inputs: ReportInputs) -> dict[str, str]:
         "faithfulness": faithfulness_section(inputs),
         "discriminators": discriminators_section(inputs.discriminators),
     }
-    template = make_environment().get_template("figure.svg.jinja")
-    figures = {}
-    for name, section in sections.items():
-        for title, drawing in _drawings(name, section):
-            text = template.render(title=title, colours=COLOURS, **drawing)
-            figures[f"{_file_name(title)}.svg"] = text
-    return figures
+    return {
+        f"{_file_name(title)}.svg": to_svg(draw(content, title))
+        for name, section in sections.items()
+        for draw, content, title in _drawings(name, section)
+    }
 
 
-def _drawings(name: str, section: Section) -> list[tuple[str, dict[str, Any]]]:
-    """Title and content of every drawing of a section."""
-    found: list[tuple[str, dict[str, Any]]] = []
+def _drawings(name: str, section: Section) -> Iterator[tuple[Callable[[Any, str], Figure], Any, str]]:
+    """What draws, what is drawn and the title, of every drawing of a section."""
     for chart in section.charts:
-        size = {"width": 520, "height": _TITLE_HEIGHT + 22 * len(chart.bars) + 24}
-        found.append((f"{name}: {chart.title}", {"kind": "bars", "chart": chart, **size}))
+        yield draw_bars, chart, f"{name}: {chart.title}"
     for variant, curves in (("", section.curves), (", closed up", section.hidden_curves)):
         for curve in curves:
-            size = {"width": lines.WIDTH, "height": _TITLE_HEIGHT + lines.HEIGHT + 16 * len(curve.lines) + 4}
-            found.append((f"{name}: {curve.title}{variant}", {"kind": "lines", "chart": curve, **size}))
+            yield draw_lines, curve, f"{name}: {curve.title}{variant}"
     for matrix in section.confusions:
-        size = {"width": 136 + 84 * len(matrix.columns), "height": _TITLE_HEIGHT + 30 + 36 * len(matrix.rows)}
-        found.append((f"{name}: confusion, {matrix.title}", {"kind": "confusion", "matrix": matrix, **size}))
+        yield draw_confusion, matrix, f"{name}: confusion, {matrix.title}"
     if stacks := section.extra.get("stacks"):
-        size = {"width": 490, "height": _TITLE_HEIGHT + 26 * len(stacks) + 8}
-        found.append((f"{name}: levels", {"kind": "stacks", "stacks": stacks, **size}))
-    return found
+        yield draw_stacks, stacks, f"{name}: levels"
 
 
 def _file_name(title: str) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from recexplainer.report import lines, published
+from recexplainer.report import published
 from recexplainer.report.cases import build_cases
+from recexplainer.report.drawings import inline_lines
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
@@ -76,7 +77,7 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
 
 
 def make_environment() -> Environment:
-    """The templates, with their filters and the measures of drawings; whatever enters them is escaped."""
+    """The templates, with their filters; whatever enters them is escaped."""
     environment = Environment(
         loader=PackageLoader("recexplainer.report", "templates"),
         autoescape=True,
@@ -84,9 +85,7 @@ def make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": write, "tick": lines.tick_text}
-    environment.globals["plot"] = (lines.LEFT, lines.RIGHT, lines.TOP, lines.BOTTOM)
-    environment.globals["drawing_box"] = f"0 0 {lines.WIDTH} {lines.HEIGHT}"
+    environment.filters |= {"figure": write, "curves": inline_lines}
     return environment
 
 
