@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from recexplainer import store
-from recexplainer.core.settings import RAW_FORMATS
+from recexplainer.data.readers import FORMATS
 from recexplainer.stages import prepare, train_recommender
 
 DAY = 86_400
@@ -179,7 +179,7 @@ def options(*assignments: str) -> list[str]:
 
 
 def test_every_format_is_tried() -> None:
-    assert {name for name, _ in WORLDS} == set(RAW_FORMATS)
+    assert {name for name, _ in WORLDS} == set(FORMATS)
 
 
 @pytest.mark.slow

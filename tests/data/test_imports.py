@@ -15,8 +15,7 @@ import pytest
 import yaml
 
 from recexplainer import store
-from recexplainer.core.settings import RAW_FORMATS
-from recexplainer.data.readers import amazon_2018, amazon_2023, steam
+from recexplainer.data.readers import FORMATS, amazon_2018, amazon_2023, steam
 from recexplainer.stages import prepare
 from tests.conftest import REPOSITORY
 from tests.test_dvc_and_registry import run_in
@@ -54,7 +53,7 @@ def test_an_import_is_frozen_and_keeps_the_published_name(path: Path) -> None:
 def test_what_is_documented_is_imported() -> None:
     for folder, (_, addresses) in documented().items():
         assert {address_of(path) for path in imports(folder)} == set(addresses)
-    assert {name for name, _ in documented().values()} == set(RAW_FORMATS) - {"table", "amazon_2014"}
+    assert {name for name, _ in documented().values()} == set(FORMATS) - {"table", "amazon_2014"}
 
 
 @pytest.mark.parametrize("module", [amazon_2018, amazon_2023, steam], ids=lambda module: module.__name__)

@@ -13,7 +13,6 @@ from recexplainer.core.settings import parse_settings
     ("section", "key", "value", "message"),
     [
         ("dataset", "name", "a/b", "dataset.name must be letters, digits"),
-        ("dataset", "format", "amazon", "dataset.format must be one of amazon_2014, amazon_2018, amazon_2023"),
         ("dataset", "delimiter", "::", "dataset.delimiter must be one ASCII character"),
         ("dataset", "categories_separator", "", "dataset.categories_separator must be some text"),
         ("dataset", "encoding", "utf-9", "dataset.encoding must be one that Python knows, not 'utf-9'"),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
+import pytest
 
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Dataset
+from recexplainer.data.readers import open_raw
 from recexplainer.data.readers.raw import InteractionCollector, items_frame
 
 
@@ -47,3 +53,8 @@ def test_the_wanted_items_come_in_the_files_order_with_what_is_unknown_left_empt
         assert frame[name].tolist() == [[], [], []]
     assert len(items_frame(tables, {"C"})) == 0
     assert len(items_frame([], {"C"})) == 0
+
+
+def test_an_unknown_format_is_named_with_the_known_ones(dataset: Callable[..., Dataset]) -> None:
+    with pytest.raises(InputError, match="dataset.format must be one of amazon_2014, .*steam, table"):
+        open_raw(dataset(format="amazon"))

@@ -22,7 +22,7 @@ from recexplainer.core.settings.alignment import (
     Summaries,
 )
 from recexplainer.core.settings.api import ApiModel
-from recexplainer.core.settings.data import RAW_FORMATS, Columns, Dataset, GenerateDemo, Prepare, Split
+from recexplainer.core.settings.data import Columns, Dataset, GenerateDemo, Prepare, Split
 from recexplainer.core.settings.evaluation import EvaluateAlignment, EvaluateBaselines
 from recexplainer.core.settings.explaining import SOURCES, Explain
 from recexplainer.core.settings.judging import Discriminate, Encoder, Faithfulness, Judge, Report

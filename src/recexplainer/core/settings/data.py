@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from recexplainer.core.settings.checks import require, require_one_of
 
-RAW_FORMATS = ("amazon_2014", "amazon_2018", "amazon_2023", "movielens", "steam", "table")
 QUOTINGS = ("double", "backslash", "none")
 
 
@@ -45,7 +44,6 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check names that end up in paths and in the registry."""
-        require_one_of(self.format, RAW_FORMATS, "dataset.format")
         plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
         require(plain, "dataset.name", f"letters, digits, '-', '_' and '.' only, not {self.name!r}")
         require(self.max_bad_lines >= 0, "dataset.max_bad_lines", "at least 0")

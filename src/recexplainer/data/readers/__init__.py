@@ -10,6 +10,7 @@ import pandas as pd
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Dataset
+from recexplainer.core.settings.checks import require_one_of
 from recexplainer.data.losses import likely_mend
 from recexplainer.data.readers import amazon_2014, amazon_2018, amazon_2023, movielens, steam
 from recexplainer.data.readers.files import BadLines, Dialect, require_folder
@@ -39,8 +40,8 @@ def open_raw(dataset: Dataset) -> RawData:
     times as large as that of the items which survive the filters.
 
     Raises:
-        InputError: when a file is missing, ambiguous, broken, or has more bad lines than
-        ``dataset.max_bad_lines``.
+        InputError: when ``dataset.format`` is not one of `FORMATS`, or when a file is missing, ambiguous, broken, or
+        has more bad lines than ``dataset.max_bad_lines``.
     """
     reader, has_markup = _reader(dataset)
     folder = require_folder(Path(dataset.raw))
@@ -90,9 +91,11 @@ _MODULES = {
     "movielens": movielens,
     "steam": steam,
 }
+FORMATS = (*_MODULES, "table")
 
 
 def _reader(dataset: Dataset) -> tuple[Reader, bool]:
+    require_one_of(dataset.format, FORMATS, "dataset.format")
     if dataset.format == "table":
         return TableReader(dataset.columns), False
     module = _MODULES[dataset.format]
