@@ -11,7 +11,7 @@ import pytest
 from recexplainer import store
 from recexplainer.core.records.explanation import Explanation, ModelVersion
 from recexplainer.explaining.cases import Case
-from recexplainer.explaining.generate import Author, answer, draft
+from recexplainer.explaining.generate import ExplanationGenerator, answer, draft
 from recexplainer.faithfulness.evaluation import evaluate_faithfulness
 from recexplainer.judging.rubric import check
 from recexplainer.llm import decoding
@@ -25,15 +25,17 @@ USERS = tiny.mf().user_vectors([[1, 2]] * 40)
 MODEL = ModelVersion("n", "1", "x")
 
 
-def author(base: Path, *assignments: str, mode: str = "both", model: ModelVersion | None = MODEL) -> Author:
-    explainer = tiny.explainer(base, mode, None, USERS)
+def generator(
+    base: Path, *assignments: str, mode: str = "both", model: ModelVersion | None = MODEL
+) -> ExplanationGenerator:
+    explainer = tiny.explainer(base, "both", None, USERS)
     settings = tiny.settings(*assignments).explain
-    return Author(explainer, tiny.writer(), load_request(settings), settings, model)
+    return ExplanationGenerator(explainer, tiny.writer(), load_request(settings), settings, model)
 
 
 def test_explanations_are_records_that_the_store_reads(base: Path, empty_project: Path) -> None:
     cases = cases_of(4)
-    records = author(base).explain(cases, USERS)
+    records = generator(base).explain(cases, USERS)
     store.write_explanations("both", records)
     assert store.read_explanations("both") == records
     for case, record in zip(cases, records, strict=True):
@@ -53,7 +55,7 @@ def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.Monk
     titles = tiny.catalogue().titles
     text = f'Yes. "{titles[new]}", "{titles[old]}", "{titles[new]}" and "{titles[other]}", like "Moon Racer".'
     monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
-    [record] = author(base).explain([case], USERS)
+    [record] = generator(base).explain([case], USERS)
     assert record.cited_items == [new, old] and record.other_items == [other]
     assert record.invented_titles == ["Moon Racer"] and record.text == text
 
@@ -67,7 +69,7 @@ def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_a
     titles = tiny.catalogue().titles
     text = f'Yes. "{titles[old]}" and "{titles[new]}" were liked.'
     monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
-    [record] = author(base).explain([case], USERS)
+    [record] = generator(base).explain([case], USERS)
     assert [(m.item_id, m.kind) for m in record.citations] == [(old, "catalogue"), (new, "history")]
     assert record.cited_items == [new] and record.other_items == [old]
     judged = check(record, tiny.catalogue())
@@ -81,7 +83,7 @@ def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_a
 
 def test_a_prompt_that_was_cut_is_recorded_as_it_was_read(base: Path) -> None:
     case = next(case for case in cases_of(4) if len(case.example.history) == 4)
-    whole = author(base, "explain.max_new_tokens=2")
+    whole = generator(base, "explain.max_new_tokens=2")
     n_tokens = len(whole.explainer.encoder.prompt(render(tiny.writer(), case.example, "both")))
     cut = replace(whole, settings=replace(whole.settings, max_prompt_tokens=n_tokens - 1))
     [before], [after] = whole.explain([case], USERS), cut.explain([case], USERS)
@@ -93,45 +95,34 @@ def test_a_prompt_that_was_cut_is_recorded_as_it_was_read(base: Path) -> None:
 
 def test_an_undecided_item_has_no_label(base: Path) -> None:
     [case] = cases_of(1)
-    [record] = author(base).explain([replace(case, example=replace(case.example, answer=""))], USERS)
+    [record] = generator(base).explain([replace(case, example=replace(case.example, answer=""))], USERS)
     assert record.label is None and record.verdict in ("Yes", "No")
 
 
 def test_what_is_asked_for_reaches_the_llm(base: Path) -> None:
     cases = cases_of(2)
-    [plain, _], [focused, _] = (author(base, *a).explain(cases, USERS) for a in ([], ["explain.focus=platform"]))
+    [plain, _], [focused, _] = (generator(base, *a).explain(cases, USERS) for a in ([], ["explain.focus=platform"]))
     assert "Speak above all of: platform." in focused.prompt and focused.request.focus == "platform"
     assert focused.p_yes != plain.p_yes
 
 
 def explained(base: Path, folder: Path, cases: list[Case], *assignments: str) -> list[Explanation]:
-    return author(base, "explain.save_every=3", *assignments).explain_shard(cases, folder, USERS)
+    return generator(base, "explain.save_every=3", *assignments).explain_in_blocks(cases, folder, USERS)
 
 
-def test_shards_joined_are_one_process(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cases = cases_of(11, n_users=15)
-    whole = explained(base, tmp_path / "whole", cases)
-    assert [record.explanation_id for record in whole] == [case.explanation_id for case in cases]
-    parts = [explained(base, tmp_path / "shards", cases, f"explain.shard={n}/3") for n in (3, 1, 2)]
-    assert [len(part) for part in parts] == [3, 5, 3]
-    assert parts[1] == whole[:3] + whole[9:]
-    monkeypatch.setattr(Author, "explain", None)  # nothing is left to be explained
-    assert explained(base, tmp_path / "shards", cases) == whole
-
-
-def test_a_killed_run_goes_on_where_it_was(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_resumes_where_it_was(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = cases_of(10)
     whole = explained(base, tmp_path / "whole", cases)
     asked: list[str] = []
-    explain = Author.explain
+    explain = ExplanationGenerator.explain
 
-    def until_killed(self: Author, block: list[Case], *given: Any) -> list[Explanation]:
+    def until_killed(self: ExplanationGenerator, block: list[Case], *given: Any) -> list[Explanation]:
         if len(asked) == 6:
             raise KeyboardInterrupt
         asked.extend(case.explanation_id for case in block)
         return explain(self, block, *given)
 
-    monkeypatch.setattr(Author, "explain", until_killed)
+    monkeypatch.setattr(ExplanationGenerator, "explain", until_killed)
     with pytest.raises(KeyboardInterrupt):
         explained(base, tmp_path / "kept", cases)
     [folder] = (tmp_path / "kept").iterdir()
@@ -154,9 +145,9 @@ def test_another_run_takes_nothing_over(base: Path, tmp_path: Path) -> None:
         (["explain.max_new_tokens=3"], MODEL),
         ([], replace(MODEL, sha256="y")),
     ):
-        author(base, *assignments, model=model).explain_shard(cases, tmp_path, USERS)
-    author(base).explain_shard(cases[:1], tmp_path, USERS)
-    author(base, "explain.shard=1/2", "run.seed=8").explain_shard(cases, tmp_path, USERS)  # the first one's
+        generator(base, *assignments, model=model).explain_in_blocks(cases, tmp_path, USERS)
+    generator(base).explain_in_blocks(cases[:1], tmp_path, USERS)
+    generator(base, "run.seed=8").explain_in_blocks(cases, tmp_path, USERS)  # the first one's
     assert len(list(tmp_path.iterdir())) == 5
 
 

@@ -179,9 +179,6 @@ def test_a_template_in_another_encoding_is_one_clear_line(tmp_path: Path) -> Non
         ("focus= ", "explain.focus must be words on one line"),
         ("focus=a\nb", "explain.focus must be words on one line"),
         ("focus=" + "x" * 81, "at most 80 characters"),
-        ("shard=3/2", "explain.shard must be like 2/4, the second of four parts, not '3/2'"),
-        ("shard=0/2", "explain.shard must be like 2/4"),
-        ("shard=two", "explain.shard must be like 2/4"),
         ("save_every=0", "explain.save_every must be at least 1"),
     ],
 )

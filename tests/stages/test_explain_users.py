@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from recexplainer import store
-from recexplainer.explaining.generate import Author
+from recexplainer.explaining.generate import ExplanationGenerator
 from recexplainer.stages import explain_users
 from recexplainer.tracking import runs
 from tests import tiny
@@ -47,9 +47,11 @@ def test_vectors_are_those_of_the_whole_history(base: Path, prepared: Path, monk
     monkeypatch.setattr("recexplainer.explaining.explain.load_source", lambda *_: (aligned, None))
     monkeypatch.setattr(explain_users, "log_explanation_traces", lambda rows: len(rows))
     given: list[torch.Tensor | None] = []
-    explain = Author.explain
+    explain = ExplanationGenerator.explain
     monkeypatch.setattr(
-        Author, "explain", lambda self, cases, vectors: given.append(vectors) or explain(self, cases, vectors)
+        ExplanationGenerator,
+        "explain",
+        lambda self, cases, vectors: given.append(vectors) or explain(self, cases, vectors),
     )
     tiny.run_stage(explain_users.run, tiny.settings(), tiny.RecordedRun(), "both", "3 1", "12 title:Fox raw:B2 9")
     histories = [tiny.interactions().sequence(user) for user in (3, 1)]

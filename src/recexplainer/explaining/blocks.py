@@ -1,7 +1,7 @@
 """Blocks: the cases of a long run in pieces that are kept as soon as they are explained.
 
-A run that was killed goes on where it was, and several processes share one list of cases. The results are those of one
-process without a break, since a block is computed alone either way.
+A run that was killed resumes where it was. The results are those of a run without a break, since a block is computed
+alone either way.
 """
 
 from __future__ import annotations
@@ -19,26 +19,22 @@ from recexplainer.explaining.cases import Case
 def explain_blocks(
     cases: Sequence[Case],
     size: int,
-    part: tuple[int, int],
     folder: Path,
     explain: Callable[[Sequence[Case]], list[Explanation]],
 ) -> list[Explanation]:
-    """Explain one part of the cases, block by block; a block that lies whole in the folder is not explained again.
+    """Explain cases block by block; a block that lies whole in the folder is not explained again.
 
     Args:
-        cases: All cases, the same for every process.
+        cases: All cases.
         size: Cases in a block.
-        part: (number, of): this process takes every of-th block, from block `number` on; (1, 1) takes all.
         folder: Holds one file per finished block.
         explain: One explanation per case of a block, in order.
 
     Returns:
-        The explanations of this part, in the order of the cases.
+        The explanations, in the order of the cases.
     """
-    number, of = part
-    starts = range((number - 1) * size, len(cases), of * size)
     records: list[Explanation] = []
-    for start in starts:
+    for start in range(0, len(cases), size):
         block = cases[start : start + size]
         path = folder / f"{start // size:06}.jsonl"
         finished = _finished(path, block)

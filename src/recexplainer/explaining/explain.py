@@ -11,7 +11,7 @@ from recexplainer import store
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.explaining.cases import Case
-from recexplainer.explaining.generate import Author
+from recexplainer.explaining.generate import ExplanationGenerator
 from recexplainer.explaining.sources import load_source
 from recexplainer.prompting.prompts import PromptWriter, form_of
 from recexplainer.prompting.requests import load_request
@@ -20,14 +20,14 @@ from recexplainer.tracking.runs import StageRun
 
 def explain_cases(
     settings: Settings, run: StageRun, source: str, cases: Sequence[Case], user_vectors: Tensor | None, kept: Path
-) -> list[Explanation] | None:
-    """The records of all cases, in their order; None where this process took one shard of several.
+) -> list[Explanation]:
+    """The explanations of all cases, in their order.
 
     Args:
-        settings: What is asked for, how long, and which shard.
-        run: Gets the figures of what this process has.
+        settings: What is asked for, and how long it may be.
+        run: Gets the figures.
         source: Who explains.
-        cases: The decisions, the same for every shard.
+        cases: The decisions.
         user_vectors: (n, dim) what the cases' `vector_row` points into; None for a source that reads text alone.
         kept: Where finished blocks lie until all are there.
 
@@ -38,14 +38,11 @@ def explain_cases(
     request = load_request(chosen)
     request.content(PromptWriter(catalogue, n_categories=0), cases[0].example, form_of(source))
     explainer, model = load_source(settings, source)
-    author = Author(explainer, PromptWriter(catalogue, explainer.settings["n_categories"]), request, chosen, model)
-    records = author.explain_shard(cases, kept, user_vectors)
+    writer = PromptWriter(catalogue, explainer.settings["n_categories"])
+    generator = ExplanationGenerator(explainer, writer, request, chosen, model)
+    records = generator.explain_in_blocks(cases, kept, user_vectors)
     run.log_metrics(_figures(records))
-    if chosen.part[1] == 1:
-        return records
-    print(f"shard {chosen.shard}: {len(records)} of {len(cases)} explanations are kept in {kept}")
-    print("when all shards are done, run the same without explain.shard: it joins them")
-    return None
+    return records
 
 
 def _figures(records: Sequence[Explanation]) -> dict[str, float]:

@@ -78,8 +78,8 @@ def draft(
 
 
 @dataclass(frozen=True)
-class Author:
-    """Who explains and how: an explainer, the words of its prompts, and what its records say of them."""
+class ExplanationGenerator:
+    """An explainer with the words of its prompts, and what its explanations record of both."""
 
     explainer: Explainer
     writer: PromptWriter
@@ -101,15 +101,13 @@ class Author:
         )
         return [self._record(*parts) for parts in zip(cases, answers, shown, strict=True)]
 
-    def explain_shard(
+    def explain_in_blocks(
         self, cases: Sequence[Case], folder: Path, user_vectors: Tensor | None = None
     ) -> list[Explanation]:
-        """The records of this process's share of the cases; what an earlier run finished is taken from the folder."""
+        """The same, block by block; blocks that an earlier run finished are taken from the folder."""
         kept = folder / self._fingerprint(cases)
         chosen = self.settings
-        return explain_blocks(
-            cases, chosen.save_every, chosen.part, kept, lambda block: self.explain(block, user_vectors)
-        )
+        return explain_blocks(cases, chosen.save_every, kept, lambda block: self.explain(block, user_vectors))
 
     def _words(self, example: Example, form: Form) -> Content:
         return self.request.content(self.writer, example, form)
@@ -147,10 +145,7 @@ class Author:
         )
 
     def _fingerprint(self, cases: Sequence[Case]) -> str:
-        """What decides the records, hashed: blocks of another explainer, request or list of cases are never mixed in.
-
-        The machine is left out: shards on unlike machines may differ in the last digit.
-        """
+        """What decides the records, hashed: blocks of another explainer, request or list of cases never mix in."""
         chosen = self.settings
         lengths = (chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size, chosen.save_every)
         frame = asdict(self.explainer.encoder.frame)

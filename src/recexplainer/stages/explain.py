@@ -15,7 +15,7 @@ from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.tasks import next_item_retrieval
 
 
-def run(settings: Settings, run: StageRun, source: str) -> Write | None:
+def run(settings: Settings, run: StageRun, source: str) -> Write:
     """Write one explanation per case; every source gets the same cases in the same order."""
     data = store.read_alignment()
     cases = choose_cases(
@@ -28,7 +28,7 @@ def run(settings: Settings, run: StageRun, source: str) -> Write | None:
     )
     kept = store.explanation_blocks("explain", source)
     records = explain_cases(settings, run, source, cases, data.user_vectors, kept)
-    return None if records is None else partial(_write, run, source, records)
+    return partial(_write, run, source, records)
 
 
 def _write(run: StageRun, source: str, records: list[Explanation]) -> None:

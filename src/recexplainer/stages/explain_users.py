@@ -18,7 +18,7 @@ from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.tracking.runs import log_explanation_traces
 
 
-def run(settings: Settings, run: StageRun, source: str, users: str, items: str) -> Write | None:
+def run(settings: Settings, run: StageRun, source: str, users: str, items: str) -> Write:
     """Write and print one explanation per user and item; the first of them become traces."""
     recommender, interactions = load_recommender(store.RECOMMENDER), store.read_interactions()
     user_ids = parse_users(users, store.read_users())
@@ -38,7 +38,7 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str) 
         vectors = recommender.user_vectors([interactions.sequence(user_id) for user_id in user_ids])
     kept = store.explanation_blocks("explain_users", source)
     records = explain_cases(settings, run, source, cases, vectors, kept)
-    return None if records is None else partial(_write, settings, run, source, records)
+    return partial(_write, settings, run, source, records)
 
 
 def _write(settings: Settings, run: StageRun, source: str, records: list[Explanation]) -> None:

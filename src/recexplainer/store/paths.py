@@ -70,7 +70,7 @@ def explanations(source: str) -> Path:
 
 
 def explanation_blocks(stage: str, source: str) -> Path:
-    """Where an interrupted stage that explains goes on from, and its shards meet; no output, and removed at the end."""
+    """Where an interrupted stage that explains resumes from; no output, and removed at the end."""
     return Path(f".checkpoints/{stage}-{source}")
 
 

@@ -27,7 +27,6 @@ class Explain:
     max_new_tokens: int
     batch_size: int
     save_every: int
-    shard: str
 
     def __post_init__(self) -> None:
         """Check the sources, the ranges and what goes into prompts."""
@@ -41,11 +40,3 @@ class Explain:
         if self.focus is not None:
             words = self.focus.strip() and self.focus.isprintable() and len(self.focus) <= MAX_FOCUS_CHARACTERS
             require(bool(words), "explain.focus", f"words on one line, at most {MAX_FOCUS_CHARACTERS} characters")
-        number, of = self.part
-        require(1 <= number <= of, "explain.shard", f"like 2/4, the second of four parts, not {self.shard!r}")
-
-    @property
-    def part(self) -> tuple[int, int]:
-        """The shard's number, from 1, and how many there are; (0, 0) for what is none."""
-        number, _, of = self.shard.partition("/")
-        return (int(number), int(of)) if number.isdecimal() and of.isdecimal() else (0, 0)
