@@ -1,4 +1,4 @@
-from recexplainer.citations.cache import once_per_catalogue
+from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.data.catalogue import Catalogue
 from tests.faithfulness.fakes import make_catalogue
 
@@ -6,7 +6,7 @@ from tests.faithfulness.fakes import make_catalogue
 def test_built_once_for_the_same_object_and_anew_for_another() -> None:
     built: list[Catalogue] = []
 
-    @once_per_catalogue
+    @cached_by_catalogue
     def build(catalogue: Catalogue) -> int:
         built.append(catalogue)
         return len(built)

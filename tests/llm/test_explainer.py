@@ -142,7 +142,11 @@ def test_yes_and_no_must_begin_with_different_tokens(base: Path) -> None:
 
 def test_prompts_stay_within_the_context_of_the_base_model(base: Path) -> None:
     explainer = tiny.explainer(base, "behaviour")
-    assert (explainer.room(300), explainer.room(4096), explainer.room(4096, 48)) == (300, 2048, 2000)
+    assert (explainer.prompt_budget(300), explainer.prompt_budget(4096), explainer.prompt_budget(4096, 48)) == (
+        300,
+        2048,
+        2000,
+    )
     assert context_tokens(SimpleNamespace(config=BloomConfig())) is None  # its biases know no end
 
 

@@ -117,7 +117,7 @@ class LlmExaminer:
 
     def _prompts(self, examples: Sequence[Example], n_new: int = 0) -> list[Encoded]:
         """Prompts that leave an answer of `n_new` tokens its place in the LLM's context."""
-        budget = self.explainer.room(self.settings.max_prompt_tokens, n_new)
+        budget = self.explainer.prompt_budget(self.settings.max_prompt_tokens, n_new)
         groups: dict[tuple[int, int], int] = {}
         return [
             fit(

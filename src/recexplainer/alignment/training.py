@@ -36,7 +36,7 @@ def training_examples(
     """
     encoded: list[Encoded] = []
     too_long: list[PromptTooLongError] = []
-    max_tokens = explainer.room(align.row_tokens)
+    max_tokens = explainer.prompt_budget(align.row_tokens)
     groups: dict[tuple, int] = {}
     shown: dict[tuple, int] = {}
     for example in examples:

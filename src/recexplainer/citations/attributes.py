@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from recexplainer.citations.cache import once_per_catalogue
+from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.citations.phrases import PhraseIndex, Token, is_numeral, plain, plain_words
 from recexplainer.data.catalogue import Catalogue
 
@@ -141,7 +141,7 @@ def attribute_names(catalogue: Catalogue) -> list[str]:
     return attribute_index(catalogue).names
 
 
-@once_per_catalogue
+@cached_by_catalogue
 def attribute_index(catalogue: Catalogue) -> AttributeIndex:
     """The index of a catalogue's attributes, made once per catalogue object."""
     return AttributeIndex(catalogue)

@@ -11,14 +11,14 @@ from recexplainer.data.catalogue import Catalogue
 T = TypeVar("T")
 
 
-def once_per_catalogue(build: Callable[[Catalogue], T]) -> Callable[[Catalogue], T]:
+def cached_by_catalogue(build: Callable[[Catalogue], T]) -> Callable[[Catalogue], T]:
     """Keep what `build` made for the last catalogue object, and give it again for that same object."""
     last: list[tuple[Catalogue, T]] = []
 
     @wraps(build)
-    def remembered(catalogue: Catalogue) -> T:
+    def cached(catalogue: Catalogue) -> T:
         if not last or last[0][0] is not catalogue:
             last[:] = [(catalogue, build(catalogue))]
         return last[0][1]
 
-    return remembered
+    return cached

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recexplainer.citations.attributes import attribute_names
-from recexplainer.citations.cache import once_per_catalogue
+from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.citations.phrases import QUOTES, Token, is_numeral, plain_word, tokens
 from recexplainer.citations.quotations import Quotation, opens, quotations
 from recexplainer.citations.titles import TitleIndex
@@ -88,7 +88,7 @@ def is_grounded(text: str, history: Sequence[int], catalogue: Catalogue, target:
     return text.endswith((".", "!")) and bool(found.in_history) and found.n_unseen == 0
 
 
-@once_per_catalogue
+@cached_by_catalogue
 def title_index(catalogue: Catalogue) -> TitleIndex:
     """The index of a catalogue's titles, made once per catalogue object."""
     return TitleIndex(catalogue.titles, attribute_names(catalogue))

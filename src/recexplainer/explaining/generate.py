@@ -164,8 +164,8 @@ def _prompts(
     """Prompts up to the answer, and the examples as they show them: too long a history loses its oldest items."""
     form = explainer.form
     verdict = max(len(explainer.encoder.answer_ids(word)) for word in (wording.YES, wording.NO))
-    room = explainer.room(max_tokens, n_new + verdict)
-    found = [shorten(lambda shown: explainer.encoder.prompt(words(shown, form)), e, room) for e in examples]
+    budget = explainer.prompt_budget(max_tokens, n_new + verdict)
+    found = [shorten(lambda shown: explainer.encoder.prompt(words(shown, form)), e, budget) for e in examples]
     return [encoded for encoded, _ in found], [shown for _, shown in found]
 
 

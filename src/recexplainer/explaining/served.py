@@ -60,7 +60,7 @@ class ServedExplainer(ServedModel):
         self.writer = PromptWriter(
             store.read_catalogue(folder / store.CATALOGUE.name), self.explainer.settings["n_categories"]
         )
-        self.max_new_tokens = max(NEW_TOKENS, self.explainer.room(2 * MAX_NEW_TOKENS) // 2)
+        self.max_new_tokens = max(NEW_TOKENS, self.explainer.prompt_budget(2 * MAX_NEW_TOKENS) // 2)
 
     def read_params(self, params: dict[str, Any]) -> int:
         """The parameter `max_new_tokens`, at most half of what the LLM's context holds."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from recexplainer.llm.decoding import end_id
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.reading import Node, Reader, batches
-from recexplainer.llm.sharding import joined
+from recexplainer.llm.sharding import gather
 from recexplainer.llm.title_trie import Trie
 from recexplainer.prompting.chat import Encoded
 
@@ -69,7 +69,7 @@ def beam_search(
     for rows in batches(prompts, batch_size):
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         found |= zip(rows, _answers(explainer, reader, len(rows), n_beams, spaces), strict=True)
-    answered = joined(found)
+    answered = gather(found)
     return [[row[number] for row in answered] for number in range(len(spaces))]
 
 

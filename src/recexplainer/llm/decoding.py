@@ -14,7 +14,7 @@ from torch import Tensor
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import collate, pack, share_prefixes
 from recexplainer.llm.reading import Node, Reader, batches, left_padded
-from recexplainer.llm.sharding import joined, own
+from recexplainer.llm.sharding import gather, shard
 from recexplainer.prompting.chat import IGNORED, Encoded
 
 
@@ -36,7 +36,7 @@ def p_yes(
     limit = max(row_tokens, max((len(prompt) for prompt in prompts), default=0))
     trees = share_prefixes(numbered, limit)
     answered: dict[int, float] = {}
-    for row in own(pack(trees, limit, np.random.default_rng(0))):
+    for row in shard(pack(trees, limit, np.random.default_rng(0))):
         parts = collate([trees[n] for n in row])
         batch = {key: tensor.to(explainer.device) for key, tensor in parts.items()}
         owners = batch.pop("targets")[0]
@@ -45,7 +45,7 @@ def p_yes(
         logits = explainer(places=places, user_vectors=user_vectors, **batch)[0]
         chances = torch.sigmoid(logits[:, yes] - logits[:, no])
         answered |= zip(owners[places].tolist(), chances.tolist(), strict=True)
-    return np.array(joined(answered))
+    return np.array(gather(answered))
 
 
 @torch.inference_mode()
@@ -84,7 +84,7 @@ def generate(
         for row, tokens in zip(rows, output.tolist(), strict=True):
             text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False)
             answered[row] = text.strip() if strip else text
-    return joined(answered)
+    return gather(answered)
 
 
 @torch.inference_mode()
@@ -126,7 +126,7 @@ def rank_candidates(
                 last = torch.tensor([len(nodes) for nodes in read.values()], device=explainer.device).cumsum(0) - 1
                 logits = reader.read(read)[last]
         orders |= zip(rows, [listing.order for listing in listings], strict=True)
-    return joined(orders)
+    return gather(orders)
 
 
 class _Listing:

@@ -93,7 +93,7 @@ class Explainer(nn.Module):
         """Where the LLM is."""
         return next(self.llm.parameters()).device
 
-    def room(self, max_tokens: int, n_new: int = 0) -> int:
+    def prompt_budget(self, max_tokens: int, n_new: int = 0) -> int:
         """How long a prompt may be: `max_tokens`, or less where the LLM's context has to hold `n_new` more tokens."""
         context = context_tokens(self.llm)
         return max_tokens if context is None else min(max_tokens, context - n_new)

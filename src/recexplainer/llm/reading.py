@@ -14,7 +14,7 @@ from transformers.cache_utils import DynamicLayer
 
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import layer_masks
-from recexplainer.llm.sharding import own
+from recexplainer.llm.sharding import shard
 from recexplainer.prompting.chat import Encoded
 
 READ_TOKENS = 2048  # of prompts at once: enough to keep a processor busy, and they stay within its caches
@@ -207,7 +207,7 @@ def batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
     several processes each gets its own.
     """
     order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
-    return own(order[start : start + batch_size] for start in range(0, len(order), batch_size))
+    return shard(order[start : start + batch_size] for start in range(0, len(order), batch_size))
 
 
 def _chunks(prompts: Sequence[Encoded]) -> Iterator[tuple[int, int]]:

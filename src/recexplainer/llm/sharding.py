@@ -15,12 +15,12 @@ from recexplainer.core.environment import join_processes, n_processes, process_n
 T = TypeVar("T")
 
 
-def own(batches: Iterable[T]) -> Iterator[T]:
+def shard(batches: Iterable[T]) -> Iterator[T]:
     """The batches that are this process's to ask: every n-th."""
     return itertools.islice(batches, process_number(), None, n_processes())
 
 
-def joined(answered: Mapping[int, T]) -> list[T]:
+def gather(answered: Mapping[int, T]) -> list[T]:
     """The answers of all processes, in the order of the questions.
 
     Args:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import NO_LIMIT, Recommender
-from recexplainer.recommenders.co_occurrence import taken_together
+from recexplainer.recommenders.co_occurrence import co_occurrences
 
 
 class Popularity(Recommender):
@@ -104,6 +104,6 @@ class ItemKNN(Recommender):
 
 def _similarity(train: Interactions, normalisation: float, recency: float) -> sparse.csr_matrix:
     """The items' similarities as `ItemKNN` has them, (n_items + 1, n_items + 1), without the diagonal."""
-    together, n_users = taken_together(train, recency)
+    counts, n_users = co_occurrences(train, recency)
     scale = sparse.diags(1 / np.maximum(n_users, 1) ** normalisation)
-    return (scale @ together @ scale).tocsr()
+    return (scale @ counts @ scale).tocsr()

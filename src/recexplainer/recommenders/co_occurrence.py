@@ -11,7 +11,7 @@ from recexplainer.data.interactions import Interactions
 FAINTEST = 1e-3  # of a pair's weight; what is fainter is left out
 
 
-def taken_together(train: Interactions, recency: float) -> tuple[sparse.csr_matrix, np.ndarray]:
+def co_occurrences(train: Interactions, recency: float) -> tuple[sparse.csr_matrix, np.ndarray]:
     """How often two items were taken by one user (n_items + 1, n_items + 1), and the users of each (n_items + 1,).
 
     A pair with d other items between its two counts recency ** d. Of an item that a user took more than once the
@@ -24,12 +24,12 @@ def taken_together(train: Interactions, recency: float) -> tuple[sparse.csr_matr
     if recency == 1:
         shape = (len(train.offsets) - 1, n)
         taken = sparse.csr_matrix((np.ones(len(users), dtype=np.float32), (users, items)), shape=shape)
-        together = taken.T @ taken
+        counts = taken.T @ taken
     else:
-        together = _faded_pairs(users, items, n, recency)
-    together = (together - sparse.diags(together.diagonal())).tocsr()
-    together.eliminate_zeros()
-    return together, np.bincount(items, minlength=n).astype(np.float32)
+        counts = _faded_pairs(users, items, n, recency)
+    counts = (counts - sparse.diags(counts.diagonal())).tocsr()
+    counts.eliminate_zeros()
+    return counts, np.bincount(items, minlength=n).astype(np.float32)
 
 
 def _faded_pairs(users: np.ndarray, items: np.ndarray, n: int, recency: float) -> sparse.csr_matrix:

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from torch import Tensor
 
 from recexplainer.data.interactions import Interactions
-from recexplainer.recommenders.co_occurrence import taken_together
+from recexplainer.recommenders.co_occurrence import co_occurrences
 
 
 def spectral_items(train: Interactions, dim: int, seed: int) -> Tensor:
@@ -52,7 +52,7 @@ def near_items(
     texts share words; row 0 is zero.
 
     The eigenvectors of A + text_weight · T, each times the root of its eigenvalue. A says how often two items were
-    taken together, faded by the items between them (`taken_together`), T how alike their texts are (TF-IDF of words and
+    taken together, faded by the items between them (`co_occurrences`), T how alike their texts are (TF-IDF of words and
     pairs of words); each is normalised by the roots of both items' sums, and A has ones on its diagonal, so that no
     eigenvalue of it is negative.
 
@@ -67,8 +67,8 @@ def near_items(
         texts: What is written of each item, by item id from 1; only read where `text_weight` is above 0.
         text_weight: Of the texts, beside what was taken together.
     """
-    together, _ = taken_together(train, recency)
-    near = _normalised(together[1:, 1:].astype(np.float64))
+    counts, _ = co_occurrences(train, recency)
+    near = _normalised(counts[1:, 1:].astype(np.float64))
     words = _words(texts) if text_weight else sparse.csr_matrix((train.n_items, 1))
 
     def product(vector: np.ndarray) -> np.ndarray:

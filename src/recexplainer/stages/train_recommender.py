@@ -1,4 +1,4 @@
-"""Train the recommender that is explained, or open one made elsewhere; measure it and two floors on the same items."""
+"""Train the recommender that is explained, or open one made elsewhere; measure it and two baselines on equal terms."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from recexplainer.stages import StageRun, stage_main
 
 
 def run(settings: Settings, run: StageRun) -> None:
-    """Write the trained recommender with every user's ranks, and the metrics of it and the floors."""
+    """Write the trained recommender with every user's ranks, and the metrics of it and the baselines."""
     interactions = store.read_interactions()
     run.log_dataset(store.INTERACTIONS, "interactions", "training")
     split = leave_one_out(interactions)
