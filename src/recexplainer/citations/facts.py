@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from recexplainer.citations.attributes import attribute_index, is_denied, values_of
-from recexplainer.citations.cache import once_per_catalogue
+from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.citations.phrases import plain
 from recexplainer.data.catalogue import Catalogue
 
@@ -102,7 +102,7 @@ class Facts:
         return self._kinds.get(attribute, SERIES)
 
 
-@once_per_catalogue
+@cached_by_catalogue
 def facts_of(catalogue: Catalogue) -> Facts:
     """The facts of a catalogue, made once per catalogue object."""
     return Facts(catalogue)

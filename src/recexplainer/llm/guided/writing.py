@@ -13,7 +13,7 @@ from recexplainer.llm.guided.draft import Draft, Written
 from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from recexplainer.llm.reading import Node, Reader, batches
-from recexplainer.llm.sharding import joined
+from recexplainer.llm.sharding import gather
 from recexplainer.prompting.chat import Encoded
 
 _FULL = 0.8  # tokens are read ahead as long as so much of what a batch reads at once is no padding
@@ -48,7 +48,7 @@ def write(
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         _write_batch(reader, drafts, texts)
         answered |= zip(rows, [draft.written() for draft in drafts], strict=True)
-    return joined(answered)
+    return gather(answered)
 
 
 def _write_batch(reader: Reader, drafts: list[Draft], texts: TokenTexts) -> None:
