@@ -170,12 +170,12 @@ def judge_compare(
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
     """Let the judge say whose explanations are better; a language model sees each pair in both orders."""
-    from recexplainer.judging.compare import compare_sources, figures_in_words
+    from recexplainer.judging.compare import compare_by_judge, figures_in_words
 
     for source in (first, second):
         if source not in SOURCES:
             raise InputError(f"{source!r} is not a source; known: {', '.join(SOURCES)}")
-    print("\n".join(figures_in_words(compare_sources(load_settings(params, assignments), first, second))))
+    print("\n".join(figures_in_words(compare_by_judge(load_settings(params, assignments), first, second))))
 
 
 @ratings.command("export")

@@ -16,7 +16,7 @@ from recexplainer.judging.compare import pair_up
 from recexplainer.judging.judgement import Judgement
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
-    Comparison,
+    Preference,
     compare_answers,
     compare_levels,
     pair_messages,
@@ -54,7 +54,7 @@ def better(choice: str) -> Reply:
 )
 def test_a_win_needs_both_orders(straight: str, swapped: str, outcome: str) -> None:
     found = compare_answers((straight, "a"), (swapped, "b"))
-    assert found == Comparison(outcome, (straight, swapped), ("a", "b"))
+    assert found == Preference(outcome, (straight, swapped), ("a", "b"))
 
 
 def test_the_higher_level_wins() -> None:

@@ -12,12 +12,12 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
+from recexplainer.core.records.explanation import Label
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.base import Recommender
 
 Variant = Literal["shift", "mask"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-Label = Literal["Yes", "No"]
 _ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
 _SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.records.explanation import Label
 from recexplainer.core.statistics.p_values import p_value_over_random
-from recexplainer.evidence.perturbation import VARIANTS, Label
+from recexplainer.evidence.perturbation import VARIANTS
 from recexplainer.faithfulness import metrics
 from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison
 

@@ -18,7 +18,7 @@ from recexplainer.judging.pairwise import (
     CHOICES,
     OUTCOMES,
     SAME_TEXT,
-    Comparison,
+    Preference,
     compare_answers,
     compare_levels,
     pair_messages,
@@ -30,7 +30,7 @@ from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 Pair = tuple[Explanation, Explanation]
 
 
-def compare_sources(settings: Settings, first: str, second: str) -> dict[str, Any]:
+def compare_by_judge(settings: Settings, first: str, second: str) -> dict[str, Any]:
     """Let the judge of the parameters compare two sources on the cases that both explain; write what it found.
 
     Returns:
@@ -81,7 +81,7 @@ def pair_up(first: Sequence[Explanation], second: Sequence[Explanation]) -> list
 
 def _ask_server(
     settings: Settings, first: str, second: str, pairs: Sequence[Pair], catalogue: Catalogue
-) -> tuple[str, list[Comparison], dict[str, Any]]:
+) -> tuple[str, list[Preference], dict[str, Any]]:
     from recexplainer.api.cache import AnswerCache
     from recexplainer.api.client import ask
     from recexplainer.api.parameters import api_settings
@@ -110,7 +110,7 @@ def _has_choice(answer: dict[str, Any]) -> bool:
 
 
 def figures_in_words(found: dict[str, Any]) -> list[str]:
-    """The figures that `compare_sources` returns, a line each."""
+    """The figures that `compare_by_judge` returns, a line each."""
     first, second = found["sources"]
     names = {"first": f"{first} better", "second": f"{second} better", "tie": "neither"}
     counts = [

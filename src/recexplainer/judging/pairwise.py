@@ -57,7 +57,7 @@ ANSWER_SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Preference:
     """Which of two sources explained one case better.
 
     Attributes:
@@ -77,7 +77,7 @@ class Comparison:
         return {"explanation_id": explanation_id, **asdict(self)}
 
 
-SAME_TEXT = Comparison(TIE, reasons=("both wrote the same text",))  # which no judge need be asked about
+SAME_TEXT = Preference(TIE, reasons=("both wrote the same text",))  # which no judge need be asked about
 
 
 def pair_messages(record: Explanation, texts: Sequence[str], catalogue: Catalogue) -> list[dict[str, str]]:
@@ -106,7 +106,7 @@ def parse_choice(answer: dict[str, Any]) -> tuple[str, str]:
     return (UNPARSEABLE, answer.get("content") or "") if choice is None else (choice.value, choice.rationale)
 
 
-def compare_answers(straight: tuple[str, str], swapped: tuple[str, str]) -> Comparison:
+def compare_answers(straight: tuple[str, str], swapped: tuple[str, str]) -> Preference:
     """What two answers about one pair amount to: a source wins when it wins in both orders.
 
     Args:
@@ -121,18 +121,18 @@ def compare_answers(straight: tuple[str, str], swapped: tuple[str, str]) -> Comp
     choices = straight[0], swapped[0]
     lacking = [choice for choice in (FAILED, UNPARSEABLE) if choice in choices]
     agreed = choices[0] if _go_together(*choices) else TIE
-    return Comparison(lacking[0] if lacking else agreed, choices, (straight[1], swapped[1]))
+    return Preference(lacking[0] if lacking else agreed, choices, (straight[1], swapped[1]))
 
 
-def compare_levels(first: Judgement, second: Judgement) -> Comparison:
+def compare_levels(first: Judgement, second: Judgement) -> Preference:
     """The higher of two levels wins; the rubric sees no order."""
     if first.score is None or second.score is None:
-        return Comparison(UNPARSEABLE, reasons=(first.level, second.level))
+        return Preference(UNPARSEABLE, reasons=(first.level, second.level))
     outcome = TIE if first.score == second.score else FIRST if first.score > second.score else SECOND
-    return Comparison(outcome, reasons=(first.level, second.level))
+    return Preference(outcome, reasons=(first.level, second.level))
 
 
-def summarise_comparisons(comparisons: Sequence[Comparison], rng: np.random.Generator) -> dict[str, Any]:
+def summarise_comparisons(comparisons: Sequence[Preference], rng: np.random.Generator) -> dict[str, Any]:
     """How often the first source is better, and what the order had to do with it.
 
     Returns:
@@ -175,7 +175,7 @@ def _go_together(straight: str, swapped: str) -> bool:
     return straight == _SWAPPED.get(swapped, swapped)
 
 
-def _order_figures(comparisons: Sequence[Comparison]) -> dict[str, Any] | None:
+def _order_figures(comparisons: Sequence[Preference]) -> dict[str, Any] | None:
     seen = [found.by_order for found in comparisons if found.by_order]
     if not seen:
         return None

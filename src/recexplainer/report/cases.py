@@ -13,7 +13,7 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
 
 Record = Mapping[str, Any]
-Case = tuple[int, int, int]  # user, position, item
+CaseKey = tuple[int, int, int]  # of `Explanation.case`: user, position, item
 DELETION = "mask"  # the variant whose deletion the explorer shows: the other items keep their places
 
 
@@ -26,7 +26,7 @@ def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
     """
     if inputs.catalogue is None:
         return []
-    by_case: dict[Case, dict[str, Explanation]] = {}
+    by_case: dict[CaseKey, dict[str, Explanation]] = {}
     for source, records in inputs.explanations.items():
         for record in records:
             by_case.setdefault(record.case, {})[source] = record
@@ -36,16 +36,16 @@ def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
     return [_describe(by_case[case], inputs.catalogue, judgements, removals) for case in choose_cases(labels, n_cases)]
 
 
-def choose_cases(labels: Mapping[Case, str], n_cases: int) -> list[Case]:
+def choose_cases(labels: Mapping[CaseKey, str], n_cases: int) -> list[CaseKey]:
     """Evenly spaced cases of each decision, in their order; one with few leaves its places to the other.
 
     >>> choose_cases({(u, 0, u): "Yes" if u % 2 else "No" for u in range(8)}, 4)
     [(0, 0, 0), (1, 0, 1), (4, 0, 4), (5, 0, 5)]
     """
-    groups: dict[str, list[Case]] = {}
+    groups: dict[str, list[CaseKey]] = {}
     for case, label in labels.items():
         groups.setdefault(label, []).append(case)
-    chosen: list[Case] = []
+    chosen: list[CaseKey] = []
     for n_left, group in zip(range(len(groups), 0, -1), sorted(groups.values(), key=len), strict=True):
         share = min(len(group), (n_cases - len(chosen)) // n_left)
         chosen += [group[number * len(group) // share] for number in range(share)]
