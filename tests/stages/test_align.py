@@ -152,7 +152,11 @@ def as_it_is(base: Path) -> None:
         (with_a_tokenizer_in_lower_case, "", "gives the titles 'DOOM' and 'Doom' the same tokens"),
         (with_a_template_that_thinks, "", "llm.chat_template_kwargs such as {enable_thinking: false}"),
         (with_a_template_that_thinks, "llm.chat_template_kwargs={thinking: no}", "does not read 'thinking'"),
-        (as_it_is, "llm.chat_template_kwargs={messages: no}", "params: llm.chat_template_kwargs: 'messages' must be"),
+        (
+            as_it_is,
+            "llm.chat_template_kwargs={messages: no}",
+            "params.yaml: llm.chat_template_kwargs: 'messages' must be",
+        ),
         (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is no file; give a Jinja"),
         (with_a_template_in_latin_1, "llm.chat_template=base/own.jinja", "base/own.jinja: is not UTF-8 at byte 3"),
         (as_it_is, "align.lora.targets=Wqkv", "align.lora.targets: Wqkv cannot be adapted in this base model; give"),

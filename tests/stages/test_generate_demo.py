@@ -24,5 +24,7 @@ def test_it_writes_the_raw_files_anew(empty_project: Path) -> None:
 def test_a_world_that_is_too_small_is_one_clear_line(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert generate_demo.main(["-S", "generate_demo.n_items=20"]) == 2
     error = capsys.readouterr().err
-    assert error == "error: params: generate_demo.n_items must be at least 60, or users run out of games\n"
+    assert (
+        error == "error: params.yaml: generate_demo.n_items must be at least 60 (or users run out of games), not 20\n"
+    )
     assert not store.RAW_DEMO.exists()

@@ -17,8 +17,8 @@ from recexplainer.core.settings import parse_settings
         ("dataset", "categories_separator", "", "dataset.categories_separator must be some text"),
         ("dataset", "encoding", "utf-9", "dataset.encoding must be one that Python knows, not 'utf-9'"),
         ("dataset", "encoding", "base64", "dataset.encoding must be one that Python knows"),
-        ("dataset", "quoting", "single", "dataset.quoting must be one of double, backslash, none, not 'single'"),
-        ("prepare", "max_lost", 5, "prepare.max_lost must be a share from 0 to 1"),
+        ("dataset", "quoting", "single", "quoting must be one of double, backslash, none or null, not 'single'"),
+        ("prepare", "max_lost", 5, "prepare.max_lost must be at most 1, not 5"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(refused: Callable[..., None], section: str, key: str, value: Any, message: str) -> None:

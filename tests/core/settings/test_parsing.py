@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,12 @@ def test_an_unknown_section_is_named(values: dict[str, Any]) -> None:
         parse_settings(values)
 
 
+def test_a_misspelt_key_is_named_rather_than_the_one_that_it_leaves_missing(values: dict[str, Any]) -> None:
+    values["prepare"]["kcore"] = values["prepare"].pop("k_core")
+    with pytest.raises(InputError, match="unknown parameter 'prepare.kcore'; did you mean 'k_core'"):
+        parse_settings(values)
+
+
 def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
     del values["prepare"]["split"]["valid"]
     with pytest.raises(InputError, match="parameter 'prepare.split.valid' is missing"):
@@ -44,6 +51,14 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("faithfulness", "top_ks", 5, "faithfulness.top_ks must be a list, not 5"),
         ("faithfulness", "top_ks", [1, "x"], r"faithfulness.top_ks\[1\] must be a whole number"),
         ("dataset", "name", None, "dataset.name must be text, not None"),
+        ("prepare", "split", None, "prepare.split must be a mapping, not None"),
+        ("prepare", "min_rating", "nan", "prepare.min_rating must be a number, not nan"),
+        ("prepare", "min_rating", float("inf"), "prepare.min_rating must be a number, not inf"),
+        ("train_recommender", "refit", "yes", "train_recommender.refit must be true or false, not 'yes'"),
+        ("llm", "chat_template_kwargs", {"x": [1]}, "llm.chat_template_kwargs.x must be true or false or a whole"),
+        ("align", "weights", {1: 1}, "align.weights: 1 must be text"),
+        ("promote", "gates", {"explainer-both": [{"metric": "m", "at_least": "x", "at_most": None}]},
+         r"promote.gates.explainer-both\[0\].at_least must be a number or null, not 'x'"),
     ],
 )  # fmt: skip
 def test_a_wrong_type_is_named(refused: Callable[..., None], section: str, key: str, value: Any, message: str) -> None:
@@ -97,3 +112,10 @@ def test_a_wrong_override_is_named(override: str, message: str) -> None:
 def test_flatten_goes_back_to_the_file() -> None:
     flat = flatten(load_settings(PARAMS).prepare, "prepare")
     assert flat["prepare.split.train"] == yaml.safe_load(PARAMS.read_text())["prepare"]["split"]["train"]
+
+
+def test_a_section_is_checked_wherever_it_is_built() -> None:
+    explain = load_settings(PARAMS).explain
+    with pytest.raises(ValueError, match="n_cases"):
+        dataclasses.replace(explain, n_cases=0)
+    assert dataclasses.replace(explain, n_cases=1).n_cases == 1

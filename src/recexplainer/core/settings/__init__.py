@@ -1,16 +1,17 @@
 """One frozen dataclass per section of params.yaml: no defaults here, the values stand in params.yaml alone.
 
-A new parameter is a field of its section's class, in the module of its concern, and a line in params.yaml. Checks of
-single values live in ``__post_init__``. The package is the public face of all sections.
+A new parameter is a field of its section's class, in the module of its concern, and a line in params.yaml. Its type,
+of the module `kinds`, tells its range, which pydantic checks wherever a section is built; rules between fields live in
+``__post_init__``. The package is the public face of all sections.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic.dataclasses import dataclass
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings.alignment import (
@@ -26,6 +27,7 @@ from recexplainer.core.settings.data import Columns, Dataset, GenerateDemo, Prep
 from recexplainer.core.settings.evaluation import EvaluateAlignment, EvaluateBaselines
 from recexplainer.core.settings.explaining import SOURCES, Explain
 from recexplainer.core.settings.judging import Discriminate, Encoder, Faithfulness, Judge, Report
+from recexplainer.core.settings.kinds import SECTION
 from recexplainer.core.settings.parsing import apply_overrides, build_section
 from recexplainer.core.settings.recommender import (
     ATTENTION_INITS,
@@ -40,7 +42,7 @@ from recexplainer.core.settings.run import Run
 PARAMS_FILE = Path("params.yaml")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class Settings:
     """All of params.yaml."""
 
@@ -91,7 +93,7 @@ def parse_settings(values: Any, origin: str = "params.yaml") -> Settings:
     Raises:
         InputError: for an unknown, missing or wrongly typed key, with its dotted name.
     """
-    built: Settings = build_section(Settings, values, origin=origin, at="")
+    built: Settings = build_section(Settings, values, origin)
     return built
 
 

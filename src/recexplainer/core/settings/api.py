@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from recexplainer.core.settings.checks import require, require_at_least, require_positive
+from pydantic.dataclasses import dataclass
+
+from recexplainer.core.settings.kinds import SECTION, Count, CountOrZero, NotNegative, Positive, must, require
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class ApiModel:
     """A model behind an OpenAI-compatible server, and what one run may take of it; `section` is where it stands."""
 
     section: ClassVar[str]
     base_url: str | None
     model: str | None
-    max_calls: int
-    max_cost: float | None  # in the currency of the prices
-    price_per_million_prompt_tokens: float | None
-    price_per_million_completion_tokens: float | None
-    concurrency: int  # requests at the same time, of each endpoint
-    max_answer_tokens: int  # thinking included
-    timeout_seconds: float  # of one try
-    patience_seconds: float  # how long a server may be busy or loading before it is given up
-    reasoning_effort: str | None  # in the server's words; None: not sent
+    max_calls: CountOrZero
+    max_cost: NotNegative | None  # in the currency of the prices
+    price_per_million_prompt_tokens: NotNegative | None
+    price_per_million_completion_tokens: NotNegative | None
+    concurrency: Count  # requests at the same time, of each endpoint
+    max_answer_tokens: Count  # thinking included
+    timeout_seconds: Positive  # of one try
+    patience_seconds: NotNegative  # how long a server may be busy or loading before it is given up
+    reasoning_effort: Annotated[str, must(len, "a word such as low, or null")] | None  # None: not sent
 
     def __post_init__(self) -> None:
-        """Check the bounds."""
-        require_at_least(
-            self.section, self, concurrency=1, max_calls=0, max_cost=0, max_answer_tokens=1, patience_seconds=0
-        )
-        require_positive(self.section, self, "timeout_seconds")
-        require(self.reasoning_effort != "", f"{self.section}.reasoning_effort", "a word such as low, or null")
+        """Check the prices."""
         prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
-        known = [price for price in prices if price is not None]
-        where = f"{self.section}.price_per_million_…_tokens"
-        require(len(known) != 1, where, "given for both kinds of token, or for none")
-        require(all(price >= 0 for price in known), where, "at least 0")
-        require(self.max_cost is None or len(known) == 2, f"{self.section}.max_cost", "null where the prices are null")
+        n_known = sum(price is not None for price in prices)
+        require(n_known != 1, "price_per_million_…_tokens", "given for both kinds of token, or for none")
+        require(self.max_cost is None or n_known == 2, "max_cost", "null where the prices are null")

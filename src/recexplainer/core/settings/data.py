@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from recexplainer.core.settings.checks import require, require_one_of
+from pydantic.dataclasses import dataclass
 
-QUOTINGS = ("double", "backslash", "none")
+from recexplainer.core.settings.kinds import (
+    SECTION,
+    Count,
+    CountOrZero,
+    NotNegative,
+    Number,
+    Share,
+    Whole,
+    must,
+    require,
+)
 
 
-@dataclass(frozen=True)
+def _is_encoding(name: str) -> bool:
+    try:
+        return bool("a".encode(name))
+    except LookupError:
+        return False
+
+
+PlainName = Annotated[
+    str,
+    must(
+        lambda name: name and all(c.isalnum() or c in "-_." for c in name),
+        "letters, digits, '-', '_' and '.' only",
+    ),
+]
+Delimiter = Annotated[
+    str, must(lambda c: len(c) == 1 and c.isascii() and c not in '"\n\r', "one ASCII character, or null to find it")
+]
+
+
+@dataclass(frozen=True, config=SECTION)
 class Columns:
     """Names of the columns of a generic table; null where the table has no such column."""
 
@@ -25,87 +54,56 @@ class Columns:
     description: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class Dataset:
-    """Which raw data to read, and in which format."""
+    """Which raw data to read, and in which format; the name ends up in paths and in the registry."""
 
-    name: str
+    name: PlainName
     raw: str
-    format: str
+    format: str  # one of `data.readers.FORMATS`
     interactions_file: str | None
     items_file: str | None
     dialogues_file: str | None
     columns: Columns
-    delimiter: str | None
-    encoding: str | None
-    quoting: str | None
-    categories_separator: str | None
-    max_bad_lines: int
-
-    def __post_init__(self) -> None:
-        """Check names that end up in paths and in the registry."""
-        plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
-        require(plain, "dataset.name", f"letters, digits, '-', '_' and '.' only, not {self.name!r}")
-        require(self.max_bad_lines >= 0, "dataset.max_bad_lines", "at least 0")
-        for name, value in (("delimiter", self.delimiter), ("categories_separator", self.categories_separator)):
-            require(value != "", f"dataset.{name}", "some text, or null to find it")
-        one_byte = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter.isascii())
-        require(one_byte and self.delimiter not in ('"', "\n", "\r"), "dataset.delimiter", "one ASCII character")
-        if self.quoting is not None:
-            require_one_of(self.quoting, QUOTINGS, "dataset.quoting")
-        require(_is_encoding(self.encoding), "dataset.encoding", f"one that Python knows, not {self.encoding!r}")
+    delimiter: Delimiter | None
+    encoding: Annotated[str, must(_is_encoding, "one that Python knows")] | None
+    quoting: Literal["double", "backslash", "none"] | None
+    categories_separator: Annotated[str, must(len, "some text, or null to find it")] | None
+    max_bad_lines: CountOrZero
 
 
-def _is_encoding(name: str | None) -> bool:
-    try:
-        return name is None or bool("a".encode(name))
-    except LookupError:
-        return False
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class GenerateDemo:
     """Size and seed of the invented demo world."""
 
-    seed: int
-    n_users: int
-    n_items: int
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        require(self.n_users >= 1, "generate_demo.n_users", "at least 1")
-        require(self.n_items >= 60, "generate_demo.n_items", "at least 60, or users run out of games")
+    seed: Whole
+    n_users: Count
+    n_items: Annotated[Whole, must(lambda n: n >= 60, "at least 60 (or users run out of games)")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class Split:
     """Shares of users for alignment and explanations; they sum to 1."""
 
-    train: float
-    valid: float
-    test: float
+    train: NotNegative
+    valid: NotNegative
+    test: NotNegative
 
     def __post_init__(self) -> None:
         """Check the sum."""
-        parts = (self.train, self.valid, self.test)
-        require(all(p >= 0 for p in parts), "prepare.split", "shares of at least 0")
-        require(abs(sum(parts) - 1) < 1e-6, "prepare.split", f"shares that sum to 1, not {sum(parts):g}")
+        total = self.train + self.valid + self.test
+        require(abs(total - 1) < 1e-6, "train + valid + test", f"shares that sum to 1, not {total:g}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class Prepare:
     """Which interactions, items and users are kept."""
 
-    min_rating: float
-    k_core: int
-    untitled_items: str
-    max_items: int | None
-    max_users: int | None
-    min_user_items: int
-    max_lost: float
+    min_rating: Number
+    k_core: Whole
+    untitled_items: Literal["drop", "keep"]
+    max_items: Whole | None
+    max_users: Whole | None
+    min_user_items: Whole
+    max_lost: Share
     split: Split
-
-    def __post_init__(self) -> None:
-        """Check the choice."""
-        require(0 <= self.max_lost <= 1, "prepare.max_lost", "a share from 0 to 1")
-        require_one_of(self.untitled_items, ("drop", "keep"), "prepare.untitled_items")

@@ -1,4 +1,4 @@
-"""Typed construction of nested frozen dataclasses from plain mappings."""
+"""Parameters out of nested mappings: overrides, and one clear line for the first that does not fit."""
 
 from __future__ import annotations
 
@@ -6,32 +6,29 @@ import copy
 import dataclasses
 import types
 import typing
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from recexplainer.core.errors import InputError, did_you_mean
 
+_CONDITIONS = {"ge": "at least {:g}", "gt": "above {:g}", "le": "at most {:g}", "lt": "below {:g}", "condition": "{}"}
+_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false", types.NoneType: "null",
+          list: "a list", dict: "a mapping"}  # fmt: skip
 
-def build_section(kind: type, values: Any, origin: str, at: str) -> Any:
-    """Build the dataclass ``kind`` from a mapping; ``at`` is the section's dotted name (empty for the root).
+
+def build_section(kind: type, values: Any, origin: str) -> Any:
+    """Build a section, or the whole settings, from a mapping.
 
     Raises:
-        InputError: for an unknown, missing or wrongly typed key.
+        InputError: for an unknown or missing key, or a value of another type or outside of its range.
     """
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise InputError(f"{origin}: {at or 'the file'} must be a mapping, not {_shown(values)}")
-    hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
-    for key in values:
-        if key not in names:
-            raise InputError(f"{origin}: unknown parameter {_join(at, str(key))!r}; {did_you_mean(str(key), names)}")
-    for name in names:
-        if name not in values:
-            raise InputError(f"{origin}: parameter {_join(at, name)!r} is missing")
-    return kind(**{name: _convert(hints[name], values[name], origin, _join(at, name)) for name in names})
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as failed:
+        first = min(failed.errors(), key=lambda error: error["type"] != "unexpected_keyword_argument")
+        raise InputError(f"{origin}: {_explain(kind, first)}") from None
 
 
 def apply_overrides(kind: type, values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
@@ -68,28 +65,20 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
         return {prefix: values}
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        flat.update(flatten(value, _join(prefix, str(key))))
+        flat.update(flatten(value, f"{prefix}.{key}" if prefix else str(key)))
     return flat
 
 
-def _join(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else name
-
-
 def _hint_of(kind: type, path: list[str], assignment: str) -> Any:
-    """Find the type of the field that a dotted path names."""
+    """The type of the field that a dotted path names."""
     hint: Any = kind
     for depth, key in enumerate(path):
-        at = ".".join(path[:depth])
-        if typing.get_origin(hint) is dict:
-            hint = typing.get_args(hint)[1]
-            continue
-        if not dataclasses.is_dataclass(hint):
-            raise InputError(f"-S {assignment!r}: {at!r} is a single value, it has no {key!r}")
-        hints = typing.get_type_hints(hint)
-        if key not in hints:
-            raise InputError(f"-S {assignment!r}: unknown parameter {_join(at, key)!r}; {did_you_mean(key, hints)}")
-        hint = hints[key]
+        inside = _inside(hint, key)
+        if inside is None and not dataclasses.is_dataclass(hint):
+            raise InputError(f"-S {assignment!r}: {'.'.join(path[:depth])!r} is a single value, it has no {key!r}")
+        if inside is None:
+            raise InputError(f"-S {assignment!r}: {_unknown(hint, path[: depth + 1])}")
+        hint = inside
     return hint
 
 
@@ -99,64 +88,80 @@ def _parse_text(hint: Any, text: str, assignment: str) -> Any:
         value = yaml.safe_load(text) if text.strip() else ""
     except yaml.YAMLError:
         value = text
-    wanted = _alternatives(hint)
-    if str in wanted and not any(_fits(choice, value) for choice in wanted if choice not in (str, float)):
-        return text
-    if value == "" and str not in wanted:
+    if value == "" and not _fits(hint, ""):
         raise InputError(f"-S {assignment!r}: no value after '='")
-    return value
+    return text if isinstance(value, str) or (_fits(hint, text) and not _fits(hint, value)) else value
 
 
-def _alternatives(hint: Any) -> tuple[Any, ...]:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return typing.get_args(hint)
-    return (hint,)
-
-
-def _convert(hint: Any, value: Any, origin: str, at: str) -> Any:
-    """Check one value against its type; integers pass as floats, as does text like ``1e-4`` (YAML 1.1)."""
-    choices = _alternatives(hint)
-    if value is None and type(None) in choices:
-        return None
-    for choice in choices:
-        if dataclasses.is_dataclass(choice):
-            return build_section(typing.cast(type, choice), value, origin, at)
-        outer, inner = typing.get_origin(choice), typing.get_args(choice)
-        if outer is list and isinstance(value, list):
-            return [_convert(inner[0], entry, origin, f"{at}[{i}]") for i, entry in enumerate(value)]
-        if outer is dict and isinstance(value, dict):
-            return {str(k): _convert(inner[1], entry, origin, _join(at, str(k))) for k, entry in value.items()}
-        if outer is None and _fits(choice, value):
-            return float(value) if choice is float else value
-    wanted = " or ".join(_name(choice) for choice in choices)
-    raise InputError(f"{origin}: {at} must be {wanted}, not {_shown(value)}")
-
-
-def _fits(choice: Any, value: Any) -> bool:
-    if choice is float:
-        return _is_number(value)
-    if choice is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(choice, type) and isinstance(value, choice)
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool):
+def _fits(hint: Any, value: Any) -> bool:
+    try:
+        TypeAdapter(hint).validate_python(value)
+    except ValidationError:
         return False
-    if isinstance(value, str):
-        try:
-            float(value)
-        except ValueError:
-            return False
-        return any(c.isdigit() for c in value)
-    return isinstance(value, int | float) and value == value
+    return True
+
+
+def _explain(kind: type, error: Any) -> str:
+    """Pydantic's finding in words: where, what was expected, what stands there."""
+    path, context = error["loc"], error.get("ctx", {})
+    is_key = path[-1:] == ("[key]",)
+    hint: Any = kind
+    for depth, key in enumerate(path[:-2] if is_key else path):
+        if (inside := _inside(hint, key)) is None:
+            if dataclasses.is_dataclass(hint):
+                return _unknown(hint, path)
+            path = path[:depth]  # which of several types pydantic tried
+            break
+        hint = inside
+    if error["type"] == "missing":
+        return f"parameter {_dotted(path)!r} is missing"
+    if error["type"] == "rule":
+        return f"{_dotted((*path, context['name']))} must be {context['expected']}"
+    if is_key:
+        key_type, _ = typing.get_args(_choices(hint)[0])
+        return f"{_dotted(path[:-2])}: {path[-2]!r} must be {_expected(key_type, context)}"
+    return f"{_dotted(path) or 'the file'} must be {_expected(hint, context)}, not {_shown(error['input'])}"
+
+
+def _unknown(section: type, path: Any) -> str:
+    names = [field.name for field in dataclasses.fields(section)]
+    return f"unknown parameter {_dotted(path)!r}; {did_you_mean(str(path[-1]), names)}"
+
+
+def _expected(hint: Any, context: dict[str, Any]) -> str:
+    for name, words in _CONDITIONS.items():
+        if name in context:
+            return words.format(context[name])
+    return " or ".join(map(_name, _choices(hint)))
+
+
+def _inside(hint: Any, key: str | int) -> Any:
+    """The type of what stands under a key or a place of a list; None where nothing does."""
+    for choice in _choices(hint):
+        if dataclasses.is_dataclass(choice):
+            return typing.get_type_hints(choice, include_extras=True).get(str(key))
+        if typing.get_origin(choice) is (list if isinstance(key, int) else dict):
+            return typing.get_args(choice)[-1]
+    return None
+
+
+def _choices(hint: Any) -> list[Any]:
+    """The alternatives of a type, without their ranges."""
+    if typing.get_origin(hint) is Annotated:
+        return _choices(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return [choice for part in typing.get_args(hint) for choice in _choices(part)]
+    return [hint]
 
 
 def _name(choice: Any) -> str:
-    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
-    if choice in names:
-        return names[choice]
-    return {list: "a list", dict: "a mapping"}.get(typing.get_origin(choice), str(choice))
+    if typing.get_origin(choice) is Literal:
+        return f"one of {', '.join(typing.get_args(choice))}"
+    return _NAMES.get(typing.get_origin(choice) or choice, "a mapping")
+
+
+def _dotted(path: Any) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
 def _shown(value: Any) -> str:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pydantic.dataclasses import dataclass
+
+from recexplainer.core.settings.kinds import SECTION, Number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class Registry:
     """``alias``: the registry alias whose version evaluation and explanation load."""
 
     alias: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class Gate:
     """One condition of a promotion: ``metric`` is ``<metrics file>:<dotted key>``; a bound may be null."""
 
     metric: str
-    at_least: float | None
-    at_most: float | None
+    at_least: Number | None
+    at_most: Number | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class Promote:
     """Gates per role; a role without an entry is promoted without a gate."""
 
