@@ -123,7 +123,7 @@ def _explain(kind: type, error: Any) -> str:
     return f"{_dotted(path) or 'the file'} must be {_expected(hint, context)}, not {_shown(error['input'])}"
 
 
-def _unknown(section: type, path: Any) -> str:
+def _unknown(section: Any, path: Any) -> str:
     names = [field.name for field in dataclasses.fields(section)]
     return f"unknown parameter {_dotted(path)!r}; {did_you_mean(str(path[-1]), names)}"
 
