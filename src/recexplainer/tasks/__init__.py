@@ -1,7 +1,7 @@
 """The alignment tasks, one module each, with everything about it: see `recexplainer.tasks.task.Task`."""
 
+from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, named_tasks
-from recexplainer.core.settings.checks import require_one_of
 from recexplainer.tasks import (
     explanation,
     general_dialogue,
@@ -40,4 +40,5 @@ def check_tasks(settings: Settings) -> None:
     """
     for parameter, names in named_tasks(settings).items():
         for name in names:
-            require_one_of(name, tuple(TASKS), f"{parameter}: a task")
+            if name not in TASKS:
+                raise InputError(f"params: {parameter}: a task must be one of {', '.join(TASKS)}, not {name!r}")
