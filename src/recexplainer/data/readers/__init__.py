@@ -10,7 +10,6 @@ import pandas as pd
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Dataset
-from recexplainer.core.settings.checks import require_one_of
 from recexplainer.data.losses import likely_mend
 from recexplainer.data.readers import amazon_2014, amazon_2018, amazon_2023, movielens, steam
 from recexplainer.data.readers.files import BadLines, Dialect, require_folder
@@ -95,7 +94,8 @@ FORMATS = (*_MODULES, "table")
 
 
 def _reader(dataset: Dataset) -> tuple[Reader, bool]:
-    require_one_of(dataset.format, FORMATS, "dataset.format")
+    if dataset.format not in FORMATS:
+        raise InputError(f"params: dataset.format must be one of {', '.join(FORMATS)}, not {dataset.format!r}")
     if dataset.format == "table":
         return TableReader(dataset.columns), False
     module = _MODULES[dataset.format]
