@@ -1,0 +1,39 @@
+"""The rank of a decided item with any history, asked of the recommender one history at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recexplainer.evidence.perturbation import Decision
+from recexplainer.recommenders.base import Recommender
+
+_HISTORIES_AT_ONCE = 256  # bounds the memory, not the result
+
+
+def ranks_of(recommender: Recommender, histories: Sequence[Sequence[int]], decisions: Sequence[Decision]) -> list[int]:
+    """Per history the rank, from 1, of the item that was decided on; ties count against it.
+
+    It is ranked among the items outside of the given and of the decision's own history: what was removed from that does
+    not become its rival.
+
+    Args:
+        recommender: Who is asked.
+        histories: Item ids, oldest first; 0 is an empty place.
+        decisions: One per history.
+    """
+    ranks: list[int] = []
+    for start in range(0, len(histories), _HISTORIES_AT_ONCE):
+        block = slice(start, start + _HISTORIES_AT_ONCE)
+        table = recommender.scores(histories[block]).double().cpu().numpy()
+        for scores, history, decision in zip(table, histories[block], decisions[block], strict=True):
+            own = scores[decision.item_id]
+            rivals = np.setdiff1d(np.arange(1, len(scores)), [*history, *decision.history, decision.item_id])
+            ranks.append(1 + int((scores[rivals] >= own).sum()))
+    return ranks
+
+
+def n_ranked(recommender: Recommender, decision: Decision) -> int:
+    """How many items a decision's item is ranked among, itself included."""
+    return recommender.n_items - len(set(decision.history) - {decision.item_id})
