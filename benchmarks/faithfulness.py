@@ -1,12 +1,16 @@
-"""Perturbation curves: all deletions of a batch together, beside one forward pass per deletion, in one run.
+"""Perturbation curves and evidence: deletions of a batch together, beside one forward pass per deletion, in one run.
 
 python benchmarks/faithfulness.py [--users 1000] [--orders 10] [--items 2000] [--plain-share 0.3] [--threads 1]
+                                  [--decisions 10000] [--plain-decisions 200]
 
 Every user's history (10 to 30 items) is deleted in `--orders` random orders, each in ten steps of 10 to 100 %: 100
 deletions per user. The plain way, written here as the yardstick, asks the recommender once for each, takes the log of
 the softmax over all items and the item's rank; it does so for `--plain-share` of the users, and the ratio is of the
 time per deletion. Both ways give the same numbers but for rounding: single precision in another order can move ln p by
-1e-6, and swap two items that are level. The recommender is SASRec with the sizes of the demo's parameters and random
+1e-6, and swap two items that are level.
+
+The evidence of `--decisions` decisions (greedy, of the newest 8 items) is found together, and one pass per deletion for
+`--plain-decisions` of them, spread over the run; the ratio is of the time per decision. The recommender is SASRec with the sizes of the demo's parameters and random
 weights: what it has learned does not change its speed.
 """
 
@@ -18,6 +22,7 @@ import time
 import numpy as np
 import torch
 
+from recexplainer.evidence.evidence import MAX_ITEMS, THRESHOLD, Evidence, find_evidence
 from recexplainer.evidence.perturbation import VARIANTS, Decision, Outcomes, Perturbation, Variant
 from recexplainer.faithfulness.metrics import N_STEPS, step_sizes
 from recexplainer.recommenders.base import Recommender
@@ -26,6 +31,8 @@ from recexplainer.recommenders.sasrec import SASRec
 SIZES = {"dim": 64, "n_layers": 1, "n_heads": 2, "max_length": 50, "dropout": 0.4}  # train_recommender.sasrec
 HISTORY_LENGTHS = (10, 30)
 USERS_AT_ONCE = 100
+N_SHOWN = 8  # build_alignment.max_history
+DECISIONS_AT_ONCE = 2000
 
 
 def make_cases(n_users: int, n_items: int, rng: np.random.Generator) -> list[Decision]:
@@ -35,6 +42,19 @@ def make_cases(n_users: int, n_items: int, rng: np.random.Generator) -> list[Dec
         *history, target = (rng.choice(n_items, size=length + 1, replace=False) + 1).tolist()
         cases.append(Decision(history, target))
     return cases
+
+
+def decided(recommender: Recommender, cases: list[Decision]) -> list[Decision]:
+    """Decisions on the best and the worst item of each history, in turn."""
+    found = []
+    for start in range(0, len(cases), USERS_AT_ONCE):
+        block = cases[start : start + USERS_AT_ONCE]
+        scores = recommender.scores([case.history for case in block], exclude_seen=True)
+        best, worst = scores.argmax(dim=1), torch.where(scores.isfinite(), scores, torch.inf).argmin(dim=1)
+        for number, case in enumerate(block):
+            item, label = (int(best[number]), "Yes") if number % 2 == 0 else (int(worst[number]), "No")
+            found.append(Decision(case.history, item, N_SHOWN, label))  # type: ignore[arg-type]
+    return found
 
 
 def make_deletions(cases: list[Decision], n_orders: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -72,6 +92,56 @@ def ask_one_by_one(
     return Outcomes(log_p, rank)
 
 
+def evidence_one_by_one(recommender: Recommender, decision: Decision, variant: Variant) -> list[int]:
+    """The yardstick of `find_evidence`: the same greedy search for histories without repeats."""
+
+    def loss(gone: list[int]) -> float:
+        history = [0 if item in gone else item for item in decision.history]
+        if variant == "shift":
+            history = [item for item in history if item]
+        log_p = float(recommender.scores([history])[0].double().log_softmax(0)[decision.item_id])
+        return full - log_p if decision.label == "Yes" else log_p - full
+
+    full = 0.0
+    full = -loss([]) if decision.label == "Yes" else loss([])
+    alone = {item: loss([item]) for item in reversed(decision.history)}
+    shown = [item for item in alone if item in decision.history[-N_SHOWN:]]
+    found: list[int] = []
+    taken, lost = 0.0, {item: alone[item] for item in shown}
+    while len(found) < MAX_ITEMS and lost:
+        best = max(lost, key=lost.__getitem__)
+        if lost[best] - taken < THRESHOLD:
+            break
+        found.append(best)
+        taken = lost[best]
+        lost = {item: loss([*found, item]) for item in shown if item not in found} if len(found) < MAX_ITEMS else {}
+    strong = sorted((item for item in shown if alone[item] >= THRESHOLD), key=lambda item: -alone[item])
+    return [*found, *(item for item in strong if item not in found)][:MAX_ITEMS]
+
+
+def compare_evidence(recommender: Recommender, decisions: list[Decision], n_plain: int, variant: Variant) -> str:
+    """One line: seconds of all decisions together, of one pass per deletion, and their ratio per decision."""
+    seconds, n_alike, asked = np.zeros(2), 0, 0
+    for start in range(0, len(decisions), DECISIONS_AT_ONCE):
+        block = decisions[start : start + DECISIONS_AT_ONCE]
+        few = block[: max(1, round(n_plain * len(block) / len(decisions)))]
+        times = [time.perf_counter()]
+        together: list[Evidence] = find_evidence(recommender, block, variant)
+        times.append(time.perf_counter())
+        single = [evidence_one_by_one(recommender, decision, variant) for decision in few]
+        times.append(time.perf_counter())
+        seconds += np.diff(times)
+        asked += len(few)
+        pairs = [(own.items, items) for own, items in zip(together, single, strict=False)]
+        n_alike += sum(own == items or not items for own, items in pairs)  # sets that carry it together are not asked
+    ours, plain = seconds[0] / len(decisions), seconds[1] / asked
+    return (
+        f"{variant:6} evidence of {len(decisions)} decisions {seconds[0]:.1f} s; one pass per deletion "
+        f"{plain * len(decisions):.1f} s (measured on {asked}: {seconds[1]:.1f} s), ratio {plain / ours:.1f}; "
+        f"alike {n_alike} of {asked}"
+    )
+
+
 def main() -> None:
     """Time both ways for both variants and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,6 +149,8 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=10, help="curves of ten steps per user")
     parser.add_argument("--items", type=int, default=2000)
     parser.add_argument("--plain-share", type=float, default=0.3, help="share of the users that the plain way asks")
+    parser.add_argument("--decisions", type=int, default=10_000, help="whose evidence is found; 0: none")
+    parser.add_argument("--plain-decisions", type=int, default=200, help="of these, how many the plain way asks about")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -90,6 +162,9 @@ def main() -> None:
     print(f"{len(cases)} users x {n_steps} steps, {arguments.items} items, threads {arguments.threads}")
     for variant in VARIANTS:
         print(compare(recommender, cases, arguments.orders, arguments.plain_share, variant, rng), flush=True)
+    decisions = decided(recommender, make_cases(arguments.decisions, arguments.items, rng))
+    for variant in VARIANTS if decisions else ():
+        print(compare_evidence(recommender, decisions, arguments.plain_decisions, variant), flush=True)
 
 
 def compare(
