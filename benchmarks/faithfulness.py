@@ -9,9 +9,9 @@ the softmax over all items and the item's rank; it does so for `--plain-share` o
 time per deletion. Both ways give the same numbers but for rounding: single precision in another order can move ln p by
 1e-6, and swap two items that are level.
 
-The evidence of `--decisions` decisions (greedy, of the newest 8 items) is found together, and one pass per deletion for
-`--plain-decisions` of them, spread over the run; the ratio is of the time per decision. The recommender is SASRec with the sizes of the demo's parameters and random
-weights: what it has learned does not change its speed.
+The evidence of `--decisions` decisions (greedy, of the newest 8 items) is found together, and with one pass per
+deletion for `--plain-decisions` of them, spread over the run; the ratio is of the time per decision. The recommender
+is SASRec with the sizes of the demo's parameters and random weights: what it has learned does not change its speed.
 """
 
 from __future__ import annotations

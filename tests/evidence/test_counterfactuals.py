@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from recexplainer.core.records.explanation import Label
 from recexplainer.evidence import counterfactuals
 from recexplainer.evidence.counterfactuals import Bounds, Counterfactual, find_removals, find_replacements
-from recexplainer.evidence.perturbation import VARIANTS, Decision, Label, Variant
+from recexplainer.evidence.perturbation import VARIANTS, Decision, Variant
 from recexplainer.evidence.verification import history_after, verify
 from recexplainer.recommenders.base import Recommender
 from tests.evidence.planted import (
@@ -97,11 +98,13 @@ def test_where_sets_are_too_many_the_greedy_one_is_taken(variant: Variant, monke
     assert not all(own.smallest for own in greedy)
 
 
-def test_a_replacement_brings_the_item_up_and_leaves_what_is_first_alone() -> None:
-    """Item 5 speaks for item 9, item 1 for item 8. After item 9 item 5 is the likeliest."""
+def test_a_replacement_brings_the_item_up_and_leaves_what_is_first_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Item 5 speaks for item 9, item 1 for item 8. What follows item 9 but was not taken is item 5."""
     weight = torch.zeros(11, 11)
     weight[1, 8], weight[5, 9], weight[9, 5] = 1.0, 2.0, 1.0
+    weight[9, 1:4], weight[9, 9] = 2.0, 3.0
     recommender = AdditiveRecommender(weight)
+    monkeypatch.setattr(counterfactuals, "N_REPLACEMENTS", 1)
     decisions = [Decision([2, 1, 3], 9, label="No"), Decision([2, 1, 3], 8)]
     found, first = find_replacements(recommender, decisions, BOUNDS)
     assert first is None

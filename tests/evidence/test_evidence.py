@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from recexplainer.core.records.explanation import Label
 from recexplainer.evidence import evidence
 from recexplainer.evidence.evidence import Evidence, Method, find_evidence
-from recexplainer.evidence.perturbation import VARIANTS, Decision, Label, Variant
+from recexplainer.evidence.perturbation import VARIANTS, Decision, Variant
 from tests.evidence.planted import (
     Cause,
     Planted,

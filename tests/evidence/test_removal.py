@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from recexplainer.evidence.perturbation import VARIANTS, Decision, Label, Perturbation
+from recexplainer.core.records.explanation import Label
+from recexplainer.evidence.perturbation import VARIANTS, Decision, Perturbation
 from recexplainer.evidence.removal import greedy_orders, greedy_steps, leave_one_out_orders, losses_alone, shown_items
 from tests.evidence.planted import shown_of
 from tests.faithfulness.fakes import AdditiveRecommender

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer.core.errors import InputError
-from recexplainer.evidence.counterfactuals import Counterfactual, Kind
-from recexplainer.evidence.perturbation import Label, Variant
+from recexplainer.core.records.evidence import Counterfactual, Kind, Label, Variant
 from recexplainer.evidence.sentences import load_sentences
 from tests.faithfulness.fakes import make_games
 

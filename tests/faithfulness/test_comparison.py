@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from recexplainer.evidence.perturbation import VARIANTS, Decision, Label
+from recexplainer.core.records.explanation import Label
+from recexplainer.evidence.perturbation import VARIANTS, Decision
 from recexplainer.faithfulness import comparison
 from recexplainer.faithfulness.comparison import (
     CITED,

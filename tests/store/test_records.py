@@ -9,12 +9,18 @@ import pytest
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.evidence import Counterfactual, Evidence
 from recexplainer.core.records.explanation import Explanation, Mention, ModelVersion
 from tests.records import make_explanation
 
 MENTION = Mention(5, 10, "Étoile", "history", 1, "exact")
 WHOLE = make_explanation(
-    text='Yes. "Étoile".', citations=[MENTION], model=ModelVersion("n", "1", "x"), base={"name": "b", "revision": None}
+    text='Yes. "Étoile".',
+    citations=[MENTION],
+    model=ModelVersion("n", "1", "x"),
+    base={"name": "b", "revision": None},
+    evidence=Evidence([3], [0.5], "shift", older=7, older_strength=0.25),
+    counterfactuals=[Counterfactual("removal", "Yes", 2, [3], None, "mask", 5, 1, 8, 9, smallest=True)],
 )
 
 

@@ -6,50 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
-from typing import Literal
 
 import numpy as np
 
-from recexplainer.evidence.perturbation import Decision, Label, Perturbation, Variant
+from recexplainer.core.records.evidence import Counterfactual, Label, Variant
+from recexplainer.evidence.perturbation import Decision, Perturbation
 from recexplainer.evidence.ranks import n_ranked, ranks_of
 from recexplainer.evidence.removal import GREEDY_LIMIT, greedy_steps, kept_without, losses_alone, shown_items
 from recexplainer.recommenders.base import Recommender
 
-Kind = Literal["removal", "replacement", "none"]
 MAX_SETS = 150  # of one size, per decision: so many are all asked about; of more the greedy one alone
 N_REPLACEMENTS = 10  # items that are tried in the place of each shown one
-
-
-@dataclass(frozen=True)
-class Counterfactual:
-    """A decision beside what it would be with another history, in numbers.
-
-    Attributes:
-        kind: `removal`: without the items the decision is another; `none`: no set of shown items that was asked about
-            changes it, and these items move it furthest; `replacement`: with another item in the place of one.
-        label: Of the decision.
-        item_id: The item that was decided on.
-        removed: Items that are taken out of the history, from all their positions; the newest first.
-        replacement: What stands in their place, for a replacement.
-        variant: How they are taken out; None for a replacement, which leaves no gap.
-        limit: The last rank at which the item counts as recommended.
-        rank_before: With the whole history, among the items outside of it; ties count against the item.
-        rank_after: With the other history, among the same items (without the replacement).
-        n_ranked: How many these items are.
-        smallest: Whether all smaller sets of shown items were asked about, too; of `none`, whether all sets were.
-    """
-
-    kind: Kind
-    label: Label
-    item_id: int
-    removed: list[int]
-    replacement: int | None
-    variant: Variant | None
-    limit: int
-    rank_before: int
-    rank_after: int
-    n_ranked: int
-    smallest: bool
 
 
 @dataclass(frozen=True)

@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from recexplainer.evidence.perturbation import Decision, Perturbation, Variant
+from recexplainer.core.records.evidence import Evidence, Variant
+from recexplainer.evidence.perturbation import Decision, Perturbation
 from recexplainer.evidence.removal import greedy_steps, joint_steps, losses_alone, older_items, shown_items
 from recexplainer.recommenders.base import Recommender
 
 Method = Literal["greedy", "leave_one_out"]
-Supplier = Literal["own", "self", "recommender"]
 THRESHOLD = 0.1  # nats: an item whose removal changes p by less than a tenth carries nothing
 MAX_ITEMS = 3
 _FLAGS_AT_ONCE = 2**26  # of the deletions of one block; bounds the memory, not the result
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What carries a decision.
-
-    Attributes:
-        items: Items of the shown history that carry the decision, strongest first; empty if none does.
-        strengths: Per item in nats of ln p what its removal takes from the decision: a Yes loses when p falls, a No
-            when it rises. So every strength is above zero. Greedily it is what the removal takes beside the removal
-            of the items before it; an item that takes nothing more then, and does alone, follows with what it takes
-            alone. Items that carry the decision together and not alone share what they carry equally.
-        variant: How the items were deleted: `shift` closes the gap, `mask` keeps the other items in their places.
-        supplier: Who says so: the `recommender`; the explainer, of whose probability items are deleted (`self`); or the
-            explainer's answer to the question for them (`own`).
-        older: The strongest item of the history that is not shown; None if none reaches the threshold.
-        older_strength: What its removal takes alone.
-    """
-
-    items: list[int]
-    strengths: list[float]
-    variant: Variant
-    supplier: Supplier = "recommender"
-    older: int | None = None
-    older_strength: float | None = None
-
-    @property
-    def carrier(self) -> Literal["shown", "older", "nothing"]:
-        """Where the evidence lies: in what is shown, in an older item alone, or nowhere in the history."""
-        if self.items:
-            return "shown"
-        return "nothing" if self.older is None else "older"
 
 
 def find_evidence(

@@ -7,16 +7,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 
-from recexplainer.core.records.explanation import Label
+from recexplainer.core.records.evidence import Label, Variant
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.base import Recommender
 
-Variant = Literal["shift", "mask"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 _ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
 _SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory

@@ -17,9 +17,8 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.evidence import Counterfactual, Evidence
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.evidence.counterfactuals import Counterfactual
-from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.perturbation import Decision
 
 MACROS = ("counterfactual", "explanation")

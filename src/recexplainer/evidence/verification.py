@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from recexplainer.evidence.counterfactuals import Counterfactual
+from recexplainer.core.records.evidence import Counterfactual
 from recexplainer.evidence.perturbation import Decision, Variant
 from recexplainer.evidence.ranks import n_ranked, ranks_of
 from recexplainer.evidence.removal import GREEDY_LIMIT

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.evidence import Counterfactual, Evidence, Label
 
-Label = Literal["Yes", "No"]
 MentionKind = Literal["history", "target", "catalogue", "invented"]
 
 
@@ -79,6 +79,8 @@ class Explanation:
         invented_titles: Quoted titles that the catalogue does not have.
         model: The registered version of the explainer; None for a source without one.
         base: Name, revision and hash of the base LLM; None for a source without one.
+        evidence: What carries the decision, where the text was made of it.
+        counterfactuals: What would change the decision, where the text says so.
     """
 
     explanation_id: str
@@ -104,6 +106,8 @@ class Explanation:
     invented_titles: list[str]
     model: ModelVersion | None
     base: dict[str, str | None] | None
+    evidence: Evidence | None = None
+    counterfactuals: list[Counterfactual] | None = None
 
     @property
     def case(self) -> tuple[int, int, int]:
