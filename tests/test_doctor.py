@@ -41,7 +41,7 @@ def test_what_is_missing_is_named(here: Path) -> None:
         "base: demo_llm/model => base: /nowhere/llm",
         "backend: rubric => backend: api",
     )
-    assert "dataset.raw: /nowhere/raw is not there" in found["data"].text
+    assert "dataset.raw: /nowhere/raw does not exist" in found["data"].text
     assert "/nowhere/llm" in found["llm"].text
     assert "judge.model must name" in found["api"].text
     assert all(found[name].is_wrong for name in ("data", "llm", "api"))

@@ -168,7 +168,7 @@ def test_what_reads_files_outside_of_its_folder_is_refused_and_nothing_is_half_w
     assert train_recommender.main([*options(), *own]) == 2
     error = last_error(capsys)
     assert re.match(r"error: taken_next\.py:\d+: TakenNext\.load: FileNotFoundError: .*counts\.json", error)
-    assert error.endswith("(asked of the stored copy, which has nothing but what was copied)")
+    assert error.endswith("(from the stored copy, which contains only what was copied)")
     assert [path.name for path in store.RECOMMENDER.iterdir()] == ["config.json"]
     assert not list(Path("models").glob(".tmp-*")) and not store.RECOMMENDER_METRICS.exists()
 

@@ -59,7 +59,7 @@ def _packages() -> str:
     wrong = list(unmet_requirements("recexplainer"))
     if wrong:
         raise InputError(f"{'; '.join(wrong)}: run make setup")
-    return f"recexplainer {importlib.metadata.version('recexplainer')} and all that it needs"
+    return f"recexplainer {importlib.metadata.version('recexplainer')} and all its requirements"
 
 
 def unmet_requirements(package: str) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _data(settings: Settings) -> str:
         return str(raw)
     if raw == store.RAW_DEMO:
         return f"{raw} (generate_demo writes it)"
-    raise InputError(f"dataset.raw: {raw} is not there")
+    raise InputError(f"dataset.raw: {raw} does not exist")
 
 
 def _tracking(settings: Settings) -> str:
@@ -153,7 +153,7 @@ def _llm(settings: Settings) -> str:
         raise InputError(f"llm.base: {llm.base}: {str(error).splitlines()[0]}") from None
     folder = Path(llm.base)
     if folder.is_dir() and not list(folder.glob("*.safetensors")):
-        raise InputError(f"llm.base: {llm.base} holds no weights in safetensors")
+        raise InputError(f"llm.base: {llm.base} has no weights in safetensors")
     return f"{llm.base} ({config.model_type})"
 
 

@@ -79,7 +79,7 @@ def test_a_bound_ends_the_run_and_the_next_one_asks_only_what_is_missing(
     bounds = [f"summaries.{bound}" for bound in (*prices, "concurrency=1")]
     server.reply = lambda message, earlier, body: error(500) if server.asked.total() % 2 == 0 else summary(message)
     n = len({tuple(e.history) for e in examples if e.task == "next_item_retrieval" and e.split != "test"})
-    with pytest.raises(InputError, match=rf"summaries.max_calls \({n}\) is used up after \d+ answers"):
+    with pytest.raises(InputError, match=rf"summaries.max_calls \({n}\) is exhausted after \d+ answers"):
         write(server, examples, tmp_path / "cache", *bounds, f"summaries.max_calls={n}")
     n_kept = len((tmp_path / "cache").read_text().splitlines())
     assert 0 < n_kept < n

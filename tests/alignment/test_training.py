@@ -270,7 +270,7 @@ def test_a_checkpoint_with_spare_or_missing_tensors_is_refused(base: Path, tmp_p
     weights = load_file(path)
     spare = weights | {"spare": torch.ones(2)}
     missing = {name: weights[name] for name in list(weights)[1:]}
-    for damaged, reason in ((spare, "has 1 tensors too many"), (missing, "lacks 1 of")):
+    for damaged, reason in ((spare, "has 1 unexpected tensors"), (missing, "lacks 1 of")):
         save_file(damaged, path)
         with pytest.raises(InputError, match=f"trainable.safetensors: the checkpoint {reason}.*; delete"):
             lesson(base).train(tmp_path)

@@ -23,7 +23,7 @@ def test_the_estimate_is_a_line() -> None:
     assert budget(prices=None).check(["x" * 28, "x" * 28]) == (
         "2 request(s) to send, about 20 prompt tokens, at most 40 completion tokens"
     )
-    assert budget().check(["x" * 28]).endswith(", at most about 30 to pay")
+    assert budget().check(["x" * 28]).endswith(", costing at most about 30")
 
 
 def test_what_cannot_suffice_is_refused_before() -> None:
@@ -40,7 +40,7 @@ def test_requests_under_way_count_in_full() -> None:
     first = bounds.take("x" * 28, 0)
     second = bounds.take("x" * 28, 0)
     assert (first, second) == (30, 30)
-    with pytest.raises(InputError, match=r"judge.max_cost \(70\) is used up after 3 answers, which are kept"):
+    with pytest.raises(InputError, match=r"judge.max_cost \(70\) is exhausted after 3 answers, which are kept"):
         bounds.take("x" * 28, 3)
     bounds.settle(first, {"prompt_tokens": 8, "completion_tokens": 2})
     bounds.settle(second, None, free=True)
@@ -63,7 +63,7 @@ def test_money_is_counted_and_bounded(server: FakeServer, tmp_path: Path, capsys
     result = ask(server, texts, tmp_path / "paid", prices=PRICES)
     assert result.cost == 5 * 107
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("judge: 5 request(s) to send, about ") and lines[0].endswith(" to pay")
+    assert lines[0].startswith("judge: 5 request(s) to send, about ") and ", costing at most about " in lines[0]
     assert lines[1] == "judge: 5 request(s) sent, 5 answered, 0 failed, 535 spent"
     kept = {name: (tmp_path / name).read_text().splitlines() for name in ("free", "paid")}
     assert [json.loads(line).get("cost") for line in kept["free"] + kept["paid"]] == [None] * 5 + [107] * 5
@@ -80,7 +80,7 @@ def test_repeats_end_at_the_bound_and_keep_the_answers(server: FakeServer, tmp_p
     server.reply = lambda message, *_: level("D") if message != "bad" else completion(None, usage=False)
     kept = ask(server, ["a", "b"], tmp_path / "cache", prices=PRICES, max_cost=2000.0)
     server.reply = lambda *_: (200, {"Content-Type": "application/json"}, b"{")
-    with pytest.raises(InputError, match=r"max_cost \(600\) is used up after 0 answers"):
+    with pytest.raises(InputError, match=r"max_cost \(600\) is exhausted after 0 answers"):
         ask(server, ["a", "b", "c"], tmp_path / "cache", prices=PRICES, max_cost=600.0, max_attempts=50)
     assert server.asked["c"] < 6
     server.reply = lambda *_: error(500)

@@ -169,7 +169,7 @@ def test_options_that_a_model_does_not_take(
     assert server.asked.total() == 4 + 2
     assert server.bodies[-1]["max_completion_tokens"] == 100
     assert "response_format" in server.bodies[-1]
-    assert "does not take temperature" in capsys.readouterr().err
+    assert "does not accept temperature" in capsys.readouterr().err
 
 
 def test_lasting_failures_are_counted_and_asked_again_by_the_next_run(server: FakeServer, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_the_budget_is_checked_before_anything_is_asked(server: FakeServer, tmp_
 def test_the_budget_holds_when_requests_are_repeated(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda message, earlier, body: error(500) if message == "x4" else level("D")
     texts = [f"x{n}" for n in range(6)]
-    with pytest.raises(InputError, match=r"max_calls \(7\) is used up after \d answers, which are kept"):
+    with pytest.raises(InputError, match=r"max_calls \(7\) is exhausted after \d answers, which are kept"):
         ask(server, texts, tmp_path / "cache", max_calls=7, max_attempts=50)
     assert server.asked.total() == 7
     answered = {text for text in texts if text != "x4" and server.asked[text]}

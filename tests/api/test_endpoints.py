@@ -76,8 +76,8 @@ def test_numbered_endpoints_take_what_they_leave_out_from_the_rest() -> None:
         ),
         ({"OPENAI_API_KEY": "k", "OPENAI_API_BASE": "host:1/v1"}, "OPENAI_API_BASE .* must be an address"),
         ({"OPENAI_API_KEY": "k", "OPENAI_API_BASE": "http://host:99999999/v1"}, "must be an address"),
-        ({"OPENAI_API_KEY_01": "secret secret"}, "OPENAI_API_KEY_01 holds blanks"),
-        ({"OPENAI_API_KEY_01": "secret\nsecret"}, "OPENAI_API_KEY_01 holds blanks"),
+        ({"OPENAI_API_KEY_01": "secret secret"}, "OPENAI_API_KEY_01 contains blanks"),
+        ({"OPENAI_API_KEY_01": "secret\nsecret"}, "OPENAI_API_KEY_01 contains blanks"),
     ],
 )
 def test_what_is_wrong_is_named_without_its_value(environment: dict[str, str], message: str) -> None:
@@ -162,7 +162,7 @@ def test_azure_with_the_identity_of_the_machine(
     with pytest.raises(InputError, match=r"refuses the key in OPENAI_API_KEY_01 \(.*\[key\] is too old") as refused:
         ask(1, tmp_path / "cache")
     assert server.headers[0]["authorization"] == "Bearer fresh-token-of-azure"
-    with pytest.raises(InputError, match=r"brings no token \(RuntimeError\)") as missing:
+    with pytest.raises(InputError, match=r"gives no token \(RuntimeError\)") as missing:
         ask(1, tmp_path / "cache")
     written = f"{refused.value} {missing.value} {capsys.readouterr()} {(tmp_path / 'cache').read_text()}"
     assert "fresh-token" not in written
@@ -222,7 +222,7 @@ def test_a_dead_endpoint_is_set_aside_and_the_other_goes_on(
     assert servers[0].asked.total() <= 2  # what was under way
     assert servers[1].most_at_once == 2  # the other one is not asked faster for it
     lines = [line for line in capsys.readouterr().err.splitlines() if "set aside" in line]
-    assert len(lines) == 1 and lines[0].endswith("1 other(s) go on")
+    assert len(lines) == 1 and lines[0].endswith("1 other(s) continue")
 
 
 def test_none_left(servers: list[FakeServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +244,6 @@ def test_an_endpoint_that_comes_back_is_used_again(servers: list[FakeServer], tm
 
 def test_the_budget_is_of_all_endpoints_together(servers: list[FakeServer], tmp_path: Path) -> None:
     servers[0].reply = lambda *_: error(500)
-    with pytest.raises(InputError, match=r"max_calls \(12\) is used up"):
+    with pytest.raises(InputError, match=r"max_calls \(12\) is exhausted"):
         ask(10, tmp_path / "cache", max_calls=12, max_attempts=50)
     assert sum(server.asked.total() for server in servers) == 12

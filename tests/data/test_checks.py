@@ -28,8 +28,8 @@ def test_good_data_pass(good):
         ("catalogue", {"title": ["One", None]}, "item 'B' has no title"),
         ("catalogue", {"title": ["One", "One"]}, "two items have the title 'One'"),
         ("catalogue", {"item_id": [0, 1]}, "item ids"),
-        ("interactions", {"item_id": [1, 0, 1]}, "id 0 is the padding's"),
-        ("interactions", {"user_id": [0, 0, 1]}, "id 0 is the padding's"),
+        ("interactions", {"item_id": [1, 0, 1]}, "id 0 is reserved for padding"),
+        ("interactions", {"user_id": [0, 0, 1]}, "id 0 is reserved for padding"),
         ("interactions", {"item_id": [1, 3, 1]}, "item ids should be 1 to 2"),
         (
             "interactions",

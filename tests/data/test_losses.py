@@ -57,7 +57,7 @@ def test_ids_in_two_forms_stop_it(prepared, spell, mend):
 def test_ids_that_the_other_file_spells_in_another_way_stop_it(prepared, titles, mend, n_known):
     known = dict(list(TITLES.items())[:n_known])
     what = (
-        "100 of 200 interactions are lost .50.0%; .* 100 to items that the items' file does not know"
+        "100 of 200 interactions are lost .50.0%; .* 100 to items missing from the items' file"
         if n_known
         else ("describes none of the 10 items")
     )
@@ -78,7 +78,7 @@ def test_titles_in_latin_1_stop_it_and_the_encoding_is_named(prepared):
 
 def test_untitled_items_and_bad_rows_count_as_well(prepared):
     untitled = TITLES | {"3": "", "4": " "}
-    with pytest.raises(InputError, match=r"40 of 200 interactions are lost .* 40 to items without a title; mend"):
+    with pytest.raises(InputError, match=r"40 of 200 interactions are lost .* 40 to items without a title; fix"):
         prepared(lambda user, item: item, untitled)
     bad = ["broken"] * 20
     with pytest.raises(InputError, match=r"20 of 220 interactions are lost \(9.1%; .*: 20 to bad rows, 0 to items"):

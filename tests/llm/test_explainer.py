@@ -200,7 +200,7 @@ def _of_another_shape(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
         (lambda _: {}, "the adapter lacks 28 of 28 tensors"),
         (_renamed, "the adapter lacks 28 of 28 tensors"),
         (_without_one, "the adapter lacks 1 of 28 tensors, such as base_model.*lora_A"),
-        (_with_one_more, "the adapter has 1 tensors too many, such as base_model.model.more"),
+        (_with_one_more, "the adapter has 1 unexpected tensors, such as base_model.model.more"),
         (_of_another_shape, "Error.* in loading"),
     ],
 )

@@ -44,7 +44,7 @@ def test_what_did_not_hold_is_said(gated: Path, capsys: pytest.CaptureFixture[st
     measure(0.4)
     assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 1
     error = capsys.readouterr().err
-    assert f"gate not held: {FILE}:both.text.spearman is 0.4, at least 0.5 is asked for" in error
+    assert f"gate not held: {FILE}:both.text.spearman is 0.4, but the gate needs at least 0.5" in error
     assert "staging" not in aliases()
 
 
@@ -60,7 +60,7 @@ def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) 
     for arguments, message in (
         (["--role", "explainer", "--to", "staging"], "unknown role 'explainer'"),
         (["--role", ROLE, "--from", "production", "--to", "staging"], "has no alias 'production'"),
-        (["--role", ROLE, "--to", "latest"], "'latest' is no alias"),
+        (["--role", ROLE, "--to", "latest"], "'latest' is not an alias"),
     ):
         assert cli.run(["promote", *arguments]) == 2
         assert message in capsys.readouterr().err

@@ -24,8 +24,8 @@ def test_gates_are_judged_each(empty_project: Path) -> None:
     assert promotion.failures([Gate(name, 0.5, 0.5)]) == ([], {name: 0.5})
     failed, _ = promotion.failures([Gate(name, 0.6, None), Gate(name, None, 0.4), Gate(name, 0.1, None)])
     assert failed == [
-        f"{name} is 0.5, at least 0.6 is asked for",
-        f"{name} is 0.5, at most 0.4 is asked for",
+        f"{name} is 0.5, but the gate needs at least 0.6",
+        f"{name} is 0.5, but the gate allows at most 0.4",
     ]
 
 

@@ -182,7 +182,7 @@ class Asking:
         server.is_set_aside = True
         n_left = sum(not other.is_set_aside for other in self._servers)
         if n_left:
-            self._say(f"{server.name} is set aside: {why}; {n_left} other(s) go on")
+            self._say(f"{server.name} is set aside: {why}; {n_left} other(s) continue")
         else:
             self._finish(InputError(f"{self._settings.section}: no endpoint is left: {why}"))
 

@@ -94,7 +94,7 @@ class Budget:
                 f"{self._section}.max_cost is {self._max_cost:g}, and {n_requests} requests without an answer "
                 f"may cost up to about {cost:.4g}; raise it (nothing was asked)"
             )
-        return f"{line}, at most about {cost:.4g} to pay"
+        return f"{line}, costing at most about {cost:.4g}"
 
     def take(self, body: Any, n_answers: int) -> float:
         """Set apart what one request may take, and return its most money.
@@ -111,7 +111,7 @@ class Budget:
         ):
             if exceeded:
                 raise InputError(
-                    f"{self._section}.{name} ({bound:g}) is used up after {n_answers} answers, which are kept; "
+                    f"{self._section}.{name} ({bound:g}) is exhausted after {n_answers} answers, which are kept; "
                     "raise it and run the stage again"
                 )
         self.n_calls += 1

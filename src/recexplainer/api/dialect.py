@@ -60,11 +60,11 @@ class Dialect:
         if option == "max_tokens":
             change, refused = "is sent max_completion_tokens instead of max_tokens", option
         elif option != "response_format":
-            change, refused = f"does not take {option}, and is asked without it", option
+            change, refused = f"does not accept {option}; asking without it", option
         elif _SCHEMA not in self.refused:
-            change, refused = "does not take a JSON schema, and is asked for a JSON object", _SCHEMA
+            change, refused = "does not accept a JSON schema; asking for a JSON object", _SCHEMA
         else:
-            change, refused = "does not take response_format, and is asked for JSON in words alone", _OBJECT
+            change, refused = "does not accept response_format; asking for JSON in words only", _OBJECT
         return Dialect(self.refused | {refused}), change
 
 

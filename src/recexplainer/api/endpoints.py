@@ -136,7 +136,7 @@ def _endpoint(suffix: str, base_url: str | None, model: str, environment: Mappin
     if key is None and kind != "azure_ad":
         raise InputError(_no_key(suffix, section))
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise InputError(f"{KEY_VARIABLE}{suffix} holds blanks, line breaks or letters that no key has")
+        raise InputError(f"{KEY_VARIABLE}{suffix} contains blanks, line breaks or characters that no key has")
     if base is not None and not _is_address(base):
         raise InputError(f"OPENAI_API_BASE{suffix} (or {section}.base_url) must be an address, http://… or https://…")
     if kind != "open_ai":
@@ -182,7 +182,7 @@ def _identity_tokens(secrets: Secrets) -> Callable[[], Awaitable[str]]:
         try:
             fresh = await asyncio.to_thread(provider)
         except Exception as error:  # the library has many
-            raise CredentialError(f"Azure's identity brings no token ({type(error).__name__})") from None
+            raise CredentialError(f"Azure's identity gives no token ({type(error).__name__})") from None
         secrets.add(fresh)
         return fresh
 

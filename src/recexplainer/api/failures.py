@@ -33,12 +33,12 @@ _SECONDS = {"ms": 1e-3, "mil": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 class Kind(enum.Enum):
     """What to do about a failure."""
 
-    AGAIN = "another try may mend it"
-    EMPTY = "one more try may mend it"
+    AGAIN = "another try may fix it"
+    EMPTY = "one more try may fix it"
     BUSY = "the endpoint wants to rest"
     UNREACHABLE = "the endpoint cannot be reached"
     DEAD = "the endpoint will refuse everything"
-    REFUSED = "no other try mends this request"
+    REFUSED = "no other try fixes this request"
 
 
 class Failure(Exception):
@@ -88,9 +88,9 @@ def sort_failure(error: Exception, timeout_seconds: float, server: Server, secre
 def of_status(status: int, text: str, headers: Mapping[str, str], server: Server, secrets: Secrets) -> Failure:
     """What a status and the body as it came with it mean; the message holds the server's own words."""
     words = one_line(said(text), secrets)
-    line, free = f"HTTP {status}: {words or 'without a word'}", is_free(status)
+    line, free = f"HTTP {status}: {words or 'no message'}", is_free(status)
     if status == 402 or "insufficient_quota" in text:
-        return Failure(Kind.DEAD, f"the account is used up ({line})", is_free=free)
+        return Failure(Kind.DEAD, f"the account has no credit left ({line})", is_free=free)
     if status in _BUSY_STATUS:
         return Failure(Kind.BUSY, line, wait_of(headers, text), is_free=free)
     if status in _RETRIED_STATUS or status >= 500:

@@ -25,7 +25,7 @@ def check_prepared(interactions: pd.DataFrame, catalogue: pd.DataFrame, users: p
     _check_catalogue(catalogue)
     _check_users(users)
     if (interactions["item_id"] == PADDING_ID).any() or (interactions["user_id"] == PADDING_ID).any():
-        raise InputError(f"prepared interactions: id {PADDING_ID} is the padding's and stands for no user or item")
+        raise InputError(f"prepared interactions: id {PADDING_ID} is reserved for padding and cannot be a user or item")
     sequences = Interactions.from_frame(interactions, n_items=len(catalogue))
     if sequences.n_users != len(users):
         raise InputError(f"prepared interactions: {sequences.n_users} users have a history, {len(users)} are listed")

@@ -68,11 +68,11 @@ def require_few_lost(losses: Losses, max_lost: float, mends: Iterable[str]) -> N
     """
     if losses.share <= max_lost:
         return
-    advice = "; ".join([*filter(None, mends), "mend the files, or allow the loss with prepare.max_lost"])
+    advice = "; ".join([*filter(None, mends), "fix the files, or allow the loss with prepare.max_lost"])
     raise InputError(
         f"prepare: {losses.n_lost:,} of {losses.n_interactions + losses.n_bad_rows:,} interactions are lost"
         f" ({losses.share:.1%}; prepare.max_lost allows {max_lost:.1%}): {losses.n_bad_rows:,} to bad rows,"
-        f" {losses.n_unknown:,} to items that the items' file does not know, {losses.n_untitled:,} to items without"
+        f" {losses.n_unknown:,} to items missing from the items' file, {losses.n_untitled:,} to items without"
         f" a title; {advice}"
     )
 
@@ -94,7 +94,7 @@ def require_one_form(raw: RawInteractions, max_lost: float) -> dict[str, int]:
         if n_doubled > max_lost * len(raw):
             raise InputError(
                 f"prepare: {n_doubled:,} of {len(raw):,} interactions have an id of {what} that stands for another:"
-                f" ids match after {form} ({example[0]!r} and {example[1]!r}); mend the file, or allow it with"
+                f" ids match after {form} ({example[0]!r} and {example[1]!r}); fix the file, or allow it with"
                 f" prepare.max_lost"
             )
         counts[what] = n_doubled

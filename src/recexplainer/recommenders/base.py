@@ -228,9 +228,9 @@ def check_stored(folder: Path, recommender: Recommender, histories: Histories) -
     try:
         stored, own = load_recommender(folder).scores(histories), recommender.scores(histories)
     except InputError as error:
-        raise InputError(f"{error} (asked of the stored copy, which has nothing but what was copied)") from error
+        raise InputError(f"{error} (from the stored copy, which contains only what was copied)") from error
     if not torch.allclose(stored, own, rtol=1e-4, atol=1e-3 * float(own[:, 1:].std())):
         raise InputError(
-            f"recommender.kind: {recommender.kind} answers otherwise when it is loaded from where it was stored; "
-            "does it read other files than those of its folder?"
+            f"recommender.kind: {recommender.kind} gives other answers when loaded from its stored copy; "
+            "does it read files outside of its folder?"
         )

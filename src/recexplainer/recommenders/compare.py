@@ -44,7 +44,7 @@ def compare_files(
 def _ranks(path: Path, name: str | None, part: str) -> pd.DataFrame:
     rows = store.read_parquet(path, COLUMNS)
     if rows.empty:
-        raise InputError(f"{path}: holds no users")
+        raise InputError(f"{path}: contains no users")
     wanted = {"recommender": name or rows["recommender"].iloc[0], "part": part}
     for column, value in wanted.items():
         known = rows[column].unique()

@@ -22,7 +22,7 @@ def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], o
     if missing:
         raise ValueError(f"{owner} lacks {len(missing)} of {len(expected)} tensors, such as {missing[0]}")
     if spare:
-        raise ValueError(f"{owner} has {len(spare)} tensors too many, such as {spare[0]}")
+        raise ValueError(f"{owner} has {len(spare)} unexpected tensors, such as {spare[0]}")
     for name, tensor in expected.items():
         if found[name].shape != tensor.shape:
             raise ValueError(f"{owner}: {name} is {list(found[name].shape)} and should be {list(tensor.shape)}")

@@ -24,9 +24,9 @@ def failures(gates: Sequence[Gate]) -> tuple[list[str], dict[str, float]]:
     for gate in gates:
         value = measured[gate.metric] = metric(gate.metric)
         if gate.at_least is not None and not value >= gate.at_least:
-            failed.append(f"{gate.metric} is {value:.4g}, at least {gate.at_least:g} is asked for")
+            failed.append(f"{gate.metric} is {value:.4g}, but the gate needs at least {gate.at_least:g}")
         if gate.at_most is not None and not value <= gate.at_most:
-            failed.append(f"{gate.metric} is {value:.4g}, at most {gate.at_most:g} is asked for")
+            failed.append(f"{gate.metric} is {value:.4g}, but the gate allows at most {gate.at_most:g}")
     return failed, measured
 
 
@@ -37,7 +37,7 @@ def metric(name: str) -> float:
         raise InputError(f"params: promote.gates: {name!r} must be <metrics file>:<dotted key>")
     value = _find(store.read_json(file), key)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{file}: has no number {key!r}, which a gate in promote.gates asks for")
+        raise InputError(f"{file}: has no number {key!r}, which a gate in promote.gates needs")
     return float(value)
 
 

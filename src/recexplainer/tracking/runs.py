@@ -160,7 +160,7 @@ def _answering() -> Iterator[None]:
         if not str(error).startswith("API request to "):
             raise
         uri = redact(environment.tracking_uri())
-        raise InputError(f"tracking store {uri} answers no longer: {redact(innermost(error))}") from error
+        raise InputError(f"tracking store {uri} no longer answers: {redact(innermost(error))}") from error
 
 
 def connect() -> MlflowClient:

@@ -97,7 +97,7 @@ def test_broken_gzip_is_refused(tmp_path, dataset, write_lines, review, meta):
     ("line", "problem"),
     [
         ('{"reviewerID": "U", "asin": ', "line 2: malformed JSON"),
-        ("[1, 2]", "line 2: malformed JSON .a line should hold one object"),
+        ("[1, 2]", "line 2: malformed JSON .expected one object per line"),
         ('{"asin": "A", "overall": 5.0, "unixReviewTime": 1}', "line 2: 'reviewerID' is missing"),
         ('{"reviewerID": "U", "asin": "", "overall": 5.0, "unixReviewTime": 1}', "line 2: 'asin' is missing"),
         (
@@ -144,7 +144,7 @@ def test_bytes_that_are_no_text_are_a_bad_line(tmp_path, write_lines, review):
 def test_an_empty_review_file_is_refused(tmp_path, dataset, write_lines, meta):
     write_lines(tmp_path / "meta.json", [meta("A")])
     write_lines(tmp_path / "reviews.json", [])
-    with pytest.raises(InputError, match=r"reviews\.json: no interaction in it"):
+    with pytest.raises(InputError, match=r"reviews\.json: contains no interactions"):
         open_raw(dataset())
 
 

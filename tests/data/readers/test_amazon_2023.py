@@ -162,7 +162,7 @@ def test_a_bad_line_of_the_ratings_is_named(tmp_path):
 def test_a_file_without_an_interaction_is_refused(tmp_path, dataset, write_lines, name):
     (tmp_path / name).write_text(CSV.splitlines()[0] + "\n" if name == "A.csv" else "")
     write_lines(tmp_path / "meta_A.jsonl", [meta("B")])
-    with pytest.raises(InputError, match=f"{re.escape(name)}: no interaction in it"):
+    with pytest.raises(InputError, match=f"{re.escape(name)}: contains no interactions"):
         open_raw(dataset(format="amazon_2023"))
 
 

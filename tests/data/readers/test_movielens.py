@@ -109,7 +109,7 @@ def test_missing_files_and_columns_are_named(tmp_path, dataset):
     with pytest.raises(InputError, match="the file is empty"):
         open_raw(dataset(format="movielens"))
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n")
-    with pytest.raises(InputError, match="no interaction in it"):
+    with pytest.raises(InputError, match="contains no interactions"):
         open_raw(dataset(format="movielens"))
 
 

@@ -135,7 +135,7 @@ def test_missing_ambiguous_and_empty_files_are_one_clear_line(tmp_path, dataset)
     with pytest.raises(InputError, match=r"no game file was found .*; or name it in dataset.items_file"):
         open_raw(dataset(format="steam"))
     write(tmp_path / "steam_games.json", [game("10")])
-    with pytest.raises(InputError, match=r"steam_reviews.json: no interaction in it$"):
+    with pytest.raises(InputError, match=r"steam_reviews.json: contains no interactions$"):
         open_raw(dataset(format="steam"))
     write(tmp_path / "steam_reviews.json.gz", [review("a", "10")])
     with pytest.raises(InputError, match=r"more than one review file was found \(steam_reviews.json, steam_rev"):

@@ -24,7 +24,7 @@ from tests.recommenders.made_elsewhere import EXAMPLE, SCORES_ONLY, open_at, wri
         ("return rows", "return [row[1:] for row in rows]", r"shape \(8, 31\), got \(8, 30\); .* 30 items"),
         ("return rows", "return rows[1:]", r"expected the shape \(8, 31\), got \(7, 31\)"),
         ("return rows", "return [rows[0], rows[0][1:]]", r"own\.py: ScoresOnly\.scores: ValueError"),
-        ("return rows", "return [[float('nan')] * 31] * len(rows)", r"finite numbers; there are others in 240 places"),
+        ("return rows", "return [[float('nan')] * 31] * len(rows)", r"finite numbers, but 240 are not finite"),
         ("return rows", "return [[float('nan'), *row[1:]] for row in rows]", None),  # the padding's column is not read
         ("return rows", "return [[1e300] * 31] * len(rows)", r"expected finite numbers"),
         ("return rows", "import random; return [[random.random() for x in r] for r in rows]", r"when it is asked a"),

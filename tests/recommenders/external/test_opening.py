@@ -11,11 +11,11 @@ from tests.recommenders.made_elsewhere import open_at, write_adapter
     [
         ({"folder": "nowhere"}, r"train_recommender\.external\.folder: nowhere is not a folder"),
         ({"adapter": "gone.py"}, r"external\.adapter: .*gone\.py: no such file"),
-        ({"adapter": "/etc/own.py"}, r"external\.adapter: /etc/own\.py has to lie in .*\.folder"),
-        ({"model": "../elsewhere"}, r"external\.model: \.\./elsewhere has to lie in"),
+        ({"adapter": "/etc/own.py"}, r"external\.adapter: /etc/own\.py must lie in .*\.folder"),
+        ({"model": "../elsewhere"}, r"external\.model: \.\./elsewhere must lie in"),
         ({"model": "gone"}, r"external\.model: .*gone: no such file or folder"),
         ({"adapter": "own.py:ScoreOnly"}, r"has no class 'ScoreOnly'; did you mean 'ScoresOnly'"),
-        ({"adapter": None}, r"is no MLflow model and holds no item_vectors\.npy or \.safetensors"),
+        ({"adapter": None}, r"is not an MLflow model and has no item_vectors\.npy or \.safetensors"),
     ],
 )  # fmt: skip
 def test_what_the_parameters_name_and_is_not_there_is_one_line(split, tmp_path, changes, message):

@@ -53,7 +53,7 @@ def of_users(table: np.ndarray, name: str):
     [
         (lambda folder: (folder / "item_ids.txt").unlink(), r"item_ids\.txt: cannot be read, one raw id a line"),
         (other_ids("B01"), r"each of the 1 lines of item_ids\.txt, got \(30, 4\)"),
-        (other_ids("B01", *RAW_ITEM_IDS[:-1]), r"'B01' stands there twice"),
+        (other_ids("B01", *RAW_ITEM_IDS[:-1]), r"'B01' occurs twice"),
         (lambda folder: (folder / "item_vectors.npy").write_bytes(b"x"), r"cannot be read as numbers"),
         (other_table(np.array([{}] * 30)), r"item_vectors\.npy: cannot be read as numbers: .*allow_pickle"),
         (other_table(np.ones(30)), r"got \(30,\)"),

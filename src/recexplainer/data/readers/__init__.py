@@ -51,7 +51,7 @@ def open_raw(dataset: Dataset) -> RawData:
     interactions = reader.read_interactions(interactions_path, bad_interactions)
     if not len(interactions):
         seen = f"; {bad_interactions.examples[0]}" if bad_interactions.count else ""
-        raise InputError(f"{interactions_path}: no interaction in it{seen}")
+        raise InputError(f"{interactions_path}: contains no interactions{seen}")
     if interactions.times is not None and interactions.orders is None:
         require_one_unit(interactions.times, interactions_path)
     report: dict[str, object] = {

@@ -70,7 +70,7 @@ def _parse(raw: bytes) -> dict[str, Any] | str:
         return f"malformed JSON ({getattr(error, 'msg', error)})"
     except RecursionError:
         return "malformed JSON (nested too deeply)"
-    return kind(value) if isinstance(value, dict) else "malformed JSON (a line should hold one object)"
+    return kind(value) if isinstance(value, dict) else "malformed JSON (expected one object per line)"
 
 
 def _begins_as_array(path: Path, encoding: str | None) -> bool:
@@ -87,5 +87,5 @@ def _array(path: Path, encoding: str | None) -> list[tuple[int, Row | str]] | No
         if str(error).startswith("Extra data"):
             return None
         raise InputError(f"{path}: begins as a JSON array but cannot be read as one ({error})") from error
-    wrong = "malformed JSON (an array should hold objects)"
+    wrong = "malformed JSON (expected an array of objects)"
     return [(n, kind(value) if isinstance(value, dict) else wrong) for n, value in enumerate(values, start=1)]

@@ -42,4 +42,4 @@ def _parse(raw: bytes) -> dict[str, Any] | str:
         return f"malformed Python literal ({getattr(error, 'msg', 'not a literal')})"
     except (RecursionError, MemoryError):
         return "malformed Python literal (nested too deeply)"
-    return kind(value) if isinstance(value, dict) else "malformed line (it should hold one dictionary)"
+    return kind(value) if isinstance(value, dict) else "malformed line (expected one dictionary)"

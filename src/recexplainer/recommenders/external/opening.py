@@ -61,7 +61,7 @@ def open_external(
         return _open_matrices(place, split, max_missing_items, regularisation, confidence, raw_item_ids, raw_user_ids)
     else:
         raise InputError(
-            f"{place}: is no MLflow model and holds no item_vectors.npy or .safetensors; for another recommender "
+            f"{place}: is not an MLflow model and has no item_vectors.npy or .safetensors; for another recommender "
             f"name a Python file in {SECTION}.adapter"
         )
     _check_answers(opened, split)
@@ -128,8 +128,7 @@ def _check_answers(recommender: External, split: LeaveOneOut) -> None:
     for other, when in ((again, "when it is asked again"), (alone, "alone than beside others")):
         if not torch.allclose(scores, other, rtol=1e-4, atol=tolerance):
             raise InputError(
-                f"{recommender.name} gives a history other scores {when}; "
-                "a recommender that is explained has to be a function of the history"
+                f"{recommender.name} gives a history other scores {when}; its scores must depend on the history alone"
             )
 
 
@@ -149,7 +148,7 @@ def _inside(folder: Path, name: str, parameter: str) -> Path:
     """A path in the folder: DVC watches the folder, and would not see a change elsewhere."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise InputError(f"{SECTION}.{parameter}: {name} has to lie in {SECTION}.folder, which DVC watches")
+        raise InputError(f"{SECTION}.{parameter}: {name} must lie in {SECTION}.folder, which DVC watches")
     if not (folder / path).exists():
         raise InputError(f"{SECTION}.{parameter}: {folder / path}: no such file or folder")
     return folder / path

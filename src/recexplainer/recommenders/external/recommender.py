@@ -94,7 +94,7 @@ class External(Recommender):
         adapter = source.load()
         given = [callable(getattr(adapter, name, None)) for name in ("user_vectors", "item_vectors")]
         if any(given) and not all(given):
-            raise InputError(f"{_name(source, adapter)}: expected both user_vectors and item_vectors, or none of them")
+            raise InputError(f"{_name(source, adapter)}: expected both user_vectors and item_vectors, or neither")
         items = torch.zeros(len(source.raw_item_ids) + 1, 0)
         if all(given):
             items = _table(source, adapter, "item_vectors", [], (len(items), -1))
@@ -203,7 +203,7 @@ def _table(source: Source, adapter: Adapter, method: str, arguments: list[Any], 
     read = {"scores": table[:, 1:], "item_vectors": table[1:]}.get(method, table)
     if not bool(read.isfinite().all()):
         n_others = int((~read.isfinite()).sum())
-        raise InputError(f"{where}: {what}: expected finite numbers; there are others in {n_others} places")
+        raise InputError(f"{where}: {what}: expected finite numbers, but {n_others} are not finite")
     return table
 
 

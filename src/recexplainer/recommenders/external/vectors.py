@@ -52,7 +52,7 @@ def read_vectors(folder: Path, owner: str) -> tuple[list[str], Tensor]:
         raise InputError(f"{file}: row {row} ({ids[row]}) holds a number that is not finite")
     if len(set(ids)) != len(ids):
         twice = next(name for place, name in enumerate(ids) if name in ids[:place])
-        raise InputError(f"{ids_file}: {twice!r} stands there twice")
+        raise InputError(f"{ids_file}: {twice!r} occurs twice")
     return ids, vectors
 
 

@@ -34,9 +34,9 @@ def promote(
     """
     name, wanted = registered_name(dataset, role), store.read_pointer(role)[CONTENT_TAG]
     if not re.fullmatch(r"[A-Za-z][\w-]*", target) or re.fullmatch(r"latest|v\d+", target, re.IGNORECASE):
-        raise InputError(f"registry: {target!r} is no alias; use a word, not 'latest' or 'v1'")
+        raise InputError(f"registry: {target!r} is not an alias; use a word, not 'latest' or 'v1'")
     if target == WORKING_ALIAS:
-        raise InputError(f"registry: the alias {WORKING_ALIAS!r} is moved by the pipeline alone (dvc repro)")
+        raise InputError(f"registry: the alias {WORKING_ALIAS!r} is moved only by the pipeline (dvc repro)")
     client = runs.connect()
     with environment.exclusive("registry"):
         version = resolve(client, name, source)
