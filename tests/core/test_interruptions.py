@@ -25,7 +25,7 @@ from tests.conftest import REPOSITORY
 VARIABLES = {
     "PYTHONPATH": f"{REPOSITORY / 'src'}{os.pathsep}{REPOSITORY}",
     "RECEXPLAINER_PYTHON": sys.executable,
-    "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "100",  # torchrun kills after 30 s what has not ended; a busy machine takes longer
+    "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "100",  # torchrun kills after 30 s; a busy machine takes longer
 }
 ENDLESS = "align.epochs={behaviour: 1, intention: 1, both: 9999}"
 ALIGN = ("-m", "recexplainer", "align", "--mode", "both", "-S", ENDLESS)
