@@ -104,3 +104,33 @@ def test_a_new_optional_field_leaves_older_files_readable(tmp_path: Path) -> Non
     assert store.to_row(older) == store.to_row(make_explanation())
     assert [found.learnt for found in store.read_records(path, Extended, "write it again")] == [None, [3]]
     assert store.read_records(path, Explanation, "") == [make_explanation()] * 2  # an older version ignores it
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"p_yes": float("nan")}, "p_yes"),
+        ({"score": float("inf")}, "score"),
+        ({"request": vars(WHOLE.request), "learnt": [[1.0, float("-inf")]]}, "learnt"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused(tmp_path: Path, row: dict[str, Any], field: str) -> None:
+    path = tmp_path / "explanations.jsonl"
+    path.write_text(json.dumps(store.to_row(WHOLE) | row), encoding="utf-8")
+    with pytest.raises(InputError, match=f"line 1: {field}: .*finite; write it again"):
+        store.read_records(path, Measured, "write it again")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Explanation):
+    """An explanation with a field of any form."""
+
+    learnt: Any = None
+
+
+def test_a_file_to_be_rewritten_may_not_hold_unknown_fields(tmp_path: Path) -> None:
+    path = tmp_path / "explanations.jsonl"
+    store.write_records(path, [make_explanation(), Extended(**vars(WHOLE), learnt=[3])])
+    assert len(store.read_records(path, Extended, "move it away", to_rewrite=True)) == 2
+    with pytest.raises(InputError, match="line 2: has an unknown field 'learnt'; move it away"):
+        store.read_records(path, Explanation, "move it away", to_rewrite=True)
