@@ -7,6 +7,7 @@ from typing import Any
 
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.core.records.explanation import Explanation, PromptRequest
+from recexplainer.core.records.judgement import Judgement
 from recexplainer.data.catalogue import Catalogue
 
 REQUEST = PromptRequest(template=None, template_sha256="0" * 64, focus=None, max_sentences=None, audience=None)
@@ -41,6 +42,14 @@ def make_explanation(catalogue: Catalogue | None = None, **changes: Any) -> Expl
     """An explanation; with a catalogue, its citations are resolved as `explain` does when it writes the text."""
     made = replace(_EXPLANATION, **changes)
     return made if catalogue is None else cited(made, catalogue)
+
+
+def make_judgement(**changes: Any) -> Judgement:
+    """What the rubric says of that explanation."""
+    made = Judgement(
+        explanation_id="u1-p3-i2", level="B", score=1, judge="rubric", reasons={"because": "cites nothing"}
+    )
+    return replace(made, **changes)
 
 
 def cited(made: Explanation, catalogue: Catalogue) -> Explanation:

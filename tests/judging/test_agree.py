@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from recexplainer import cli, store
+from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Judgement, Level
+from recexplainer.core.records.rating import Rating, SheetKey
 from recexplainer.core.statistics.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.agree import agreement_of_all, rate_all
-from recexplainer.judging.judgement import Judgement
-from recexplainer.judging.ratings import text_hash
+from recexplainer.judging.grade import Grade
+from recexplainer.judging.ratings import rate, text_hash
 from tests.faithfulness.fakes import make_record
 
 TARGET = '"Ember Crown II - Nova 64"'
@@ -22,30 +25,29 @@ TEXTS = {  # by the rubric's level
     "B": f'Yes. {TARGET} is like "Golden Hog".',
     "A": "No. Not that.",
 }
-Rows = list[dict[str, Any]]
 
 
-def explanations(source: str, levels: str) -> Rows:
+def explanations(source: str, levels: str) -> list[Explanation]:
     return [
         make_record(explanation_id=f"u{n}", source=source, text=TEXTS[level], verdict=TEXTS[level].split(".")[0])
         for n, level in enumerate(levels)
     ]
 
 
-def rating(rater: str, record: dict[str, Any], level: str) -> dict[str, Any]:
-    return {
-        "rater": rater, "id": "r", "source": record.source, "explanation_id": record.explanation_id,
-        "level": level, "score": "ABCD".index(level), "comment": "", "text_sha256": text_hash(record.text),
-    }  # fmt: skip
+def rating(rater: str, record: Explanation, level: Level) -> Rating:
+    shown = SheetKey(
+        id="r", source=record.source, explanation_id=record.explanation_id, text_sha256=text_hash(record.text)
+    )
+    return rate(rater, shown, level, "")
 
 
 @pytest.fixture
-def given() -> tuple[dict[str, Rows], dict[str, Rows], Rows]:
+def given() -> tuple[dict[str, list[Explanation]], dict[str, list[Judgement]], list[Rating]]:
     """Two sources; two people who rated some of their texts, and a judge that rated one source."""
     texts = {"both": explanations("both", "DCBA"), "none": explanations("none", "AABB")}
     judged = {
-        "both": [Judgement(level).as_row(f"u{n}", "m") for n, level in enumerate(["D", "C", "failed", "A"])],
-        "none": [Judgement("A").as_row(f"u{n}", "rubric") for n in range(4)],
+        "both": [Grade(level).of(f"u{n}", "m") for n, level in enumerate(["D", "C", "failed", "A"])],
+        "none": [Grade("A").of(f"u{n}", "rubric") for n in range(4)],
     }
     ratings = [rating("anna", row, level) for row, level in zip(texts["both"], "DDBA", strict=True)]
     ratings += [
@@ -108,8 +110,7 @@ def test_the_command(given: Any, games: Catalogue, empty_project: Path, capsys: 
     for source, rows in texts.items():
         store.write_explanations(source, rows)
     store.write_judgements("both", judged["both"])
-    ratings[0]["text_sha256"] = "of another text"
-    store.write_ratings(ratings)
+    store.write_ratings([replace(ratings[0], text_sha256="of another text"), *ratings[1:]])
     assert cli.run(["ratings", "agree", "-S", "run.seed=3"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "5 texts; ratings: human:anna 3, human:ben 3, judge:m 3, rubric 5"

@@ -18,14 +18,14 @@ def ask(server: FakeServer, texts: list[str], cache: Path, **changes: Any) -> Ap
 
 
 def levels(result: ApiResult) -> list[str]:
-    return [judgement.level for judgement in result.judgements]
+    return [grade.level for grade in result.grades]
 
 
 def test_judgements_keep_the_order_of_the_requests(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda message, *_: level(message[-1])
     result = ask(server, ["0 A", "1 B", "2 C", "1 B"], tmp_path / "cache")
     assert levels(result) == ["A", "B", "C", "B"]
-    assert result.judgements[0].reasons == {"rationale": "because"}
+    assert result.grades[0].reasons == {"rationale": "because"}
     assert (result.asked.n_calls, result.asked.n_from_cache) == (3, 0)
     assert server.bodies[0]["response_format"]["json_schema"]["strict"] is True
 
@@ -34,7 +34,7 @@ def test_no_answer_is_failed_and_says_why(server: FakeServer, tmp_path: Path) ->
     server.reply = lambda message, *_: error(400, "too long") if message == "long" else level("B")
     result = ask(server, ["long", "short"], tmp_path / "cache")
     assert levels(result) == ["failed", "B"]
-    assert "HTTP 400: " in result.judgements[0].reasons["error"]
+    assert "HTTP 400: " in result.grades[0].reasons["error"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_answers_without_a_level_are_kept_and_counted(
     for _ in range(2):
         result = ask(server, ["x"], tmp_path / "cache")
         assert levels(result) == ["unparseable"]
-        assert result.judgements[0].reasons["finish_reason"] == finish_reason
+        assert result.grades[0].reasons["finish_reason"] == finish_reason
     assert server.asked["x"] == 1
 
 
@@ -75,11 +75,11 @@ def test_a_refusal_is_a_reason(server: FakeServer, tmp_path: Path) -> None:
     )
     result = ask(server, ["x"], tmp_path / "cache")
     assert levels(result) == ["unparseable"]
-    assert result.judgements[0].reasons["refusal"] == "I would rather not."
+    assert result.grades[0].reasons["refusal"] == "I would rather not."
 
 
 def test_nothing_to_judge(server: FakeServer, tmp_path: Path) -> None:
-    assert ask(server, [], tmp_path / "cache").judgements == []
+    assert ask(server, [], tmp_path / "cache").grades == []
 
 
 def test_a_third_of_all_calls_failing(server: FakeServer, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_third_of_all_calls_failing(server: FakeServer, tmp_path: Path) -> Non
 
     server.reply = reply
     result = ask(server, [str(number) for number in range(180)], tmp_path / "cache")
-    assert len(result.judgements) == 180
+    assert len(result.grades) == 180
     assert levels(result).count("unparseable") == 20  # two of the six kinds, ten times each
     assert None not in levels(result)
     assert all(found in ("unparseable", "ABCD"[number % 4]) for number, found in enumerate(levels(result)))

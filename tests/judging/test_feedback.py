@@ -7,50 +7,54 @@ import numpy as np
 import pytest
 
 from recexplainer import cli, store
+from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.rating import Rating
 from recexplainer.core.settings import load_settings
 from recexplainer.core.statistics.agreement import cohen_kappa, krippendorff_alpha
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
+from recexplainer.judging.feedback import Feedback, ratings_of_feedback, read_human_feedback
+from recexplainer.judging.grade import Grade
 from recexplainer.judging.ratings import text_hash
 from recexplainer.tracking import runs
 from tests.judging.test_agree import explanations, rating
 
 
-def row(**changes: Any) -> dict[str, Any]:
+def said(**changes: Any) -> Feedback:
     given = {
         "rater": "anna", "name": "level", "value": "C", "comment": None, "at": 1, "trace_id": "t1", "source": "both",
         "explanation_id": "u0", "text": "Yes. So it is.",
     }  # fmt: skip
-    return given | changes
+    return Feedback(**(given | changes))
 
 
 def test_feedback_becomes_a_rating() -> None:
-    ratings, n_unusable = ratings_of_feedback([row(value=" c", comment="thin")])
+    ratings, n_unusable = ratings_of_feedback([said(value=" c", comment="thin")])
     assert n_unusable == 0
     assert ratings == [
-        {"rater": "anna@mlflow", "id": "t1", "source": "both", "explanation_id": "u0", "level": "C", "score": 2,
-         "comment": "thin", "text_sha256": text_hash("Yes. So it is.")}
+        Rating(
+            rater="anna@mlflow", id="t1", source="both", explanation_id="u0", level="C", score=2,
+            comment="thin", text_sha256=text_hash("Yes. So it is."),
+        )
     ]  # fmt: skip
-    assert set(ratings[0]) == set(store.RATING_KEYS)
 
 
 def test_a_score_is_a_level_too() -> None:
-    ratings, _ = ratings_of_feedback([row(name="score", value=3), row(rater=None, name="score", value=0.0)])
-    assert [(of["rater"], of["level"]) for of in ratings] == [("anna@mlflow", "D"), ("unnamed@mlflow", "A")]
+    ratings, _ = ratings_of_feedback([said(name="score", value=3), said(rater=None, name="score", value=0.0)])
+    assert [(of.rater, of.level) for of in ratings] == [("anna@mlflow", "D"), ("unnamed@mlflow", "A")]
 
 
 def test_the_newest_counts_and_a_level_before_a_score() -> None:
     given = [
-        row(value="D", at=5), row(value="B", at=3), row(name="score", value=0, at=9),
-        row(rater="ben", name="score", value=1, at=2), row(rater="ben", name="score", value=2, at=1),
+        said(value="D", at=5), said(value="B", at=3), said(name="score", value=0, at=9),
+        said(rater="ben", name="score", value=1, at=2), said(rater="ben", name="score", value=2, at=1),
     ]  # fmt: skip
-    assert [(of["rater"], of["level"]) for of in ratings_of_feedback(given)[0]] == [
+    assert [(of.rater, of.level) for of in ratings_of_feedback(given)[0]] == [
         ("ben@mlflow", "B"), ("anna@mlflow", "D"),
     ]  # fmt: skip
 
 
 def test_texts_are_told_apart_by_source_case_and_words() -> None:
-    given = [row(), row(source="none"), row(explanation_id="u1"), row(text="No.")]
+    given = [said(), said(source="none"), said(explanation_id="u1"), said(text="No.")]
     assert len(ratings_of_feedback(given)[0]) == 4
 
 
@@ -60,28 +64,24 @@ def test_texts_are_told_apart_by_source_case_and_words() -> None:
      {"source": None}, {"explanation_id": None}, {"text": None}],
 )  # fmt: skip
 def test_what_is_no_rating_is_counted(change: dict[str, Any]) -> None:
-    assert ratings_of_feedback([row(**change)]) == ([], 1)
+    assert ratings_of_feedback([said(**change)]) == ([], 1)
 
 
 def test_feedback_about_something_else_is_none() -> None:
-    assert ratings_of_feedback([row(name="tone", value="friendly")]) == ([], 0)
+    assert ratings_of_feedback([said(name="tone", value="friendly")]) == ([], 0)
 
 
 # --- in a tracking store -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def traced(project: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[tuple[str, str], str]]:
+def traced(project: Path) -> tuple[dict[str, list[Explanation]], dict[tuple[str, str], str]]:
     """Four explanations of two sources with their traces, as `judge` logs them; and the traces' ids."""
     texts = {"both": explanations("both", "DCBA"), "none": explanations("none", "AABB")}
     for source, records in texts.items():
-        rows = [
-            {"prompt": "Will they?", "text": record.text, "explanation_id": record.explanation_id,
-             "source": source, "level": "D", "score": 3, "rationale": "", "judge": "rubric"}
-            for record in records
-        ]  # fmt: skip
+        judgements = [Grade("D").of(record.explanation_id, "rubric") for record in records]
         with runs.open_run("judge", load_settings(), {"source": source}):
-            runs.log_explanation_traces(rows, "CODE")
+            runs.log_explanation_traces(records, judgements)
     import mlflow
 
     client = runs.connect()
@@ -113,11 +113,11 @@ def test_what_people_say_is_read_and_what_judges_say_is_not(traced: Any) -> None
     carl = AssessmentSource(source_type="HUMAN", source_id="carl")
     mlflow.override_feedback(trace_id=trace, assessment_id=judged.assessment_id, value="B", source=carl)
     found = read_human_feedback("demo")
-    assert sorted((of["rater"], of["value"], of["comment"]) for of in found) == [
+    assert sorted((of.rater, of.value, of.comment) for of in found) == [
         ("anna", "C", "thin"), ("carl", "B", None),
     ]  # fmt: skip
-    assert {(of["source"], of["explanation_id"], of["trace_id"]) for of in found} == {("both", "u0", trace)}
-    assert {of["text"] for of in found} == {explanations("both", "D")[0].text}
+    assert {(of.source, of.explanation_id, of.trace_id) for of in found} == {("both", "u0", trace)}
+    assert {of.text for of in found} == {explanations("both", "D")[0].text}
 
 
 def test_no_store_and_no_experiment_have_no_feedback_and_are_not_made(empty_project: Path) -> None:

@@ -11,12 +11,12 @@ from recexplainer import cli, store
 from recexplainer.api import parameters
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.preference import Preference, PreferenceOutcome
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.compare import pair_up
-from recexplainer.judging.judgement import Judgement
+from recexplainer.judging.grade import Grade
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
-    Preference,
     compare_answers,
     compare_levels,
     pair_messages,
@@ -52,14 +52,16 @@ def better(choice: str) -> Reply:
         ("unparseable", "failed", "failed"),
     ],
 )
-def test_a_win_needs_both_orders(straight: str, swapped: str, outcome: str) -> None:
-    found = compare_answers((straight, "a"), (swapped, "b"))
-    assert found == Preference(outcome, (straight, swapped), ("a", "b"))
+def test_a_win_needs_both_orders(
+    straight: PreferenceOutcome, swapped: PreferenceOutcome, outcome: PreferenceOutcome
+) -> None:
+    found = compare_answers("u1", (straight, "a"), (swapped, "b"))
+    assert found == Preference(explanation_id="u1", outcome=outcome, by_order=(straight, swapped), reasons=("a", "b"))
 
 
 def test_the_higher_level_wins() -> None:
-    levels = [("D", "A"), ("B", "C"), ("C", "C"), ("failed", "C")]
-    found = [compare_levels(Judgement(first), Judgement(second)) for first, second in levels]
+    grades = [("D", "A"), ("B", "C"), ("C", "C"), ("failed", "C")]
+    found = [compare_levels("u1", Grade(first), Grade(second)) for first, second in grades]
     assert [row.outcome for row in found] == ["first", "second", "tie", "unparseable"]
     assert found[0].reasons == ("D", "A")
 
@@ -98,9 +100,13 @@ def test_messages_hold_both_texts_and_no_author(games: Catalogue) -> None:
 
 
 def test_summary_by_hand() -> None:
-    answers = [("first", "second")] * 6 + [("second", "first")] * 2 + [("first", "first")] * 3 + [("second", "second")]
+    answers: list[tuple[PreferenceOutcome, PreferenceOutcome]] = (
+        [("first", "second")] * 6 + [("second", "first")] * 2 + [("first", "first")] * 3 + [("second", "second")]
+    )
     answers += [("tie", "tie"), ("first", "tie"), ("first", "unparseable"), ("failed", "failed")]
-    found = summarise_comparisons([compare_answers((a, ""), (b, "")) for a, b in answers], np.random.default_rng(0))
+    found = summarise_comparisons(
+        [compare_answers("u1", (a, ""), (b, "")) for a, b in answers], np.random.default_rng(0)
+    )
     assert {name: found[name] for name in ("first", "second", "tie", "unparseable", "failed", "n")} == {
         "first": 6, "second": 2, "tie": 6, "unparseable": 1, "failed": 1, "n": 16,
     }  # fmt: skip
@@ -117,7 +123,7 @@ def test_summary_by_hand() -> None:
 def test_summary_of_nothing() -> None:
     found = summarise_comparisons([], np.random.default_rng(0))
     assert found["win_rate"] is None and found["decided_win_rate"] is None and found["order"] is None
-    failed = summarise_comparisons([compare_answers(("failed", ""), ("failed", ""))], np.random.default_rng(0))
+    failed = summarise_comparisons([compare_answers("u1", ("failed", ""), ("failed", ""))], np.random.default_rng(0))
     assert failed["win_rate"] is None and failed["order"]["position_bias"] is None
 
 

@@ -4,24 +4,26 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from recexplainer import cli, store
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.rating import Rating, SheetKey
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.prompts import LEVELS
-from recexplainer.judging.ratings import COLUMNS, make_sheet, merge, read_filled, sheet_text, text_hash
+from recexplainer.judging.ratings import COLUMNS, make_sheet, merge, rate, read_filled, sheet_text, text_hash
 from tests.faithfulness.fakes import make_record
 
 TEXTS = ("Yes. Fine.", "=HYPERLINK(1)", "+1 for it", "-5", "@SUM(A1)", "  =1", "\t=1", "＝1", '\'tis, "so"\nand so; on')
-Rows = list[dict[str, Any]]
+Rows = list[dict[str, str]]
+Explanations = dict[str, list[Explanation]]
 
 
 @pytest.fixture
-def explanations() -> dict[str, Rows]:
-    def rows(source: str) -> Rows:
+def explanations() -> Explanations:
+    def rows(source: str) -> list[Explanation]:
         return [
             make_record(explanation_id=f"u{n}-p3-i2", source=source, text=f"{text} ({source})")
             for n, text in enumerate(TEXTS)
@@ -31,7 +33,7 @@ def explanations() -> dict[str, Rows]:
 
 
 @pytest.fixture
-def project(empty_project: Path, games: Catalogue, explanations: dict[str, Rows]) -> Path:
+def project(empty_project: Path, games: Catalogue, explanations: Explanations) -> Path:
     store.write_catalogue(games.frame)
     for source, rows in explanations.items():
         store.write_explanations(source, rows)
@@ -52,16 +54,16 @@ def fill(path: Path, rows: Rows, levels: str = "ABCD", delimiter: str = ",", enc
     path.write_bytes(file.getvalue().encode(encoding))
 
 
-def test_a_sheet_hides_the_source_and_the_key_tells_it(games: Catalogue, explanations: dict[str, Rows]) -> None:
+def test_a_sheet_hides_the_source_and_the_key_tells_it(games: Catalogue, explanations: Explanations) -> None:
     plain = {
         source: [replace(row, text=f"Yes. {n}") for n, row in enumerate(rows)] for source, rows in explanations.items()
     }
     sheet, key = make_sheet(plain, games, seed=1)
     text = sheet_text(sheet)
     assert not any(word in text for word in (",both", ",none", "(both)", "(none)", "p3-i2"))
-    assert [row["id"] for row in sheet] == [row["id"] for row in key]
-    assert len({row["id"] for row in key}) == 2 * len(TEXTS)
-    assert sorted((row["source"], row["explanation_id"]) for row in key) == sorted(
+    assert [row["id"] for row in sheet] == [shown.id for shown in key]
+    assert len({shown.id for shown in key}) == 2 * len(TEXTS)
+    assert sorted((shown.source, shown.explanation_id) for shown in key) == sorted(
         (source, row.explanation_id) for source, rows in plain.items() for row in rows
     )
     first = sheet[0]
@@ -70,30 +72,30 @@ def test_a_sheet_hides_the_source_and_the_key_tells_it(games: Catalogue, explana
     assert (first["level"], first["comment"]) == ("", "")
 
 
-def test_the_seed_decides_the_order(games: Catalogue, explanations: dict[str, Rows]) -> None:
+def test_the_seed_decides_the_order(games: Catalogue, explanations: Explanations) -> None:
     keys = [make_sheet(explanations, games, seed)[1] for seed in (1, 1, 2)]
     assert keys[0] == keys[1] != keys[2]
-    order = [(row["source"], row["explanation_id"]) for row in keys[0]]
+    order = [(shown.source, shown.explanation_id) for shown in keys[0]]
     assert order != sorted(order) and [source for source, _ in order[: len(TEXTS)]] != ["both"] * len(TEXTS)
 
 
-def test_some_cases_are_drawn_for_all_sources(games: Catalogue, explanations: dict[str, Rows]) -> None:
+def test_some_cases_are_drawn_for_all_sources(games: Catalogue, explanations: Explanations) -> None:
     explanations["none"] = explanations["none"][2:]
     _, key = make_sheet(explanations, games, 1, n_cases=3)
-    cases = [{row["explanation_id"] for row in key if row["source"] == source} for source in explanations]
+    cases = [{shown.explanation_id for shown in key if shown.source == source} for source in explanations]
     assert cases[0] == cases[1] and len(cases[0]) == 3
     assert cases[0] <= {row.explanation_id for row in explanations["none"]}
 
 
 @pytest.mark.parametrize("n_cases", [0, -1, 10])
-def test_cases_that_are_not_there(games: Catalogue, explanations: dict[str, Rows], n_cases: int) -> None:
+def test_cases_that_are_not_there(games: Catalogue, explanations: Explanations, n_cases: int) -> None:
     with pytest.raises(InputError, match="there are 9 cases"):
         make_sheet(explanations, games, 1, n_cases)
     with pytest.raises(InputError, match="no case is explained by all of both, none"):
         make_sheet({"both": explanations["both"], "none": []}, games, 1)
 
 
-def test_no_cell_is_a_formula(games: Catalogue, explanations: dict[str, Rows]) -> None:
+def test_no_cell_is_a_formula(games: Catalogue, explanations: Explanations) -> None:
     sheet, _ = make_sheet(explanations, games, seed=1)
     sheet[0] |= {"history": "=1+1", "item": "@x", "decision": "-Yes"}
     for row in cells(sheet_text(sheet)):
@@ -104,7 +106,7 @@ def test_no_cell_is_a_formula(games: Catalogue, explanations: dict[str, Rows]) -
 
 @pytest.mark.parametrize(("delimiter", "encoding"), [(",", "utf-8-sig"), (";", "utf-8"), ("\t", "utf-8")])
 def test_what_comes_back_is_read(
-    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path, delimiter: str, encoding: str
+    games: Catalogue, explanations: Explanations, tmp_path: Path, delimiter: str, encoding: str
 ) -> None:
     sheet, key = make_sheet(explanations, games, seed=1)
     handed_out = cells(sheet_text(sheet))
@@ -114,16 +116,15 @@ def test_what_comes_back_is_read(
     found, n_open = read_filled(tmp_path / "anna.csv", key, "anna")
     assert (len(found), n_open) == (len(sheet), 0)
     of_first = found[-1]
-    assert of_first == key[0] | {"rater": "anna", "level": "D", "score": 3, "comment": 'good; "very"'}
-    assert set(of_first) == set(store.RATING_KEYS)
+    assert of_first == Rating(**vars(key[0]), rater="anna", level="D", score=3, comment='good; "very"')
 
 
-def test_a_sheet_may_come_back_in_part(games: Catalogue, explanations: dict[str, Rows], tmp_path: Path) -> None:
+def test_a_sheet_may_come_back_in_part(games: Catalogue, explanations: Explanations, tmp_path: Path) -> None:
     sheet, key = make_sheet(explanations, games, seed=1)
     fill(tmp_path / "anna.csv", cells(sheet_text(sheet))[:3])
     with (tmp_path / "anna.csv").open("a") as file:
         file.write(",,,,,,\r\n\r\n")
-    assert [row["level"] for row in read_filled(tmp_path / "anna.csv", key, "anna")[0]] == ["A", "B", "C"]
+    assert [of.level for of in read_filled(tmp_path / "anna.csv", key, "anna")[0]] == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_a_sheet_may_come_back_in_part(games: Catalogue, explanations: dict[str,
     ],
 )
 def test_rows_that_cannot_be_used(
-    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path, changes: dict[str, str], message: str
+    games: Catalogue, explanations: Explanations, tmp_path: Path, changes: dict[str, str], message: str
 ) -> None:
     sheet, key = make_sheet(explanations, games, seed=1)
     rows = [row | {"level": "A"} for row in cells(sheet_text(sheet))]
@@ -147,7 +148,7 @@ def test_rows_that_cannot_be_used(
         read_filled(tmp_path / "anna.csv", key, "anna")
 
 
-def test_the_levels_are_explained_in_the_sheet(games: Catalogue, explanations: dict[str, Rows]) -> None:
+def test_the_levels_are_explained_in_the_sheet(games: Catalogue, explanations: Explanations) -> None:
     sheet, _ = make_sheet(explanations, games, seed=1)
     rows = list(csv.reader(io.StringIO(sheet_text(sheet), newline="")))
     place = rows.index(list(COLUMNS))
@@ -163,7 +164,7 @@ def test_the_levels_are_explained_in_the_sheet(games: Catalogue, explanations: d
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("guide", [True, False])
 def test_what_excel_makes_of_a_sheet(
-    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path, before: str, encoding: str, delimiter: str,
+    games: Catalogue, explanations: Explanations, tmp_path: Path, before: str, encoding: str, delimiter: str,
     guide: bool,
 ) -> None:  # fmt: skip
     sheet, key = make_sheet(explanations, games, seed=1)
@@ -184,24 +185,22 @@ def test_what_excel_makes_of_a_sheet(
         read_filled(path, key, "anna")
     save(["3.0", "c", "", "D", "B - right, but false", "0"])
     found, n_open = read_filled(path, key, "anna")
-    assert [row["level"] for row in found][:5] == ["D", "C", "D", "B", "A"]
-    assert {row["level"] for row in found[5:]} == {"B"}
+    assert [of.level for of in found][:5] == ["D", "C", "D", "B", "A"]
+    assert {of.level for of in found[5:]} == {"B"}
     assert (len(found), n_open) == (len(sheet) - 1, 1)
 
 
-def test_a_half_filled_sheet_is_read(games: Catalogue, explanations: dict[str, Rows], tmp_path: Path) -> None:
+def test_a_half_filled_sheet_is_read(games: Catalogue, explanations: Explanations, tmp_path: Path) -> None:
     sheet, key = make_sheet(explanations, games, seed=1)
     (tmp_path / "anna.csv").write_text(sheet_text([sheet[0] | {"level": "A"}, *sheet[1:]]), newline="")
     found, n_open = read_filled(tmp_path / "anna.csv", key, "anna")
-    assert ([row["id"] for row in found], n_open) == ([sheet[0]["id"]], len(sheet) - 1)
+    assert ([of.id for of in found], n_open) == ([sheet[0]["id"]], len(sheet) - 1)
     (tmp_path / "anna.csv").write_text(sheet_text(sheet), newline="")
     with pytest.raises(InputError, match="holds no ratings"):
         read_filled(tmp_path / "anna.csv", key, "anna")
 
 
-def test_all_errors_of_a_sheet_are_said_at_once(
-    games: Catalogue, explanations: dict[str, Rows], tmp_path: Path
-) -> None:
+def test_all_errors_of_a_sheet_are_said_at_once(games: Catalogue, explanations: Explanations, tmp_path: Path) -> None:
     sheet, key = make_sheet(explanations, games, seed=1)
     rows = [row | {"level": "A"} for row in cells(sheet_text(sheet))]
     rows[0] |= {"level": "E"}
@@ -212,7 +211,7 @@ def test_all_errors_of_a_sheet_are_said_at_once(
         read_filled(tmp_path / "anna.csv", key, "anna")
 
 
-def test_rows_that_stand_twice(games: Catalogue, explanations: dict[str, Rows], tmp_path: Path) -> None:
+def test_rows_that_stand_twice(games: Catalogue, explanations: Explanations, tmp_path: Path) -> None:
     sheet, key = make_sheet(explanations, games, seed=1)
     rows = cells(sheet_text(sheet))
     fill(tmp_path / "anna.csv", [*rows[:3], rows[1]])
@@ -243,8 +242,9 @@ def test_hashes_see_words_and_no_blanks() -> None:
 
 
 def test_who_comes_again_is_replaced() -> None:
-    kept = [{"rater": "anna", "id": "r1"}, {"rater": "ben", "id": "r1"}]
-    new = [{"rater": "anna", "id": "r2"}]
+    shown = [SheetKey(id=f"r{n}", source="both", explanation_id=f"u{n}", text_sha256="x") for n in range(2)]
+    kept = [rate("anna", shown[0], "A", ""), rate("ben", shown[0], "B", "")]
+    new = [rate("anna", shown[1], "C", "")]
     assert merge(kept, new) == [kept[1], *new]
 
 
@@ -264,7 +264,7 @@ def test_the_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(store.read_ratings()) == 16
     fill(project / "anna.csv", rows[:5], "D")
     assert cli.run(["ratings", "import", "anna.csv"]) == 0
-    assert [row["rater"] for row in store.read_ratings()] == ["ben"] * 8 + ["anna"] * 5
+    assert [of.rater for of in store.read_ratings()] == ["ben"] * 8 + ["anna"] * 5
 
 
 def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,3 +291,25 @@ def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys
     store.explanations("both").unlink(), store.explanations("none").unlink()
     assert "run dvc repro explain" in refused("export", "--sheet", "other.csv")
     assert "explanations_both.jsonl: no such file" in refused("export", "--sheet", "o.csv", "--source", "both")
+
+
+def test_fields_of_another_version_are_not_lost_on_an_import(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["ratings", "export"]) == 0
+    fill(project / "anna.csv", cells(store.SHEET.read_bytes().decode("utf-8-sig")))
+    rating = Rating(
+        rater="ben", id="r0", source="both", explanation_id="u0", level="D", score=3, comment="", text_sha256="x"
+    )
+    store.write_jsonl(store.RATINGS, [store.to_row(rating) | {"seconds": 7}])
+    before = store.RATINGS.read_bytes()
+    assert cli.run(["ratings", "import", "anna.csv"]) == 2
+    assert "ratings.jsonl: line 1: has an unknown field 'seconds'; move it away" in capsys.readouterr().err
+    assert store.RATINGS.read_bytes() == before
+    assert store.read_ratings() == [rating]  # agreement needs no more
+
+
+def test_a_rating_that_is_not_one_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store.write_jsonl(store.RATINGS, [{"rater": "ben", "level": "E"}])
+    assert cli.run(["ratings", "agree"]) == 2
+    assert "ratings.jsonl: line 1: has no 'id'; move it away" in capsys.readouterr().err

@@ -30,8 +30,8 @@ def by_seed(message: str, earlier: int, body: dict[str, Any]) -> Reply:
 def test_each_time_has_its_seed_and_the_first_counts(server: FakeServer, tmp_path: Path) -> None:
     server.reply = by_seed
     result = ask(server, tmp_path / "cache", 3)
-    assert [[judgement.level for judgement in found] for found in result.repeats] == [["A", "B", "C"], ["D"] * 3]
-    assert [judgement.level for judgement in result.judgements] == ["A", "D"]
+    assert [[grade.level for grade in found] for found in result.repeats] == [["A", "B", "C"], ["D"] * 3]
+    assert [grade.level for grade in result.grades] == ["A", "D"]
     assert sorted(body["seed"] for body in server.bodies) == [7, 7, 8, 8, 9, 9]
     assert (result.asked.n_calls, result.asked.prompt_tokens) == (6, 600)
 
@@ -53,7 +53,7 @@ def test_repeats_count_before_anything_is_asked(server: FakeServer, tmp_path: Pa
 def test_a_repeat_may_fail_alone(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda message, earlier, body: error(500) if body["seed"] == 8 else level("C")
     result = ask(server, tmp_path / "cache", 2, max_attempts=2)
-    assert [[judgement.level for judgement in found] for found in result.repeats] == [["C", "failed"]] * 2
+    assert [[grade.level for grade in found] for found in result.repeats] == [["C", "failed"]] * 2
 
 
 def test_repeats() -> None:

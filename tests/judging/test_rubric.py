@@ -17,8 +17,8 @@ TARGET = '"Ember Crown II - Nova 64"'  # item 2: Role-Playing, Nova 64, Crown Wo
 
 def judged(catalogue: Catalogue, text: str, **changes: Any) -> tuple[str, dict[str, Any]]:
     verdict = {"Yes": "Yes", "No.": "No"}.get(text[:3])
-    judgement = judge_by_rubric(make_record(catalogue, text=text, verdict=verdict, **changes), catalogue)
-    return judgement.level, judgement.reasons
+    grade = judge_by_rubric(make_record(catalogue, text=text, verdict=verdict, **changes), catalogue)
+    return grade.level, grade.reasons
 
 
 def test_what_the_record_cites_is_what_is_judged(games: Catalogue) -> None:

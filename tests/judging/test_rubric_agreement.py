@@ -5,15 +5,15 @@ import pytest
 
 from recexplainer.core.statistics.agreement import cohen_kappa
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.judgement import Judgement
-from recexplainer.judging.rubric_agreement import rubric_beside
+from recexplainer.judging.grade import Grade
+from recexplainer.judging.rubric_agreement import compare_with_rubric
 from tests.judging.test_agree import explanations
 
 
 def test_the_rubric_and_its_agreement_with_the_model(games: Catalogue) -> None:
     records = explanations("both", "DCBADC")
-    said = [Judgement(level) for level in ("D", "D", "B", "A", "failed", "unparseable")]
-    found = rubric_beside(said, records, games, np.random.default_rng(1))
+    said = [Grade(level) for level in ("D", "D", "B", "A", "failed", "unparseable")]
+    found = compare_with_rubric(said, records, games, np.random.default_rng(1))
     assert [found[level] for level in "ABCD"] == [1, 1, 2, 2] and found["judge"] == "rubric"
     agreed = found["agreement"]
     assert (agreed["n"], agreed["same"]) == (4, 0.75)
@@ -23,5 +23,5 @@ def test_the_rubric_and_its_agreement_with_the_model(games: Catalogue) -> None:
 
 
 def test_a_model_that_gave_no_level_cannot_be_compared(games: Catalogue) -> None:
-    found = rubric_beside([Judgement("failed")] * 2, explanations("both", "DB"), games, np.random.default_rng(1))
+    found = compare_with_rubric([Grade("failed")] * 2, explanations("both", "DB"), games, np.random.default_rng(1))
     assert (found["n"], found["agreement"]["n"], found["agreement"]["kappa"]) == (2, 0, None)

@@ -46,7 +46,7 @@ def test_the_key_is_written_nowhere(project: Path, server: FakeServer, watch: Wa
             return lambda *values: traced.append(values)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "log_explanation_traces", lambda rows, kind: traced.append(rows))
+        patch.setattr(judge, "log_explanation_traces", lambda *given: traced.append(given))
         try:
             judge.run(load_settings(PARAMS, assignments(server)), Run(), "both")  # type: ignore[arg-type]
         except InputError:

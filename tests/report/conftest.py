@@ -6,7 +6,7 @@ import pytest
 
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
-from tests.records import make_explanation
+from tests.records import make_explanation, make_judgement
 from tests.report.faithfulness_figures import faithfulness_figures, pair_figures
 
 SOURCES = ["behaviour", "intention", "both", "none"]
@@ -86,13 +86,12 @@ def make_judgements(records):
     for record in records:
         level = "A" if record.verdict != record.label else "BCD"[record.user_id % 3]
         rows.append(
-            {
-                "explanation_id": record.explanation_id,
-                "level": level,
-                "score": "ABCD".index(level),
-                "judge": "rubric",
-                "reasons": {"decision_right": level != "A", "invented": [INVENTED] if level == "B" else []},
-            }
+            make_judgement(
+                explanation_id=record.explanation_id,
+                level=level,
+                score="ABCD".index(level),
+                reasons={"decision_right": level != "A", "invented": [INVENTED] if level == "B" else []},
+            )
         )
     return rows
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from recexplainer.citations.citations import resolve_citations
-from recexplainer.report.cases import build_cases, choose_cases, mark_text, read_reasons
+from recexplainer.report.cases import build_cases, mark_text, read_reasons, spread_cases
 
 
 def test_text_is_cut_at_titles_and_nothing_of_it_is_lost(inputs):
@@ -79,14 +79,14 @@ def test_a_source_that_lacks_a_case_leaves_its_place_empty(inputs_with):
 @pytest.mark.parametrize(("n_cases", "n_yes", "n_no"), [(10, 5, 5), (4, 2, 2), (100, 30, 10), (30, 20, 10), (1, 1, 0)])
 def test_decisions_are_balanced_as_far_as_they_go(n_cases, n_yes, n_no):
     labels = {(user, 0, user): "Yes" if user % 4 else "No" for user in range(40)}
-    chosen = choose_cases(labels, n_cases)
+    chosen = spread_cases(labels, n_cases)
     assert chosen == sorted(set(chosen))
     assert [sum(labels[case] == label for case in chosen) for label in ("Yes", "No")] == [n_yes, n_no]
 
 
 def test_no_case_is_chosen_from_none():
-    assert choose_cases({}, 10) == []
-    assert choose_cases({(1, 0, 1): "Yes"}, 0) == []
+    assert spread_cases({}, 10) == []
+    assert spread_cases({(1, 0, 1): "Yes"}, 0) == []
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,16 @@ import pytest
 from recexplainer import store
 from recexplainer.api import parameters
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Judgement
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.stages import judge
 from tests.api.fake_server import FakeServer, Reply, completion, error, level
 from tests.faithfulness.fakes import make_games, make_record
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+Traced = tuple[list[Explanation], list[Judgement], str]
 
 
 class RecordedRun:
@@ -35,7 +39,7 @@ class RecordedRun:
 
 
 @pytest.fixture
-def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[dict[str, Any]], str]]:
+def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Traced]:
     """A project with a catalogue and three explanations; gives the traces that are logged."""
     monkeypatch.chdir(tmp_path)
     store.write_catalogue(make_games().frame)
@@ -48,8 +52,8 @@ def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[d
             make_record(explanation_id="c", text=f'Yes. {target} is like "Golden Hog".'),
         ],
     )
-    logged: list[tuple[list[dict[str, Any]], str]] = []
-    monkeypatch.setattr(judge, "log_explanation_traces", lambda rows, kind: logged.append((rows, kind)))
+    logged: list[Traced] = []
+    monkeypatch.setattr(judge, "log_explanation_traces", lambda *given: logged.append(given))
     return logged
 
 
@@ -70,28 +74,28 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Any:
         yield running
 
 
-def test_rubric(traces: list[tuple[list[dict[str, Any]], str]]) -> None:
+def test_rubric(traces: list[Traced]) -> None:
     run = RecordedRun()
     judge.run(settings_for(), run, "both")  # type: ignore[arg-type]
     rows = store.read_judgements("both")
-    assert [(row["explanation_id"], row["level"], row["score"]) for row in rows] == [
+    assert [(of.explanation_id, of.level, of.score) for of in rows] == [
         ("a", "D", 3), ("b", "A", 0), ("c", "B", 1),
     ]  # fmt: skip
-    assert {row["judge"] for row in rows} == {"rubric"}
-    assert rows[2]["reasons"]["unseen_titles"] == ["Golden Hog"]
+    assert {of.judge for of in rows} == {"rubric"}
+    assert rows[2].reasons["unseen_titles"] == ["Golden Hog"]
     figures = store.read_json(store.judge_metrics("both"))
     assert figures == run.metrics
     assert (figures["mean"], figures["A"], figures["n"], figures["judge"]) == (4 / 3, 1, 3, "rubric")
     assert run.paths == [store.explanations("both"), store.judge_metrics("both")]
-    ((traced, kind),) = traces
+    ((records, judgements, kind),) = traces
     assert kind == "CODE"
-    assert [(row["explanation_id"], row["level"]) for row in traced] == [("a", "D"), ("b", "A")]
-    assert {row["source"] for row in traced} == {"both"}
-    assert traced[1]["rationale"] == "the verdict is missing or not the recommender's"
+    assert [(of.explanation_id, of.level) for of in judgements] == [("a", "D"), ("b", "A")]
+    assert [(record.explanation_id, record.source) for record in records] == [("a", "both"), ("b", "both")]
+    assert judgements[1].rationale == "the verdict is missing or not the recommender's"
     assert not Path("cache").exists()
 
 
-def test_server(traces: list[tuple[list[dict[str, Any]], str]], server: FakeServer) -> None:
+def test_server(traces: list[Traced], server: FakeServer) -> None:
     def reply(message: str, *_: Any) -> Reply:
         return completion("D, I think") if "Golden Hog" in message else level("C")
 
@@ -100,15 +104,15 @@ def test_server(traces: list[tuple[list[dict[str, Any]], str]], server: FakeServ
         run = RecordedRun()
         judge.run(settings_for(server), run, "both")  # type: ignore[arg-type]
         assert (run.metrics["n_calls"], run.metrics["prompt_tokens"]) == (n_calls, 300)
-    assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "unparseable"]
+    assert [of.level for of in store.read_judgements("both")] == ["C", "C", "unparseable"]
     figures = store.read_json(store.judge_metrics("both"))
     assert (figures["mean"], figures["unparseable"], figures["judge"]) == (2.0, 1, "some-judge")
     rubric = figures["rubric"]
     assert (rubric["D"], rubric["B"], rubric["A"], rubric["judge"]) == (1, 1, 1, "rubric")
     assert (rubric["agreement"]["n"], rubric["agreement"]["same"]) == (2, 0.0)  # C and C, against D and A
     assert "n_calls" not in figures  # the file depends on the answers, not on which run asked for them
-    assert traces[0][1] == "LLM_JUDGE"
-    assert traces[0][0][0]["rationale"] == "because"
+    assert traces[0][2] == "LLM_JUDGE"
+    assert traces[0][1][0].rationale == "because"
     everything = b"".join(path.read_bytes() for path in Path().rglob("*") if path.is_file())
     assert b"not-a-real-key" not in everything
 
@@ -118,8 +122,8 @@ def test_repeats_show_how_steady_the_judge_is(traces: list[Any], server: FakeSer
     run = RecordedRun()
     judge.run(settings_for(server, "judge.n_repeats=2"), run, "both")  # type: ignore[arg-type]
     rows = store.read_judgements("both")
-    assert [row["level"] for row in rows] == ["C", "C", "C"]
-    assert [row["reasons"]["repeats"] for row in rows] == [["C", "C"], ["C", "C"], ["C", "D"]]
+    assert [of.level for of in rows] == ["C", "C", "C"]
+    assert [of.reasons["repeats"] for of in rows] == [["C", "C"], ["C", "C"], ["C", "D"]]
     repeats = store.read_json(store.judge_metrics("both"))["repeats"]
     assert (repeats["n"], repeats["same"]) == (2, 2 / 3)
     assert run.metrics["n_calls"] == 6
@@ -163,14 +167,14 @@ def test_whose_grade_it_is(traces: list[Any], server: FakeServer, monkeypatch: p
     judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
     figures = store.read_json(store.judge_metrics("both"))
     assert (figures["judge"], figures["answered_by"]) == ("another-model", {"judge": 3})  # the server says "judge"
-    assert {row["judge"] for row in store.read_judgements("both")} == {"another-model"}
+    assert {of.judge for of in store.read_judgements("both")} == {"another-model"}
 
 
 def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
     server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")
     judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
-    assert [row["level"] for row in store.read_judgements("both")] == ["C", "C", "failed"]
+    assert [of.level for of in store.read_judgements("both")] == ["C", "C", "failed"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.evidence import Counterfactual, Evidence
 from recexplainer.core.records.explanation import Explanation, Mention, ModelVersion
-from tests.records import make_explanation
+from tests.records import make_explanation, make_judgement
 
 MENTION = Mention(5, 10, "Étoile", "history", 1, "exact")
 WHOLE = make_explanation(
@@ -134,3 +134,19 @@ def test_a_file_to_be_rewritten_may_not_hold_unknown_fields(tmp_path: Path) -> N
     assert len(store.read_records(path, Extended, "move it away", to_rewrite=True)) == 2
     with pytest.raises(InputError, match="line 2: has an unknown field 'learnt'; move it away"):
         store.read_records(path, Explanation, "move it away", to_rewrite=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"level": "E"}, "level: input should be 'A', 'B', 'C'"),
+        ({"score": 1.5}, "score: input should be a valid integer"),
+        ({"reasons": []}, "reasons: input should be an object"),
+    ],
+)
+def test_a_judgement_that_does_not_fit_is_named(path: Path, change: dict[str, Any], message: str) -> None:
+    store.write_judgements("both", [make_judgement(), make_judgement(level="failed", score=None)])
+    assert [found.score for found in store.read_judgements("both")] == [1, None]
+    store.write_jsonl(store.judgements("both"), [store.to_row(make_judgement()) | change])
+    with pytest.raises(InputError, match=f"judgements_both.jsonl: line 1: {message}.*; run dvc repro judge@both"):
+        store.read_judgements("both")

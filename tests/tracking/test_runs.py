@@ -19,6 +19,7 @@ from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.tracking import runs, waiting
 from tests.conftest import REPOSITORY
+from tests.records import make_explanation, make_judgement
 
 matplotlib.use("Agg")
 
@@ -124,13 +125,13 @@ def test_credentials_do_not_reach_the_log(project: Path) -> None:
 def test_traces_carry_the_judges_assessment(project: Path, settings: Settings) -> None:
     import mlflow
 
-    rows = [
-        {"prompt": "Will they?", "text": "Yes.", "explanation_id": f"u{i}", "level": level, "score": score,
-         "rationale": "cites nothing", "judge": "rubric"}
-        for i, (level, score) in enumerate([("B", 1), ("unparseable", None)])
-    ]  # fmt: skip
+    explanations = [make_explanation(explanation_id=f"u{i}", prompt="Will they?", text="Yes.") for i in range(2)]
+    judgements = [
+        make_judgement(explanation_id="u0", level="B", score=1),
+        make_judgement(explanation_id="u1", level="unparseable", score=None),
+    ]
     with runs.open_run("judge", settings) as run:
-        assert runs.log_explanation_traces(rows, "CODE") == 2
+        assert runs.log_explanation_traces(explanations, judgements) == 2
     mlflow.flush_trace_async_logging()
     locations = [fetch(run.run_id).info.experiment_id]
     found = mlflow.search_traces(locations=locations, run_id=run.run_id, return_type="list")

@@ -10,23 +10,25 @@ import pandas as pd
 
 from recexplainer import store
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Judgement
+from recexplainer.core.records.rating import Rating
 from recexplainer.core.settings import Settings
 from recexplainer.core.statistics.agreement import OVERALL_FIGURES, PAIR_FIGURES, agreement
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.feedback import ratings_of_feedback, read_human_feedback
-from recexplainer.judging.judgement import SCORES
+from recexplainer.judging.grade import SCORES
 from recexplainer.judging.ratings import text_hash
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.judging.sheet import explained_sources
 
-Record = dict[str, Any]
+Figures = dict[str, Any]
 HUMAN = "human"
 
 
 def rate_all(
     explanations: Mapping[str, Sequence[Explanation]],
-    judgements: Mapping[str, Sequence[Record]],
-    ratings: Sequence[Record],
+    judgements: Mapping[str, Sequence[Judgement]],
+    ratings: Sequence[Rating],
     catalogue: Catalogue,
 ) -> tuple[pd.DataFrame, int]:
     """The scores (0 to 3) of all texts by all who rated them: people, the stored judge, the rubric.
@@ -46,13 +48,14 @@ def rate_all(
     """
     texts = {(source, row.explanation_id): row for source, rows in explanations.items() for row in rows}
     hashes = {place: text_hash(row.text) for place, row in texts.items()}
-    valid = [row for row in ratings if hashes.get((row["source"], row["explanation_id"])) == row["text_sha256"]]
-    scores = [((row["source"], row["explanation_id"]), f"{HUMAN}:{row['rater']}", row["score"]) for row in valid]
+    valid = [of for of in ratings if hashes.get((of.source, of.explanation_id)) == of.text_sha256]
+    scores: list[tuple[tuple[str, str], str, int | None]] = [
+        ((of.source, of.explanation_id), f"{HUMAN}:{of.rater}", of.score) for of in valid
+    ]
     rated = {place for place, _, _ in scores}
     kept = [place for place in texts if place in rated or not rated]
-    for source, rows in judgements.items():
-        scores += [((source, row["explanation_id"]), f"judge:{row['judge']}", row["score"]) for row in rows
-                   if row["judge"] != JUDGE]  # fmt: skip
+    for source, judged in judgements.items():
+        scores += [((source, of.explanation_id), f"judge:{of.judge}", of.score) for of in judged if of.judge != JUDGE]
     scores += [(place, JUDGE, judge_by_rubric(texts[place], catalogue).score) for place in kept]
     names = list(dict.fromkeys(rater for _, rater, _ in scores))
     index = pd.MultiIndex.from_tuples(kept, names=["source", "explanation_id"])
@@ -64,7 +67,7 @@ def rate_all(
     return table, len(ratings) - len(valid)
 
 
-def agreement_of_all(table: pd.DataFrame, seed: int) -> Record:
+def agreement_of_all(table: pd.DataFrame, seed: int) -> Figures:
     """The agreement of everybody, and of the people alone; the texts of one case are drawn together.
 
     Returns:
@@ -99,7 +102,7 @@ def agree(settings: Settings) -> list[str]:
     explanations = {source: store.read_explanations(source) for source in sources}
     judged = [source for source in sources if store.judgements(source).exists()]
     judgements = {source: store.read_judgements(source) for source in judged}
-    ratings = store.read_ratings() if store.RATINGS.exists() else []
+    ratings = store.read_ratings()
     given, n_unusable = ratings_of_feedback(read_human_feedback(settings.dataset.name))
     table, n_outdated = rate_all(explanations, judgements, [*ratings, *given], store.read_catalogue())
     found = {
@@ -111,7 +114,7 @@ def agree(settings: Settings) -> list[str]:
     return list(_lines(found))
 
 
-def _lines(found: Record) -> Iterable[str]:
+def _lines(found: Figures) -> Iterable[str]:
     raters = ", ".join(f"{name} {of['n']}" for name, of in found["raters"].items())
     yield f"{found['n_texts']} texts; ratings: {raters}"
     if found["n_outdated_ratings"]:
@@ -133,7 +136,7 @@ def _lines(found: Record) -> Iterable[str]:
     yield f"written: {store.AGREEMENT}"
 
 
-def _with_interval(figures: Record, name: str) -> str:
+def _with_interval(figures: Figures, name: str) -> str:
     if figures[name] is None:
         return "undefined"
     ends = figures[f"{name}_interval"]

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from recexplainer.api.reading import is_cut
-from recexplainer.judging.judgement import SCORES
+from recexplainer.core.records.judgement import Level
+from recexplainer.judging.grade import level_of_letter
 
 _DECORATION = " \t\r\n*_`\"'“”()."
 _LEVEL = re.compile(r"(?:level\W*)?([a-d])(?![^\W_])", re.IGNORECASE)
@@ -17,16 +18,18 @@ _DESCRIPTION = re.compile(r"[*_`\"')\]]*\s*[-–—:.(]+\s*[^\W_].*", re.DOTALL)
 _OTHER_LEVEL = re.compile(r"(?<![^\W_])[A-D](?![^\W_'’])")
 _TWICE = object()  # one key with two values
 
+Value = TypeVar("Value", bound=str)
+
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Generic[Value]):
     """What a judge chose, and why, in its own words."""
 
-    value: str
+    value: Value
     rationale: str
 
 
-def read_choice(answer: dict[str, Any], key: str, read: Callable[[str], str | None]) -> Choice | None:
+def read_choice(answer: dict[str, Any], key: str, read: Callable[[str], Value | None]) -> Choice[Value] | None:
     """The one choice in a model's answer; None where there is none, or two different ones, or the answer was cut.
 
     The last JSON object with a choice counts. Keys may have capitals, strings may hold raw line breaks, and a rationale
@@ -57,7 +60,7 @@ def read_choice(answer: dict[str, Any], key: str, read: Callable[[str], str | No
     return Choice(value, rationale if isinstance(rationale, str) else "")
 
 
-def read_level(text: str) -> str | None:
+def read_level(text: str) -> Level | None:
     """The level that a text names and nothing else: a letter, with or without decoration or what it stands for.
 
     >>> [read_level(text) for text in ("c", "**C**", "C - acceptable", "Level: C", "B or C", "C/D", "Certainly")]
@@ -70,7 +73,7 @@ def read_level(text: str) -> str | None:
     rest = bare[found.end() :]
     if rest and (not _DESCRIPTION.fullmatch(rest) or _OTHER_LEVEL.search(rest)):
         return None
-    return found[1].upper() if found[1].upper() in SCORES else None
+    return level_of_letter(found[1])
 
 
 def _objects(content: str) -> Iterator[dict[str, Any]]:

@@ -9,23 +9,23 @@ from typing import Any
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.client import Answers, ask
 from recexplainer.api.request import ApiSettings, Messages
-from recexplainer.judging.judgement import FAILED, Judgement
+from recexplainer.judging.grade import FAILED, Grade
 from recexplainer.judging.prompts import ANSWER_SCHEMA, parse_answer
 
 
 @dataclass(frozen=True)
 class ApiResult:
-    """All judgements, in the order of the requests, and what they took.
+    """All grades, in the order of the requests, and what they took.
 
     Attributes:
-        judgements: Of the first time of asking.
-        repeats: Of each request the judgements of every time, that of `judgements` first.
-        engines: By whom each of `judgements` was given: the model's name at the endpoint; None where nobody answered.
+        grades: Of the first round.
+        repeats: Of each request the grades of every round, that of `grades` first.
+        engines: By whom each of `grades` was given: the model's name at the endpoint; None where nobody answered.
         asked: The answers that they were read from, and what those took.
     """
 
-    judgements: list[Judgement]
-    repeats: list[list[Judgement]]
+    grades: list[Grade]
+    repeats: list[list[Grade]]
     engines: list[str | None]
     asked: Answers
 
@@ -52,13 +52,13 @@ def judge_by_api(
     found = ask(
         requests, settings, cache, ANSWER_SCHEMA, n_repeats, counts=_has_level if reask else lambda answer: True
     )
-    judged = [
-        Judgement(FAILED, {"error": error}) if answer is None else parse_answer(answer)
+    grades = [
+        Grade(FAILED, {"error": error}) if answer is None else parse_answer(answer)
         for answer, error in zip(found.answers, found.errors, strict=True)
     ]
     n = len(requests)
     engines = [None if answer is None else answer["engine"] for answer in found.answers[:n]]
-    return ApiResult(judged[:n], [judged[place::n] for place in range(n)], engines, found)
+    return ApiResult(grades[:n], [grades[place::n] for place in range(n)], engines, found)
 
 
 def _has_level(answer: dict[str, Any]) -> bool:

@@ -10,19 +10,20 @@ import numpy as np
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.preference import Preference
 from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.judgement import FAILED, MOST_WITHOUT_LEVEL
+from recexplainer.judging.grade import FAILED, MOST_WITHOUT_LEVEL
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
     CHOICES,
     OUTCOMES,
-    SAME_TEXT,
-    Preference,
+    Answer,
     compare_answers,
     compare_levels,
     pair_messages,
     parse_choice,
+    same_text,
     summarise_comparisons,
 )
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
@@ -47,7 +48,10 @@ def compare_by_judge(settings: Settings, first: str, second: str) -> dict[str, A
     more: dict[str, Any] = {}
     if settings.judge.backend == "rubric":
         judge = JUDGE
-        found = [compare_levels(*(judge_by_rubric(record, catalogue) for record in pair)) for pair in pairs]
+        found = [
+            compare_levels(one.explanation_id, judge_by_rubric(one, catalogue), judge_by_rubric(other, catalogue))
+            for one, other in pairs
+        ]
     else:
         judge, found, more = _ask_server(settings, first, second, pairs, catalogue)
     written = {
@@ -56,7 +60,7 @@ def compare_by_judge(settings: Settings, first: str, second: str) -> dict[str, A
         **summarise_comparisons(found, np.random.default_rng(settings.run.seed)),
         "costs": {},
         **more,
-        "cases": [row.as_row(pair[0].explanation_id) for row, pair in zip(found, pairs, strict=True)],
+        "cases": [store.to_row(preference) for preference in found],
     }
     store.write_json(store.comparison(first, second), written)
     return written
@@ -93,13 +97,15 @@ def _ask_server(
     counts = _has_choice if settings.judge.reask_unparseable else None
     with AnswerCache(store.comparison_cache(first, second)) as cache:
         asked = ask(requests, server, cache, ANSWER_SCHEMA, counts=counts)
-    choices = [
+    choices: list[Answer] = [
         (FAILED, error) if answer is None else parse_choice(answer)
         for answer, error in zip(asked.answers, asked.errors, strict=True)
     ]
-    both_orders = zip(choices[: len(open_)], choices[len(open_) :], strict=True)
-    compared = iter([compare_answers(straight, swapped) for straight, swapped in both_orders])
-    found = [SAME_TEXT if one.text == other.text else next(compared) for one, other in pairs]
+    both_orders = zip(open_, choices[: len(open_)], choices[len(open_) :], strict=True)
+    compared = iter(
+        [compare_answers(one.explanation_id, straight, swapped) for (one, _), straight, swapped in both_orders]
+    )
+    found = [same_text(one.explanation_id) if one.text == other.text else next(compared) for one, other in pairs]
     engines = dict.fromkeys(answer["engine"] for answer in asked.answers if answer is not None)
     costs = {name: getattr(asked, name) for name in ("prompt_tokens", "completion_tokens")}
     return ", ".join(engines) or server.model, found, {"costs": costs, "answered_by": asked.answered_by}

@@ -6,28 +6,54 @@ Only `tracking` imports MLflow; its client is asked here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from recexplainer.core import environment
-from recexplainer.judging.judgement import SCORES, level_of_number
-from recexplainer.judging.ratings import text_hash
+from recexplainer.core.records.judgement import Level
+from recexplainer.core.records.rating import Rating, SheetKey
+from recexplainer.judging.grade import level_of_letter, level_of_number
+from recexplainer.judging.ratings import rate, text_hash
 from recexplainer.tracking import runs
 
 LEVEL, SCORE = "level", "score"  # names of feedback; the judge's own has the same
 UNNAMED = "unnamed"  # a server without logins does not say who gives feedback
 
-Record = dict[str, Any]
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """What one person said of one trace.
+
+    Attributes:
+        rater: The person; None where MLflow knows no name.
+        name: What is rated.
+        value: Of any type.
+        comment: None where there is none.
+        at: When, in milliseconds.
+        trace_id: Of the trace.
+        source: Who explains; None where the trace does not say so, as of the next two.
+        explanation_id: Which of the source's explanations.
+        text: The explanation as the person saw it.
+    """
+
+    rater: str | None
+    name: str
+    value: Any
+    comment: str | None
+    at: int
+    trace_id: str
+    source: str | None
+    explanation_id: str | None
+    text: str | None
 
 
-def read_human_feedback(dataset: str) -> list[Record]:
+def read_human_feedback(dataset: str) -> list[Feedback]:
     """What people said of the traces of a data set's experiment, in the UI or by ``mlflow.log_feedback``.
 
     Feedback that its author took back or has written anew since is left out.
 
     Returns:
-        Rows with `rater` (None where MLflow knows no name), `name`, `value`, `comment`, `at` (milliseconds),
-        `trace_id`, `source`, `explanation_id` and `text`; the last three are None where the trace does not have them.
-        No rows where there is no tracking store yet.
+        The feedback; none where there is no tracking store yet.
 
     Raises:
         InputError: when the store cannot be reached.
@@ -39,43 +65,41 @@ def read_human_feedback(dataset: str) -> list[Record]:
     experiment = runs.find_experiment(client, dataset)
     if experiment is None:
         return []
-    return [row for trace in _traces(client, experiment) for row in _human_feedback(client, trace)]
+    return [given for trace in _traces(client, experiment) for given in _human_feedback(client, trace)]
 
 
-def ratings_of_feedback(feedback: Iterable[Record]) -> tuple[list[Record], int]:
+def ratings_of_feedback(feedback: Iterable[Feedback]) -> tuple[list[Rating], int]:
     """What people said of explanations, as ratings like those of a sheet.
 
     Feedback named `level` (A to D, small letters too) or `score` (0 to 3) is a rating; any other is about something
     else. Of several ratings of one text by one person the newest counts, and a level before a score.
 
     Args:
-        feedback: Rows of `read_human_feedback`.
+        feedback: As `read_human_feedback` returns it.
 
     Returns:
-        Ratings like those of `read_filled`, whose raters are called `<name>@mlflow`; and how many rows named `level`
-        or `score` cannot be used: another value, or a trace that does not say whose explanation it shows.
+        Ratings like those of `read_filled`, whose raters are called `<name>@mlflow`; and how much feedback named
+        `level` or `score` cannot be used: another value, or a trace that does not say whose explanation it shows.
     """
-    rated: dict[tuple, Record] = {}
-    n_unusable = 0
-    for row in sorted(feedback, key=lambda row: (row["name"] == LEVEL, row["at"])):
-        if row["name"] not in (LEVEL, SCORE):
-            continue
-        level = _level(row["value"])
-        if level is None or not row["source"] or not row["explanation_id"] or row["text"] is None:
-            n_unusable += 1
-            continue
-        rating = {
-            "rater": f"{row['rater'] or UNNAMED}@mlflow",
-            "id": row["trace_id"],
-            "source": row["source"],
-            "explanation_id": row["explanation_id"],
-            "level": level,
-            "score": SCORES[level],
-            "comment": row["comment"] or "",
-            "text_sha256": text_hash(row["text"]),
-        }
-        rated[tuple(rating[name] for name in ("rater", "source", "explanation_id", "text_sha256"))] = rating
-    return list(rated.values()), n_unusable
+    about_level = [given for given in feedback if given.name in (LEVEL, SCORE)]
+    ordered = sorted(about_level, key=lambda given: (given.name == LEVEL, given.at))
+    ratings = [rating for given in ordered if (rating := _rating(given)) is not None]
+    rated = {(of.rater, of.source, of.explanation_id, of.text_sha256): of for of in ratings}
+    return list(rated.values()), len(ordered) - len(ratings)
+
+
+def _rating(given: Feedback) -> Rating | None:
+    """The rating that feedback amounts to; None where it cannot be used."""
+    level = _level(given.value)
+    if level is None or not given.source or not given.explanation_id or given.text is None:
+        return None
+    shown = SheetKey(
+        id=given.trace_id,
+        source=given.source,
+        explanation_id=given.explanation_id,
+        text_sha256=text_hash(given.text),
+    )
+    return rate(f"{given.rater or UNNAMED}@mlflow", shown, level, given.comment or "")
 
 
 def _traces(client: Any, experiment: str) -> Iterator[Any]:
@@ -89,7 +113,7 @@ def _traces(client: Any, experiment: str) -> Iterator[Any]:
             return
 
 
-def _human_feedback(client: Any, trace: Any) -> list[Record]:
+def _human_feedback(client: Any, trace: Any) -> list[Feedback]:
     given = [
         assessment
         for assessment in trace.info.assessments
@@ -108,26 +132,26 @@ def _human_feedback(client: Any, trace: Any) -> list[Record]:
         "text": outputs.get("text") if isinstance(outputs, dict) else None,
     }
     return [
-        {
-            "rater": assessment.source.source_id or None,
-            "name": assessment.name,
-            "value": assessment.feedback.value if assessment.feedback else None,
-            "comment": assessment.rationale,
-            "at": assessment.last_update_time_ms,
+        Feedback(
+            rater=assessment.source.source_id or None,
+            name=assessment.name,
+            value=assessment.feedback.value if assessment.feedback else None,
+            comment=assessment.rationale,
+            at=assessment.last_update_time_ms,
             **shown,
-        }
+        )
         for assessment in given
     ]
 
 
-def _level(value: Any) -> str | None:
+def _level(value: Any) -> Level | None:
     """The level that a value names: a letter, or a whole number.
 
     >>> [_level(value) for value in ("b", 3, 2.0, "E", 1.5, True, None)]
     ['B', 'D', 'C', None, None, None, None]
     """
     if isinstance(value, str):
-        return value.strip().upper() if value.strip().upper() in SCORES else None
+        return level_of_letter(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return level_of_number(value)

@@ -6,24 +6,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final, get_args
 
 import numpy as np
 
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.preference import Preference, PreferenceOutcome, Preferred
 from recexplainer.core.statistics.bootstrap import mean_interval
 from recexplainer.core.statistics.intervals import wilson_interval
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.answers import read_choice
-from recexplainer.judging.judgement import FAILED, UNPARSEABLE, Judgement
+from recexplainer.judging.answers import Choice, read_choice
+from recexplainer.judging.grade import FAILED, UNPARSEABLE, Grade
 from recexplainer.judging.prompts import case_lines
 
-FIRST, SECOND, TIE = "first", "second", "tie"
-CHOICES = (FIRST, SECOND, TIE)
-OUTCOMES = (*CHOICES, UNPARSEABLE, FAILED)
+FIRST: Final = "first"
+SECOND: Final = "second"
+TIE: Final = "tie"
+CHOICES: tuple[Preferred, ...] = get_args(Preferred)
+OUTCOMES: tuple[PreferenceOutcome, ...] = get_args(PreferenceOutcome)
 N_DRAWS = 9999
-_SWAPPED = {FIRST: SECOND, SECOND: FIRST}
+_SWAPPED: dict[str, str] = {FIRST: SECOND, SECOND: FIRST}
+_NO_CHOICE: tuple[PreferenceOutcome, ...] = (FAILED, UNPARSEABLE)
+
+Answer = tuple[PreferenceOutcome, str]  # a choice and its rationale; an outcome without a choice and what was said
 
 INSTRUCTIONS = """\
 You compare two explanations of a recommender system's decision. You see a user's history (oldest first), an item,
@@ -56,30 +61,6 @@ ANSWER_SCHEMA: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Preference:
-    """Which of two sources explained one case better.
-
-    Attributes:
-        outcome: `first` or `second` source, `tie`; `unparseable` or `failed` when one of the judge's answers
-            holds no choice, or did not come.
-        by_order: Which place won when the first source's text stood first, and when it stood second; empty
-            for a judge that sees no order.
-        reasons: The rationales, levels or errors that it rests on.
-    """
-
-    outcome: str
-    by_order: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
-
-    def as_row(self, explanation_id: str) -> dict[str, Any]:
-        """The comparison as it is stored."""
-        return {"explanation_id": explanation_id, **asdict(self)}
-
-
-SAME_TEXT = Preference(TIE, reasons=("both wrote the same text",))  # which no judge need be asked about
-
-
 def pair_messages(record: Explanation, texts: Sequence[str], catalogue: Catalogue) -> list[dict[str, str]]:
     """The chat messages that ask which of two texts is better; who wrote them is not told.
 
@@ -94,7 +75,7 @@ def pair_messages(record: Explanation, texts: Sequence[str], catalogue: Catalogu
     return [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": "\n".join(case)}]
 
 
-def parse_choice(answer: dict[str, Any]) -> tuple[str, str]:
+def parse_choice(answer: dict[str, Any]) -> Answer:
     """The choice in a model's answer, and its rationale; `unparseable` and the answer when there is none.
 
     >>> parse_choice({"content": '{"rationale": "It cites the history.", "better": "second"}'})
@@ -102,34 +83,46 @@ def parse_choice(answer: dict[str, Any]) -> tuple[str, str]:
     >>> parse_choice({"content": "I prefer the second one."})
     ('unparseable', 'I prefer the second one.')
     """
-    choice = read_choice(answer, "better", _read_place)
+    choice: Choice[Preferred] | None = read_choice(answer, "better", _read_place)
     return (UNPARSEABLE, answer.get("content") or "") if choice is None else (choice.value, choice.rationale)
 
 
-def compare_answers(straight: tuple[str, str], swapped: tuple[str, str]) -> Preference:
+def compare_answers(explanation_id: str, straight: Answer, swapped: Answer) -> Preference:
     """What two answers about one pair amount to: a source wins when it wins in both orders.
 
     Args:
+        explanation_id: Of the case.
         straight: Choice and reason when the first source's text stood first.
         swapped: When it stood second.
 
-    >>> compare_answers(("first", ""), ("second", "")).outcome
+    >>> compare_answers("u1", ("first", ""), ("second", "")).outcome
     'first'
-    >>> compare_answers(("first", ""), ("first", "")).outcome
+    >>> compare_answers("u1", ("first", ""), ("first", "")).outcome
     'tie'
     """
     choices = straight[0], swapped[0]
-    lacking = [choice for choice in (FAILED, UNPARSEABLE) if choice in choices]
     agreed = choices[0] if _go_together(*choices) else TIE
-    return Preference(lacking[0] if lacking else agreed, choices, (straight[1], swapped[1]))
+    outcome = next((lacking for lacking in _NO_CHOICE if lacking in choices), agreed)
+    reasons = straight[1], swapped[1]
+    return Preference(explanation_id=explanation_id, outcome=outcome, by_order=choices, reasons=reasons)
 
 
-def compare_levels(first: Judgement, second: Judgement) -> Preference:
+def compare_levels(explanation_id: str, first: Grade, second: Grade) -> Preference:
     """The higher of two levels wins; the rubric sees no order."""
+    return Preference(
+        explanation_id=explanation_id, outcome=_higher(first, second), reasons=(first.level, second.level)
+    )
+
+
+def same_text(explanation_id: str) -> Preference:
+    """The tie of two sources that wrote the same text, which no judge need be asked about."""
+    return Preference(explanation_id=explanation_id, outcome=TIE, reasons=("both wrote the same text",))
+
+
+def _higher(first: Grade, second: Grade) -> PreferenceOutcome:
     if first.score is None or second.score is None:
-        return Preference(UNPARSEABLE, reasons=(first.level, second.level))
-    outcome = TIE if first.score == second.score else FIRST if first.score > second.score else SECOND
-    return Preference(outcome, reasons=(first.level, second.level))
+        return UNPARSEABLE
+    return TIE if first.score == second.score else FIRST if first.score > second.score else SECOND
 
 
 def summarise_comparisons(comparisons: Sequence[Preference], rng: np.random.Generator) -> dict[str, Any]:
@@ -160,14 +153,14 @@ def summarise_comparisons(comparisons: Sequence[Preference], rng: np.random.Gene
     }
 
 
-def _read_place(text: str) -> str | None:
+def _read_place(text: str) -> Preferred | None:
     """The choice that a text names and nothing else.
 
     >>> [_read_place(text) for text in ("**First**", "the second", "Tie.", "first or second")]
     ['first', 'second', 'tie', None]
     """
     words = text.strip().strip("*_`\"'“”.() ").lower().removeprefix("the ")
-    return words if words in CHOICES else None
+    return next((choice for choice in CHOICES if choice == words), None)
 
 
 def _go_together(straight: str, swapped: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.answers import read_choice, read_level
-from recexplainer.judging.judgement import SCORES, UNPARSEABLE, Judgement
+from recexplainer.judging.answers import Choice, read_choice, read_level
+from recexplainer.judging.grade import SCORES, UNPARSEABLE, Grade
 
 LEVELS = """\
 A - The explanation's verdict differs from the recommender's decision, or there is none.
@@ -67,19 +68,19 @@ def case_lines(record: Explanation, catalogue: Catalogue) -> list[str]:
     ]
 
 
-def parse_answer(answer: dict[str, Any]) -> Judgement:
-    """The judgement in a model's answer; `unparseable`, with what was answered, when it gives no level.
+def parse_answer(answer: dict[str, Any]) -> Grade:
+    """The grade in a model's answer; `unparseable`, with what was answered, when it gives no level.
 
     >>> parse_answer({"content": '{"rationale": "True and specific.", "level": "D"}'}).level
     'D'
     >>> parse_answer({"content": "I would say D"}).level
     'unparseable'
     """
-    choice = read_choice(answer, "level", read_level)
+    choice: Choice[Level] | None = read_choice(answer, "level", read_level)
     if choice is None:
         more: dict[str, Any] = {name: answer[name] for name in ("finish_reason", "refusal") if name in answer}
-        return Judgement(UNPARSEABLE, {"answer": answer.get("content"), **more})
-    return Judgement(choice.value, {"rationale": choice.rationale})
+        return Grade(UNPARSEABLE, {"answer": answer.get("content"), **more})
+    return Grade(choice.value, {"rationale": choice.rationale})
 
 
 def _item_line(item_id: int, catalogue: Catalogue) -> str:

@@ -13,16 +13,17 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Level
+from recexplainer.core.records.rating import Rating, SheetKey
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.answers import read_level
-from recexplainer.judging.judgement import SCORES, level_of_number
+from recexplainer.judging.grade import SCORES, level_of_number
 from recexplainer.judging.prompts import LEVELS
 
 COLUMNS = ("id", "history", "item", "decision", "text", "level", "comment")
@@ -36,12 +37,12 @@ _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet program may run
 _DELIMITERS = ",;\t"
 _SEPARATOR_LINE = re.compile(r"\A\"?sep=.\"?\n", re.IGNORECASE)  # with which Excel is told the delimiter
 
-Record = dict[str, Any]
+Row = dict[str, str]  # of a sheet: `COLUMNS` and what stands there
 
 
 def make_sheet(
     explanations: Mapping[str, Sequence[Explanation]], catalogue: Catalogue, seed: int, n_cases: int | None = None
-) -> tuple[list[Record], list[Record]]:
+) -> tuple[list[Row], list[SheetKey]]:
     """A sheet's rows and its key's, both in the same shuffled order.
 
     Only cases that every source explains are shown, so that all sources are rated on the same ones.
@@ -53,7 +54,7 @@ def make_sheet(
         n_cases: How many cases; None: all.
 
     Returns:
-        Rows with `COLUMNS`, and rows with `id`, `source`, `explanation_id` and `text_sha256`.
+        Rows with `COLUMNS`, and whose they are.
 
     Raises:
         InputError: The sources have no case in common, or fewer than `n_cases`.
@@ -70,18 +71,18 @@ def make_sheet(
     shuffled = [chosen[place] for place in rng.permutation(len(chosen))]
     sheet = [_sheet_row(_opaque_id(seed, *pair), pair[1], catalogue) for pair in shuffled]
     key = [
-        {
-            "id": row["id"],
-            "source": source,
-            "explanation_id": record.explanation_id,
-            "text_sha256": text_hash(record.text),
-        }
+        SheetKey(
+            id=row["id"],
+            source=source,
+            explanation_id=record.explanation_id,
+            text_sha256=text_hash(record.text),
+        )
         for row, (source, record) in zip(sheet, shuffled, strict=True)
     ]
     return sheet, key
 
 
-def sheet_text(rows: Iterable[Record]) -> str:
+def sheet_text(rows: Iterable[Row]) -> str:
     """The rows as CSV, below what the levels mean; a cell that a spreadsheet program would run as a formula begins with
     an apostrophe.
     """
@@ -93,7 +94,7 @@ def sheet_text(rows: Iterable[Record]) -> str:
     return file.getvalue()
 
 
-def read_filled(path: Path, key: Sequence[Record], rater: str) -> tuple[list[Record], int]:
+def read_filled(path: Path, key: Sequence[SheetKey], rater: str) -> tuple[list[Rating], int]:
     """One rater's ratings, out of a sheet that was filled in and saved as CSV by any spreadsheet program.
 
     Commas, semicolons and tabs are taken as delimiters, UTF-8 and UTF-16 as encodings; blanks and line breaks within a
@@ -106,26 +107,27 @@ def read_filled(path: Path, key: Sequence[Record], rater: str) -> tuple[list[Rec
         rater: Whose ratings they are.
 
     Returns:
-        Rows with `rater`, `id`, `source`, `explanation_id`, `level`, `score`, `comment` and `text_sha256`; and how many
-        rows have no level.
+        The ratings; and how many rows have no level.
 
     Raises:
         InputError: The file is not such a sheet or has no level at all; or, all at once: an id is unknown or stands
             twice, a level is none of A to D, or a text is not the one that was handed out: with the row, counted as a
             spreadsheet counts.
     """
-    known = {row["id"]: row for row in key}
-    ratings: dict[str, Record] = {}
+    known = {shown.id: shown for shown in key}
+    ratings: dict[str, Rating] = {}
     wrong: list[str] = []
     n_open = 0
     for number, row in _filled_rows(path):
-        id_, level = row["id"].strip(), row["level"].strip()
-        if not level and id_ in known:
+        id_, level = row["id"].strip(), _level(row["level"])
+        if not row["level"].strip() and id_ in known:
             n_open += 1
         elif problem := _problem(id_, row, known, ratings):
             wrong.append(f"row {number}: {problem}")
+        elif level is None:
+            wrong.append(f"row {number}: the level is {row['level'].strip()!r}; give {_known_levels()}")
         else:
-            ratings[id_] = _rating(rater, known[id_], _level(level) or "", row["comment"].strip())
+            ratings[id_] = rate(rater, known[id_], level, row["comment"].strip())
     if wrong:
         raise InputError(f"{path}: {'; '.join(wrong)}")
     if not ratings:
@@ -133,10 +135,15 @@ def read_filled(path: Path, key: Sequence[Record], rater: str) -> tuple[list[Rec
     return list(ratings.values()), n_open
 
 
-def merge(kept: Sequence[Record], new: Sequence[Record]) -> list[Record]:
+def merge(kept: Sequence[Rating], new: Sequence[Rating]) -> list[Rating]:
     """All ratings, those of a rater who comes again in place of that rater's earlier ones."""
-    again = {row["rater"] for row in new}
-    return [*(row for row in kept if row["rater"] not in again), *new]
+    again = {rating.rater for rating in new}
+    return [*(rating for rating in kept if rating.rater not in again), *new]
+
+
+def rate(rater: str, shown: SheetKey, level: Level, comment: str) -> Rating:
+    """A person's rating of the text that was shown."""
+    return Rating(rater=rater, **vars(shown), level=level, score=SCORES[level], comment=comment)
 
 
 def text_hash(text: str) -> str:
@@ -145,7 +152,7 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(words.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
-def _sheet_row(id_: str, record: Explanation, catalogue: Catalogue) -> Record:
+def _sheet_row(id_: str, record: Explanation, catalogue: Catalogue) -> Row:
     history = [f"{place}. {catalogue.title(item)}" for place, item in enumerate(record.history, start=1)]
     return {
         "id": id_,
@@ -168,20 +175,18 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
 
 
-def _problem(id_: str, row: dict[str, str], known: Mapping[str, Record], ratings: Mapping[str, Record]) -> str | None:
-    """Why a row with a level cannot be used."""
+def _problem(id_: str, row: Row, known: Mapping[str, SheetKey], ratings: Mapping[str, Rating]) -> str | None:
+    """Why a row does not rate a text that was handed out."""
     if id_ not in known:
         return f"the id {id_!r} is not in the sheet's key"
     if id_ in ratings:
         return f"the id {id_!r} stands there a second time"
-    if text_hash(row["text"]) != known[id_]["text_sha256"]:
+    if text_hash(row["text"]) != known[id_].text_sha256:
         return "the text was edited; rate the text as it was handed out"
-    if _level(row["level"]) is None:
-        return f"the level is {row['level'].strip()!r}; give {_known_levels()}"
     return None
 
 
-def _level(cell: str) -> str | None:
+def _level(cell: str) -> Level | None:
     """The level that a cell names.
 
     >>> [_level(cell) for cell in ("d", "D - satisfying", "3.0", "3,0", "4", "AB")]
@@ -193,20 +198,7 @@ def _level(cell: str) -> str | None:
         return read_level(cell)
 
 
-def _rating(rater: str, shown: Record, level: str, comment: str) -> Record:
-    return {
-        "rater": rater,
-        "id": shown["id"],
-        "source": shown["source"],
-        "explanation_id": shown["explanation_id"],
-        "level": level,
-        "score": SCORES[level],
-        "comment": comment,
-        "text_sha256": shown["text_sha256"],
-    }
-
-
-def _filled_rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+def _filled_rows(path: Path) -> Iterable[tuple[int, Row]]:
     """The rows below the header that are not empty, by their numbers in a spreadsheet, which does not show `sep=`."""
     text = _SEPARATOR_LINE.sub("", store.read_text(path, _encoding(path), "give a sheet saved as CSV UTF-8"))
     lines = text.split("\n")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recexplainer.core.statistics.agreement import krippendorff_alpha
-from recexplainer.judging.judgement import SCORES
+from recexplainer.judging.grade import SCORES
 
 
 def repeat_figures(levels: Sequence[Sequence[str]]) -> dict[str, Any]:

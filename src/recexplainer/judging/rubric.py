@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
-from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.explanation import Explanation, Label
+from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.judgement import Judgement
+from recexplainer.judging.grade import Grade
 
 JUDGE = "rubric"
 MIN_WORDS = 3  # after the verdict; fewer are no explanation
@@ -42,7 +43,7 @@ class Checks:
         return self.target_titled or bool(self.target_attributes)
 
 
-def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Judgement:
+def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Grade:
     """Give an explanation one of the four levels by facts that can be checked.
 
     - A: the verdict is not the recommender's, or there is none.
@@ -65,7 +66,7 @@ def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Judgement:
     """
     checks = check(record, catalogue)
     level, because = _level(checks, record.decision)
-    return Judgement(level, {"because": because, **asdict(checks)})
+    return Grade(level, {"because": because, **asdict(checks)})
 
 
 def check(record: Explanation, catalogue: Catalogue) -> Checks:
@@ -90,7 +91,7 @@ def check(record: Explanation, catalogue: Catalogue) -> Checks:
     )
 
 
-def _level(checks: Checks, label: str) -> tuple[str, str]:
+def _level(checks: Checks, label: Label) -> tuple[Level, str]:
     if not checks.verdict_right:
         return "A", "the verdict is missing or not the recommender's"
     flaws = [

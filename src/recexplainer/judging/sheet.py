@@ -51,7 +51,7 @@ def import_sheets(filled: Sequence[Path], sheet: Path | None = None) -> list[str
         raise InputError(f"two sheets are called {min(twice)!r}; a sheet is named for its rater")
     key = store.read_sheet_key(sheet or store.SHEET)
     read = {rater: read_filled(path, key, rater) for path, rater in zip(filled, raters, strict=True)}
-    kept = store.read_ratings() if store.RATINGS.exists() else []
+    kept = store.read_ratings(to_rewrite=True)
     store.write_ratings(merge(kept, [row for rows, _ in read.values() for row in rows]))
     return [
         f"{store.RATINGS}: {len(rows)} ratings of {rater}" + (f", {n_open} rows without a level" if n_open else "")

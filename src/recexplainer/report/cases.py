@@ -9,10 +9,10 @@ import pandas as pd
 
 from recexplainer.citations.citations import read_citations
 from recexplainer.core.records.explanation import Explanation, Mention
+from recexplainer.core.records.judgement import Judgement
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
 
-Record = Mapping[str, Any]
 CaseKey = tuple[int, int, int]  # of `Explanation.case`: user, position, item
 DELETION = "mask"  # the variant whose deletion the explorer shows: the other items keep their places
 
@@ -31,15 +31,15 @@ def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
         for record in records:
             by_case.setdefault(record.case, {})[source] = record
     labels = {case: next(iter(answers.values())).decision for case, answers in by_case.items()}
-    judgements = {s: {row["explanation_id"]: row for row in rows} for s, rows in inputs.judgements.items()}
+    judgements = {s: {row.explanation_id: row for row in rows} for s, rows in inputs.judgements.items()}
     removals = {s: _removals(rows) for s, rows in inputs.faithfulness_rows.items()}
-    return [_describe(by_case[case], inputs.catalogue, judgements, removals) for case in choose_cases(labels, n_cases)]
+    return [_describe(by_case[case], inputs.catalogue, judgements, removals) for case in spread_cases(labels, n_cases)]
 
 
-def choose_cases(labels: Mapping[CaseKey, str], n_cases: int) -> list[CaseKey]:
+def spread_cases(labels: Mapping[CaseKey, str], n_cases: int) -> list[CaseKey]:
     """Evenly spaced cases of each decision, in their order; one with few leaves its places to the other.
 
-    >>> choose_cases({(u, 0, u): "Yes" if u % 2 else "No" for u in range(8)}, 4)
+    >>> spread_cases({(u, 0, u): "Yes" if u % 2 else "No" for u in range(8)}, 4)
     [(0, 0, 0), (1, 0, 1), (4, 0, 4), (5, 0, 5)]
     """
     groups: dict[str, list[CaseKey]] = {}
@@ -68,7 +68,7 @@ def mark_text(text: str, mentions: Sequence[Mention]) -> list[list[str]]:
 def _describe(
     answers: Mapping[str, Explanation],
     catalogue: Catalogue,
-    judgements: Mapping[str, Mapping[str, Record]],
+    judgements: Mapping[str, Mapping[str, Judgement]],
     removals: Mapping[str, Mapping[str, dict[str, float]]],
 ) -> dict[str, Any]:
     first = next(iter(answers.values()))
@@ -94,7 +94,7 @@ def _describe(
     }
 
 
-def _answer(record: Explanation, judgement: Record | None, removal: dict[str, float] | None) -> dict[str, Any]:
+def _answer(record: Explanation, judgement: Judgement | None, removal: dict[str, float] | None) -> dict[str, Any]:
     found = read_citations(record)
     return {
         "source": record.source,
@@ -103,9 +103,9 @@ def _answer(record: Explanation, judgement: Record | None, removal: dict[str, fl
         "verdict": record.verdict,
         "p_yes": record.p_yes,
         "cited": sorted(found.in_history),
-        "level": judgement["level"] if judgement else None,
-        "judge": judgement["judge"] if judgement else None,
-        "reasons": read_reasons(judgement["reasons"]) if judgement else [],
+        "level": judgement.level if judgement else None,
+        "judge": judgement.judge if judgement else None,
+        "reasons": read_reasons(judgement.reasons) if judgement else [],
         "removal": removal,
     }
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from recexplainer import store
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Judgement
 from recexplainer.core.settings import Settings
 from recexplainer.core.settings.parsing import flatten
 from recexplainer.data.catalogue import Catalogue
@@ -39,7 +40,7 @@ class ReportInputs:
         discriminators: ``metrics/discriminators.json``.
         catalogue: Titles and attributes.
         explanations: Per source, in the order of the cases.
-        judgements: Per source, its rows.
+        judgements: Per source, in the order of its explanations.
         faithfulness_rows: Per source, one row per explanation.
     """
 
@@ -56,7 +57,7 @@ class ReportInputs:
     discriminators: Metrics | None = None
     catalogue: Catalogue | None = None
     explanations: dict[str, list[Explanation]] = field(default_factory=dict)
-    judgements: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    judgements: dict[str, list[Judgement]] = field(default_factory=dict)
     faithfulness_rows: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
@@ -81,7 +82,7 @@ def read_inputs(settings: Settings) -> ReportInputs:
         discriminators=_if_there(store.DISCRIMINATORS_METRICS, store.read_json),
         catalogue=_if_there(store.CATALOGUE, store.read_catalogue),
         explanations={s: store.read_explanations(s) for s in sources if store.explanations(s).exists()},
-        judgements=_by_source(sources, store.judgements, lambda path: store.read_jsonl(path, store.JUDGEMENT_KEYS)),
+        judgements={s: store.read_judgements(s) for s in sources if store.judgements(s).exists()},
         faithfulness_rows=_by_source(
             sources, store.faithfulness_rows, lambda path: store.read_parquet(path, ("explanation_id",))
         ),

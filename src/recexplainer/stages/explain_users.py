@@ -46,7 +46,7 @@ def _write(settings: Settings, run: StageRun, source: str, records: list[Explana
     store.write_user_explanations(source, named)
     store.remove(store.explanation_blocks("explain_users", source))
     run.log_artifact(store.user_explanations(source))
-    log_explanation_traces([vars(record) for record in named[: settings.judge.n_traces]])
+    log_explanation_traces(named[: settings.judge.n_traces])
     for record in named:
         print(_readable(record))
     print(f"{len(named)} explanations: {store.user_explanations(source)}")

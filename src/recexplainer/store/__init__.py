@@ -73,8 +73,6 @@ from recexplainer.store.prepared import (
     write_users,
 )
 from recexplainer.store.records import (
-    JUDGEMENT_KEYS,
-    RATING_KEYS,
     read_explanations,
     read_judgements,
     read_ratings,

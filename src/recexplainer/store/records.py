@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation, UserExplanation
+from recexplainer.core.records.judgement import Judgement
+from recexplainer.core.records.rating import Rating, SheetKey
 from recexplainer.store.paths import RATINGS, explanations, judgements, sheet_key, user_explanations
-from recexplainer.store.texts import read_jsonl, write_jsonl
 from recexplainer.store.typed import read_records, write_records
-
-JUDGEMENT_KEYS = ("explanation_id", "level", "score", "judge", "reasons")
-SHEET_KEY_KEYS = ("id", "source", "explanation_id", "text_sha256")
-RATING_KEYS = ("rater", "id", "source", "explanation_id", "level", "score", "comment", "text_sha256")
 
 
 def write_explanations(source: str, records: Iterable[Explanation]) -> None:
@@ -45,37 +40,47 @@ def read_user_explanations(source: str) -> list[UserExplanation]:
     return read_records(user_explanations(source), UserExplanation, "run recexplainer explain_users again")
 
 
-def write_judgements(source: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Write the judgements of one source."""
-    write_jsonl(judgements(source), rows)
+def write_judgements(source: str, records: Iterable[Judgement]) -> None:
+    """Write the judgements of one source, one per explanation."""
+    write_records(judgements(source), records)
 
 
-def read_judgements(source: str) -> list[dict[str, Any]]:
-    """Read the judgements of one source."""
-    return read_jsonl(judgements(source), JUDGEMENT_KEYS)
+def read_judgements(source: str) -> list[Judgement]:
+    """Read the judgements of one source, in the order of its explanations.
+
+    Raises:
+        InputError: The file is missing, or is not what ``judge`` writes.
+    """
+    return read_records(judgements(source), Judgement, f"run dvc repro judge@{source}")
 
 
-def write_sheet_key(sheet: Path, rows: Iterable[dict[str, Any]]) -> None:
+def write_sheet_key(sheet: Path, rows: Iterable[SheetKey]) -> None:
     """Write the key of a sheet."""
-    write_jsonl(sheet_key(sheet), rows)
+    write_records(sheet_key(sheet), rows)
 
 
-def read_sheet_key(sheet: Path) -> list[dict[str, Any]]:
+def read_sheet_key(sheet: Path) -> list[SheetKey]:
     """Read the key of a sheet.
 
     Raises:
-        InputError: when it is missing or malformed.
+        InputError: The file is missing, or is not what ``ratings export`` writes.
     """
-    if not sheet_key(sheet).exists():
-        raise InputError(f"{sheet_key(sheet)}: no such file; name the sheet that was exported with --sheet")
-    return read_jsonl(sheet_key(sheet), SHEET_KEY_KEYS)
+    return read_records(sheet_key(sheet), SheetKey, "name the sheet that was exported with --sheet")
 
 
-def write_ratings(rows: Iterable[dict[str, Any]]) -> None:
+def write_ratings(records: Iterable[Rating]) -> None:
     """Write the ratings of all raters."""
-    write_jsonl(RATINGS, rows)
+    write_records(RATINGS, records)
 
 
-def read_ratings() -> list[dict[str, Any]]:
-    """Read the ratings of all raters."""
-    return read_jsonl(RATINGS, RATING_KEYS)
+def read_ratings(to_rewrite: bool = False) -> list[Rating]:
+    """Read the ratings of all raters; none where nobody has rated yet.
+
+    Args:
+        to_rewrite: They go back into the file with others: fields that a rating does not have are refused.
+
+    Raises:
+        InputError: The file is not what ``ratings import`` writes.
+    """
+    remedy = "move it away and import the sheets again"
+    return read_records(RATINGS, Rating, remedy, to_rewrite) if RATINGS.exists() else []

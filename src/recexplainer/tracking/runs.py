@@ -15,12 +15,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from recexplainer.core import environment
 from recexplainer.core.contents import dvc_md5
 from recexplainer.core.environment import set_quiet_environment
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Judgement
 from recexplainer.core.settings import Settings
 from recexplainer.core.settings.parsing import flatten
 from recexplainer.tracking.waiting import impatient, innermost, said
@@ -246,33 +248,36 @@ def _parent(client: MlflowClient, experiment: str) -> str | None:
         return str(client.create_run(experiment, tags=tags, run_name="dvc repro").info.run_id)
 
 
-def log_explanation_traces(rows: Sequence[Mapping[str, Any]], judge_kind: str | None = None) -> int:
-    """Log one trace per explanation, with the judge's verdict as its assessment; return their number.
+def log_explanation_traces(
+    explanations: Sequence[Explanation],
+    judgements: Sequence[Judgement] = (),
+    judge_kind: Literal["CODE", "LLM_JUDGE"] = "CODE",
+) -> int:
+    """Log one trace per explanation, with the judge's level and score as its assessments; return their number.
 
-    A row has ``prompt``, ``text`` and ``explanation_id``, and, where a judge has seen it, ``level``, ``score`` (None
-    when unparseable or failed), ``rationale`` and ``judge``. ``judge_kind`` is ``CODE`` (the rubric), ``LLM_JUDGE``,
-    or None without a judge.
+    Args:
+        explanations: What was explained.
+        judgements: One per explanation, in the same order; none where no judge has seen them.
+        judge_kind: ``CODE`` is the rubric.
     """
     import mlflow
     from mlflow.entities import AssessmentSource
 
     traces = []
-    for row in rows:
+    for record in explanations:
         with mlflow.start_span(name="explain", span_type="LLM") as span:
-            span.set_inputs({"prompt": row["prompt"]})
-            span.set_outputs({"text": row["text"]})
-            span.set_attribute("explanation_id", row["explanation_id"])
-            mlflow.update_current_trace(tags={name: str(row[name]) for name in TRACE_TAGS if name in row})
+            span.set_inputs({"prompt": record.prompt})
+            span.set_outputs({"text": record.text})
+            span.set_attribute("explanation_id", record.explanation_id)
+            mlflow.update_current_trace(tags={name: str(getattr(record, name)) for name in TRACE_TAGS})
         traces.append(span.trace_id)
     mlflow.flush_trace_async_logging()
-    if judge_kind is None:
-        return len(traces)
-    for row, trace in zip(rows, traces, strict=True):
-        source = AssessmentSource(source_type=judge_kind, source_id=str(row["judge"]))
-        rationale = redact(str(row["rationale"]))
-        mlflow.log_feedback(trace_id=trace, name="level", value=row["level"], source=source, rationale=rationale)
-        if row["score"] is not None:
-            mlflow.log_feedback(trace_id=trace, name="score", value=row["score"], source=source)
+    for judgement, trace in zip(judgements, traces if judgements else (), strict=True):
+        source = AssessmentSource(source_type=judge_kind, source_id=judgement.judge)
+        rationale = redact(judgement.rationale)
+        mlflow.log_feedback(trace_id=trace, name="level", value=judgement.level, source=source, rationale=rationale)
+        if judgement.score is not None:
+            mlflow.log_feedback(trace_id=trace, name="score", value=judgement.score, source=source)
     return len(traces)
 
 

@@ -1,30 +1,26 @@
-"""The four levels of an explanation, and what a set of judgements amounts to."""
+"""The four levels of an explanation, and what a set of them amounts to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, get_args
 
-SCORES = {"A": 0, "B": 1, "C": 2, "D": 3}
-UNPARSEABLE = "unparseable"
-FAILED = "failed"
+from recexplainer.core.records.judgement import GradeOutcome, Judgement, Level
+
+_LEVELS: tuple[Level, ...] = get_args(Level)
+SCORES: dict[str, int] = {level: score for score, level in enumerate(_LEVELS)}
+UNPARSEABLE: Final = "unparseable"
+FAILED: Final = "failed"
 MOST_WITHOUT_LEVEL = 0.1  # share of the judgements
-OUTCOMES = (*SCORES, UNPARSEABLE, FAILED)
+OUTCOMES: tuple[GradeOutcome, ...] = get_args(GradeOutcome)
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """One explanation's level.
+class Grade:
+    """What a judge makes of one explanation: level and reasons, as in the `Judgement` that is stored of it."""
 
-    Attributes:
-        level: A (wrong decision), B (right, but without an explanation or with a false one), C (acceptable),
-            D (satisfying); `unparseable` when the judge's answer holds no level, `failed` when no answer
-            came.
-        reasons: What the level rests on: the rubric's checks, or the model's rationale or its error.
-    """
-
-    level: str
+    level: GradeOutcome
     reasons: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -37,24 +33,29 @@ class Judgement:
         """0 to 3, None without a level."""
         return SCORES.get(self.level)
 
-    def as_row(self, explanation_id: str, judge: str) -> dict[str, Any]:
-        """The judgement as it is stored."""
-        return {
-            "explanation_id": explanation_id,
-            "level": self.level,
-            "score": self.score,
-            "judge": judge,
-            "reasons": self.reasons,
-        }
+    def of(self, explanation_id: str, judge: str) -> Judgement:
+        """The record of a judge's grade of one explanation."""
+        return Judgement(
+            explanation_id=explanation_id, level=self.level, score=self.score, judge=judge, reasons=self.reasons
+        )
 
 
-def level_of_number(value: float) -> str | None:
+def level_of_letter(letter: str) -> Level | None:
+    """The level that a letter is, small ones too.
+
+    >>> level_of_letter("d"), level_of_letter("E")
+    ('D', None)
+    """
+    return next((level for level in _LEVELS if level == letter.upper()), None)
+
+
+def level_of_number(value: float) -> Level | None:
     """The level whose score a number is.
 
     >>> level_of_number(3.0), level_of_number(1.5)
     ('D', None)
     """
-    return next((level for level, score in SCORES.items() if score == value), None)
+    return next((level for level in _LEVELS if SCORES[level] == value), None)
 
 
 def without_level_warning(levels: Sequence[str]) -> str | None:
@@ -84,6 +85,6 @@ def summarise(levels: Sequence[str], judge: str) -> dict[str, Any]:
     without a level are counted here, not dropped.
     """
     scores = [SCORES[level] for level in levels if level in SCORES]
-    counts = {outcome: sum(level == outcome for level in levels) for outcome in OUTCOMES}
+    counts: dict[str, int] = {outcome: sum(level == outcome for level in levels) for outcome in OUTCOMES}
     mean = sum(scores) / len(scores) if scores else None
     return {"mean": mean, **counts, "n": len(levels), "judge": judge}

@@ -1,10 +1,11 @@
 import pytest
 
-from recexplainer.judging.judgement import Judgement, summarise
+from recexplainer.core.records.judgement import Judgement
+from recexplainer.judging.grade import Grade, summarise
 
 
 def test_levels_and_scores() -> None:
-    assert [Judgement(level).score for level in ("A", "B", "C", "D", "unparseable", "failed")] == [
+    assert [Grade(level).score for level in ("A", "B", "C", "D", "unparseable", "failed")] == [
         0,
         1,
         2,
@@ -13,13 +14,14 @@ def test_levels_and_scores() -> None:
         None,
     ]
     with pytest.raises(ValueError, match="unknown level 'E'"):
-        Judgement("E")
+        Grade("E")  # type: ignore[arg-type]
 
 
-def test_row() -> None:
-    assert Judgement("C", {"because": "so"}).as_row("u1", "rubric") == {
-        "explanation_id": "u1", "level": "C", "score": 2, "judge": "rubric", "reasons": {"because": "so"},
-    }  # fmt: skip
+def test_a_grade_becomes_the_record_of_an_explanation() -> None:
+    assert Grade("C", {"because": "so"}).of("u1", "rubric") == Judgement(
+        explanation_id="u1", level="C", score=2, judge="rubric", reasons={"because": "so"}
+    )
+    assert Grade("failed").of("u1", "m").score is None
 
 
 def test_summary_counts_everything_and_averages_what_has_a_level() -> None:
