@@ -293,9 +293,7 @@ def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys
     assert "explanations_both.jsonl: no such file" in refused("export", "--sheet", "o.csv", "--source", "both")
 
 
-def test_fields_of_another_version_are_not_lost_on_an_import(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fields_of_another_version_are_not_lost_on_an_import(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["ratings", "export"]) == 0
     fill(project / "anna.csv", cells(store.SHEET.read_bytes().decode("utf-8-sig")))
     rating = Rating(
