@@ -29,7 +29,7 @@ def test_a_second_repro_changes_nothing(checkout: Path) -> None:
     assert after == before
 
 
-def test_the_recommender_beats_popularity_beside_a_tuned_floor(checkout: Path) -> None:
+def test_the_recommender_beats_popularity_beside_a_tuned_baseline(checkout: Path) -> None:
     """In this small world the neighbourhood, tuned on the valid items, ranks better than SASRec: README says so."""
     metrics = _metrics(checkout, "recommender")
     ndcg = {name: metrics[name]["test"]["ndcg@10"] for name in ("sasrec", "item_knn", "popularity")}

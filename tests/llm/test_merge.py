@@ -67,7 +67,7 @@ def test_the_command_writes_a_model_folder_that_needs_neither_adapter_nor_base(
 
 def test_what_reads_vectors_lies_beside_the_weights(folder: Path, tmp_path: Path) -> None:
     merge.merge(folder, tmp_path / "plain")
-    beside = tmp_path / "plain" / merge.BESIDE
+    beside = tmp_path / "plain" / merge.VECTOR_PARTS
     written = {path.relative_to(beside).as_posix() for path in beside.rglob("*.*")}
     assert written == {
         "explainer.json", "connectors.safetensors", "catalogue.parquet", "recommender/config.json",
@@ -156,7 +156,7 @@ def test_bad_input_is_one_line_and_nothing_half_written(
     def fail(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(merge, "_copy_beside", fail)  # at the very end, when the weights are written
+    monkeypatch.setattr(merge, "_copy_vector_parts", fail)  # at the very end, when the weights are written
     assert "plain: No space left on device; free some space" in refusal(folder, tmp_path / "plain")
     (folder / "adapter" / "adapter_model.safetensors").unlink()
     assert "align again" in refusal(folder, tmp_path / "plain")

@@ -128,7 +128,7 @@ def test_scores_are_dot_products_of_the_vectors(vector_recommender):
 
 
 @pytest.mark.parametrize("kind", ["item_knn", "popularity"])
-def test_floors_have_no_vectors_and_say_so(trained, kind):
+def test_baselines_have_no_vectors_and_say_so(trained, kind):
     recommender = trained(kind).recommender
     assert not recommender.has_vectors
     with pytest.raises(NotImplementedError, match=kind):
@@ -147,8 +147,8 @@ def test_an_unknown_item_is_refused(recommender, history):
 def test_learnable_data_beats_popularity(trained, kind):
     split = leave_one_out(worlds.ring_walks())
     learned = metrics_by_part(rank_users(trained(kind).recommender, split))["test"]
-    floor = metrics_by_part(rank_users(trained("popularity").recommender, split))["test"]
-    assert learned["ndcg@5"] > 0.5 > 0.3 > floor["ndcg@5"]
+    baseline = metrics_by_part(rank_users(trained("popularity").recommender, split))["test"]
+    assert learned["ndcg@5"] > 0.5 > 0.3 > baseline["ndcg@5"]
 
 
 def test_order_decides_for_sequence_models(trained):

@@ -19,7 +19,7 @@ from .worlds import random_draws, ring_walks
 CHOICES = {"n_neighbours": [5, 29], "normalisation": [0.5], "recency": [1.0, 0.5]}
 
 
-def test_where_the_newest_item_decides_the_floor_looks_at_the_newest() -> None:
+def test_where_the_newest_item_decides_the_baseline_looks_at_the_newest() -> None:
     """On a ring the next item stands beside the last one: without recency both ends of the walk count alike."""
     split = leave_one_out(ring_walks())
     chosen = tune_item_knn(split, CHOICES)
@@ -64,7 +64,7 @@ def test_many_users_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.real_data
-def test_on_a_public_set_the_tuned_floor_beats_the_plain_cosine() -> None:
+def test_on_a_public_set_the_tuned_baseline_beats_the_plain_cosine() -> None:
     folder = ROOT / "ml_latest_small"
     if not folder.is_dir():
         pytest.skip(f"no folder {folder}")
@@ -72,8 +72,8 @@ def test_on_a_public_set_the_tuned_floor_beats_the_plain_cosine() -> None:
     settings = load_settings(REPOSITORY / "params.yaml", [f"dataset.{name}={value}" for name, value in changes.items()])
     prepared = prepare_data(open_raw(settings.dataset), settings.prepare, seed=7)
     split = leave_one_out(Interactions.from_frame(prepared.interactions, len(prepared.catalogue)))
-    floor = settings.train_recommender.item_knn
-    chosen = tune_item_knn(split, vars(floor))
+    baseline = settings.train_recommender.item_knn
+    chosen = tune_item_knn(split, vars(baseline))
     plain = {"n_neighbours": 20, "normalisation": 0.5, "recency": 1.0}
     tuned, cosine = (ndcg(rank_cases(ItemKNN.fit(split.train, **s), split.test), 10) for s in (chosen, plain))
     assert tuned > 1.4 * cosine

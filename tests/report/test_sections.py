@@ -38,13 +38,13 @@ def test_words_for_figures():
     assert percent(0.0996) == "10\xa0%"
 
 
-def test_recommender_stands_first_and_is_compared_with_the_better_floor(inputs):
+def test_recommender_stands_first_and_is_compared_with_the_better_baseline(inputs):
     section = recommender_section(inputs.recommender)
     assert [bar.label for bar in section.charts[0].bars] == ["SASRec", "Popularity", "Item neighbours"]
-    assert "SASRec beats the better floor, item neighbours: NDCG@10 0.180 against 0.120." in section.readings[0]
+    assert "SASRec beats the better baseline, item neighbours: NDCG@10 0.180 against 0.120." in section.readings[0]
 
 
-def test_a_recommender_below_its_floor_is_said_to_be(inputs):
+def test_a_recommender_below_its_baseline_is_said_to_be(inputs):
     metrics = {**inputs.recommender, "item_knn": {"test": {"ndcg@10": 0.5}}}
     assert "does not beat" in recommender_section(metrics).readings[0]
 

@@ -51,7 +51,7 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
 @pytest.mark.parametrize(
     ("mode", "assignment", "message"),
     [
-        ("none", "run.seed=7", "`none` is the base itself"),
+        ("none", "run.seed=7", "--mode must be one of behaviour, intention, both, not 'none'"),
         ("both", "llm.base=./nothing/here", "llm.base: ./nothing/here is no folder"),
         ("both", "align.row_tokens=20", "do not fit 20 tokens even without history; the longest, of task"),
         ("intention", "run.seed=7", "mode intention needs vectors, and the recommender popularity only gives scores"),

@@ -29,7 +29,7 @@ def test_an_explainer_that_was_not_registered_is_one_clear_line(
 ) -> None:
     tiny.write_prepared()
     tiny.write_alignment()
-    assert evaluate_alignment.main(["--mode", "both"]) == 2
+    assert evaluate_alignment.main(["--source", "both"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error == "error: registry/explainer-both.json: no such pointer; register the model first (dvc repro)"
     assert not store.alignment_metrics("both").exists()
@@ -43,9 +43,9 @@ def test_single_tasks_are_named_on_the_command_line(
     tiny.write_alignment()
     small = [part for assignment in (*tiny.SMALL, f"llm.base={base}") for part in ("-S", assignment)]
     tasks = "next_item_retrieval,user_summary"
-    assert evaluate_alignment.main(["--mode", "none", "--tasks", tasks, *small]) == 0
+    assert evaluate_alignment.main(["--source", "none", "--tasks", tasks, *small]) == 0
     metrics = store.read_json(store.alignment_metrics("none"))
     assert list(metrics) == ["next_item_retrieval", "user_summary", "n_examples"]
-    assert evaluate_alignment.main(["--mode", "none", "--tasks", "item_rankings", *small]) == 2
+    assert evaluate_alignment.main(["--source", "none", "--tasks", "item_rankings", *small]) == 2
     assert "'item_rankings' has no metric; known: next_item_retrieval" in capsys.readouterr().err
     assert store.read_json(store.alignment_metrics("none")) == metrics

@@ -63,9 +63,10 @@ def test_a_template_at_fault_is_said_before_an_llm_is_loaded(project: Path, caps
 def test_what_was_aligned_and_registered_is_what_evaluates_and_explains(base: Path, project: Path) -> None:
     tiny.write_prepared()
     tiny.write_alignment()
-    given = ["--mode", "both", *options(f"llm.base={base}")]
-    assert align.main(given) == register.main(given) == evaluate_alignment.main(given) == 0
-    assert explain.main(["--source", "both", *given[2:]]) == 0
+    given = options(f"llm.base={base}")
+    assert align.main(["--mode", "both", *given]) == register.main(["--mode", "both", *given]) == 0
+    for stage in (evaluate_alignment, explain):
+        assert stage.main(["--source", "both", *given]) == 0
     content = store.read_pointer("explainer-both")["content_sha256"]
     for record in store.read_explanations("both"):
         assert record.model == ModelVersion("recexplainer-demo-explainer-both", "1", content)

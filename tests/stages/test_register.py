@@ -20,7 +20,7 @@ def test_a_missing_model_is_named(empty_project: Path, capsys: pytest.CaptureFix
 
 def test_the_base_llm_is_not_registered(empty_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--mode", "none"]) == 2
-    assert "is the base LLM itself" in capsys.readouterr().err
+    assert "--mode must be one of behaviour, intention, both, not 'none'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

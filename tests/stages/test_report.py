@@ -31,7 +31,7 @@ def test_page_is_written_and_logged_whatever_is_there(empty_project):
     assert {path.name for path in store.REPORT_FIGURES.iterdir()} == {
         "recommender-ndcg@10.svg", "recommender-hr@10.svg"
     }  # fmt: skip
-    assert "Matrix factorisation does not beat the better floor, popularity" in store.REPORT.read_text()
+    assert "Matrix factorisation does not beat the better baseline, popularity" in store.REPORT.read_text()
 
 
 @pytest.mark.slow

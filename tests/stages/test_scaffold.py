@@ -42,7 +42,7 @@ def test_bad_input_is_one_line_and_exit_code_2(project: Any, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--mode", "all"], "error: --mode must be one of behaviour, intention, both, none, not 'all'"),
+        (["--mode", "all"], "error: --mode must be one of behaviour, intention, both, not 'all'"),
         (
             ["--mode", "both", "-S", "run.sede=1"],
             "error: -S 'run.sede=1': unknown parameter 'run.sede'; did you mean",

@@ -78,7 +78,7 @@ def in_an_empty_project(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["sasrec", "gru4rec", "mf"])
-def test_it_writes_the_recommender_its_ranks_and_the_metrics_beside_the_floors(kind):
+def test_it_writes_the_recommender_its_ranks_and_the_metrics_of_the_baselines(kind):
     prepare([6] * 20 + [2, 1])
     run = RecordedRun()
     train_recommender.run(settings_with(f"recommender.kind={kind}"), run)
@@ -131,8 +131,8 @@ def test_it_writes_the_recommender_its_ranks_and_the_metrics_beside_the_floors(k
 
 
 @pytest.mark.parametrize("refit", ["false", "true"])
-def test_the_floor_is_measured_with_the_settings_that_the_valid_items_choose(refit):
-    """Every user walks through the items in order: only a floor that looks at the newest item finds the next."""
+def test_the_baseline_is_measured_with_the_settings_that_the_valid_items_choose(refit):
+    """Every user walks through the items in order: only a baseline that looks at the newest item finds the next."""
     rows = [(user, (user + step) % N_ITEMS + 1, step) for user in range(1, 31) for step in range(9)]
     prepare([6])
     store.write_interactions(pd.DataFrame(rows, columns=["user_id", "item_id", "position"]))

@@ -122,7 +122,7 @@ def test_a_stage_refuses_an_unknown_task_before_it_opens_a_run(
     project: Path, stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(stages, "open_run", lambda *_, **__: pytest.fail("a run was opened"))
-    given = [] if stage == "build_alignment" else ["--mode", "both"]
+    given = {"build_alignment": [], "align": ["--mode", "both"], "evaluate_alignment": ["--source", "both"]}[stage]
     main = importlib.import_module(f"recexplainer.stages.{stage}").main
     assert main([*given, "-S", "align.mixture={ranking: 1}"]) == 2
     assert "align.mixture: a task must be one of" in capsys.readouterr().err

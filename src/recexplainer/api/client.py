@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recexplainer.api.asking import Asking
 from recexplainer.api.budget import Budget
 from recexplainer.api.cache import AnswerCache
 from recexplainer.api.dialect import KnownDialects
+from recexplainer.api.dispatcher import Dispatcher
 from recexplainer.api.endpoints import Endpoint, read_endpoints
 from recexplainer.api.reading import is_cut
 from recexplainer.api.request import ApiSettings, Messages, Question, request_key
@@ -88,20 +88,20 @@ def ask(
     keys = {id_: key for id_, tried in candidates.items() if (key := _answered(tried, cache, counts)) is not None}
     n_from_cache = len(keys)
     missing = [question for id_, question in distinct.items() if id_ not in keys]
-    asking = Asking(endpoints, settings, cache, budget, response_format)
+    dispatcher = Dispatcher(endpoints, settings, cache, budget, response_format)
     if missing:
-        asking.run(missing)
-    n_failed = len(asking.errors)
-    is_a_rest = n_from_cache > n_failed or (n_from_cache > 0 and asking.n_refused == n_failed)
+        dispatcher.run(missing)
+    n_failed = len(dispatcher.errors)
+    is_a_rest = n_from_cache > n_failed or (n_from_cache > 0 and dispatcher.n_refused == n_failed)
     if missing and n_failed == len(missing) and not is_a_rest:
-        last = next(reversed(asking.errors.values()))
+        last = next(reversed(dispatcher.errors.values()))
         raise InputError(f"{settings.section}: no request was answered; the last error: {last}")
-    keys |= asking.keys
+    keys |= dispatcher.keys
     found = {id_: cache.get(key) or {} for id_, key in keys.items()}
     _tell_of_cut(list(found.values()), settings)
     return Answers(
         [found.get(question.id) for question in questions],
-        [asking.errors.get(question.id, "") for question in questions],
+        [dispatcher.errors.get(question.id, "") for question in questions],
         [keys.get(question.id, candidates[question.id][0]) for question in questions],
         prompt_tokens=sum(answer.get("prompt_tokens") or 0 for answer in found.values()),
         completion_tokens=sum(answer.get("completion_tokens") or 0 for answer in found.values()),

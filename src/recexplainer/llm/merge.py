@@ -18,7 +18,7 @@ from recexplainer.llm.explainer import CONNECTORS_FILE, RECOMMENDER, SETTINGS_FI
 from recexplainer.prompting.frames import PLAIN_TEMPLATE
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-BESIDE = "explainer"  # in a folder of its own: what reads a model folder may take every safetensors file for weights
+VECTOR_PARTS = "explainer"  # a folder of its own: who reads a model folder may take all its safetensors for weights
 
 
 def merge(folder: Path, out: Path, dtype: torch.dtype | None = None) -> None:
@@ -50,7 +50,7 @@ def merge(folder: Path, out: Path, dtype: torch.dtype | None = None) -> None:
             tokenizer.save_pretrained(unfinished)
             del explainer, model  # the written one takes their place in memory
             _check_written(unfinished, wanted, allowed)
-            _copy_beside(folder, unfinished / BESIDE)
+            _copy_vector_parts(folder, unfinished / VECTOR_PARTS)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{out}: cannot be written: {error}") from error
 
@@ -116,10 +116,10 @@ def _stored_dtype(explainer: Explainer) -> torch.dtype:
     return config.dtype or torch.float32
 
 
-def _copy_beside(folder: Path, beside: Path) -> None:
+def _copy_vector_parts(folder: Path, target: Path) -> None:
     """What makes slots of a recommender's vectors, as the explainer's folder holds it."""
-    beside.mkdir()
+    target.mkdir()
     for name in (SETTINGS_FILE, CONNECTORS_FILE, store.CATALOGUE.name):
         if (folder / name).is_file():
-            shutil.copyfile(folder / name, beside / name)
-    shutil.copytree(folder / RECOMMENDER, beside / RECOMMENDER)
+            shutil.copyfile(folder / name, target / name)
+    shutil.copytree(folder / RECOMMENDER, target / RECOMMENDER)

@@ -19,7 +19,7 @@ from recexplainer.core.settings import ATTENTION_INITS, ITEM_INITS, SCHEDULES
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import Recommender, pad_histories
 from recexplainer.recommenders.baselines import ItemKNN, Popularity
-from recexplainer.recommenders.external import External, open_external
+from recexplainer.recommenders.external import ExternalRecommender, open_external
 from recexplainer.recommenders.gru4rec import GRU4Rec
 from recexplainer.recommenders.losses import full_softmax_loss, sampled_softmax_loss
 from recexplainer.recommenders.mf import MF
@@ -79,7 +79,7 @@ def train_recommender(
         return train_sequence_recommender(SEQUENCE_KINDS[kind], split, seed=seed, on_epoch=on_epoch, **settings)
     if kind == "mf":
         return _train_mf(split, seed, on_epoch, settings)
-    if kind == External.kind:
+    if kind == ExternalRecommender.kind:
         recommender, report = open_external(split, **settings)
         return Training(recommender, report=report)
     if kind == "item_knn":
@@ -94,7 +94,7 @@ def refit(training: Training, kind: str, split: LeaveOneOut, settings: Mapping[s
 
     A user's valid item is the newest that may be learnt from. One who was made elsewhere stays as it is.
     """
-    if kind == External.kind:
+    if kind == ExternalRecommender.kind:
         return training
     if kind in SEQUENCE_KINDS:
         settings = {**settings, "stop_after": training.best_epoch}

@@ -1,4 +1,4 @@
-"""Settings chosen on the valid items: a floor that is not tuned is too easily beaten."""
+"""Settings chosen on the valid items: a baseline that is not tuned is too easily beaten."""
 
 from __future__ import annotations
 

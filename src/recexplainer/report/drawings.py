@@ -71,7 +71,7 @@ def draw_bars(chart: BarChart, title: str) -> Figure:
     colours = [KINDS.get(bar.kind, CONTROL) for bar in chart.bars]
     axes.barh(range(len(chart.bars)), [bar.value or 0.0 for bar in chart.bars], 0.65, color=colours)
     for row, bar in enumerate(chart.bars):
-        _beside(axes, row, f"{write(bar.value, chart.digits)} {bar.note}")
+        _write_at_right(axes, row, f"{write(bar.value, chart.digits)} {bar.note}")
         if bar.interval:
             axes.plot(bar.interval, [row, row], color=INK, linewidth=1.6)
         if bar.mark is not None:
@@ -86,7 +86,7 @@ def draw_stacks(stacks: list[dict[str, Any]], title: str) -> Figure:
     """Shares of the levels per source, with their mean."""
     figure, axes = _rows([stack["source"] for stack in stacks], 26, title)
     for row, stack in enumerate(stacks):
-        _beside(axes, row, stack["mean"])
+        _write_at_right(axes, row, stack["mean"])
         for part in stack["parts"]:
             level, start, width = part["level"], part["start"], part["width"]
             colour = COLOURS.get(f"level-{level.lower()}", COLOURS["level-other"])
@@ -126,7 +126,7 @@ def _rows(labels: Sequence[str], height: float, title: str) -> tuple[Figure, Axe
     return figure, axes
 
 
-def _beside(axes: Axes, row: int, text: str) -> None:
+def _write_at_right(axes: Axes, row: int, text: str) -> None:
     """Text at the right of a row."""
     axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center")
 

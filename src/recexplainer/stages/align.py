@@ -11,8 +11,7 @@ from transformers import set_seed
 from recexplainer import store
 from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.warm_start import warm_start
-from recexplainer.core.errors import InputError
-from recexplainer.core.settings import ALIGNED_MODES, Settings
+from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TRAIN
 from recexplainer.llm.explainer import Explainer, new_explainer
 from recexplainer.llm.title_trie import title_tokens
@@ -25,8 +24,6 @@ from recexplainer.tracking import registry
 
 def run(settings: Settings, run: StageRun, mode: str) -> Write:
     """Train adapter and connectors on the training users' examples; write and log the explainer."""
-    if mode not in ALIGNED_MODES:
-        raise InputError(f"--mode must be one of {', '.join(ALIGNED_MODES)}, not {mode!r}: `none` is the base itself")
     data = store.read_alignment(with_drafts=True)
     taught, user_vectors = data.of_split(TRAIN), data.user_vectors
     run.log_dataset(store.ALIGNMENT, "alignment", "training")

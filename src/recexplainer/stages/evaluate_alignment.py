@@ -15,30 +15,30 @@ from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.tasks import check_tasks
 
 
-def run(settings: Settings, run: StageRun, mode: str) -> Write:
+def run(settings: Settings, run: StageRun, source: str) -> Write:
     """Pull the registered explainer (or take the base LLM for `none`), ask it the test examples, score its answers."""
     data = store.read_alignment()
     run.log_dataset(store.ALIGNMENT, "alignment", "evaluation")
-    explainer, model = load_source(settings, mode)
+    explainer, model = load_source(settings, source)
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test, seed = data.of_split(TEST), settings.run.seed
     evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors)
     tags = {"model": model.name, "version": model.version} if model else {"model": settings.llm.base}
-    return partial(_write, run, mode, evaluation, tags)
+    return partial(_write, run, source, evaluation, tags)
 
 
-def _write(run: StageRun, mode: str, evaluation: Evaluation, tags: dict[str, Any]) -> None:
-    store.write_answers(mode, evaluation.answers)
-    store.write_json(store.alignment_metrics(mode), evaluation.metrics)
+def _write(run: StageRun, source: str, evaluation: Evaluation, tags: dict[str, Any]) -> None:
+    store.write_answers(source, evaluation.answers)
+    store.write_json(store.alignment_metrics(source), evaluation.metrics)
     run.set_tags(tags)
     run.log_metrics(evaluation.metrics)
-    run.log_artifact(store.alignment_metrics(mode))
+    run.log_artifact(store.alignment_metrics(source))
 
 
 main = stage_main(
     "evaluate_alignment",
     run,
-    options=("mode",),
+    options=("source",),
     sections=("llm", "registry"),
     lists={"tasks": "evaluate_alignment.tasks"},
     check=check_tasks,

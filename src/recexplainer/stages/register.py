@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recexplainer import store
-from recexplainer.core.errors import InputError
-from recexplainer.core.settings import ALIGNED_MODES, Settings
+from recexplainer.core.settings import Settings
 from recexplainer.stages import stage_main
 from recexplainer.tracking import registry
 from recexplainer.tracking.runs import open_run
@@ -14,8 +13,6 @@ from recexplainer.tracking.runs import open_run
 
 def run(settings: Settings, mode: str) -> None:
     """Register ``models/explainer-<mode>``."""
-    if mode not in ALIGNED_MODES:
-        raise InputError(f"--mode must be one of {', '.join(ALIGNED_MODES)}: {mode!r} is the base LLM itself")
     register_folder(settings, store.explainer_folder(mode), f"explainer-{mode}", stage="register", mode=mode)
 
 

@@ -17,7 +17,7 @@ from recexplainer.core.settings import Settings
 from recexplainer.recommenders.base import check_stored
 from recexplainer.recommenders.baselines import ItemKNN
 from recexplainer.recommenders.evaluation import evaluate_users, mean_popularity
-from recexplainer.recommenders.external import External
+from recexplainer.recommenders.external import ExternalRecommender
 from recexplainer.recommenders.figures import learning_curve, metrics_by_cutoff
 from recexplainer.recommenders.ranking import LeaveOneOut, leave_one_out
 from recexplainer.recommenders.significance import compare_with
@@ -89,9 +89,9 @@ def run(settings: Settings, run: StageRun) -> None:
 
 
 def _hyper_parameters(settings: Settings, split: LeaveOneOut) -> dict[str, Any]:
-    """What each kind is trained with; those of the floor are chosen here."""
+    """What each kind is trained with; those of the baseline are chosen here."""
     kind, chosen = settings.recommender.kind, dataclasses.asdict(settings.train_recommender)
-    if kind == External.kind:
+    if kind == ExternalRecommender.kind:
         chosen[kind] |= store.read_raw_ids()
     elif chosen[kind].get("item_init") == "near":
         chosen[kind]["item_texts"] = store.read_item_texts()

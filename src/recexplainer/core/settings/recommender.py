@@ -92,7 +92,7 @@ class External:
 
 @dataclass(frozen=True, config=SECTION)
 class ItemKnn:
-    """The item-neighbourhood floor: of each setting the values to choose from, on the valid items."""
+    """The item-neighbourhood baseline: of each setting the values to choose from, on the valid items."""
 
     n_neighbours: Annotated[list[Count], FILLED]
     normalisation: Annotated[list[Share], FILLED]

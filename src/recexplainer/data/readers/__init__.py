@@ -19,7 +19,7 @@ from recexplainer.data.readers.table import TableReader
 from recexplainer.data.readers.times import looks_like_days, require_one_unit
 
 
-class Reader(Protocol):
+class FormatReader(Protocol):
     """What a format's module (or object) offers."""
 
     def find_files(self, folder: Path, interactions_file: str | None, items_file: str | None) -> tuple[Path, Path]:
@@ -93,7 +93,7 @@ _MODULES = {
 FORMATS = (*_MODULES, "table")
 
 
-def _reader(dataset: Dataset) -> tuple[Reader, bool]:
+def _reader(dataset: Dataset) -> tuple[FormatReader, bool]:
     if dataset.format not in FORMATS:
         raise InputError(f"params: dataset.format must be one of {', '.join(FORMATS)}, not {dataset.format!r}")
     if dataset.format == "table":

@@ -6,6 +6,6 @@ Importing the package makes their kinds loadable. The guide is docs/how-to/own-r
 from recexplainer.recommenders.external.adapter import Adapter, VectorAdapter
 from recexplainer.recommenders.external.matrices import ExternalMatrices
 from recexplainer.recommenders.external.opening import open_external
-from recexplainer.recommenders.external.recommender import External
+from recexplainer.recommenders.external.recommender import ExternalRecommender
 
-__all__ = ["Adapter", "External", "ExternalMatrices", "VectorAdapter", "open_external"]
+__all__ = ["Adapter", "ExternalMatrices", "ExternalRecommender", "VectorAdapter", "open_external"]

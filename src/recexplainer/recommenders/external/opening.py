@@ -13,7 +13,7 @@ from recexplainer.core.errors import InputError
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.external.matrices import ExternalMatrices, agreement_warning, compare_users
 from recexplainer.recommenders.external.python_model import DESCRIPTION
-from recexplainer.recommenders.external.recommender import External, Source
+from recexplainer.recommenders.external.recommender import ExternalRecommender, Source
 from recexplainer.recommenders.external.vectors import catalogue_vectors, find_vectors, read_vectors
 from recexplainer.recommenders.ranking import LeaveOneOut
 
@@ -54,9 +54,9 @@ def open_external(
     if adapter is not None:
         name, _, class_name = adapter.partition(":")
         file = _inside(Path(folder), name, "adapter")
-        opened = External.open(Source(file, class_name or None, place, raw_item_ids, named))
+        opened = ExternalRecommender.open(Source(file, class_name or None, place, raw_item_ids, named))
     elif (place / DESCRIPTION).is_file():
-        opened = External.open(Source(None, None, place, raw_item_ids, named))
+        opened = ExternalRecommender.open(Source(None, None, place, raw_item_ids, named))
     elif place.is_dir() and find_vectors(place, "item"):
         return _open_matrices(place, split, max_missing_items, regularisation, confidence, raw_item_ids, raw_user_ids)
     else:
@@ -112,7 +112,7 @@ def _compare_users(
     }
 
 
-def _check_answers(recommender: External, split: LeaveOneOut) -> None:
+def _check_answers(recommender: ExternalRecommender, split: LeaveOneOut) -> None:
     """Ask for a few histories twice, and one by one.
 
     Raises:

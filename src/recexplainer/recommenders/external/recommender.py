@@ -58,7 +58,7 @@ class Source:
         return adapter
 
 
-class External(Recommender):
+class ExternalRecommender(Recommender):
     """A recommender that was made elsewhere, behind its adapter.
 
     It has vectors where the adapter gives both users' and items'. The items' are asked for once, when it is opened,
@@ -85,7 +85,7 @@ class External(Recommender):
         self._behind: tuple[Source, Adapter] | None = None  # in a tuple: no module of the user's gets into this one
 
     @classmethod
-    def open(cls, source: Source) -> External:
+    def open(cls, source: Source) -> ExternalRecommender:
         """The recommender that lies at `source`, frozen.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The recommender that is explained, beside two floors measured in the same run."""
+"""The recommender that is explained, and two baselines measured in the same run."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def _table(metrics: Metrics, names: list[str], part: str) -> Table:
     return Table([column.upper() for column in COLUMNS], [Group("", rows)], title)
 
 
-def _readings(metrics: Metrics, explained: str, floors: list[str]) -> list[str]:
+def _readings(metrics: Metrics, explained: str, baselines: list[str]) -> list[str]:
     own = figure(metrics, explained, "test", "ndcg@10")
     hits = figure(metrics, explained, "test", "hr@10")
-    known = {name: value for name in floors if (value := figure(metrics, name, "test", "ndcg@10")) is not None}
+    known = {name: value for name in baselines if (value := figure(metrics, name, "test", "ndcg@10")) is not None}
     if own is None or not known:
         return []
     name, best = NAMES.get(explained, explained), max(known, key=known.__getitem__)
     verb = "beats" if own > known[best] else "does not beat"
     sentence = (
-        f"{name} {verb} the better floor, {NAMES.get(best, best).lower()}: "
+        f"{name} {verb} the better baseline, {NAMES.get(best, best).lower()}: "
         f"NDCG@10 {write(own)} against {write(known[best])}."
     )
     if hits is not None:

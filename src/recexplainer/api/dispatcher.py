@@ -26,7 +26,7 @@ _TRIES_OF_EMPTY = 2
 _TOLD_SECONDS = 1.0  # shorter rests are not worth a line
 
 
-class Asking:
+class Dispatcher:
     """One run over the missing questions.
 
     Attributes:
