@@ -94,7 +94,7 @@ def cause_figures(
         it is named no more often when it did. A text that always names the genre beats the first and not the second.
     """
     stated = [
-        own | _series_told(record.text, found, index)
+        own | series_told(record.text, found, index)
         for record, found, own in zip(records, citations, named, strict=True)
     ]
     rng = np.random.default_rng(seed)
@@ -148,7 +148,7 @@ def _fisher(hits: list[bool], misses: list[bool]) -> float:
     return float(fisher_exact(table, alternative="greater").pvalue)
 
 
-def _series_told(text: str, citations: Citations, index: AttributeIndex) -> frozenset[int]:
+def series_told(text: str, citations: Citations, index: AttributeIndex) -> frozenset[int]:
     """The series that a text tells by speaking of a series and citing its games."""
     titles = [(mention.start, mention.end) for mention in citations.mentions]
     if not speaks_of_series(text, titles):

@@ -12,14 +12,25 @@ from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.citations.features import feature_figures, named_features
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.evidence import Variant
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
 from recexplainer.evidence.perturbation import VARIANTS, Decision
 from recexplainer.faithfulness import metrics
+from recexplainer.faithfulness.attributes import Claims, attribute_figures, claims_of_texts
 from recexplainer.faithfulness.calibration import verdict_calibration
-from recexplainer.faithfulness.causes import KnownCauses, cause_figures
+from recexplainer.faithfulness.carriers import Carriers, find_carriers
+from recexplainer.faithfulness.causes import KnownCauses, cause_figures, series_told
 from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
+from recexplainer.faithfulness.evidence import (
+    Citing,
+    check_counterfactuals,
+    compare_items,
+    evidence_figures,
+    known_items,
+)
+from recexplainer.faithfulness.exchanges import AttributeTest
 from recexplainer.faithfulness.tables import curve_table, deletion_table, mean
 from recexplainer.recommenders.base import Recommender
 
@@ -89,9 +100,29 @@ def evaluate_faithfulness(
             [record.p_yes for record in records], [record.decision for record in records], seed
         ),
     }
+    carriers = {variant: find_carriers(recommender, cases, variant) for variant in VARIANTS}
+    citing = Citing.of(records, [record.cited_items for record in records], comparison, carriers, compared)
+    known = {
+        supplier: citing
+        if items == [record.cited_items for record in records]
+        else compare_items(recommender, records, cases, items, carriers, n_random=n_random, seed=seed)
+        for supplier, items in known_items(records).items()
+    }
+    truth = check_counterfactuals(recommender, records, cases)
+    stated = [
+        own | series_told(record.text, found, index)
+        for record, found, own in zip(records, citations, named, strict=True)
+    ]
+    tester = AttributeTest(recommender, index, catalogue, seed)
+    claimed, unnamed = claims_of_texts(tester, records, cases, stated, index)
+    figures["evidence"] = {
+        **evidence_figures(citing, records, carriers, truth, known, seed),
+        "attributes": attribute_figures(records, claimed, unnamed, seed),
+    }
     if causes is not None:
         figures["causes"] = cause_figures(records, causes, citations, named, index, seed)
-    return _rows(records, cases, citations, positions, compared, comparison), figures
+    frame = _rows(records, cases, citations, positions, compared, comparison)
+    return frame.assign(**_reason_columns(records, carriers, claimed, index.names)), figures
 
 
 def whole_histories(records: Sequence[Explanation], interactions: Interactions) -> list[list[int]]:
@@ -152,6 +183,23 @@ def _n_other_scores(recommender: Recommender, records: Sequence[Explanation], ca
     own = scores[np.arange(len(records)), [case.item_id for case in cases]]
     recorded = np.array([record.score for record in records])
     return int((np.abs(own - recorded) > _SCORE_TOLERANCE * np.maximum(1, np.abs(own))).sum())
+
+
+def _reason_columns(
+    records: Sequence[Explanation], carriers: dict[Variant, list[Carriers]], claimed: list[Claims], names: list[str]
+) -> dict[str, list[Any]]:
+    """What carries each decision, what the cited items take from it alone, and what the claimed attributes do."""
+    columns: dict[str, list[Any]] = {
+        "claimed_attributes": [[names[claim.attribute] for claim in own] for own in claimed],
+        "claim_outcomes": [[claim.outcome for claim in own] for own in claimed],
+        "claim_effects": [[claim.effect for claim in own] for own in claimed],
+    }
+    for variant, found in carriers.items():
+        columns[f"carrying_items_{variant}"] = [own.items for own in found]
+        columns[f"cited_losses_{variant}"] = [
+            [own.alone[item] for item in record.cited_items] for record, own in zip(records, found, strict=True)
+        ]
+    return columns
 
 
 def _rows(
