@@ -138,3 +138,24 @@ def _item(game: Game) -> dict[str, Any]:
         "categories": ["Video Games", game.platform, game.genre],
         "features": game.features,
     }
+
+
+@pytest.mark.parametrize(
+    ("beside", "is_true"),
+    [
+        ('"Iron Drift - Nova 64" for the Nova 64', True),
+        ('"Iron Drift - Nova 64" and "Ember Crown" for the Nova 64', True),
+        ('"The "Quiet" Harbor" for the Nova 64', False),  # the target bears it, not the cited item
+        ('"The "Quiet" Harbor" and "Iron Drift - Nova 64" for the Nova 64', False),  # another cited item bears it
+        ('"Iron Drift - Nova 64", "The "Quiet" Harbor", and "Ember Crown" for the Nova 64', False),
+        ('"The "Quiet" Harbor" (Nova 64)', False),
+        ('"Iron Drift - Nova 64", a Role-Playing game', False),
+        ('"Iron Drift - Nova 64", a Racing game', True),
+        ('"The "Quiet" Harbor" not for the Nova 64', True),  # denied
+    ],
+)
+def test_an_attribute_beside_titles_must_hold_for_all_of_them(games: Catalogue, beside: str, is_true: bool) -> None:
+    text = f"Yes. {TARGET} is a Role-Playing game for the Nova 64, and the user played {beside}."
+    level, reasons = judged(games, text)
+    assert (level != "B") == is_true, reasons["because"]
+    assert bool(reasons["false_attributes"]) != is_true

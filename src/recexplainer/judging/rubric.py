@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
-from recexplainer.core.records.explanation import Explanation, Label
+from recexplainer.core.records.explanation import Explanation, Label, Mention
 from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.grade import Grade
@@ -21,6 +21,10 @@ _SAME_SERIES = "same series"
 _CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "… was for the"
     r"""["”]?\s+(?:is|was)\s+(?:\w+\s+)?(?:an?|for|the)\b(?:(?!\b(?:like|unlike|than|such|similar)\b)[^,.;!?"“])*"""
 )
+_BESIDE_TITLES = re.compile(  # between the last title of a list and an attribute: "… for the", "…, a", "… ("
+    r"""["”]?(?:,?\s+(?:for|on)\s+(?:the\s+)?|,\s+an?\s+|\s*\(\s*)"""
+)
+_LIST_SIGN = re.compile(r"""["”]?(?:\s*,)?(?:\s+(?:and|or))?\s+["“]?""")  # between two titles of a list
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Grade:
     - A: the verdict is not the recommender's, or there is none.
     - B: the verdict is right, and the text explains nothing (fewer than `MIN_WORDS` words), names a title
       that is neither in the history nor the target (another item or an invented one), claims an attribute
-      that does not hold (neither for the target nor a cited item, or not for the title that the text says it
+      that does not hold (neither for the target nor a cited item, or not for the titles that the text says it
       of), cites no item of the history, or does not talk about the target.
     - C: none of these.
     - D: moreover it names what decides: for "Yes" an attribute that the target and a cited item share, for
@@ -133,28 +137,39 @@ def _false_claims(
 ) -> list[str]:
     """Attributes that a text claims and that hold for no item that it can mean.
 
-    An attribute that is said of one title ("… is a Racing game") must hold for that item, any other one for
-    the target or a cited item.
+    An attribute that is said of one title ("… is a Racing game") must hold for that item; one that stands beside a
+    list of titles ("… and … for the Orbit 2") for all of these; any other one for the target or a cited item.
     """
     false = set()
     for mention in attributes.find(text, _title_spans(citations)):
-        item = _item_spoken_of(text, citations, mention)
-        items = [target, *cited_items] if item is None else [item]
-        if not mention.denied and not any(mention.attribute in attributes.of_item[item] for item in items):
+        meant = _items_spoken_of(text, citations, mention)
+        bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
+        if not mention.denied and not (all(bears) if meant else any(bears)):
             false.add(attributes.names[mention.attribute])
     if _claims_false_series(text, citations, attributes, target, cited_items):
         false.add(_SAME_SERIES)
     return sorted(false)
 
 
-def _item_spoken_of(text: str, citations: Citations, attribute: AttributeMention) -> int | None:
-    """The item of the last title before an attribute, when the words between say that it has the
-    attribute.
-    """
+def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMention) -> list[int]:
+    """The items of the titles before an attribute, when the words between say that they have it; else none."""
     before = [mention for mention in citations.mentions if mention.end <= attribute.start]
-    if not before or not _CLAIM_OF_TITLE.fullmatch(text[before[-1].end : attribute.start]):
-        return None
-    return before[-1].item_id
+    if not before:
+        return []
+    between = text[before[-1].end : attribute.start]
+    if _CLAIM_OF_TITLE.fullmatch(between):
+        meant = before[-1:]
+    else:
+        meant = _last_list(text, before) if _BESIDE_TITLES.fullmatch(between) else []
+    return [mention.item_id for mention in meant if mention.item_id is not None]
+
+
+def _last_list(text: str, mentions: list[Mention]) -> list[Mention]:
+    """The last mentions that follow each other with nothing but a comma or a conjunction between them."""
+    start = len(mentions) - 1
+    while start and _LIST_SIGN.fullmatch(text[mentions[start - 1].end : mentions[start].start]):
+        start -= 1
+    return mentions[start:]
 
 
 def _claims_false_series(
