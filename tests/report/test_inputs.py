@@ -21,7 +21,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_an_empty_project_gives_empty_inputs(folder):
     inputs = read_inputs(load_settings(PARAMS))
-    assert inputs.sources == ["behaviour", "intention", "both", "none"]
+    assert inputs.sources == ["behaviour", "intention", "both", "none", "template"]
     assert inputs.recommender is None and inputs.catalogue is None
     assert inputs.alignment == {} and inputs.explanations == {}
     assert inputs.commit is None

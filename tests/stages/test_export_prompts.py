@@ -97,7 +97,9 @@ def test_a_recommender_of_scores_alone_gives_the_mode_of_text(empty_project: Pat
     with pytest.raises(InputError, match="mode intention needs vectors, and the recommender only gives scores"):
         export_prompts.run(tiny.settings(), tiny.RecordedRun())  # type: ignore[arg-type]
     assert not store.EXPORT.exists()
-    settings = tiny.settings("align.modes=[behaviour]", "explain.sources=[behaviour, none]")
+    settings = tiny.settings(
+        "align.modes=[behaviour]", "explain.sources=[behaviour, none]", "evaluate_alignment.modes=[behaviour]"
+    )
     data = store.read_alignment()
     store.write_alignment([replace(example, vector_row=-1) for example in data.examples], data.user_vectors)
     store.remove(store.EXPLANATION_DRAFTS)

@@ -59,17 +59,23 @@ def test_sources_run_side_by_side_and_dvc_has_the_last_word(
     monkeypatch.setattr(subprocess, "Popen", run)
     assert cli.run(["run"]) == 0
     assert commands[0] == ("repro draft_explanations" if parallel > 1 else "repro") and commands[-1] == "repro"
-    of_sources = module.chains(settings.align.modes, settings.explain.sources) if parallel > 1 else []
+    measured = settings.evaluate_alignment.modes
+    chains = module.chains(settings.align.modes, measured, settings.explain.sources) if parallel > 1 else []
     assert sorted(commands[1:-1]) == sorted(
-        f"--wait-for-lock repro --single-item {' '.join(chain)}" for chain in of_sources
+        f"--wait-for-lock repro --single-item {' '.join(chain)}" for chain in chains
     )
 
 
 def test_a_source_that_is_not_aligned_here_is_still_measured() -> None:
-    assert module.chains([], ["both"]) == [
+    assert module.chains([], ["both"], ["both"]) == [
         ["evaluate_alignment@both", "explain@both", "judge@both", "faithfulness@both"],
         ["evaluate_baselines"],
     ]
+
+
+def test_the_template_is_not_aligned() -> None:
+    of_template = ["explain@template", "judge@template", "faithfulness@template"]
+    assert module.chains(["both"], ["both"], ["template"])[1] == of_template
 
 
 def test_a_failing_repro_fails_the_run(

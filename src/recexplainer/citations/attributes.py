@@ -46,6 +46,7 @@ class AttributeIndex:
     Attributes:
         names: The values as the catalogue writes them, by attribute number.
         of_item: The attribute numbers of each item id; `of_item[0]` is empty.
+        n_holders: How many items hold each attribute number.
         common: Attribute numbers that more than `COMMON_SHARE` of the items hold.
         series_of_item: The attribute number of each item's series, or None.
     """
@@ -54,15 +55,15 @@ class AttributeIndex:
         self._numbers = numbers = dict[str, int]()
         self.names: list[str] = []
         self.of_item: list[frozenset[int]] = [frozenset()]
-        n_holders: dict[int, int] = defaultdict(int)
+        self.n_holders: dict[int, int] = defaultdict(int)
         for item_id in range(1, catalogue.n_items + 1):
             found = {self._number(value, numbers) for value in values_of(catalogue.attributes(item_id))}
             self.of_item.append(frozenset(found))
         self.series_of_item = self._add_series(catalogue.titles, numbers)
         for held in self.of_item:
             for attribute in held:
-                n_holders[attribute] += 1
-        self.common = {number for number, n in n_holders.items() if n > COMMON_SHARE * catalogue.n_items}
+                self.n_holders[attribute] += 1
+        self.common = {number for number, n in self.n_holders.items() if n > COMMON_SHARE * catalogue.n_items}
         self._phrases = PhraseIndex((tuple(key.split()), number) for key, number in numbers.items() if _is_telling(key))
 
     def find(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[AttributeMention]:

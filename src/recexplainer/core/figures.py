@@ -14,7 +14,7 @@ COLOURS = {  # of the page's light scheme: page.css has the same names
     "ink": "#1c1e22", "soft": "#5b626d", "line": "#e2e4e1", "track": "#f0f1ee", "page": "#fbfbf9",
     "accent": "#2563c9", "control": "#b9bec6", "strong": "#3d4756",
     "level-a": "#b3463b", "level-b": "#e3ab93", "level-c": "#a9c6ea", "level-d": "#2f72d8", "level-other": "#c9cdd3",
-    "behaviour": "#2f72d8", "intention": "#c4621c", "both": "#0c8a6a", "none": "#7d8591",
+    "behaviour": "#2f72d8", "intention": "#c4621c", "both": "#0c8a6a", "none": "#7d8591", "template": "#8a5bbd",
 }  # fmt: skip
 INK, SOFT, LINE, STRONG, CONTROL = (COLOURS[name] for name in ("ink", "soft", "line", "strong", "control"))
 STYLE: dict[Any, Any] = {

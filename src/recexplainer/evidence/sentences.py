@@ -36,7 +36,8 @@ class Account:
         rank: Its rank from 1 with the whole history.
         n_ranked: Among how many items.
         evidence: Titles of the shown items that carry the decision, strongest first.
-        shared: What each of them and the decided item have in common, by the catalogue; empty lists where nothing.
+        attributes: Of each of them, what tells why it counts: for a Yes what the decided item has, too, for a No what
+            it lacks; empty lists where the catalogue knows nothing.
         carrier: Where the evidence lies: `shown`, `older`, `nothing`.
         older: Title of the strongest item that is not shown, if any carries the decision.
         variant: How items were deleted.
@@ -48,7 +49,7 @@ class Account:
     rank: int
     n_ranked: int
     evidence: list[str]
-    shared: list[list[str]]
+    attributes: list[list[str]]
     carrier: str
     older: str | None
     variant: str
@@ -134,7 +135,7 @@ def account_of(
     n_ranked: int,
     evidence: Evidence,
     counterfactuals: Sequence[Counterfactual],
-    shared: Sequence[Sequence[str]],
+    attributes: Sequence[Sequence[str]],
     catalogue: Catalogue,
 ) -> Account:
     """What the sentences of a decision are made of, with titles in the place of items."""
@@ -144,7 +145,7 @@ def account_of(
         rank=rank,
         n_ranked=n_ranked,
         evidence=_titles(evidence.items, catalogue),
-        shared=[list(values) for values in shared],
+        attributes=[list(values) for values in attributes],
         carrier=evidence.carrier,
         older=None if evidence.older is None else catalogue.title(evidence.older),
         variant=evidence.variant,

@@ -10,6 +10,7 @@ from torch import Tensor
 from recexplainer import store
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
+from recexplainer.explaining import template
 from recexplainer.explaining.cases import Case
 from recexplainer.explaining.generate import ExplanationGenerator
 from recexplainer.explaining.sources import load_source
@@ -37,10 +38,13 @@ def explain_cases(
     chosen, catalogue = settings.explain, store.read_catalogue()
     request = load_request(chosen)
     request.content(PromptWriter(catalogue, n_categories=0), cases[0].example, form_of(source))
-    explainer, model = load_source(settings, source)
-    writer = PromptWriter(catalogue, explainer.settings["n_categories"])
-    generator = ExplanationGenerator(explainer, writer, request, chosen, model)
-    records = generator.explain_in_blocks(cases, kept, user_vectors)
+    if source == template.SOURCE:
+        records = template.load_template(settings, request, catalogue).explain(cases)
+    else:
+        explainer, model = load_source(settings, source)
+        writer = PromptWriter(catalogue, explainer.settings["n_categories"])
+        generator = ExplanationGenerator(explainer, writer, request, chosen, model)
+        records = generator.explain_in_blocks(cases, kept, user_vectors)
     run.log_metrics(_figures(records))
     return records
 

@@ -41,8 +41,10 @@ class PromptTooLongError(InputError):
 
 
 def form_of(mode: str) -> Form:
-    """The form in which an explainer of a mode is asked; `none`, the unaligned base, reads text."""
-    return cast(Form, "behaviour" if mode == "none" else mode)
+    """The form in which an explainer of a mode is asked; `none`, the unaligned base, reads text, and what
+    `template` is asked for is written down as text.
+    """
+    return cast(Form, "behaviour" if mode in ("none", "template") else mode)
 
 
 class PromptWriter:

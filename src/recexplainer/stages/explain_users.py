@@ -83,10 +83,11 @@ def _with_raw_ids(records: list[Explanation]) -> list[UserExplanation]:
 
 def _readable(record: UserExplanation) -> str:
     decision = record.label or "undecided"
+    sure = "" if record.p_yes is None else f" (p(Yes) {record.p_yes:.2f})"
     return (
         f'user {record.user_id} ({record.raw_user_id}), item {record.item_id} "{record.title}": '
         f"rank {record.rank} of {record.n_ranked}, score {record.score:.3f}, recommender {decision}, "
-        f"explainer {record.verdict} (p(Yes) {record.p_yes:.2f})\n  {record.text}"
+        f"explainer {record.verdict or 'undecided'}{sure}\n  {record.text}"
     )
 
 

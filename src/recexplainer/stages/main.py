@@ -17,7 +17,7 @@ from recexplainer.tracking.runs import open_run
 
 _DVC = (sys.executable, "-m", "dvc")
 _OF_A_MODE = ("align", "register")
-_OF_A_SOURCE = ("evaluate_alignment", "explain", "judge", "faithfulness")
+_OF_A_SOURCE = ("explain", "judge", "faithfulness")
 
 
 def run_targets(targets: list[str]) -> int:
@@ -72,21 +72,24 @@ def run_side_by_side(settings: Settings, parent_run: str) -> None:
         run_dvc(["--wait-for-lock", "repro", "--single-item", *targets], parent_run)
 
     with ThreadPoolExecutor(settings.run.parallel) as pool, ends_children():
-        list(pool.map(run_chain, chains(settings.align.modes, settings.explain.sources)))
+        measured = settings.evaluate_alignment.modes
+        measured = settings.evaluate_alignment.modes
+        list(pool.map(run_chain, chains(settings.align.modes, measured, settings.explain.sources)))
 
 
-def chains(modes: Sequence[str], sources: Sequence[str]) -> list[list[str]]:
+def chains(modes: Sequence[str], measured: Sequence[str], sources: Sequence[str]) -> list[list[str]]:
     """The stages of each source, from its alignment to its faithfulness, and the baselines: no chain needs another.
 
-    >>> chains(["behaviour"], ["none"])  # doctest: +NORMALIZE_WHITESPACE
+    >>> chains(["behaviour"], ["none"], ["none"])  # doctest: +NORMALIZE_WHITESPACE
     [['align@behaviour', 'register@behaviour'],
      ['evaluate_alignment@none', 'explain@none', 'judge@none', 'faithfulness@none'],
      ['evaluate_baselines']]
     """
-    dearest_first = dict.fromkeys([*reversed(modes), *sources])  # modes stand from the cheapest to the dearest
+    dearest_first = dict.fromkeys([*reversed(modes), *measured, *sources])  # modes: cheapest first
     of_sources = []
     for source in dearest_first:
         stages: tuple[str, ...] = _OF_A_MODE if source in modes else ()
+        stages += ("evaluate_alignment",) if source in measured else ()
         stages += _OF_A_SOURCE if source in sources else ()
         of_sources.append([f"{stage}@{source}" for stage in stages])
     return [*of_sources, ["evaluate_baselines"]]

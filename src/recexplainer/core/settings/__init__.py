@@ -69,12 +69,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what ties two sections together."""
-        for source in self.explain.sources:
-            if source != "none" and source not in self.align.modes:
-                raise InputError(
-                    f"params: explain.sources names {source!r}, which align.modes {list(self.align.modes)} "
-                    "does not align; change both lists together"
-                )
+        named = {"explain.sources": self.explain.sources, "evaluate_alignment.modes": self.evaluate_alignment.modes}
+        for parameter, sources in named.items():
+            for source in sources:
+                if source not in (*self.align.modes, "none", "template"):
+                    raise InputError(
+                        f"params: {parameter} names {source!r}, which align.modes {list(self.align.modes)} "
+                        "does not align; change both lists together"
+                    )
 
 
 def named_tasks(settings: Settings) -> dict[str, list[str]]:

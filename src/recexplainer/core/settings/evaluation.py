@@ -6,14 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic.dataclasses import dataclass
 
+from recexplainer.core.settings.alignment import ALIGNED_MODES
 from recexplainer.core.settings.api import ApiModel
-from recexplainer.core.settings.kinds import DISTINCT, SECTION, Count, CountOrZero
+from recexplainer.core.settings.kinds import DISTINCT, SECTION, Count, CountOrZero, one_of
 
 
 @dataclass(frozen=True, config=SECTION)
 class EvaluateAlignment:
     """How alignment is measured."""
 
+    modes: Annotated[list[Annotated[str, one_of((*ALIGNED_MODES, "none"))]], DISTINCT]
     tasks: list[str]
     n_beams: Count
     ranking: Literal["constrained", "free"]  # whether its answers are constrained to the candidates

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from recexplainer.core.settings.alignment import ALIGNED_MODES
 from recexplainer.core.settings.kinds import DISTINCT, SECTION, Count, must, one_of
 
-SOURCES = (*ALIGNED_MODES, "none")
+SOURCES = (*ALIGNED_MODES, "none", "template")
 MAX_FOCUS_CHARACTERS = 80
 Focus = Annotated[
     str,
@@ -22,12 +22,15 @@ Focus = Annotated[
 
 @dataclass(frozen=True, config=SECTION)
 class Explain:
-    """Which sources explain (aligned modes and ``none``, the base language model), what, for whom, and how."""
+    """Which sources explain (aligned modes, ``none``, the base language model, and ``template``, the recommender's
+    evidence in sentences), what, for whom, and how.
+    """
 
     sources: Annotated[list[Annotated[str, one_of(SOURCES)]], DISTINCT]
     n_cases: Count
     top_k: Count  # positive cases are drawn from the recommender's top k
     template: str | None  # a file with the request's words; null: those of the alignment
+    sentences: str | None  # a file with the words of the source `template` and of counterfactuals; null: English
     focus: Focus | None  # an aspect to speak of above all
     max_sentences: Count | None  # what is asked for; max_new_tokens is what cuts
     audience: Literal["end_user", "developer", "auditor"] | None

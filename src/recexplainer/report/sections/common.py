@@ -14,6 +14,7 @@ SOURCE_HINTS = {
     "intention": "reads the recommender's vectors only",
     "both": "reads vectors and titles",
     "none": "the base LLM, not aligned",
+    "template": "no LLM: the recommender's evidence in sentences",
 }
 SURE = 0.05  # below this chance the readings speak of a difference
 

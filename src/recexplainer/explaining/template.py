@@ -1,0 +1,140 @@
+"""The source `template`: the recommender's own evidence and counterfactuals in sentences, without an LLM."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recexplainer import store
+from recexplainer.citations.attributes import attribute_index
+from recexplainer.citations.citations import resolve_citations
+from recexplainer.core.records.evidence import Counterfactual, Evidence, Variant
+from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.settings import Settings
+from recexplainer.data.catalogue import Catalogue
+from recexplainer.evidence.counterfactuals import Bounds, find_removals, find_replacements
+from recexplainer.evidence.evidence import find_evidence
+from recexplainer.evidence.perturbation import Decision
+from recexplainer.evidence.sentences import Sentences, account_of, load_sentences
+from recexplainer.explaining.cases import Case
+from recexplainer.prompting.prompts import PromptWriter, form_of, readable
+from recexplainer.prompting.requests import Request
+from recexplainer.recommenders import load_recommender
+from recexplainer.recommenders.base import Recommender
+
+SOURCE = "template"
+VARIANT: Variant = "shift"
+MAX_ATTRIBUTES = 2  # that are said of one item
+_CASES_AT_ONCE = 1000  # bounds the memory, not the result
+
+
+@dataclass(frozen=True)
+class TemplateWriter:
+    """A recommender that explains its own decisions, in the words of a language.
+
+    Attributes:
+        recommender: Who decided; it needs no vectors.
+        prompts: Titles and attributes.
+        request: The question that the LLMs answer; it stands in the records and changes no text.
+        sentences: The words.
+        bounds: Which ranks count as recommended.
+    """
+
+    recommender: Recommender
+    prompts: PromptWriter
+    request: Request
+    sentences: Sentences
+    bounds: Bounds
+
+    def explain(self, cases: Sequence[Case]) -> list[Explanation]:
+        """One explanation per case, in their order.
+
+        Every item that a text names carries the decision: a removal that needs other items as well stands in the record
+        alone. The verdict is the recommender's label, and `p_yes` is None: nobody estimates it.
+        """
+        return [
+            explanation
+            for start in range(0, len(cases), _CASES_AT_ONCE)
+            for explanation in self._explained(cases[start : start + _CASES_AT_ONCE])
+        ]
+
+    def _explained(self, cases: Sequence[Case]) -> list[Explanation]:
+        decisions = [decision_of(case) for case in cases]
+        evidence = find_evidence(self.recommender, decisions, VARIANT)
+        removals = find_removals(self.recommender, decisions, VARIANT, self.bounds)
+        exchanges = find_replacements(self.recommender, decisions, self.bounds)
+        return [self._record(*parts) for parts in zip(cases, decisions, evidence, removals, exchanges, strict=True)]
+
+    def _record(
+        self,
+        case: Case,
+        decision: Decision,
+        evidence: Evidence,
+        removal: Counterfactual,
+        exchange: Counterfactual | None,
+    ) -> Explanation:
+        catalogue, shown = self.prompts.catalogue, case.example.history
+        told = [attributes_to_say(catalogue, decision, item) for item in evidence.items]
+        tellable = [removal] if removal.kind == "none" or set(removal.removed) <= set(evidence.items) else []
+        account = account_of(decision, case.label, case.rank, case.n_ranked, evidence, tellable, told, catalogue)
+        text = self.sentences.explanation(account)
+        found = resolve_citations(text, shown, catalogue, decision.item_id)
+        prompt = readable(self.request.content(self.prompts, case.example, form_of(SOURCE)))
+        return Explanation(
+            explanation_id=case.explanation_id,
+            source=SOURCE,
+            user_id=case.example.user_id,
+            position=case.example.position,
+            item_id=decision.item_id,
+            history=shown,
+            label=case.label,
+            score=round(case.score, 6),
+            rank=case.rank,
+            n_ranked=case.n_ranked,
+            prompt=prompt,
+            prompt_sha256=hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
+            n_cut=0,
+            request=self.request.as_record(),
+            text=text,
+            verdict=case.label,
+            p_yes=None,
+            citations=found.mentions,
+            cited_items=found.cited_items,
+            other_items=found.in_catalogue,
+            invented_titles=found.invented,
+            model=None,
+            base=None,
+            evidence=evidence,
+            counterfactuals=[removal, *([] if exchange is None else [exchange])],
+        )
+
+
+def load_template(settings: Settings, request: Request, catalogue: Catalogue) -> TemplateWriter:
+    """The source that the parameters describe, for the recommender that explanations are about.
+
+    Raises:
+        InputError: The file of sentences or the recommender cannot be used.
+    """
+    sentences = load_sentences(settings.explain.sentences)
+    shares = settings.build_alignment
+    bounds = Bounds(settings.explain.top_k, shares.like_top, shares.dislike_bottom)
+    prompts = PromptWriter(catalogue, settings.align.n_categories)
+    return TemplateWriter(load_recommender(store.RECOMMENDER), prompts, request, sentences, bounds)
+
+
+def decision_of(case: Case) -> Decision:
+    """What a case asks the recommender about; what it left undecided is asked about as a Yes."""
+    return Decision(case.history, case.example.items[0], len(case.example.history), case.label or "Yes")
+
+
+def attributes_to_say(catalogue: Catalogue, decision: Decision, item_id: int) -> list[str]:
+    """Attributes of an item that tell why it counts: for a Yes those that the decided item shares, for a No those that
+    it lacks. The rarest come first; what most items have is left out.
+    """
+    index = attribute_index(catalogue)
+    own, decided = index.of_item[item_id], index.of_item[decision.item_id]
+    telling = (own - decided if decision.label == "No" else own & decided) - index.common
+    series = index.series_of_item[item_id]
+    chosen = sorted(telling - {series}, key=lambda number: (index.n_holders[number], number))
+    return [index.names[number] for number in chosen[:MAX_ATTRIBUTES]]
