@@ -39,7 +39,11 @@ def filled(path: str, stage: str) -> list[str]:
     if not found:
         return [path]
     variable = PIPELINE[stage]["matrix"][found.group(1)]
-    values = {"${align.modes}": settings.align.modes, "${explain.sources}": settings.explain.sources}[variable]
+    values = {
+        "${align.modes}": settings.align.modes,
+        "${explain.sources}": settings.explain.sources,
+        "${evaluate_alignment.modes}": settings.evaluate_alignment.modes,
+    }[variable]
     return [path.replace(found.group(0), value) for value in values]
 
 

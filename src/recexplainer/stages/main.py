@@ -73,7 +73,6 @@ def run_side_by_side(settings: Settings, parent_run: str) -> None:
 
     with ThreadPoolExecutor(settings.run.parallel) as pool, ends_children():
         measured = settings.evaluate_alignment.modes
-        measured = settings.evaluate_alignment.modes
         list(pool.map(run_chain, chains(settings.align.modes, measured, settings.explain.sources)))
 
 
