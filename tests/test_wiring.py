@@ -170,9 +170,10 @@ def known_paths() -> set[str]:
                         store.pointer(f"recommender-{settings.recommender.kind}"),
                         store.pointer("source-classifier").parent]  # fmt: skip
     known += [place for mode in modes for place in (store.explainer_folder(mode), store.pointer(f"explainer-{mode}"))]
+    for mode in settings.evaluate_alignment.modes:
+        known += [store.alignment_metrics(mode), store.alignment_answers(mode)]
     for source in sources:
-        known += [store.alignment_metrics(source), store.alignment_answers(source),
-                  store.explanations(source), store.judgements(source), store.judge_metrics(source),
+        known += [store.explanations(source), store.judgements(source), store.judge_metrics(source),
                   store.faithfulness_rows(source), store.faithfulness_metrics(source)]  # fmt: skip
     return {path.as_posix() for path in known}
 
