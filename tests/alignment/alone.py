@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from recexplainer.explaining.generate import _append
+from recexplainer.explaining.prompts import appended
 from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.chat import Encoded
 from tests import tiny
@@ -12,7 +12,7 @@ from tests import tiny
 
 def tables(prompt: Encoded, answer: list[int]) -> list[torch.Tensor]:
     """Ids and slots of a prompt and the answer so far, as a batch of one."""
-    whole = _append(prompt, answer)
+    whole = appended(prompt, answer)
     return [torch.from_numpy(t[None]).long() for t in (whole.input_ids, whole.user_slots, whole.item_slots)]
 
 

@@ -11,10 +11,12 @@ import pytest
 from recexplainer import store
 from recexplainer.core.records.explanation import Explanation, ModelVersion
 from recexplainer.explaining.cases import Case
-from recexplainer.explaining.generate import ExplanationGenerator, answer, draft
+from recexplainer.explaining.generate import ExplanationGenerator, Lengths, answer, draft
+from recexplainer.explaining.guidance import Guidance
 from recexplainer.faithfulness.evaluation import evaluate_faithfulness
 from recexplainer.judging.rubric import check
 from recexplainer.llm import decoding
+from recexplainer.llm.guided.draft import Written
 from recexplainer.prompting.prompts import readable
 from recexplainer.prompting.requests import load_request
 from recexplainer.tasks.rendering import render
@@ -22,6 +24,7 @@ from tests import tiny
 from tests.explaining.test_cases import cases_of
 
 USERS = tiny.mf().user_vectors([[1, 2]] * 40)
+FREE = Guidance(tiny.catalogue(), "free", False, None)
 MODEL = ModelVersion("n", "1", "x")
 
 
@@ -54,10 +57,12 @@ def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.Monk
     other = next(item for item in range(4, 13) if item not in case.history and item != case.example.items[0])
     titles = tiny.catalogue().titles
     text = f'Yes. "{titles[new]}", "{titles[old]}", "{titles[new]}" and "{titles[other]}", like "Moon Racer".'
-    monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
+    monkeypatch.setattr(
+        "recexplainer.explaining.generate._go_on", lambda *_: [Written(text.removeprefix("Yes"), 0, 0, False)]
+    )
     [record] = generator(base).explain([case], USERS)
     assert record.cited_items == [new, old] and record.other_items == [other]
-    assert record.invented_titles == ["Moon Racer"] and record.text == text
+    assert record.invented_titles == ["Moon Racer"] and record.text.endswith(text[3:])
 
 
 def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_and_faithfulness_alike(
@@ -68,7 +73,9 @@ def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_a
     assert old not in case.example.history
     titles = tiny.catalogue().titles
     text = f'Yes. "{titles[old]}" and "{titles[new]}" were liked.'
-    monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *_: [text])
+    monkeypatch.setattr(
+        "recexplainer.explaining.generate._go_on", lambda *_: [Written(text.removeprefix("Yes"), 0, 0, False)]
+    )
     [record] = generator(base).explain([case], USERS)
     assert [(m.item_id, m.kind) for m in record.citations] == [(old, "catalogue"), (new, "history")]
     assert record.cited_items == [new] and record.other_items == [old]
@@ -153,11 +160,10 @@ def test_another_run_takes_nothing_over(base: Path, tmp_path: Path) -> None:
 
 def test_the_text_goes_on_from_the_more_probable_verdict(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explainer = tiny.explainer(base, "both", None, USERS)
-    examples = [case.example for case in cases_of(3)]
     texts = {}
     for p in (0.0, 1.0):
         monkeypatch.setattr(decoding, "p_yes", lambda e, prompts, *_, p=p: np.full(len(prompts), p))
-        given = answer(explainer, partial(render, tiny.writer()), examples, 400, 4, 2, USERS)[0]
+        given = answer(explainer, partial(render, tiny.writer()), cases_of(3), Lengths(400, 4, 2), FREE, USERS)[0]
         assert all(a.verdict == ("Yes" if p else "No") and a.p_yes == p for a in given)
         texts[p] = [a.text[3 if p else 2 :] for a in given]
     assert texts[0.0] != texts[1.0]  # the verdict is read, not only written before
@@ -166,9 +172,9 @@ def test_the_text_goes_on_from_the_more_probable_verdict(base: Path, monkeypatch
 def test_a_draft_goes_on_from_the_verdict_that_is_given(base: Path) -> None:
     explainer = tiny.explainer(base, "behaviour")
     examples = [case.example for case in cases_of(6)]
-    texts = draft(explainer, tiny.writer(), examples, 500, 5, 3)
+    texts = draft(explainer, tiny.writer(), examples, Lengths(500, 5, 3))
     for text, example in zip(texts, examples, strict=True):
         assert text.startswith(str(example.answer))
-    given = answer(explainer, partial(render, tiny.writer()), examples, 500, 5, 3)[0]
+    given = answer(explainer, partial(render, tiny.writer()), cases_of(6), Lengths(500, 5, 3), FREE)[0]
     same = [a.text for a, e in zip(given, examples, strict=True) if a.verdict == e.answer]
     assert same == [t for t, a, e in zip(texts, given, examples, strict=True) if a.verdict == e.answer]

@@ -46,7 +46,7 @@ class Facts:
         self._index = attribute_index(catalogue)
         self._kinds = _kinds_of(catalogue)
         rows = [catalogue.attributes(item) for item in range(1, catalogue.n_items + 1)]
-        self._prices = [None, *(row["price"] for row in rows)]
+        self._prices: list[float | None] = [None, *(row["price"] for row in rows)]
         self._years = [
             set[str](),
             *(

@@ -21,11 +21,23 @@ _USERS_AT_ONCE = 256  # bounds the memory of their scores, not the result
 
 
 @dataclass(frozen=True)
-class Case:
-    """One decision of the recommender that is to be explained."""
+class Asking:
+    """What an explainer is asked about: an item for a history, with the recommender's decision in the example."""
 
     example: Example
     history: list[int]  # all that the recommender decided on; the example has the newest part, for prompts
+
+    @property
+    def label(self) -> Label | None:
+        """The recommender's decision; None for an item between the liked and the disliked ones."""
+        labels: dict[object, Label] = {wording.YES: "Yes", wording.NO: "No"}
+        return labels.get(self.example.answer)
+
+
+@dataclass(frozen=True)
+class Case(Asking):
+    """One decision of the recommender that is to be explained."""
+
     score: float  # the recommender's raw score of the item
     rank: int  # 1 = best of the items outside the history; ties count against it, as in `rank_of_target`
     n_ranked: int
@@ -35,12 +47,6 @@ class Case:
         """The id of this case, the same for every source."""
         example = self.example
         return f"u{example.user_id}-p{example.position}-i{example.items[0]}"
-
-    @property
-    def label(self) -> Label | None:
-        """The recommender's decision; None for an item between the liked and the disliked ones."""
-        labels: dict[object, Label] = {wording.YES: "Yes", wording.NO: "No"}
-        return labels.get(self.example.answer)
 
 
 @dataclass(frozen=True)

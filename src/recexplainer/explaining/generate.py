@@ -4,77 +4,121 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor
 
 from recexplainer.citations.citations import resolve_citations
-from recexplainer.core.records.explanation import Explanation, Label, ModelVersion
+from recexplainer.core.records.evidence import Evidence, Label
+from recexplainer.core.records.explanation import Explanation, Guided, ModelVersion
 from recexplainer.core.settings import Explain
 from recexplainer.data.examples import Example
 from recexplainer.explaining.blocks import explain_blocks
-from recexplainer.explaining.cases import Case
-from recexplainer.llm import decoding
+from recexplainer.explaining.cases import Asking, Case
+from recexplainer.explaining.defects import find_defects
+from recexplainer.explaining.guidance import Guidance
+from recexplainer.explaining.prompts import Words, appended, ask, fitting_prompts
 from recexplainer.llm.explainer import Explainer
-from recexplainer.prompting import wording
-from recexplainer.prompting.chat import IGNORED, Content, Encoded
-from recexplainer.prompting.prompts import Form, PromptWriter, readable, shorten
+from recexplainer.llm.guided.draft import Written
+from recexplainer.llm.guided.guide import Guide
+from recexplainer.llm.guided.writing import write
+from recexplainer.prompting.chat import Content, Encoded
+from recexplainer.prompting.prompts import Form, PromptWriter, readable
 from recexplainer.prompting.requests import Request
+from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks.rendering import render
-
-Words = Callable[[Example, Form], Content]  # how a question about an example is put in a form
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An explainer's verdict, its probability of Yes against No, and the whole text (which begins with the verdict)."""
+    """An explainer's answer to a question of interest.
+
+    Attributes:
+        verdict: What it decides.
+        p_yes: Its probability of Yes against No.
+        text: The whole text, which begins with the verdict.
+        evidence: What carries the decision, where it guided the text.
+        guided: How often the text was guided; None where it is free.
+        is_cut: Whether there was no room to end the text.
+    """
 
     verdict: Label
     p_yes: float
     text: str
+    evidence: Evidence | None
+    guided: Guided | None
+    is_cut: bool
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Bounds of prompts and texts, and how many texts are written at once."""
+
+    max_prompt_tokens: int
+    max_new_tokens: int
+    batch_size: int
 
 
 def answer(
     explainer: Explainer,
     words: Words,
-    examples: Sequence[Example],
-    max_prompt_tokens: int,
-    max_new_tokens: int,
-    batch_size: int,
+    decisions: Sequence[Asking],
+    lengths: Lengths,
+    guidance: Guidance,
     user_vectors: Tensor | None = None,
 ) -> tuple[list[Answer], list[Example]]:
     """Answer questions of interest; and the examples as the prompts had room to show them.
 
     The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that
-    every explanation has a verdict and its probability. The examples' `vector_row` points into `user_vectors` (n, dim).
+    every explanation has a verdict and its probability. The evidence is that of the recommender's decision; where it
+    made none, of the verdict.
+
+    Args:
+        explainer: Who answers.
+        words: How it is asked.
+        decisions: What it is asked about.
+        lengths: Bounds.
+        guidance: What the texts may say.
+        user_vectors: (n, dim) what the examples' `vector_row` points into.
     """
-    prompts, shown = _prompts(explainer, words, examples, max_prompt_tokens, max_new_tokens)
-    p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens, user_vectors)
-    verdicts: list[Label] = ["Yes" if p >= 0.5 else "No" for p in p_yes]
-    texts = _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size, user_vectors)
+    examples = [decision.example for decision in decisions]
+    asked = ask(explainer, words, examples, lengths.max_prompt_tokens, lengths.max_new_tokens, user_vectors)
+    verdicts: list[Label] = ["Yes" if p >= 0.5 else "No" for p in asked.p_yes]
+    labels = [decision.label or verdict for decision, verdict in zip(decisions, verdicts, strict=True)]
+    evidence = guidance.find(explainer, words, asked, [decision.history for decision in decisions], labels)
+    guides = guidance.guides(asked.shown, evidence)
+    written = _go_on(explainer, asked.prompts, verdicts, guides, lengths, user_vectors)
     return [
-        Answer(verdict, round(float(probability), 6), text)
-        for verdict, probability, text in zip(verdicts, p_yes, texts, strict=True)
-    ], shown
+        Answer(
+            verdict=verdict,
+            p_yes=round(float(probability), 6),
+            text=(verdict + text.text).strip(),
+            evidence=found,
+            guided=None if guide is None else Guided(text.n_titles, text.n_facts),
+            is_cut=text.is_cut,
+        )
+        for verdict, probability, text, found, guide in zip(
+            verdicts, asked.p_yes, written, evidence, guides, strict=True
+        )
+    ], asked.shown
 
 
 def draft(
     explainer: Explainer,
     writer: PromptWriter,
     examples: Sequence[Example],
-    max_prompt_tokens: int,
-    max_new_tokens: int,
-    batch_size: int,
+    lengths: Lengths,
     user_vectors: Tensor | None = None,
 ) -> list[str]:
     """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on."""
-    prompts, _ = _prompts(explainer, partial(render, writer), examples, max_prompt_tokens, max_new_tokens)
+    bounds = lengths.max_prompt_tokens, lengths.max_new_tokens
+    prompts, _ = fitting_prompts(explainer, partial(render, writer), examples, *bounds)
     verdicts = [str(example.answer) for example in examples]
-    return _go_on(explainer, prompts, verdicts, max_new_tokens, batch_size, user_vectors)
+    written = _go_on(explainer, prompts, verdicts, [None] * len(prompts), lengths, user_vectors)
+    return [(verdict + text.text).strip() for verdict, text in zip(verdicts, written, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -86,20 +130,22 @@ class ExplanationGenerator:
     request: Request
     settings: Explain
     model: ModelVersion | None  # the registered version; None for the unaligned base
+    recommender: Recommender | None = None  # who decided; None: the explainer's own
 
     def explain(self, cases: Sequence[Case], user_vectors: Tensor | None = None) -> list[Explanation]:
         """One explanation per case, in their order; their `vector_row` points into `user_vectors` (n, dim)."""
-        chosen = self.settings
-        answers, shown = answer(
-            self.explainer,
-            self._words,
-            [case.example for case in cases],
-            chosen.max_prompt_tokens,
-            chosen.max_new_tokens,
-            chosen.batch_size,
-            user_vectors,
-        )
+        answers, shown = answer(self.explainer, self._words, cases, self._lengths, self._guidance, user_vectors)
         return [self._record(*parts) for parts in zip(cases, answers, shown, strict=True)]
+
+    @property
+    def _lengths(self) -> Lengths:
+        chosen = self.settings
+        return Lengths(chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
+
+    @property
+    def _guidance(self) -> Guidance:
+        chosen, recommender = self.settings, self.recommender or self.explainer.recommender
+        return Guidance(self.writer.catalogue, chosen.evidence, chosen.facts == "guided", recommender)
 
     def explain_in_blocks(
         self, cases: Sequence[Case], folder: Path, user_vectors: Tensor | None = None
@@ -142,6 +188,9 @@ class ExplanationGenerator:
             invented_titles=found.invented,
             model=self.model,
             base=self.explainer.reference,
+            evidence=given.evidence,
+            guided=given.guided,
+            defects=find_defects(given.text, found, self.writer.catalogue, given.is_cut) or None,
         )
 
     def _fingerprint(self, cases: Sequence[Case]) -> str:
@@ -150,7 +199,8 @@ class ExplanationGenerator:
         lengths = (chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size, chosen.save_every)
         frame = asdict(self.explainer.encoder.frame)
         model, request = self.model and asdict(self.model), asdict(self.request.as_record())
-        known = [self.explainer.mode, model, self.explainer.reference, frame, request, lengths]
+        guided = (chosen.evidence, chosen.facts)
+        known = [self.explainer.mode, model, self.explainer.reference, frame, request, lengths, guided]
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode("utf-8"))
         for case in cases:
             described = [asdict(case), self._prompt(case.example)]
@@ -158,36 +208,14 @@ class ExplanationGenerator:
         return digest.hexdigest()[:16]
 
 
-def _prompts(
-    explainer: Explainer, words: Words, examples: Sequence[Example], max_tokens: int, n_new: int
-) -> tuple[list[Encoded], list[Example]]:
-    """Prompts up to the answer, and the examples as they show them: too long a history loses its oldest items."""
-    form = explainer.form
-    verdict = max(len(explainer.encoder.answer_ids(word)) for word in (wording.YES, wording.NO))
-    budget = explainer.prompt_budget(max_tokens, n_new + verdict)
-    found = [shorten(lambda shown: explainer.encoder.prompt(words(shown, form)), e, budget) for e in examples]
-    return [encoded for encoded, _ in found], [shown for _, shown in found]
-
-
 def _go_on(
     explainer: Explainer,
     prompts: Sequence[Encoded],
     verdicts: Sequence[str],
-    max_new_tokens: int,
-    batch_size: int,
+    guides: Sequence[Guide | None],
+    lengths: Lengths,
     user_vectors: Tensor | None,
-) -> list[str]:
+) -> list[Written]:
     encode = explainer.encoder.answer_ids
-    begun = [_append(prompt, encode(verdict)) for prompt, verdict in zip(prompts, verdicts, strict=True)]
-    rests = decoding.generate(explainer, begun, max_new_tokens, batch_size, user_vectors, strip=False)
-    return [(verdict + rest).strip() for verdict, rest in zip(verdicts, rests, strict=True)]
-
-
-def _append(prompt: Encoded, tokens: Sequence[int]) -> Encoded:
-    n = len(tokens)
-    return Encoded(
-        input_ids=np.concatenate([prompt.input_ids, np.asarray(tokens, dtype=np.int32)]),
-        targets=np.concatenate([prompt.targets, np.full(n, IGNORED, dtype=np.int32)]),
-        user_slots=np.concatenate([prompt.user_slots, np.full(n, -1, dtype=np.int32)]),
-        item_slots=np.concatenate([prompt.item_slots, np.full(n, -1, dtype=np.int32)]),
-    )
+    begun = [appended(prompt, encode(verdict)) for prompt, verdict in zip(prompts, verdicts, strict=True)]
+    return write(explainer, begun, verdicts, guides, lengths.max_new_tokens, lengths.batch_size, user_vectors)

@@ -19,7 +19,9 @@ from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSp
 
 from recexplainer import store
 from recexplainer.data.examples import Example
-from recexplainer.explaining.generate import answer
+from recexplainer.explaining.cases import Asking
+from recexplainer.explaining.generate import Lengths, answer
+from recexplainer.explaining.guidance import Guidance
 from recexplainer.llm.explainer import load_explainer
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.serving.fields import check_names, read_histories, read_items, read_number
@@ -75,17 +77,16 @@ class ServedExplainer(ServedModel):
     def answer(self, asked: Asked) -> pd.DataFrame:
         """Return ``verdict``, ``p_yes`` and ``text`` per row."""
         vectors = self.recommender.user_vectors(asked.histories) if self.recommender.has_vectors else None
-        words = partial(render, self.writer)
+        words, lengths = partial(render, self.writer), Lengths(PROMPT_TOKENS, asked.max_new_tokens, BATCH_SIZE)
+        guidance = Guidance(self.writer.catalogue, "recommender", True, self.recommender)
         with torch.inference_mode():
-            answers, _ = answer(
-                self.explainer, words, self._examples(asked), PROMPT_TOKENS, asked.max_new_tokens, BATCH_SIZE, vectors
-            )
+            answers, _ = answer(self.explainer, words, self._asked(asked), lengths, guidance, vectors)
         rows = [(a.verdict, a.p_yes, a.text) for a in answers]
         return pd.DataFrame(rows, columns=["verdict", "p_yes", "text"])
 
-    def _examples(self, asked: Asked) -> list[Example]:
+    def _asked(self, asked: Asked) -> list[Asking]:
         shown = self.explainer.settings["max_history"]
-        return [
+        examples = [
             Example(
                 task=interest_classification.NAME,
                 split="",
@@ -97,6 +98,7 @@ class ServedExplainer(ServedModel):
             )
             for row, (history, item) in enumerate(zip(asked.histories, asked.items, strict=True))
         ]
+        return [Asking(example, history) for example, history in zip(examples, asked.histories, strict=True)]
 
 
 mlflow.models.set_model(ServedExplainer())

@@ -11,7 +11,7 @@ from recexplainer.citations.citations import is_grounded
 from recexplainer.core.settings import Settings
 from recexplainer.data.examples import Example
 from recexplainer.data.splits import TRAIN
-from recexplainer.explaining.generate import draft
+from recexplainer.explaining.generate import Lengths, draft
 from recexplainer.llm.explainer import base_explainer
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.stages import StageRun, Write, stage_main
@@ -28,7 +28,7 @@ def run(settings: Settings, run: StageRun) -> Write:
     texts: list[str] = []
     if asked:
         base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
-        texts = draft(base, writer, asked, chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
+        texts = draft(base, writer, asked, Lengths(chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size))
     drafts = [
         made
         for made, given in zip(explanation.from_drafts(asked, texts), asked, strict=True)

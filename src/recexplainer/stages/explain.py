@@ -17,9 +17,9 @@ from recexplainer.tasks import next_item_retrieval
 
 def run(settings: Settings, run: StageRun, source: str) -> Write:
     """Write one explanation per case; every source gets the same cases in the same order."""
-    data = store.read_alignment()
+    data, recommender = store.read_alignment(), load_recommender(store.RECOMMENDER)
     cases = choose_cases(
-        load_recommender(store.RECOMMENDER),
+        recommender,
         store.read_interactions(),
         data.of_split(TEST, next_item_retrieval.NAME),
         settings.build_alignment,
@@ -27,7 +27,7 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
         settings.run.seed,
     )
     kept = store.explanation_blocks("explain", source)
-    records = explain_cases(settings, run, source, cases, data.user_vectors, kept)
+    records = explain_cases(settings, run, source, cases, recommender, data.user_vectors, kept)
     return partial(_write, run, source, records)
 
 

@@ -37,7 +37,7 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str) 
     if form_of(source) != "behaviour":
         vectors = recommender.user_vectors([interactions.sequence(user_id) for user_id in user_ids])
     kept = store.explanation_blocks("explain_users", source)
-    records = explain_cases(settings, run, source, cases, vectors, kept)
+    records = explain_cases(settings, run, source, cases, recommender, vectors, kept)
     return partial(_write, settings, run, source, records)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.evidence import Counterfactual, Evidence, Label
 
+Defect = Literal["repeats", "unfinished", "names_nothing", "cut"]
 MentionKind = Literal["history", "target", "catalogue", "invented"]
 
 
@@ -51,6 +52,19 @@ class ModelVersion:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Guided:
+    """How often the guide of a text stepped in: what its writer does not know.
+
+    Attributes:
+        n_titles: Titles that the writer would have written otherwise, or that it was not to begin.
+        n_facts: Values of attributes that did not hold.
+    """
+
+    n_titles: int
+    n_facts: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     """One decision of the recommender and a source's explanation of it.
@@ -81,6 +95,8 @@ class Explanation:
         base: Name, revision and hash of the base LLM; None for a source without one.
         evidence: What carries the decision, where the text was made of it.
         counterfactuals: What would change the decision, where the text says so.
+        guided: How often the text was guided; None where it is free, or made without an LLM.
+        defects: Why the text is not shown as an explanation, see `explaining.defects`; None if it is.
     """
 
     explanation_id: str
@@ -108,6 +124,8 @@ class Explanation:
     base: dict[str, str | None] | None
     evidence: Evidence | None = None
     counterfactuals: list[Counterfactual] | None = None
+    guided: Guided | None = None
+    defects: list[Defect] | None = None
 
     @property
     def case(self) -> tuple[int, int, int]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from recexplainer.citations.attributes import speaks_of_series
+from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.data.catalogue import Catalogue
 
+UNKNOWN = 0  # of an invented title, of which nothing holds
 Kind = Literal["title", "fact"]
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _BEFORE_OPENING = frozenset("([{<-–—/:,;=*_")
@@ -65,7 +67,7 @@ class Guide:
         catalogue: Titles.
         target: The item that the text is about.
         history: The items that the prompt shows: what the writer may mean where it begins a title.
-        cited: The items that may be cited, in order, each once.
+        cited: The items that may be cited, in order, each once; None: any title.
         facts: Which values hold; None: the text may say anything of the items.
         titles: The titles that stand in the text, in order.
     """
@@ -73,7 +75,7 @@ class Guide:
     catalogue: Catalogue
     target: int
     history: Sequence[int]
-    cited: Sequence[int]
+    cited: Sequence[int] | None
     facts: Facts | None = None
     titles: list[Named] = field(default_factory=list)
     _checked: int = 0  # up to here all claims are right
@@ -85,7 +87,9 @@ class Guide:
             text: All that is written.
             ended: Whether nothing follows; otherwise the last word may not be finished.
         """
-        return self._false_claim(text, ended) or self._opening(text)
+        if self.cited is None and self.facts and self.facts.claims(text[self._checked :]):
+            self._read_titles(text)
+        return self._false_claim(text, ended) or (None if self.cited is None else self._opening(text))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
         """A result stands in the text: a title, or a value (`item` None)."""
@@ -103,20 +107,32 @@ class Guide:
         return any(title.item == self.target for title in self.titles)
 
     @property
-    def n_cited(self) -> int:
-        """How many of the items are cited."""
-        return len({title.item for title in self.titles if title.item != self.target})
+    def _uncited(self) -> list[int]:
+        """The items that may still be cited, in order."""
+        named = {title.item for title in self.titles}
+        return [item for item in self.cited or [] if item not in named]
+
+    def _read_titles(self, text: str) -> None:
+        """Find the titles that the writer chose itself; one that it has not closed yet counts, too."""
+        found = resolve_citations(text, self.history, self.catalogue, self.target).mentions
+        self.titles = [Named(max(m.start - 1, 0), m.end + 1, m.item_id or UNKNOWN) for m in found]
+        opening = next((p for p in range(self._free_from, len(text)) if text[p] in QUOTES and _opens(text, p)), None)
+        if opening is not None:
+            self.titles.append(Named(opening, len(text), UNKNOWN))
+
+    @property
+    def _free_from(self) -> int:
+        return self.titles[-1].end if self.titles else 0
 
     def _opening(self, text: str) -> Change | None:
         """A quotation mark that begins a title behind the last one."""
-        start = self.titles[-1].end if self.titles else 0
-        place = next((p for p in range(start, len(text)) if text[p] in QUOTES and _opens(text, p)), None)
+        place = next((p for p in range(self._free_from, len(text)) if text[p] in QUOTES and _opens(text, p)), None)
         if place is None:
             return None
         return self._title_at(text, place, text[place])
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
-        following = next((item for item in self.cited if all(title.item != item for title in self.titles)), None)
+        following = next(iter(self._uncited), None)
         if following is not None:
             wrong = self._wrong_before(text, place, following)
             if wrong is not None:
@@ -203,8 +219,7 @@ class Guide:
         last = [title.item for title in before if title.start >= run]
         if before and before[-1].end >= clause:  # the clause names what it speaks of
             return [last]
-        following = [item for item in self.cited if all(title.item != item for title in self.titles)][:1]
-        return [[self.target], *([last] if last else []), *([item] for item in following)]
+        return [[self.target], *([last] if last else []), *([item] for item in self._uncited[:1])]
 
     def _is_said(self, text: str, claim: Claim) -> bool:
         """Whether a claim is said of a title before it, in whose clause it stands, and not of the next."""

@@ -1,0 +1,80 @@
+"""Texts that are no explanations: what is never shown as one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from recexplainer.citations.attributes import attribute_index
+from recexplainer.citations.citations import Citations
+from recexplainer.citations.quotations import opens
+from recexplainer.core.records.explanation import Defect
+from recexplainer.data.catalogue import Catalogue
+
+MOST = 0.1  # share of texts with defects above which a run is warned of
+_AGAIN = re.compile(r"(.{3,80}?)\1{3}", re.DOTALL)  # letters, four times in a row
+_WORDS_AGAIN = re.compile(r"\b(\w+(?:\W+\w+){0,7})(?:\W+\1\b){2}")  # words, three times in a row
+_SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]+")
+_ENDS = re.compile(r"[.!?…。！？][\"'”’»“)\]*_]*$")
+_BETWEEN = re.compile(r"\W*\w{0,5}\W*")  # two titles of one list
+
+
+def find_defects(text: str, citations: Citations, catalogue: Catalogue, is_cut: bool) -> list[Defect]:
+    """Why a text is not shown as an explanation; empty if it may be.
+
+    It `repeats` itself (letters four times in a row, words three times, a sentence or a title of a list twice); it
+    stops in mid-sentence or in a quotation (`unfinished`); it `names_nothing` (no item of the history, not the target,
+    and no value of an attribute); or it was `cut` by `explain.max_new_tokens`.
+
+    Args:
+        text: The explanation.
+        citations: What it names.
+        catalogue: The attributes.
+        is_cut: Whether its writer had no room to end it.
+    """
+    found: dict[Defect, bool] = {
+        "repeats": _repeats(text, citations),
+        "unfinished": not _ENDS.search(text.strip()) or _is_open(text, citations),
+        "names_nothing": not _names_something(text, citations, catalogue),
+        "cut": is_cut,
+    }
+    return [defect for defect, is_there in found.items() if is_there]
+
+
+def defect_warning(defects: Sequence[Sequence[Defect]]) -> str | None:
+    """What a run says whose texts have too many defects; None if they have not."""
+    n = sum(map(bool, defects))
+    if n <= MOST * len(defects):
+        return None
+    counts = {name: sum(name in own for own in defects) for name in ("repeats", "unfinished", "names_nothing", "cut")}
+    named = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    raise_it = "raise explain.max_new_tokens; " if counts["cut"] * 2 > n else ""
+    return (
+        f"{n} of {len(defects)} texts are no explanations ({named}) and are replaced where they are shown: {raise_it}"
+        "align longer, on more examples, or with a larger base LLM"
+    )
+
+
+def _repeats(text: str, citations: Citations) -> bool:
+    sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
+    pairs = zip(citations.mentions, citations.mentions[1:], strict=False)
+    twins = any(
+        one.item_id == other.item_id and one.item_id and _BETWEEN.fullmatch(text[one.end : other.start])
+        for one, other in pairs
+    )
+    long = [sentence for sentence in sentences if len(sentence) > 10]
+    return bool(_AGAIN.search(text) or _WORDS_AGAIN.search(text)) or len(long) > len(set(long)) or twins
+
+
+def _is_open(text: str, citations: Citations) -> bool:
+    """Whether a quotation begins behind the last title and does not end."""
+    start = citations.mentions[-1].end + 1 if citations.mentions else 0
+    rest = [place for place in range(start, len(text)) if text[place] in '"“„«']
+    return len(rest) % 2 == 1 and opens(text, rest[-1])
+
+
+def _names_something(text: str, citations: Citations, catalogue: Catalogue) -> bool:
+    if citations.cited_items or citations.names_target:
+        return True
+    spans = [(mention.start, mention.end) for mention in citations.mentions]
+    return bool(attribute_index(catalogue).find(text, spans))

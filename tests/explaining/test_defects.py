@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from recexplainer.citations.citations import resolve_citations
+from recexplainer.explaining.defects import defect_warning, find_defects
+from tests import tiny
+
+
+def defects(text: str, is_cut: bool = False) -> list[str]:
+    catalogue = tiny.catalogue()
+    return list(find_defects(text, resolve_citations(text, [2, 4, 8], catalogue, 1), catalogue, is_cut))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Yes. "Rust" is a Puzzle game for the Orbit, like "Fox" and "Rust II".',
+        'No. "Rust" is new. It is nothing like "The "Quiet" Harbor"!',
+        "Yes. The user likes Racing games, Racing games above all.",
+        'Yes. The user said "no" to "Rust" and liked "Fox," as we know.',
+        'Yes. "Rust" and "Fox" are very, very good…',
+        "はい。星の庭 Hoshi と「Rust」は Puzzle です。",
+    ],
+)
+def test_explanations_have_none(text: str) -> None:
+    assert defects(text) == []
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ('Yes. "Rust" is a ' + "Racing " * 40 + "game.", ["repeats"]),
+        ("YeserVertexVertexVertexVertex", ["repeats", "unfinished", "names_nothing"]),
+        ('Yes. "Rust" is new. "Rust" is new.', ["repeats"]),
+        ('Yes. "Rust" is like "Fox" and "Fox".', ["repeats"]),
+        ('Yes. "Rust" is a Racing game for', ["unfinished"]),
+        ('No. "Rust" is like "Fox on the.', ["unfinished"]),
+        ("No andPhantomSilent Archer.", ["names_nothing"]),
+        ("Yes.", ["names_nothing"]),
+    ],
+)
+def test_what_is_no_explanation_is_found(text: str, found: list[str]) -> None:
+    assert defects(text) == found
+
+
+def test_a_text_that_was_cut_is_marked() -> None:
+    assert defects('Yes. "Rust" is new.', is_cut=True) == ["cut"]
+
+
+def test_a_run_warns_above_a_tenth() -> None:
+    assert defect_warning([["cut"], *[[]] * 9]) is None and defect_warning([]) is None
+    said = defect_warning([["cut", "unfinished"], ["cut"], *[[]] * 8])
+    assert said is not None and said.startswith("2 of 10 texts") and "unfinished 1, cut 2" in said
+    assert "max_new_tokens" in said
+    other = defect_warning([["repeats"], ["names_nothing"], []])
+    assert other is not None and "max_new_tokens" not in other and "align longer" in other
