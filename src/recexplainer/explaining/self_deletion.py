@@ -56,7 +56,10 @@ def find_own_evidence(
         vectors = torch.cat(
             [recommender.user_vectors(rests[start : start + 256]) for start in range(0, len(rests), 256)]
         )
-    prompts = [explainer.encoder.prompt(words(example, explainer.form)) for example in examples]
+    prompts = [
+        replace(explainer.encoder.prompt(words(example, explainer.form)), group=n)  # what they share is read once
+        for example, (n, _) in zip(examples, deletions, strict=True)
+    ]
     p_yes = decoding.p_yes(explainer, prompts, asked.max_prompt_tokens, vectors)
     lost: list[list[tuple[float, int]]] = [[] for _ in labels]
     whole = _log_odds(asked.p_yes)
