@@ -49,7 +49,7 @@ def explain_cases(
     request = load_request(chosen)
     request.content(PromptWriter(catalogue, n_categories=0), cases[0].example, form_of(source))
     if source == template.SOURCE:
-        records = template.load_template(settings, request, catalogue).explain(cases)
+        records = template.load_template(settings, recommender, request, catalogue).explain(cases)
     else:
         explainer, model = load_source(settings, source)
         writer = PromptWriter(catalogue, explainer.settings["n_categories"])

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recexplainer import store
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.core.records.evidence import Counterfactual, Evidence, Variant
@@ -20,7 +19,6 @@ from recexplainer.evidence.sentences import Sentences, account_of, load_sentence
 from recexplainer.explaining.cases import Case
 from recexplainer.prompting.prompts import PromptWriter, form_of, readable
 from recexplainer.prompting.requests import Request
-from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.base import Recommender
 
 SOURCE = "template"
@@ -110,17 +108,19 @@ class TemplateWriter:
         )
 
 
-def load_template(settings: Settings, request: Request, catalogue: Catalogue) -> TemplateWriter:
+def load_template(
+    settings: Settings, recommender: Recommender, request: Request, catalogue: Catalogue
+) -> TemplateWriter:
     """The source that the parameters describe, for the recommender that explanations are about.
 
     Raises:
-        InputError: The file of sentences or the recommender cannot be used.
+        InputError: The file of sentences cannot be used.
     """
     sentences = load_sentences(settings.explain.sentences)
     shares = settings.build_alignment
     bounds = Bounds(settings.explain.top_k, shares.like_top, shares.dislike_bottom)
     prompts = PromptWriter(catalogue, settings.align.n_categories)
-    return TemplateWriter(load_recommender(store.RECOMMENDER), prompts, request, sentences, bounds)
+    return TemplateWriter(recommender, prompts, request, sentences, bounds)
 
 
 def decision_of(case: Case) -> Decision:
