@@ -42,7 +42,7 @@ def filled(path: str, stage: str) -> list[str]:
     values = {
         "${align.modes}": settings.align.modes,
         "${explain.sources}": settings.explain.sources,
-        "${evaluate_alignment.modes}": settings.evaluate_alignment.modes,
+        "${evaluate_alignment.sources}": settings.evaluate_alignment.sources,
     }[variable]
     return [path.replace(found.group(0), value) for value in values]
 
@@ -170,7 +170,7 @@ def known_paths() -> set[str]:
                         store.pointer(f"recommender-{settings.recommender.kind}"),
                         store.pointer("source-classifier").parent]  # fmt: skip
     known += [place for mode in modes for place in (store.explainer_folder(mode), store.pointer(f"explainer-{mode}"))]
-    for mode in settings.evaluate_alignment.modes:
+    for mode in settings.evaluate_alignment.sources:
         known += [store.alignment_metrics(mode), store.alignment_answers(mode)]
     for source in sources:
         known += [store.explanations(source), store.judgements(source), store.judge_metrics(source),

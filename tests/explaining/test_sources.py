@@ -18,3 +18,8 @@ def test_none_is_the_base_and_needs_no_registry(base: Path, empty_project: Path)
 def test_an_aligned_source_comes_from_the_registry(base: Path, empty_project: Path) -> None:
     with pytest.raises(InputError, match="no such pointer; register the model first"):
         load_source(tiny.settings(f"llm.base={base}"), "both")
+
+
+def test_the_source_without_an_llm_is_refused(base: Path, empty_project: Path) -> None:
+    with pytest.raises(InputError, match="template explains without an LLM"):
+        load_source(tiny.settings(f"llm.base={base}"), "template")

@@ -98,7 +98,7 @@ def test_a_recommender_of_scores_alone_gives_the_mode_of_text(empty_project: Pat
         export_prompts.run(tiny.settings(), tiny.RecordedRun())  # type: ignore[arg-type]
     assert not store.EXPORT.exists()
     settings = tiny.settings(
-        "align.modes=[behaviour]", "explain.sources=[behaviour, none]", "evaluate_alignment.modes=[behaviour]"
+        "align.modes=[behaviour]", "explain.sources=[behaviour, none]", "evaluate_alignment.sources=[behaviour]"
     )
     data = store.read_alignment()
     store.write_alignment([replace(example, vector_row=-1) for example in data.examples], data.user_vectors)

@@ -59,7 +59,7 @@ def test_sources_run_side_by_side_and_dvc_has_the_last_word(
     monkeypatch.setattr(subprocess, "Popen", run)
     assert cli.run(["run"]) == 0
     assert commands[0] == ("repro draft_explanations" if parallel > 1 else "repro") and commands[-1] == "repro"
-    measured = settings.evaluate_alignment.modes
+    measured = settings.evaluate_alignment.sources
     chains = module.chains(settings.align.modes, measured, settings.explain.sources) if parallel > 1 else []
     assert sorted(commands[1:-1]) == sorted(
         f"--wait-for-lock repro --single-item {' '.join(chain)}" for chain in chains

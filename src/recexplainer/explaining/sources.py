@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings
 from recexplainer.llm.explainer import Explainer, base_explainer, load_explainer
@@ -12,8 +13,10 @@ def load_source(settings: Settings, source: str) -> tuple[Explainer, ModelVersio
     """The explainer of a source and the registered version it came from (None for `none`, the base LLM).
 
     Raises:
-        InputError: If the registry does not hold the model that DVC names.
+        InputError: If the source has no LLM, or the registry does not hold the model that DVC names.
     """
+    if source == "template":
+        raise InputError("--source: template explains without an LLM, so there is none to measure or to load")
     if source == "none":
         return base_explainer(settings.llm, {"n_categories": settings.align.n_categories}), None
     pulled = registry.pull(f"explainer-{source}", settings.dataset.name, settings.registry.alias)

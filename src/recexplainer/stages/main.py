@@ -72,7 +72,7 @@ def run_side_by_side(settings: Settings, parent_run: str) -> None:
         run_dvc(["--wait-for-lock", "repro", "--single-item", *targets], parent_run)
 
     with ThreadPoolExecutor(settings.run.parallel) as pool, ends_children():
-        measured = settings.evaluate_alignment.modes
+        measured = settings.evaluate_alignment.sources
         list(pool.map(run_chain, chains(settings.align.modes, measured, settings.explain.sources)))
 
 

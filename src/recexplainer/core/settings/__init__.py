@@ -69,7 +69,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what ties two sections together."""
-        named = {"explain.sources": self.explain.sources, "evaluate_alignment.modes": self.evaluate_alignment.modes}
+        named = {"explain.sources": self.explain.sources, "evaluate_alignment.sources": self.evaluate_alignment.sources}
         for parameter, sources in named.items():
             for source in sources:
                 if source not in (*self.align.modes, "none", "template"):

@@ -15,7 +15,7 @@ from recexplainer.core.settings.kinds import DISTINCT, SECTION, Count, CountOrZe
 class EvaluateAlignment:
     """How alignment is measured."""
 
-    modes: Annotated[list[Annotated[str, one_of((*ALIGNED_MODES, "none"))]], DISTINCT]
+    sources: Annotated[list[Annotated[str, one_of((*ALIGNED_MODES, "none"))]], DISTINCT]
     tasks: list[str]
     n_beams: Count
     ranking: Literal["constrained", "free"]  # whether its answers are constrained to the candidates
