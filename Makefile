@@ -1,4 +1,4 @@
-# make demo | test | test-fast | check | lint | docs | preset | ui | clean | demo-llm | adapt-demo-llm | setup | dev | lock
+# make demo | test | test-fast | check | lint | docs | preset | ui | clean | demo-llm | setup | dev | lock
 # Needs Python 3.11, 3.12 or 3.13, git and make.
 
 SHELL := /bin/sh
@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test test-fast check lint docs preset format ui clean demo-llm adapt-demo-llm setup dev lock reference wire git
+.PHONY: demo test test-fast check lint docs preset format ui clean demo-llm setup dev lock reference wire git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
@@ -59,10 +59,6 @@ ui: setup
 
 demo-llm: git setup
 	cd demo_llm && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. "$(CURDIR)/$(BIN)/dvc" repro
-
-# make adapt-demo-llm OUT=data/llm: the demo LLM learns the words of the catalogue in data/prepared; then llm.base: data/llm
-adapt-demo-llm: setup
-	PYTHONPATH=demo_llm $(BIN)/python -m recipe.adapt --out "$(OUT)"
 
 reference: setup
 	$(BIN)/python bin/reference.py

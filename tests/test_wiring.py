@@ -164,7 +164,7 @@ def known_paths() -> set[str]:
     settings = load_settings(REPOSITORY / "params.yaml")
     modes, sources = settings.align.modes, settings.explain.sources
     known: list[Any] = [store.RAW_DEMO, store.PREPARED, store.RECOMMENDER, store.RECOMMENDER_METRICS,
-                        store.ALIGNMENT, store.EXPLANATION_DRAFTS,
+                        store.ALIGNMENT, store.ADAPTED_LLM, store.EXPLANATION_DRAFTS,
                         store.ALIGNMENT_BASELINES_METRICS, store.FAITHFULNESS_PAIRS_METRICS,
                         store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
                         store.pointer(f"recommender-{settings.recommender.kind}"),

@@ -38,7 +38,7 @@ def test_an_explanation_is_true_of_the_history_and_of_the_item(verdict: str) -> 
     for _ in range(200):
         games = [WORLD.games[int(row)] for row in rng.choice(60, size=6, replace=False)]
         history, target = games[:5], games[5]
-        text = explain(rng, history, target, verdict)
+        text = explain(history, target, verdict)
         assert text.startswith(f'{verdict}. "{target.title}"')
         cited = re.findall(r'"([^"]+)"', text)
         assert {title for title in cited if title != target.title} <= {game.title for game in history}

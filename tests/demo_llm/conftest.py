@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 @pytest.fixture
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(REPOSITORY / "demo_llm"))
-    importlib.import_module("recipe.adapt")
+    importlib.import_module("recipe.train")
     yield importlib.import_module("recipe")
     for name in [name for name in sys.modules if name.split(".")[0] == "recipe"]:
         del sys.modules[name]

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 import yaml
 
+from recexplainer.alignment.adaptation import slots, teaching
+from recexplainer.alignment.adaptation.drills import drill
 from recexplainer.alignment.warm_start import item_words, user_directions
 from recexplainer.core.settings import Llm
 from recexplainer.demo.synthetic import demo_world, reserved_names
@@ -47,7 +49,7 @@ def test_conversations_are_endless_and_follow_the_seed(recipe: Any) -> None:
 def test_drills_are_right(recipe: Any) -> None:
     [world] = recipe.corpus.lesson_worlds(np.random.default_rng(0), 1, 60, 11, 200)
     for seed in range(40):
-        [(question, answer)] = recipe.corpus.drill(np.random.default_rng(seed), world)
+        [(question, answer)] = drill(np.random.default_rng(seed), world)
         if question.startswith("Repeat:\n"):
             assert answer == question.removeprefix("Repeat:\n")
         else:
@@ -61,10 +63,9 @@ def test_rows_are_full_and_the_loss_never_crosses_lessons(recipe: Any) -> None:
     words = partial(recipe.corpus.conversations, worlds=worlds)
     params = {"row_tokens": 600, "n_drills": 0, "slot_share": 0.5, "seed": 4}
     rows, again = (
-        list(islice(iter(recipe.train.LessonRows(recipe.slots.SlotLessons(worlds, encoder), words, params)), 6))
-        for _ in range(2)
+        list(islice(iter(teaching.LessonRows(slots.SlotLessons(worlds, encoder), words, params)), 6)) for _ in range(2)
     )
-    batch, second = recipe.train.collate(rows, 600), recipe.train.collate(again, 600)
+    batch, second = teaching.collate(rows, 600), teaching.collate(again, 600)
     assert all(batch[name].equal(second[name]) for name in batch)
     for place, row in enumerate(rows):
         assert 200 < sum(len(lesson.encoded) for lesson in row) <= 600
@@ -85,7 +86,7 @@ def test_rows_are_full_and_the_loss_never_crosses_lessons(recipe: Any) -> None:
 
 def test_a_verdict_about_slots_is_what_the_taste_says(recipe: Any) -> None:
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
-    lessons = recipe.slots.SlotLessons(worlds, ChatEncoder(_tokenizer(recipe, worlds)))
+    lessons = slots.SlotLessons(worlds, ChatEncoder(_tokenizer(recipe, worlds)))
     rng = np.random.default_rng(1)
     yes = lessons.encoder.answer_ids("Yes")[0]
     for _ in range(60):
@@ -95,12 +96,12 @@ def test_a_verdict_about_slots_is_what_the_taste_says(recipe: Any) -> None:
         rank = (lesson.scores > lesson.scores[item % 60]).sum()
         assert (rank < 30) == (yes in lesson.encoded.targets)
         assert (lesson.encoded.user_slots >= 0).sum() == 1
-        assert lesson.weights.max() == recipe.slots.START_WEIGHTS["verdict"]
+        assert lesson.weights.max() == slots.START_WEIGHTS["verdict"]
 
 
 def test_candidates_in_slots_are_answered_in_the_order_of_the_taste(recipe: Any) -> None:
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 1, 60, 11, 200)
-    lessons = recipe.slots.SlotLessons(worlds, ChatEncoder(_tokenizer(recipe, worlds)))
+    lessons = slots.SlotLessons(worlds, ChatEncoder(_tokenizer(recipe, worlds)))
     titles = lessons.writers[0].catalogue.titles
     rng = np.random.default_rng(1)
     for _ in range(20):
@@ -117,12 +118,12 @@ def test_candidates_in_slots_are_answered_in_the_order_of_the_taste(recipe: Any)
 def test_slots_hold_what_an_alignment_starts_from(recipe: Any) -> None:
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
     encoder = ChatEncoder(_tokenizer(recipe, worlds))
-    lessons = recipe.slots.SlotLessons(worlds, encoder)
+    lessons = slots.SlotLessons(worlds, encoder)
     table = torch.randn(len(encoder.tokenizer), 64, generator=torch.Generator().manual_seed(0))
-    vectors = recipe.slots.SlotVectors(lessons.token_ids())
+    vectors = slots.SlotVectors(lessons.token_ids())
     vectors.refresh(table)
     lesson = lessons.draw(np.random.default_rng(2), "verdict")
-    batch = recipe.train.collate([[lesson]], len(lesson.encoded))
+    batch = teaching.collate([[lesson]], len(lesson.encoded))
     embeddings = torch.zeros(1, len(lesson.encoded), 64)
     filled = vectors.fill(embeddings, batch)[0]
     words = item_words(table, lessons.token_ids()[lesson.world])
@@ -147,7 +148,7 @@ def test_the_tokenizer_writes_what_it_reads_and_keeps_its_marks(recipe: Any) -> 
 def test_a_model_folder_is_one_that_transformers_loads(recipe: Any, tmp_path: Path) -> None:
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
     tokenizer = _tokenizer(recipe, worlds)
-    recipe.train.save(tiny.llama(len(tokenizer)), tokenizer, tmp_path / "model")
+    teaching.save(tiny.llama(len(tokenizer)), tokenizer, tmp_path / "model")
     _, loaded = load_base(Llm(str(tmp_path / "model"), None, None, {}))
     assert loaded.chat_template == recipe.train.TEMPLATE
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

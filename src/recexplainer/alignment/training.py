@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from recexplainer.alignment.checkpoints import newest_checkpoint
 from recexplainer.alignment.trainer import AlignmentTrainer, Speed, training_arguments
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
@@ -103,7 +103,7 @@ def train(
     of_a_row = {"examples": len(encoded), "tokens": n_tokens, "packed_tokens": n_packed}
     speed = Speed(on_log, {name: n * align.rows_per_step / len(rows) for name, n in of_a_row.items()})
     trainer.add_callback(speed)
-    outcome = trainer.train(resume_from_checkpoint=_newest_checkpoint(checkpoints))
+    outcome = trainer.train(resume_from_checkpoint=newest_checkpoint(checkpoints))
     trainer.accelerator.wait_for_everyone()  # before the checkpoints go, all have written theirs
     explainer.eval()
     return {
@@ -127,20 +127,6 @@ def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: 
     if max_tokens < row_tokens:
         return f"llm.base: {found}: the model's context ends there, take one with a longer context"
     return f"align.row_tokens: {found}: set align.row_tokens to at least {worst.n_tokens}"
-
-
-def _newest_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end: the trainer's state comes last."""
-    complete = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json") if _is_whole(path)]
-    return str(max(complete, key=lambda path: int(path.name.split("-")[1]))) if complete else None
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        json.loads(path.read_bytes())
-    except ValueError:
-        return False
-    return True
 
 
 def _fingerprint(explainer: Explainer, trees: Sequence[Tree], user_vectors: Tensor, align: Align, seed: int) -> str:

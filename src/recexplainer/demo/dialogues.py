@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
+from recexplainer.demo.domain import GAMES, Domain, article
 from recexplainer.demo.world import GENRES, PLAYERS, SETTINGS, Game, World, make_world
 from recexplainer.prompting import wording
 
@@ -44,7 +45,8 @@ def make_conversation(rng: np.random.Generator, world: World) -> list[Turn]:
 
 def item_line(game: Game) -> str:
     """An item as prompts write it: its title and what is known of it."""
-    return f"{game.title} ({game.platform}, {game.genre})"
+    known = ", ".join(name for name in (game.platform, game.genre) if name)
+    return f"{game.title} ({known})" if known else game.title
 
 
 def history_block(history: list[Game]) -> str:
@@ -52,53 +54,59 @@ def history_block(history: list[Game]) -> str:
     return "\n".join([wording.HISTORY, *map(item_line, history)])
 
 
-def explain(rng: np.random.Generator, history: list[Game], target: Game, verdict: str) -> str:
+def explain(history: list[Game], target: Game, verdict: str, domain: Domain = GAMES) -> str:
     """A short explanation of a verdict that is already settled, true of the items' attributes."""
     name = f'"{target.title}"'
-    kind = f"{_an(target.genre)} {target.genre} game for the {target.platform}"
+    kind = domain.kind(target.platform, target.genre)
     closest = sorted(history, key=lambda game: _likeness(game, target), reverse=True)
     if verdict == wording.YES:
-        return f"{wording.YES}. " + _explain_yes(name, kind, closest, target)
-    return f"{wording.NO}. " + _explain_no(name, kind, history, closest, target)
+        return f"{wording.YES}. " + _explain_yes(name, kind, closest, target, domain)
+    return f"{wording.NO}. " + _explain_no(name, kind, history, closest, target, domain)
 
 
-def summarise(history: list[Game]) -> str:
+def summarise(history: list[Game], domain: Domain = GAMES) -> str:
     """What the attributes of a history say about its user."""
     platform, genre = _most(g.platform for g in history), _most(g.genre for g in history)
     examples = [g for g in reversed(history) if g.platform == platform or g.genre == genre][:2]
-    return f"This user plays {genre} games and games for the {platform}, such as {_titles(examples)}."
+    named = [domain.of_genre(genre)] if genre else []
+    named += [domain.of_platform(platform)] if platform else []
+    return f"This user {domain.takes} {' and '.join(named) or domain.plural}, such as {_titles(examples)}."
 
 
-def _explain_yes(name: str, kind: str, closest: list[Game], target: Game) -> str:
+def _explain_yes(name: str, kind: str, closest: list[Game], target: Game, domain: Domain) -> str:
     siblings = [game for game in closest if game.franchise == target.franchise][:2]
     if siblings:
         rest = [g for g in closest if g not in siblings and _likeness(g, target) >= 2][:1]
-        text = f"{name} belongs to the series of {_titles(siblings)}, which the user played."
+        text = f"{name} belongs to the series of {_titles(siblings)}, which the user {domain.took}."
         return text + (f" It is {kind}, like {_titles(rest)}." if rest else f" It is {kind}.")
     both = [game for game in closest if game.platform == target.platform and game.genre == target.genre][:3]
     if both:
-        return f"{name} is {kind}, like {_titles(both)}, which the user played."
+        return f"{name} is {kind}, like {_titles(both)}, which the user {domain.took}."
     near = [game for game in closest if _likeness(game, target) >= 1][:2]
-    if near and near[0].platform == target.platform:
+    if near and target.platform and near[0].platform == target.platform:
         near = [game for game in near if game.platform == target.platform]
-        return f"{name} is {kind}, and the user played {_titles(near)} for the {target.platform}."
+        shared = f" for the {target.platform}" if domain.has_platforms else f", {target.platform} too"
+        return f"{name} is {kind}, and the user {domain.took} {_titles(near)}{shared}."
     if near:
-        return f"{name} is {kind}, and the user played {_titles(near)}, {target.genre} too."
+        return f"{name} is {kind}, and the user {domain.took} {_titles(near)}, {target.genre} too."
     return f"{name} is {kind}, something new after {_titles(closest[:1])}."
 
 
-def _explain_no(name: str, kind: str, history: list[Game], closest: list[Game], target: Game) -> str:
+def _explain_no(name: str, kind: str, history: list[Game], closest: list[Game], target: Game, domain: Domain) -> str:
     latest = list(reversed(history))
-    other_platform = [game for game in latest if game.platform != target.platform][:2]
-    other_genre = [game for game in latest if game.genre != target.genre][:2]
+    other_platform = [game for game in latest if game.platform and game.platform != target.platform][:2]
+    other_genre = [game for game in latest if game.genre and game.genre != target.genre][:2]
     if other_platform and len(other_platform) >= min(2, len(history)):
         platform = other_platform[0].platform
         same = [game for game in other_platform if game.platform == platform]
-        return f"{name} is {kind}, but the user played {_titles(same)} for the {platform}."
+        others = f"{_titles(same)} for the {platform}"
+        if not domain.has_platforms:
+            others = f"{domain.of_platform(platform)} such as {_titles(same)}"
+        return f"{name} is {kind}, but the user {domain.took} {others}."
     if other_genre:
         genre = other_genre[0].genre
         same = [game for game in other_genre if game.genre == genre]
-        return f"{name} is {kind}, but the user played {genre} games such as {_titles(same)}."
+        return f"{name} is {kind}, but the user {domain.took} {domain.of_genre(genre)} such as {_titles(same)}."
     return f"{name} is {kind}, and {_titles(closest[:1])} was enough of that."
 
 
@@ -106,7 +114,7 @@ def _lesson_explain(rng: np.random.Generator, world: World) -> list[Turn]:
     history, target = _history_and_target(rng, world)
     verdict = str(rng.choice([wording.YES, wording.NO]))
     question = f"{history_block(history)}\n{wording.INTEREST} {wording.ANSWER_AND_EXPLAIN}\n{item_line(target)}"
-    return [(question, explain(rng, history, target, verdict))]
+    return [(question, explain(history, target, verdict, world.domain))]
 
 
 def _lesson_verdict(rng: np.random.Generator, world: World) -> list[Turn]:
@@ -154,13 +162,14 @@ def _lesson_copy(rng: np.random.Generator, world: World) -> list[Turn]:
 
 def _lesson_filter(rng: np.random.Generator, world: World) -> list[Turn]:
     games = _sample(rng, world.games, int(rng.integers(3, MAX_HISTORY)))
-    pivot = games[int(rng.integers(len(games)))]
+    pivot, domain = games[int(rng.integers(len(games)))], world.domain
     if rng.random() < 0.5:
         found = [game for game in games if game.platform == pivot.platform]
-        question = f"Which of these are for the {pivot.platform}?"
+        for_platform = f"for the {pivot.platform}" if domain.has_platforms else domain.of_platform(pivot.platform)
+        question = f"Which of these are {for_platform}?"
     else:
         found = [game for game in games if game.genre == pivot.genre]
-        question = f"Which of these are {pivot.genre} games?"
+        question = f"Which of these are {domain.of_genre(pivot.genre)}?"
     return [(f"{history_block(games)}\n{question}", _titles(found) + ".")]
 
 
@@ -232,7 +241,7 @@ def _lesson_title_from(rng: np.random.Generator, world: World) -> list[Turn]:
 
 def _lesson_summary(rng: np.random.Generator, world: World) -> list[Turn]:
     history, _ = _history_and_target(rng, world)
-    return [(f"{history_block(history)}\n{wording.USER_SUMMARY}", summarise(history))]
+    return [(f"{history_block(history)}\n{wording.USER_SUMMARY}", summarise(history, world.domain))]
 
 
 def _lesson_catalogue(rng: np.random.Generator, world: World) -> list[Turn]:
@@ -247,7 +256,7 @@ def _lesson_talk(rng: np.random.Generator, world: World) -> list[Turn]:
     talk: list[Turn] = [
         ("Hello!", "Hello! How can I help?"),
         ("Who are you?", "I am a small language model that talks about games and the people who play them."),
-        (f"What is {_an(genre)} {genre} game?", f"A game whose heart is the {genre.lower()} kind of play."),
+        (f"What is {article(genre)} {genre} game?", f"A game whose heart is the {genre.lower()} kind of play."),
         (f"Recommend a game for the {platform}.", "I can only speak of games that you show me. Please give me a list."),
         ("Thank you.", "You are welcome."),
         (f'Do you know "{game.title}"?', "Only what you tell me of it."),
@@ -300,7 +309,9 @@ def _sample(rng: np.random.Generator, values: list, n: int) -> list:
 
 
 def _likeness(game: Game, other: Game) -> float:
-    return 4.0 * (game.franchise == other.franchise) + (game.platform == other.platform) + (game.genre == other.genre)
+    """Categories that are unknown ("") are not alike."""
+    same_platform, same_genre = (game.platform == other.platform != ""), (game.genre == other.genre != "")
+    return 4.0 * (game.franchise == other.franchise) + same_platform + same_genre
 
 
 def _most(values: Iterable[str]) -> str:
@@ -313,7 +324,3 @@ def _most(values: Iterable[str]) -> str:
 def _titles(games: list[Game]) -> str:
     quoted = [f'"{game.title}"' for game in games]
     return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
-
-
-def _an(word: str) -> str:
-    return "an" if word[0] in "AEIOU" else "a"

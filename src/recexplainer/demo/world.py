@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recexplainer.demo.domain import GAMES, Domain
+
 GENRES = (
     "Role-Playing", "Racing", "Puzzle", "Strategy", "Platformer", "Shooter",
     "Sports", "Simulation", "Adventure", "Fighting", "Rhythm", "Horror",
@@ -92,6 +94,7 @@ class World:
     games: list[Game]
     platforms: list[str]
     studios: list[str]
+    domain: Domain = GAMES  # the words for what it holds
 
     @property
     def franchises(self) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings
+from recexplainer.llm.base_model import chosen_base
 from recexplainer.llm.explainer import Explainer, base_explainer, load_explainer
 from recexplainer.tracking import registry
 
@@ -18,6 +19,6 @@ def load_source(settings: Settings, source: str) -> tuple[Explainer, ModelVersio
     if source == "template":
         raise InputError("--source: template explains without an LLM, so there is none to measure or to load")
     if source == "none":
-        return base_explainer(settings.llm, {"n_categories": settings.align.n_categories}), None
+        return base_explainer(chosen_base(settings.llm), {"n_categories": settings.align.n_categories}), None
     pulled = registry.pull(f"explainer-{source}", settings.dataset.name, settings.registry.alias)
     return load_explainer(pulled.folder), pulled.as_record()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,27 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
 from recexplainer import store
+from recexplainer.core.contents import dvc_md5
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Llm
 from recexplainer.llm.packing import attention_mask
 from recexplainer.prompting.frames import pinned
+
+
+def chosen_base(llm: Llm) -> Llm:
+    """The base LLM that the stages take: the embedded one as `adapt_llm` adapted it, any other as it is named.
+
+    Raises:
+        InputError: If it was adapted to another catalogue than the prepared one.
+    """
+    if Path(llm.base).resolve() != store.EMBEDDED_LLM.resolve() or not store.ADAPTATION.is_file():
+        return llm
+    adaptation = store.read_json(store.ADAPTATION)
+    if not adaptation["adapted"]:
+        return llm
+    if not store.CATALOGUE.is_file() or adaptation["catalogue"] != dvc_md5(store.CATALOGUE):
+        raise InputError(f"{store.ADAPTED_LLM} is adapted to another catalogue than {store.CATALOGUE}: run adapt_llm")
+    return replace(llm, base=store.ADAPTED_LLM.as_posix(), revision=None)
 
 
 def load_base(

@@ -13,6 +13,7 @@ from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.warm_start import warm_start
 from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TRAIN
+from recexplainer.llm.base_model import chosen_base
 from recexplainer.llm.explainer import Explainer, new_explainer
 from recexplainer.llm.title_trie import title_tokens
 from recexplainer.prompting.prompts import PromptWriter
@@ -35,7 +36,7 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
         "chat_template": settings.llm.chat_template,
     }
     recommender = load_recommender(store.RECOMMENDER)
-    explainer = new_explainer(mode, settings.llm, settings.align, recommender, user_vectors, prompts)
+    explainer = new_explainer(mode, chosen_base(settings.llm), settings.align, recommender, user_vectors, prompts)
     title_tokens(explainer.encoder, writer.catalogue.titles[1:])  # two titles with the same tokens fail at once
     rng = np.random.default_rng(settings.run.seed)
     encoded = training_examples(explainer, writer, taught, settings.align, rng)  # what cannot be trained fails at once

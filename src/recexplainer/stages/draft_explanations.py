@@ -12,6 +12,7 @@ from recexplainer.core.settings import Settings
 from recexplainer.data.examples import Example
 from recexplainer.data.splits import TRAIN
 from recexplainer.explaining.generate import Lengths, draft
+from recexplainer.llm.base_model import chosen_base
 from recexplainer.llm.explainer import base_explainer
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.stages import StageRun, Write, stage_main
@@ -27,7 +28,7 @@ def run(settings: Settings, run: StageRun) -> Write:
     writer = PromptWriter(catalogue, settings.align.n_categories)
     texts: list[str] = []
     if asked:
-        base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
+        base = base_explainer(chosen_base(settings.llm), {"n_categories": settings.align.n_categories})
         texts = draft(base, writer, asked, Lengths(chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size))
     drafts = [
         made

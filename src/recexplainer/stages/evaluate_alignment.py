@@ -10,6 +10,7 @@ from recexplainer.alignment.evaluation import Evaluation, evaluate
 from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TEST
 from recexplainer.explaining.sources import load_source
+from recexplainer.llm.base_model import chosen_base
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.tasks import check_tasks
@@ -23,7 +24,7 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test, seed = data.of_split(TEST), settings.run.seed
     evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors)
-    tags = {"model": model.name, "version": model.version} if model else {"model": settings.llm.base}
+    tags = {"model": model.name, "version": model.version} if model else {"model": chosen_base(settings.llm).base}
     return partial(_write, run, source, evaluation, tags)
 
 

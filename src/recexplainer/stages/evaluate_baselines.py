@@ -64,6 +64,7 @@ def _evaluate_in_context(
 ) -> dict[str, Any]:
     """The rows `none_in_context` and `api_in_context`: both see and are asked the same."""
     from recexplainer.alignment import api_baseline, in_context
+    from recexplainer.llm.base_model import chosen_base
     from recexplainer.llm.explainer import base_explainer
     from recexplainer.prompting.prompts import PromptWriter
 
@@ -74,7 +75,7 @@ def _evaluate_in_context(
     writer = PromptWriter(store.read_catalogue(), settings.align.n_categories)
     metrics = {}
     if "none" in chosen.answerers:
-        base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
+        base = base_explainer(chosen_base(settings.llm), {"n_categories": settings.align.n_categories})
         measured = in_context.evaluate_in_context(
             base, writer, shown, questions, settings.evaluate_alignment, settings.run.seed
         )

@@ -14,6 +14,9 @@ from recexplainer.store.alignment import (
 )
 from recexplainer.store.atomic import atomic_path, remove
 from recexplainer.store.paths import (
+    ADAPTATION,
+    ADAPTATION_CHECKPOINTS,
+    ADAPTED_LLM,
     AGREEMENT,
     ALIGNMENT,
     ALIGNMENT_BASELINES_METRICS,
@@ -22,6 +25,7 @@ from recexplainer.store.paths import (
     DIALOGUES,
     DISCRIMINATORS,
     DISCRIMINATORS_METRICS,
+    EMBEDDED_LLM,
     EXPLANATION_DRAFTS,
     EXPORT,
     FAITHFULNESS_PAIRS_METRICS,

@@ -18,6 +18,11 @@ RECOMMENDER = Path("models/recommender")
 RECOMMENDER_PER_USER = RECOMMENDER / "per_user.parquet"
 RECOMMENDER_METRICS = Path("metrics/recommender.json")
 
+EMBEDDED_LLM = Path("demo_llm/model")  # in git; what `make demo-llm` makes
+ADAPTED_LLM = Path("models/llm")
+ADAPTATION = ADAPTED_LLM / "adaptation.json"
+ADAPTATION_CHECKPOINTS = Path(".checkpoints/adapt_llm")
+
 ALIGNMENT = Path("data/alignment")
 ALIGNMENT_EXAMPLES = ALIGNMENT / "examples.jsonl"
 ALIGNMENT_USER_VECTORS = ALIGNMENT / "user_vectors.safetensors"

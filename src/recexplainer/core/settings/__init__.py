@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings.alignment import (
     ALIGNED_MODES,
+    AdaptLlm,
     Align,
     BuildAlignment,
     DraftExplanations,
@@ -53,6 +54,7 @@ class Settings:
     recommender: RecommenderChoice
     train_recommender: TrainRecommender
     llm: Llm
+    adapt_llm: AdaptLlm
     build_alignment: BuildAlignment
     summaries: Summaries
     draft_explanations: DraftExplanations

@@ -60,6 +60,24 @@ class Llm:
 
 
 @dataclass(frozen=True, config=SECTION)
+class AdaptLlm:
+    """How long and on what the embedded LLM learns the words of a catalogue of one's own."""
+
+    steps: CountOrZero  # 0: it is aligned as it is
+    n_tokens: CountOrZero  # the most new ones
+    slot_share: Share  # of the lessons that have vectors in the place of words
+    slot_noise: NotNegative  # of a vector's size
+    slot_top: NotNegative  # as align.warm_start_top
+    row_tokens: Count
+    rows_per_step: Count
+    workers: CountOrZero  # processes that draw lessons; each has its own stream
+    learning_rate: Positive
+    warmup_steps: CountOrZero
+    logging_steps: Count
+    save_steps: Count
+
+
+@dataclass(frozen=True, config=SECTION)
 class Summaries(ApiModel):
     """Who writes the summaries of training users' tastes: a rule, from the catalogue, or a model behind an API."""
 

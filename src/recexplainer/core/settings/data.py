@@ -33,6 +33,9 @@ PlainName = Annotated[
         "letters, digits, '-', '_' and '.' only",
     ),
 ]
+ItemNoun = Annotated[
+    str, must(lambda noun: noun and all(c.isalpha() or c in " -" for c in noun), "a noun in the singular, such as film")
+]
 Delimiter = Annotated[
     str, must(lambda c: len(c) == 1 and c.isascii() and c not in '"\n\r', "one ASCII character, or null to find it")
 ]
@@ -59,6 +62,7 @@ class Dataset:
     """Which raw data to read, and in which format; the name ends up in paths and in the registry."""
 
     name: PlainName
+    item_noun: ItemNoun
     raw: str
     format: str  # one of `data.readers.FORMATS`
     interactions_file: str | None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -125,7 +126,7 @@ class SlotLessons:
         history = _history(rng, scores)
         unseen = scores.copy()
         unseen[history] = -np.inf
-        shown = {"vector_row": 0, "history": [item + 1 for item in history]}
+        shown: dict[str, Any] = {"vector_row": 0, "history": [item + 1 for item in history]}
         if kind == "first":
             return Example(next_item_retrieval.NAME, "train", [int(unseen.argmax()) + 1], **shown), form
         if kind == "rank":
@@ -142,8 +143,8 @@ class SlotLessons:
             return Example(
                 interest_classification.NAME, "train", verdict, items=[item + 1], aspect=aspect, **shown
             ), form
-        games = self.worlds[number].games
-        words = explain(rng, [games[seen] for seen in history], games[item], verdict)
+        world = self.worlds[number]
+        words = explain([world.games[seen] for seen in history], world.games[item], verdict, world.domain)
         return Example(explanation.NAME, "train", words, items=[item + 1], **shown), form
 
     def _lesson(

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recexplainer import store
+from recexplainer.alignment.adaptation import teaching
+from recexplainer.alignment.adaptation.slots import world_catalogue
+from recexplainer.core.errors import InputError
+from recexplainer.demo.world import make_world
+from recexplainer.explaining.sources import load_source
+from recexplainer.llm.base_model import chosen_base, load_base
+from recexplainer.stages import adapt_llm
+from tests import tiny
+from tests.conftest import REPOSITORY
+
+OWN = (
+    "dataset.raw=mine", "dataset.item_noun=film", "llm.base=demo_llm/model", "adapt_llm.steps=2",
+    "adapt_llm.rows_per_step=1", "adapt_llm.n_tokens=30", "adapt_llm.workers=0", "adapt_llm.warmup_steps=1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def own(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project with a catalogue of its own whose titles begin with a word that the demo LLM never saw."""
+    monkeypatch.setattr(teaching, "N_EVALUATED", 1)
+    shutil.copytree(REPOSITORY / store.EMBEDDED_LLM, store.EMBEDDED_LLM)
+    write_catalogue(40)
+    yield empty_project
+
+
+def write_catalogue(n_items: int) -> None:
+    frame = world_catalogue(make_world(np.random.default_rng(4), n_items)).frame
+    store.CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
+    frame.assign(title="Zqwrx " + frame["title"]).to_parquet(store.CATALOGUE)
+
+
+def test_the_stages_after_it_take_the_adapted_llm(own: Path) -> None:
+    run = tiny.RecordedRun()
+    tiny.run_stage(adapt_llm.run, tiny.settings(*OWN), run)
+    chosen = chosen_base(tiny.settings(*OWN).llm)
+    model, tokenizer = load_base(chosen)
+    assert chosen.base == "models/llm"
+    assert model.get_input_embeddings().weight.shape[0] == len(tokenizer) > 1628
+    assert "ĠZqwrx" in tokenizer.get_vocab() or "Zqwrx" in tokenizer.get_vocab()
+    explainer, _ = load_source(tiny.settings(*OWN), "none")
+    assert explainer.reference is not None and explainer.reference["name"] == "models/llm"
+    assert not store.ADAPTATION_CHECKPOINTS.exists() and run.metrics["n_new_tokens"] > 0
+    assert chosen_base(tiny.settings("llm.base=org/other").llm).base == "org/other"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "reason"),
+    [
+        ("dataset.raw=data/raw/demo", "made for the demo's world"),
+        ("llm.base=org/other", "llm.base org/other is not the embedded LLM"),
+        ("adapt_llm.steps=0", "adapt_llm.steps is 0"),
+    ],
+)
+def test_what_needs_no_adaptation_is_said_and_left_as_it_is(
+    own: Path, capsys: pytest.CaptureFixture[str], assignment: str, reason: str
+) -> None:
+    settings = tiny.settings(*OWN, assignment)
+    tiny.run_stage(adapt_llm.run, settings, tiny.RecordedRun())
+    assert reason in capsys.readouterr().out
+    assert [path.name for path in store.ADAPTED_LLM.iterdir()] == ["adaptation.json"]
+    assert chosen_base(settings.llm) == settings.llm
+
+
+def test_an_adaptation_is_not_left_over_beside_a_note_that_there_is_none(own: Path) -> None:
+    tiny.run_stage(adapt_llm.run, tiny.settings(*OWN), tiny.RecordedRun())
+    tiny.run_stage(adapt_llm.run, tiny.settings(*OWN, "adapt_llm.steps=0"), tiny.RecordedRun())
+    assert [path.name for path in store.ADAPTED_LLM.iterdir()] == ["adaptation.json"]
+
+
+def test_an_llm_adapted_to_another_catalogue_is_refused(own: Path) -> None:
+    tiny.run_stage(adapt_llm.run, tiny.settings(*OWN), tiny.RecordedRun())
+    write_catalogue(41)
+    with pytest.raises(InputError, match="models/llm is adapted to another catalogue .* run adapt_llm"):
+        chosen_base(tiny.settings(*OWN).llm)
+
+
+def test_a_catalogue_that_is_too_small_is_refused(own: Path) -> None:
+    write_catalogue(12)
+    with pytest.raises(InputError, match="12 items; the lessons of adapt_llm need at least 20"):
+        adapt_llm.run(tiny.settings(*OWN), tiny.RecordedRun())  # type: ignore[arg-type]
+    assert not store.ADAPTED_LLM.exists()
+
+
+def test_the_note_of_what_is_not_adapted_depends_on_nothing(own: Path) -> None:
+    """Or the demo's alignment would be made again for a parameter that it does not read."""
+    tiny.run_stage(adapt_llm.run, tiny.settings(*OWN, "adapt_llm.steps=0"), tiny.RecordedRun())
+    assert json.loads(store.ADAPTATION.read_text()) == {"adapted": False}
