@@ -275,6 +275,35 @@ def preset(
 
 
 @app.command(rich_help_panel=PROJECT)
+def init(
+    file: Annotated[Path, typer.Argument(help="The table of who took what: csv, tsv, jsonl or parquet.")],
+    items: Annotated[Path | None, typer.Option(help="The table of items; without: found.")] = None,
+    user: Annotated[str | None, typer.Option(help="The column that says who; without: guessed.")] = None,
+    item: Annotated[str | None, typer.Option(help="The column that says what was taken.")] = None,
+    time: Annotated[str | None, typer.Option(help="The column that says when; none: there is none.")] = None,
+    order: Annotated[str | None, typer.Option(help="The column of positions, in the place of times.")] = None,
+    rating: Annotated[str | None, typer.Option(help="The column of ratings; none: there is none.")] = None,
+    item_key: Annotated[str | None, typer.Option(help="The column of the items' ids in their table.")] = None,
+    title: Annotated[str | None, typer.Option(help="The column of titles.")] = None,
+    brand: Annotated[str | None, typer.Option(help="The column of brands, authors or makers; none.")] = None,
+    categories: Annotated[str | None, typer.Option(help="The column of categories or genres; none.")] = None,
+    description: Annotated[str | None, typer.Option(help="The column of descriptions; none.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the data set; without: the file's.")] = None,
+    noun: Annotated[str | None, typer.Option(help="An item in the singular, such as film; without: guessed.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="What a run is to take; without: run.minutes.", min=1)] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the guesses without asking.")] = False,
+) -> None:
+    """Write params.yaml for a table of your own: guess its columns, and fit the sizes to a budget of minutes."""
+    from recexplainer.own_data import initialise, is_asked
+
+    given = {
+        "user": user, "item": item, "time": time, "order": order, "rating": rating, "item_key": item_key,
+        "title": title, "brand": brand, "categories": categories, "description": description,
+    }  # fmt: skip
+    print("\n".join(initialise(file, items, given, name, noun, minutes, is_asked() and not yes)))
+
+
+@app.command(rich_help_panel=PROJECT)
 def doctor(params: ParamsFile = PARAMS_FILE) -> None:
     """Check the environment, the stores and the models that params.yaml names, one line each."""
     from recexplainer.doctor import examine

@@ -14,6 +14,7 @@ _TAKEN = {  # what users do with items, in the present and in the past
     ("recipe", "dish"): ("cooks", "cooked"),
 }
 _OTHER = ("chooses", "chose")
+NOUNS = tuple(noun for nouns in _TAKEN for noun in nouns)
 _ALIKE_IN_PLURAL = ("series", "anime", "manga")
 
 

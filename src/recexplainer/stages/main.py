@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from recexplainer import store
 from recexplainer.core import environment
 from recexplainer.core.errors import InputError
 from recexplainer.core.interruptions import ends_children
@@ -32,6 +33,8 @@ def run_targets(targets: list[str]) -> int:
     check_tasks(settings)
     if not Path("dvc.yaml").is_file():
         raise InputError("dvc.yaml: no such file; run this in the project's root")
+    if not targets and (estimate := estimated(settings)):
+        print(estimate, flush=True)
     try:
         with open_run("main", settings, sections=("run", "dataset")) as run:
             if not targets and settings.run.parallel > 1:
@@ -44,6 +47,32 @@ def run_targets(targets: list[str]) -> int:
         )
         return error.returncode if error.returncode > 0 else 1
     return 0
+
+
+def estimated(settings: Settings) -> str | None:
+    """How long a run of the embedded LLM takes, beside the budget; None where the sizes or another LLM's costs are
+    not known.
+    """
+    from recexplainer.alignment.sizing import estimated_minutes
+    from recexplainer.stages.adapt_llm import why_not
+
+    if Path(settings.llm.base).resolve() != store.EMBEDDED_LLM.resolve():
+        return None
+    n_users, n_items = settings.prepare.max_users, settings.prepare.max_items
+    if store.PREPARE_REPORT.is_file():
+        report = store.read_json(store.PREPARE_REPORT)
+        if report.get("dataset") == settings.dataset.name:
+            n_users, n_items = report["n_users"], report["n_items"]
+    if not n_users or not n_items:
+        return None
+    minutes = estimated_minutes(settings, n_users, n_items, why_not(settings) is None)
+    advice = (
+        "" if minutes <= 1.2 * settings.run.minutes else "; `recexplainer init --minutes` fits the sizes to a budget"
+    )
+    return (
+        f"about {minutes:.0f} minutes on two cores for {n_users:,} users and {n_items:,} items, where nothing is done "
+        f"yet (run.minutes: {settings.run.minutes:g}{advice})"
+    )
 
 
 def repro(targets: list[str], parent_run: str) -> None:

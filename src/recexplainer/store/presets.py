@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import PARAMS_FILE, load_settings
 from recexplainer.store.atomic import atomic_path
+from recexplainer.store.texts import read_text
 
 _NULL = "tag:yaml.org,2002:null"
 
@@ -27,11 +28,21 @@ def use_preset(name: str, raw: str = "") -> None:
     presets = sorted(path.stem for path in Path("params").glob("*.yaml"))
     if name not in presets:
         raise InputError(f"NAME must be one of {', '.join(presets)}: recexplainer preset NAME [FOLDER]")
-    yaml = _comment_keeping_yaml()
-    values = yaml.load(PARAMS_FILE.read_text(encoding="utf-8"))
-    merge(values, yaml.load(Path(f"params/{name}.yaml").read_text(encoding="utf-8")))
+    changes = _comment_keeping_yaml().load(Path(f"params/{name}.yaml").read_text(encoding="utf-8"))
     if raw:
-        values["dataset"]["raw"] = raw
+        merge(changes, {"dataset": {"raw": raw}})
+    change_parameters(changes)
+
+
+def change_parameters(changes: dict[str, Any]) -> None:
+    """Merge changes into params.yaml and keep the comments there.
+
+    Raises:
+        InputError: There is no params.yaml, or it does not fit with them; then nothing is written.
+    """
+    yaml = _comment_keeping_yaml()
+    values = yaml.load(read_text(PARAMS_FILE))
+    merge(values, changes)
     with atomic_path(PARAMS_FILE) as temporary:
         with temporary.open("w", encoding="utf-8") as file:
             yaml.dump(values, file)

@@ -1,0 +1,192 @@
+"""Which column of a stranger's table is what: guessed by names, and by values where names say nothing."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from recexplainer.core.errors import InputError
+from recexplainer.data.readers.sniffing import DELIMITERS
+
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+SAMPLE_ROWS = 20_000
+_NAMES = {
+    "user": r"user|customer|reviewer|member|client|account|visitor|reader|viewer|listener|person|^uid$",
+    "item": r"item|product|movie|film|book|song|track|album|game|article|asin|isbn|sku|show|recipe",
+    "time": r"time|date|when|(^|_)day$|_at$|_on$",
+    "rating": r"rating|stars?$|score|overall|grade|vote",
+    "title": r"title|(^|_)name$|Name$|heading",
+    "brand": r"brand|author|artist|maker|studio|director|publisher|manufacturer|writer",
+    "categories": r"categor|genre|tags?$|kind|shelf|type$|department|topic",
+    "description": r"descri|summary|plot|synopsis|blurb|abstract",
+}  # fmt: skip
+Check = Callable[[pd.Series], bool]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The columns' names; None where no column looks like it."""
+
+    user: str | None = None
+    item: str | None = None
+    time: str | None = None
+    rating: str | None = None
+    item_key: str | None = None
+    title: str | None = None
+    brand: str | None = None
+    categories: str | None = None
+    description: str | None = None
+
+
+def read_sample(path: Path, n_rows: int | None = SAMPLE_ROWS, columns: list[str] | None = None) -> pd.DataFrame:
+    """The first rows of a table (None: all), every value as text; empty values are missing.
+
+    Raises:
+        InputError: The file is missing, of another kind, empty, or cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a table ({', '.join(SUFFIXES)})")
+    if not path.name.endswith(SUFFIXES):
+        raise InputError(f"{path}: unknown kind of table; expected {', '.join(SUFFIXES)}")
+    try:
+        frame = _read(path, n_rows, columns)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from None
+    if frame.empty:
+        raise InputError(f"{path}: holds no row below the line of the columns' names")
+    return frame
+
+
+def _read(path: Path, n_rows: int | None, columns: list[str] | None) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path, columns=columns)
+        return frame if n_rows is None else frame.head(n_rows)
+    if ".jsonl" in path.suffixes:
+        frame = pd.read_json(path, lines=True, nrows=n_rows, dtype=False, convert_dates=False)
+        return frame if columns is None else frame[columns]
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig") as file:
+        delimiter = delimiter_of(file.readline())
+    return pd.read_csv(
+        path, sep=delimiter, nrows=n_rows, usecols=columns, dtype=str, on_bad_lines="skip", encoding="utf-8-sig"
+    ).rename(columns=str.strip)
+
+
+def delimiter_of(header: str) -> str:
+    """What stands between two names of columns, most often.
+
+    >>> delimiter_of("reader;volume;borrowed on")
+    ';'
+    """
+    return max(DELIMITERS, key=header.count)
+
+
+def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Guess:
+    """Guess the columns of a table of interactions and of one of items; None: the first holds the titles, too."""
+    taken: dict[str, str] = {}
+
+    def find(what: str, frame: pd.DataFrame, fits: Check = lambda _: True) -> None:
+        free = [name for name in frame.columns if name not in taken.values()]
+        by_name = [name for name in free if re.search(_NAMES[what], name, re.IGNORECASE)]
+        found = next((name for name in by_name if fits(frame[name])), None)
+        if found:
+            taken[what] = found
+
+    find("time", rows, is_time)
+    find("rating", rows, is_rating)
+    find("user", rows, repeats)
+    find("title", rows if items is None else items.drop(columns=taken.values(), errors="ignore"), is_text)
+    find("item", rows, repeats)
+    if items is not None:
+        taken |= _shared_key(rows, items, taken)
+    for what, fits in (("time", is_time), ("user", repeats), ("item", repeats)):
+        if what not in taken:
+            taken |= _by_values(what, rows, fits, set(taken.values()))
+    texts = rows if items is None else items
+    if "title" not in taken:
+        taken |= _longest_text(texts, set(taken.values()))
+    for what in ("brand", "categories", "description"):
+        find(what, texts, lambda column: not is_number(column))
+    taken.setdefault("item_key", taken.get("item", ""))
+    return Guess(**{what: name or None for what, name in taken.items()})
+
+
+def find_items_file(path: Path, rows: pd.DataFrame) -> Path | None:
+    """The table beside a table of interactions that says most about its items; None where none shares a column."""
+    best: tuple[float, Path] | None = None
+    for other in sorted(path.parent.iterdir()):
+        if other == path or not other.name.endswith(SUFFIXES):
+            continue
+        items = read_sample(other)
+        share = max((_overlap(rows[a], items[b]) for a in rows for b in items if is_key(items[b])), default=0.0)
+        if share > 0.5 and any(is_text(items[name]) for name in items) and (best is None or share > best[0]):
+            best = (share, other)
+    return best[1] if best else None
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether all values that are there are numbers."""
+    values = column.dropna()
+    return bool(len(values)) and bool(pd.to_numeric(values, errors="coerce").notna().all())
+
+
+def is_time(column: pd.Series) -> bool:
+    """Whether nearly all values are times as `prepare` reads them: ISO dates, or numbers since 1970."""
+    values = column.dropna()
+    if is_number(values):
+        numbers = pd.to_numeric(values)
+        return bool((numbers.between(1e8, 1e20) | numbers.between(19000101, 21001231)).all())
+    return bool(len(values)) and bool(values.astype(str).str.match(r"\d{4}-\d\d-\d\d").mean() > 0.95)
+
+
+def is_rating(column: pd.Series) -> bool:
+    """Whether the values are a few small numbers."""
+    return is_number(column) and column.nunique() <= 101 and float(pd.to_numeric(column.dropna()).max()) <= 100
+
+
+def is_key(column: pd.Series) -> bool:
+    """Whether no two rows have the same value."""
+    return bool(column.notna().all()) and column.astype(str).is_unique
+
+
+def is_text(column: pd.Series) -> bool:
+    """Whether the values are words and not numbers or times."""
+    return not is_number(column) and not is_time(column) and bool(column.notna().any())
+
+
+def repeats(column: pd.Series) -> bool:
+    """Whether values come back, as those who choose and what is chosen do."""
+    values = column.dropna().astype(str)
+    return 1 < values.nunique() < 0.9 * len(values)
+
+
+def _overlap(column: pd.Series, keys: pd.Series) -> float:
+    return float(column.dropna().astype(str).isin(set(keys.astype(str))).mean())
+
+
+def _shared_key(rows: pd.DataFrame, items: pd.DataFrame, taken: dict[str, str]) -> dict[str, str]:
+    """Which column of the interactions holds which unique column of the items."""
+    free = [name for name in rows.columns if name not in (taken.get("user"), taken.get("time"), taken.get("rating"))]
+    free = [taken["item"]] if "item" in taken else free
+    pairs = [(_overlap(rows[a], items[b]), a, b) for a in free for b in items.columns if is_key(items[b])]
+    share, item, key = max(pairs, default=(0.0, "", ""), key=lambda pair: pair[0])
+    return {"item": item, "item_key": key} if share > 0.5 else {}
+
+
+def _by_values(what: str, rows: pd.DataFrame, fits: Check, taken: Iterable[str]) -> dict[str, str]:
+    """The column that fits and has the most different values."""
+    found = [name for name in rows.columns if name not in taken and fits(rows[name]) and not is_rating(rows[name])]
+    if what != "time":
+        found = [name for name in found if not is_time(rows[name])]
+    return {what: max(found, key=lambda name: rows[name].nunique())} if found else {}
+
+
+def _longest_text(frame: pd.DataFrame, taken: Iterable[str]) -> dict[str, str]:
+    """The column of words with the most different values."""
+    found = [name for name in frame.columns if name not in taken and is_text(frame[name])]
+    return {"title": max(found, key=lambda name: frame[name].astype(str).nunique())} if found else {}

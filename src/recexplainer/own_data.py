@@ -1,0 +1,186 @@
+"""`recexplainer init`: params.yaml for a table of one's own, its columns guessed and its sizes made to fit a budget."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pandas as pd
+import typer
+
+from recexplainer.alignment.sizing import as_parameters, sizes_for
+from recexplainer.core.errors import InputError, did_you_mean
+from recexplainer.core.settings import load_settings
+from recexplainer.data.guessing import Guess, find_items_file, guess_columns, read_sample
+from recexplainer.demo.domain import NOUNS
+from recexplainer.store.presets import change_parameters
+
+_GENERIC = ("ratings", "reviews", "interactions", "events", "data", "log", "logs", "table", "train")
+REQUIRED = ("user", "item", "title")
+WHAT = {
+    "user": "who chose (user)",
+    "item": "what was chosen (item)",
+    "time": "when (time)",
+    "rating": "the rating, if any",
+    "item_key": "the item's id in the table of items",
+    "title": "the item's title",
+    "brand": "its brand, author or maker, if any",
+    "categories": "its categories or genres, if any",
+    "description": "its description, if any",
+}
+NONE = "none"  # what one says for "no such column"
+
+
+def initialise(
+    file: Path,
+    items_file: Path | None,
+    given: Mapping[str, str | None],
+    name: str | None,
+    noun: str | None,
+    minutes: float | None,
+    asks: bool,
+) -> list[str]:
+    """Look at a table of interactions, and write what it needs into params.yaml, whose comments stay.
+
+    Args:
+        file: The table of interactions.
+        items_file: That of the items; None: found beside it, or the same table.
+        given: Columns that need no guess, by what they hold; `none`: there is no such column.
+        name: Of the data set; None: the file's.
+        noun: An item in the singular; None: guessed from the names of files and columns.
+        minutes: The budget; None: `run.minutes`.
+        asks: Whether to ask a person about every guess.
+
+    Returns:
+        Lines that say what was found and written.
+
+    Raises:
+        InputError: A file or column is not there, or a column that is needed was not found; nothing is written then.
+    """
+    rows = read_sample(file)
+    titled = None if items_file is None and given.get("title") in rows.columns else items_file
+    if titled is None and given.get("title") not in rows.columns:
+        titled = find_items_file(file, rows)
+    items = None if titled is None else read_sample(titled)
+    columns = _columns(file, rows, titled, items, given, asks)
+    noun = noun or guess_noun(
+        [str(columns["item"]), str(columns["item_key"]), file.stem, titled.stem if titled else ""]
+    )
+    counts = read_sample(file, None, [str(columns["user"]), str(columns["item"])])
+    n_users, n_items = (int(counts[columns[what]].nunique()) for what in ("user", "item"))
+    settings = load_settings()
+    budget = minutes or settings.run.minutes
+    build = settings.build_alignment
+    sizes = sizes_for(n_users, n_items, budget, build.positions_per_user, build.classifications_per_history)
+    name = name or guess_name(file)
+    raw, copied = _folder_of(file, name)
+    changes = as_parameters(sizes, n_items)
+    changes["run"] = {"minutes": int(budget) if budget == int(budget) else budget}
+    changes["dataset"] = {
+        "name": name,
+        "item_noun": noun,
+        "raw": raw.as_posix(),
+        "format": "table",
+        "interactions_file": file.name,
+        "items_file": file.name if titled is None else _seen_from(titled, file.parent, copied),
+        "dialogues_file": None,
+        "columns": columns,
+    }
+    change_parameters(changes)
+    for table in (file, titled) if copied else ():
+        if table is not None:
+            raw.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(table, raw / table.name)
+    found = ", ".join(f"{what}: {column}" for what, column in columns.items() if column)
+    kept = f"{sizes.max_items or n_items:,} items and {sizes.max_users or n_users:,} users at most"
+    return [
+        f"{file}: {len(counts):,} rows, {n_users:,} users, {n_items:,} items ({noun})",
+        f"columns: {found}; titles from {titled or file}",
+        f"for {budget:g} minutes: {kept}, {sizes.steps} steps of adapt_llm, {sizes.epochs:g} epochs of intention",
+        "params.yaml is written; look at it, then run: make demo",
+    ]
+
+
+def guess_noun(names: list[str]) -> str:
+    """The first word for items that names of files and columns hold; `item` where none does.
+
+    >>> guess_noun(["movieId", "ratings"]), guess_noun(["thing", "loans"]), guess_noun(["isbn", "books"])
+    ('movie', 'item', 'book')
+    """
+    words = [word.lower() for name in names for word in re.findall(r"[A-Z]?[a-z]+", name)]
+    return next((noun for word in words for noun in NOUNS if word in (noun, f"{noun}s")), "item")
+
+
+def _columns(
+    file: Path,
+    rows: pd.DataFrame,
+    titled: Path | None,
+    items: pd.DataFrame | None,
+    given: Mapping[str, str | None],
+    asks: bool,
+) -> dict[str, str | None]:
+    guess = asdict(guess_columns(rows, items))
+    of_items = ("item_key", "title", "brand", "categories", "description")
+    if given.get("item") and not given.get("item_key") and items is None:
+        guess["item_key"] = given["item"]
+    columns: dict[str, str | None] = {}
+    for field in fields(Guess):
+        what = field.name
+        table, path = (items, titled) if what in of_items and items is not None else (rows, file)
+        assert table is not None
+        column = given.get(what) or guess[what]
+        if asks and not given.get(what):
+            column = typer.prompt(f"{path}: {WHAT[what]} [{', '.join(map(str, table.columns))}]", column or NONE)
+        columns[what] = None if column in (None, NONE) else _known(column, table, path, what)
+    missing = [what for what in REQUIRED if columns[what] is None]
+    if missing:
+        raise InputError(f"{file}: no column looks like {WHAT[missing[0]]}; name it with --{missing[0]}")
+    columns["order"] = None if given.get("order") is None else _known(str(given["order"]), rows, file, "order")
+    if columns["time"] is None and columns["order"] is None:
+        raise InputError(f"{file}: no column says which row came first; name one with --time or --order")
+    columns["item_key"] = columns["item_key"] or columns["item"]
+    return columns
+
+
+def _known(column: str, table: pd.DataFrame, path: Path | None, what: str) -> str:
+    if column not in table.columns:
+        raise InputError(f"--{what.replace('_', '-')}: {path} has no column {column!r}; "
+                         f"{did_you_mean(column, map(str, table.columns))}")  # fmt: skip
+    return column
+
+
+def guess_name(file: Path) -> str:
+    """A data set's name: the file's, or, where that says nothing, the folder's.
+
+    >>> guess_name(Path("/data/city library/loans 2024.csv")), guess_name(Path("/data/films/ratings.csv.gz"))
+    ('loans-2024', 'films')
+    """
+    stem = file.name.split(".")[0]
+    named = file.resolve().parent.name if stem.lower() in _GENERIC else stem
+    return re.sub(r"[^\w.-]+", "-", named).strip("-") or "mine"
+
+
+def _folder_of(file: Path, name: str) -> tuple[Path, bool]:
+    """The folder for `dataset.raw`, and whether the tables have to be copied there.
+
+    DVC watches the whole folder, which therefore cannot hold the project itself.
+    """
+    if Path.cwd().is_relative_to(file.resolve().parent):
+        return Path("data/raw") / name, True
+    return file.parent, False
+
+
+def _seen_from(path: Path, folder: Path, copied: bool) -> str:
+    """A path inside a folder by its name there, any other as it is."""
+    if copied:
+        return path.name
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.resolve().as_posix()
+
+
+def is_asked() -> bool:
+    """Whether a person is there to answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

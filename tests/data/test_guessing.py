@@ -1,0 +1,152 @@
+"""What a stranger's columns are taken for."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from recexplainer.core.errors import InputError
+from recexplainer.data.guessing import (
+    find_items_file,
+    guess_columns,
+    is_key,
+    is_rating,
+    is_text,
+    is_time,
+    read_sample,
+    repeats,
+)
+
+N = 40
+ROWS = pd.DataFrame(
+    {
+        "nr": [str(n) for n in range(N)],
+        "a": [f"u{n % 7}" for n in range(N)],
+        "b": [f"v{n % 11}" for n in range(N)],
+        "c": [f"2024-03-{1 + n % 28:02}" for n in range(N)],
+        "d": [str(1 + n % 5) for n in range(N)],
+    }
+)
+ITEMS = pd.DataFrame(
+    {
+        "code": [f"v{n}" for n in range(11)],
+        "heading": [f"The {word} Road" for word in "abcdefghijk"],
+        "shelf": ["Crime", "Poetry"] * 5 + ["Crime"],
+        "writer": ["Ann B.", "Cid D.", "Eve F."] * 3 + ["Ann B.", "Cid D."],
+    }
+)
+
+
+def named(**names: str) -> pd.DataFrame:
+    return ROWS.rename(columns=names)
+
+
+@pytest.mark.parametrize("name", ["user_id", "userId", "Customer", "reviewerID", "member_no", "reader"])
+def test_users_by_name(name: str) -> None:
+    assert guess_columns(named(b=name)).user == name
+
+
+@pytest.mark.parametrize("name", ["item_id", "movieId", "asin", "ISBN", "product", "track_uri"])
+def test_items_by_name(name: str) -> None:
+    guess = guess_columns(named(a=name, b="user"))
+    assert guess.item == guess.item_key == name
+
+
+@pytest.mark.parametrize("name", ["timestamp", "date", "borrowed_on", "created_at", "when"])
+def test_times_by_name(name: str) -> None:
+    assert guess_columns(named(c=name)).time == name
+
+
+@pytest.mark.parametrize("name", ["rating", "stars", "Score", "overall"])
+def test_ratings_by_name(name: str) -> None:
+    assert guess_columns(named(d=name)).rating == name
+
+
+@pytest.mark.parametrize(
+    ("what", "column", "name"),
+    [
+        ("title", "heading", "title"), ("title", "heading", "Name"), ("title", "heading", "productName"),
+        ("categories", "shelf", "genres"), ("categories", "shelf", "Category"), ("categories", "shelf", "tags"),
+        ("brand", "writer", "author"), ("brand", "writer", "manufacturer"), ("brand", "writer", "Director"),
+        ("description", "writer", "Summary"),
+    ],
+)  # fmt: skip
+def test_what_is_known_of_items_by_name(what: str, column: str, name: str) -> None:
+    assert getattr(guess_columns(ROWS, ITEMS.rename(columns={column: name})), what) == name
+
+
+def test_names_that_say_nothing_are_known_by_their_values() -> None:
+    guess = guess_columns(ROWS, ITEMS.rename(columns={"heading": "x", "shelf": "y", "writer": "z"}))
+    assert (guess.user, guess.item, guess.time, guess.item_key, guess.title) == ("a", "b", "c", "code", "x")
+    assert guess.rating is None and guess.categories is None  # nothing says so
+
+
+def test_a_name_that_its_values_contradict_is_not_believed() -> None:
+    guess = guess_columns(named(c="made", d="date"), ITEMS)
+    assert guess.time == "made"
+    assert guess_columns(ROWS.assign(rating=[f"good {n}" for n in range(N)]), ITEMS).rating is None
+
+
+def test_one_table_holds_both() -> None:
+    titles = dict(zip(ITEMS["code"], ITEMS["heading"], strict=True))
+    guess = guess_columns(named(a="who", b="book").assign(title=ROWS["b"].map(titles)))
+    assert (guess.user, guess.item, guess.item_key, guess.title) == ("who", "book", "book", "title")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["2024-05-01", "2024-05-01T20:15:00Z"], True), (["1714560000", "1714560001"], True),
+        (["20240501", "20240502"], True), (["1", "2"], False), (["spring", "summer"], False), ([None, None], False),
+    ],
+)  # fmt: skip
+def test_times_are_what_prepare_reads(values: list[str], expected: bool) -> None:
+    assert is_time(pd.Series(values, dtype=object)) is expected
+
+
+def test_ratings_keys_texts_and_repeats() -> None:
+    assert is_rating(ROWS["d"]) and not is_rating(ROWS["a"]) and not is_rating(pd.Series(["1714560000"]))
+    assert is_key(ITEMS["code"]) and not is_key(ITEMS["shelf"]) and not is_key(pd.Series(["a", None]))
+    assert is_text(ITEMS["heading"]) and not is_text(ROWS["d"]) and not is_text(ROWS["c"])
+    assert repeats(ROWS["a"]) and not repeats(ROWS["nr"]) and not repeats(pd.Series(["x"] * 9))
+
+
+def test_the_items_table_is_the_one_that_shares_the_ids(tmp_path: Path) -> None:
+    ROWS.to_csv(tmp_path / "loans.csv", index=False)
+    ITEMS.to_csv(tmp_path / "volumes.csv", index=False)
+    pd.DataFrame({"code": ["q1", "q2"], "title": ["x", "y"]}).to_csv(tmp_path / "other.csv", index=False)
+    (tmp_path / "notes.txt").write_text("not a table")
+    assert find_items_file(tmp_path / "loans.csv", ROWS) == tmp_path / "volumes.csv"
+    (tmp_path / "volumes.csv").unlink()
+    assert find_items_file(tmp_path / "loans.csv", ROWS) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "separator"), [("t.csv", ","), ("t.csv", ";"), ("t.tsv", "\t"), ("t.csv.gz", "|"), ("t.jsonl", "")]
+)
+def test_tables_of_every_kind_are_read(tmp_path: Path, name: str, separator: str) -> None:
+    path = tmp_path / name
+    text = ROWS.to_csv(index=False, sep=separator) if separator else ROWS.to_json(orient="records", lines=True)
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    assert read_sample(path, 5).astype(str).equals(ROWS.head(5))
+    assert list(read_sample(path, None, ["a", "b"]).columns) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.csv", None, "no such file"), ("t.xlsx", b"x", "unknown kind of table"),
+        ("t.csv", b"", "cannot be read"),
+        ("t.csv", b"a,b\n", "holds no row"), ("t.parquet", b"x", "cannot be read"),
+        ("t.csv.gz", b"x", "cannot be read"),
+        ("t.csv", b"a,b\n\xff\xfe,1\n", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_one_clear_line(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_sample(tmp_path / name)

@@ -1,0 +1,144 @@
+"""A stranger's table: `recexplainer init`, and the first stages on what it wrote."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recexplainer import cli, own_data, store
+from recexplainer.core.settings import load_settings
+from recexplainer.llm.base_model import chosen_base
+from recexplainer.stages import main as pipeline
+from tests.conftest import REPOSITORY
+
+WORDS = ("River", "Stone", "Winter", "Garden", "Letter", "Harbour", "Silence", "Orchard")
+SHELVES = ("Crime", "Poetry", "Travel", "History")
+
+
+@pytest.fixture
+def library(project: Path) -> Path:
+    """Loans of a library: 60 readers, 32 volumes, and words of its own for everything."""
+    folder = project / "city library"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    volumes = [f"The {a} of {b}" for a in WORDS[:4] for b in WORDS]
+    shelves = [f"{SHELVES[n % 4]}|{SHELVES[(n + 1) % 4]}" for n in range(32)]
+    frame = pd.DataFrame({"call_no": [f"Q{n:03}" for n in range(32)], "heading": volumes, "shelf": shelves})
+    frame.assign(writer="A. Nonymous").to_csv(folder / "volumes.csv", sep=";", index=False)
+    loans = [
+        {"reader": f"r{user}", "volume": f"Q{item:03}", "borrowed_on": f"2024-{1 + place // 28:02}-{1 + place % 28:02}"}
+        for user in range(60)
+        for place, item in enumerate(rng.permutation(32)[:10])
+    ]
+    pd.DataFrame(loans).to_csv(folder / "loans.csv", index=False)
+    return folder
+
+
+def test_a_strangers_table_is_understood(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["init", str(library / "loans.csv"), "--noun", "book", "--minutes", "30"]) == 0
+    dataset = load_settings().dataset
+    columns = dataset.columns
+    assert (dataset.name, dataset.format, dataset.item_noun) == ("loans", "table", "book")
+    assert (dataset.interactions_file, dataset.items_file) == ("loans.csv", "volumes.csv")
+    assert (columns.user, columns.item, columns.time, columns.item_key) == (
+        "reader",
+        "volume",
+        "borrowed_on",
+        "call_no",
+    )
+    assert (columns.title, columns.categories, columns.brand) == ("heading", "shelf", "writer")
+    assert columns.rating is columns.order is columns.description is None
+    assert load_settings().run.minutes == 30 and "  # " in Path("params.yaml").read_text()
+    said = capsys.readouterr().out
+    assert "600 rows, 60 users, 32 items (book)" in said and "for 30 minutes" in said
+
+
+def test_flags_go_before_guesses(library: Path) -> None:
+    given = ["--title", "writer", "--categories", "none", "--name", "mine", "--items", str(library / "volumes.csv")]
+    assert cli.run(["init", str(library / "loans.csv"), *given]) == 0
+    dataset = load_settings().dataset
+    assert (dataset.columns.title, dataset.columns.categories, dataset.name) == ("writer", None, "mine")
+
+
+def test_a_person_is_asked_and_may_say_otherwise(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(question: str, default: str) -> str:
+        asked.append(question)
+        return "none" if "brand" in question else default
+
+    monkeypatch.setattr(own_data, "is_asked", lambda: True)
+    monkeypatch.setattr(own_data.typer, "prompt", answer)
+    assert cli.run(["init", str(library / "loans.csv"), "--user", "reader"]) == 0
+    columns = load_settings().dataset.columns
+    assert columns.brand is None and columns.title == "heading"
+    assert len(asked) == 8 and not [question for question in asked if "(user)" in question]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.csv"], "error: nothing.csv: no such file"),
+        (["loans.csv", "--user", "raeder"], "has no column 'raeder'; did you mean 'reader'?"),
+        (["loans.csv", "--time", "none"], "no column says which row came first; name one with --time or --order"),
+        (["numbers.csv"], "no column looks like"),
+    ],
+)
+def test_what_cannot_be_guessed_is_one_line_and_writes_nothing(
+    library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    before = Path("params.yaml").read_bytes()
+    pd.DataFrame({"x": range(9), "y": range(9)}).to_csv(library / "numbers.csv", index=False)
+    if "numbers" in arguments[0]:
+        (library / "volumes.csv").unlink()
+    path = library / arguments[0]
+    given = str(path) if path.exists() else arguments[0]
+    assert cli.run(["init", given, *arguments[1:]]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_a_table_in_the_projects_root_is_copied_into_a_folder_that_dvc_can_watch(library: Path) -> None:
+    for table in library.iterdir():
+        shutil.move(table, table.name)
+    assert cli.run(["init", "loans.csv"]) == 0
+    assert load_settings().dataset.raw == "data/raw/loans"
+    assert sorted(path.name for path in Path("data/raw/loans").iterdir()) == ["loans.csv", "volumes.csv"]
+
+
+def test_the_run_says_at_the_start_how_long_it_takes(library: Path) -> None:
+    shutil.copytree(REPOSITORY / store.EMBEDDED_LLM, store.EMBEDDED_LLM)
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    assert pipeline.estimated(load_settings()) is None  # of all users and items, which nobody has counted yet
+    store.write_json(store.PREPARE_REPORT, {"dataset": "loans", "n_users": 60, "n_items": 32})
+    said = pipeline.estimated(load_settings())
+    assert said is not None and "60 users and 32 items" in said and "run.minutes: 60)" in said
+    store.write_json(store.PREPARE_REPORT, {"dataset": "loans", "n_users": 60_000, "n_items": 3_200})
+    assert "recexplainer init --minutes" in str(pipeline.estimated(load_settings()))
+    assert pipeline.estimated(load_settings(overrides=["llm.base=org/other"])) is None
+
+
+@pytest.mark.slow
+def test_the_first_stages_run_on_what_it_wrote(library: Path) -> None:
+    shutil.copytree(REPOSITORY / store.EMBEDDED_LLM, store.EMBEDDED_LLM)
+    assert cli.run(["init", str(library / "loans.csv"), "--noun", "book"]) == 0
+    short = [
+        "-S", "train_recommender.sasrec.max_epochs=2", "-S", "adapt_llm.steps=2", "-S", "adapt_llm.rows_per_step=1",
+        "-S", "adapt_llm.workers=0", "-S", "draft_explanations.n_drafts=3", "-S", "draft_explanations.max_new_tokens=8",
+    ]  # fmt: skip
+    for stage in ("prepare", "train_recommender", "build_alignment", "adapt_llm", "draft_explanations"):
+        assert cli.run([stage, *short]) == 0, stage
+    catalogue = store.read_catalogue()
+    assert catalogue.n_items == 32 and catalogue.title(1).startswith("The ")
+    assert set(catalogue.attributes(1)["categories"]) <= set(SHELVES)
+    assert chosen_base(load_settings().llm).base == "models/llm"
+    assert store.EXPLANATION_DRAFTS.is_file()
