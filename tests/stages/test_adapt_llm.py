@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,11 +12,15 @@ import pytest
 from recexplainer import store
 from recexplainer.alignment.adaptation import teaching
 from recexplainer.alignment.adaptation.slots import world_catalogue
+from recexplainer.core.contents import dvc_md5
 from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Llm
 from recexplainer.demo.world import make_world
+from recexplainer.explaining import sources
 from recexplainer.explaining.sources import load_source
+from recexplainer.llm import explainer as explainer_module
 from recexplainer.llm.base_model import chosen_base, load_base
-from recexplainer.stages import adapt_llm
+from recexplainer.stages import adapt_llm, align, draft_explanations, evaluate_baselines
 from tests import tiny
 from tests.conftest import REPOSITORY
 
@@ -96,3 +101,40 @@ def test_the_note_of_what_is_not_adapted_depends_on_nothing(own: Path) -> None:
     """Or the demo's alignment would be made again for a parameter that it does not read."""
     tiny.run_stage(adapt_llm.run, tiny.settings(*OWN, "adapt_llm.steps=0"), tiny.RecordedRun())
     assert json.loads(store.ADAPTATION.read_text()) == {"adapted": False}
+
+
+class Taken(Exception):
+    """A stage asked for its base LLM."""
+
+
+@pytest.mark.parametrize(
+    ("module", "loader", "arguments"),
+    [
+        (align, "new_explainer", ("both",)),
+        (draft_explanations, "base_explainer", ()),
+        (sources, "base_explainer", ("none",)),
+        (explainer_module, "base_explainer", None),  # evaluate_baselines imports it when it needs it
+    ],
+)
+def test_every_stage_that_loads_the_base_takes_the_adapted_one(
+    own: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, loader: str, arguments: tuple[str, ...] | None
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    store.write_json(store.ADAPTATION, {"adapted": True, "catalogue": dvc_md5(store.CATALOGUE)})
+    taken: list[str] = []
+
+    def load(*given: object, **_: object) -> None:
+        taken.extend(llm.base for llm in given if isinstance(llm, Llm))
+        raise Taken
+
+    monkeypatch.setattr(module, loader, load)
+    settings = tiny.settings("llm.base=demo_llm/model", "evaluate_baselines.in_context.answerers=[none]")
+    with pytest.raises(Taken):
+        if module is sources:
+            sources.load_source(settings, "none")
+        elif arguments is None:
+            evaluate_baselines.run(settings, tiny.RecordedRun())  # type: ignore[arg-type]
+        else:
+            module.run(settings, tiny.RecordedRun(), *arguments)
+    assert taken == ["models/llm"]
