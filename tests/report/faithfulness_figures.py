@@ -44,7 +44,37 @@ def faithfulness_figures(cited, random, best, p, unseen):
         "verdicts": {"Yes": {"Yes": 54, "No": 9, "none": 1}, "No": {"Yes": 11, "No": 53, "none": 0}},
         "calibration": _calibration(p),
         "causes": _causes(cited),
+        "evidence": _evidence(cited, best, p),
     }
+
+
+def _evidence(cited, best, p):
+    score = cited / best
+    figures = {
+        "n": 50,
+        **_with_interval(evidence_score=score, newest_score=0.5, evidence_over_newest=score - 0.5),
+        "p_value": p,
+        "n_carried": 48,
+        **_with_interval(evidence_top1=score, newest_top1=0.6),
+        "n_texts": 64,
+        **_with_interval(misleading_texts=1 - score),
+        "n_texts_carried": 60,
+        **_with_interval(texts_without_true_reason=0.5 - score / 2),
+    }
+    attributes = {"n_claims": 90, "n_tested": 80, "n_no_exchange": 7, "n_false": 3, "p_value": p,
+                  "p_value_over_unnamed": p}  # fmt: skip
+    return {
+        "suppliers": {"free": 128},
+        **{v: figures | {"n_counterfactuals": 0, "counterfactual_truth": None} for v in ("shift", "mask")},
+        "no_decisions": {"shift": figures, "mask": figures},
+        "known": {"free": {"shift": figures, "mask": figures}},
+        "attributes": attributes
+        | _with_interval(effect=0.4, carrying=0.55, unnamed_effect=0.05, effect_over_unnamed=0.35),
+    }
+
+
+def _with_interval(**values):
+    return values | {f"{name}_interval": [value - 0.1, value + 0.1] for name, value in values.items()}
 
 
 def _curves(cited, random, best):

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from recexplainer.citations.citations import resolve_citations
@@ -17,6 +18,32 @@ def test_text_is_cut_at_titles_and_nothing_of_it_is_lost(inputs):
         ["Phantom of Nowhere", "invented"],
         ["Golden Forge V", "target"],
     ]
+
+
+def test_a_cited_item_that_carries_nothing_is_idle(inputs):
+    text = '"Ember Drift" and "Golden Forge V".'
+    mentions = resolve_citations(text, [1, 3], inputs.catalogue, 10).mentions
+    kinds = {
+        carrying: [kind for _, kind in mark_text(text, mentions, carrying) if kind] for carrying in ((), (1,), (10,))
+    }
+    assert kinds == {(): ["idle", "target"], (1,): ["history", "target"], (10,): ["idle", "target"]}
+
+
+def test_what_the_recommender_says_of_items_and_attributes_stands_beside_the_answer(inputs_with):
+    inputs = inputs_with()
+    record = inputs.explanations["both"][0]
+    rows = inputs.faithfulness_rows["both"]
+    inputs.faithfulness_rows["both"] = rows.assign(
+        carrying_items_mask=[np.array(record.cited_items[:1])] * len(rows),
+        claimed_attributes=[["Racing", "Nova 64", "Fox"]] * len(rows),
+        claim_outcomes=[["tested", "no_exchange", "false"]] * len(rows),
+        claim_effects=[[0.25, None, np.nan]] * len(rows),
+    )
+    answer = build_cases(inputs, 100)[0]["answers"][2]
+    assert [kind for _, kind in answer["pieces"] if kind in ("history", "idle")] == ["history", "idle"]
+    assert answer["claims"] == [["Racing", "tested", 0.25], ["Nova 64", "no_exchange", None], ["Fox", "false", None]]
+    before = build_cases(inputs_with(), 100)[0]["answers"][2]
+    assert before["claims"] == [] and "idle" not in [kind for _, kind in before["pieces"]]
 
 
 def test_text_without_titles_is_one_piece():

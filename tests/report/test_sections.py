@@ -3,6 +3,7 @@ import pytest
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.common import chance, figure, figure_rows, interval, percent
 from recexplainer.report.sections.discriminators import discriminators_section
+from recexplainer.report.sections.evidence import evidence_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import judge_section
 from recexplainer.report.sections.recommender import recommender_section
@@ -269,3 +270,47 @@ def test_score_predictors_share_one_axis_that_cuts_hopeless_fits(inputs):
     metrics["score_predictor"]["none"]["text"]["r2_interval"] = [-9.0, 0.1]
     charts = discriminators_section(metrics).charts[1:]
     assert {(drawn.axis.low, drawn.axis.high) for drawn in charts} == {(-0.5, 1.0)}
+
+
+def test_evidence_stands_beside_the_newest_items(inputs):
+    section = evidence_section(inputs)
+    titles = [chart.title for chart in section.charts]
+    assert titles == [
+        "Evidence score", "Evidence score, masked", "What the LLM knows", "Misleading texts", "Texts without a true reason",
+    ]  # fmt: skip
+    bar = section.charts[0].bars[2]
+    assert (bar.label, bar.kind, bar.mark, section.charts[0].mark) == ("both", "both", 0.5, "as many newest items")
+    assert bar.value == pytest.approx(0.26 / 0.54) and bar.interval == pytest.approx(
+        (0.26 / 0.54 - 0.1, 0.26 / 0.54 + 0.1)
+    )
+    assert section.charts[2].bars[0].label == "behaviour: its own citations"
+    assert [cell.text for cell in section.tables[0].groups[0].rows[0].cells] == [
+        "0.38", "0.50", "−0.12", ".003", "0.38", "0.60", "0.62", "0.31", "–", "50",
+    ]  # fmt: skip
+    assert [cell.text for cell in section.details[-1].groups[0].rows[0].cells] == [
+        "90", "80", "7", "3", "0.55", "0.40", "0.05", ".003",
+    ]  # fmt: skip
+
+
+def test_evidence_readings_say_what_is_found_and_what_is_by_construction(inputs_with):
+    inputs = inputs_with()
+    readings = evidence_section(inputs).readings
+    assert readings[0] == (
+        "“behaviour”: what it cites scores 0.38, below the newest items (0.50, p = .003); 31\xa0% of the texts name no true "
+        "reason; 55\xa0% of the attributes it names carry the decision (10 were not tested)."
+    )
+    assert "not measurably apart from the newest items" in readings[1]
+    own = inputs.faithfulness["both"]["evidence"]
+    own["suppliers"] = {"recommender": 128}
+    own["shift"] |= {"evidence_over_newest": 0.3, "n_counterfactuals": 40, "counterfactual_truth": 1.0}
+    reading = evidence_section(inputs).readings[2]
+    assert "above the newest items" in reading and "by construction" in reading
+    assert "100\xa0% of 40 counterfactuals hold" in reading
+
+
+def test_without_measured_evidence_the_section_names_the_command(inputs_with):
+    section = evidence_section(inputs_with(faithfulness={"both": {"n": 3}}))
+    assert (section.charts, section.readings, section.files) == ([], [], [])
+    assert ("metrics/faithfulness_both.json", "dvc repro faithfulness@both") in [
+        (own.path, own.command) for own in section.missing
+    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -32,8 +33,8 @@ def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
             by_case.setdefault(record.case, {})[source] = record
     labels = {case: next(iter(answers.values())).decision for case, answers in by_case.items()}
     judgements = {s: {row.explanation_id: row for row in rows} for s, rows in inputs.judgements.items()}
-    removals = {s: _removals(rows) for s, rows in inputs.faithfulness_rows.items()}
-    return [_describe(by_case[case], inputs.catalogue, judgements, removals) for case in spread_cases(labels, n_cases)]
+    tested = {s: _tested(rows) for s, rows in inputs.faithfulness_rows.items()}
+    return [_describe(by_case[case], inputs.catalogue, judgements, tested) for case in spread_cases(labels, n_cases)]
 
 
 def spread_cases(labels: Mapping[CaseKey, str], n_cases: int) -> list[CaseKey]:
@@ -53,13 +54,36 @@ def spread_cases(labels: Mapping[CaseKey, str], n_cases: int) -> list[CaseKey]:
     return sorted(chosen, key=order.__getitem__)
 
 
-def mark_text(text: str, mentions: Sequence[Mention]) -> list[list[str]]:
-    """A text in pieces `[piece, kind]`; the kind is "" or `history`, `target`, `catalogue`, `invented`."""
+@dataclass(frozen=True)
+class Tested:
+    """What the recommender says of one answer; None, or nothing, where it was not asked.
+
+    Attributes:
+        removal: What deleting the cited items does, and as many random ones.
+        carrying: Items of the shown history that carry the decision.
+        claims: Name, outcome and effect in nats of each attribute that the answer gives as a reason.
+    """
+
+    removal: dict[str, float] | None = None
+    carrying: frozenset[int] | None = None
+    claims: list[list[Any]] = field(default_factory=list)
+
+
+def mark_text(text: str, mentions: Sequence[Mention], carrying: Collection[int] | None = None) -> list[list[str]]:
+    """A text in pieces `[piece, kind]`; the kind is "" or `history`, `idle`, `target`, `catalogue`, `invented`.
+
+    Args:
+        text: The answer.
+        mentions: The titles that it names.
+        carrying: Items that carry the decision; another one of the history is `idle`. None: nobody knows.
+    """
     pieces, place = [], 0
     for mention in mentions:
         if mention.start < place:
             continue
-        pieces += [[text[place : mention.start], ""], [text[mention.start : mention.end], mention.kind]]
+        is_idle = mention.kind == "history" and carrying is not None and mention.item_id not in carrying
+        kind = "idle" if is_idle else mention.kind
+        pieces += [[text[place : mention.start], ""], [text[mention.start : mention.end], kind]]
         place = mention.end
     pieces.append([text[place:], ""])
     return [piece for piece in pieces if piece[0]]
@@ -69,7 +93,7 @@ def _describe(
     answers: Mapping[str, Explanation],
     catalogue: Catalogue,
     judgements: Mapping[str, Mapping[str, Judgement]],
-    removals: Mapping[str, Mapping[str, dict[str, float]]],
+    tested: Mapping[str, Mapping[str, Tested]],
 ) -> dict[str, Any]:
     first = next(iter(answers.values()))
     history, target = list(first.history), first.item_id
@@ -87,18 +111,18 @@ def _describe(
             _answer(
                 record,
                 judgements.get(source, {}).get(record.explanation_id),
-                removals.get(source, {}).get(record.explanation_id),
+                tested.get(source, {}).get(record.explanation_id, Tested()),
             )
             for source, record in answers.items()
         ],
     }
 
 
-def _answer(record: Explanation, judgement: Judgement | None, removal: dict[str, float] | None) -> dict[str, Any]:
+def _answer(record: Explanation, judgement: Judgement | None, tested: Tested) -> dict[str, Any]:
     found = read_citations(record)
     return {
         "source": record.source,
-        "pieces": mark_text(record.text, found.mentions),
+        "pieces": mark_text(record.text, found.mentions, tested.carrying),
         "prompt": record.prompt,
         "verdict": record.verdict,
         "p_yes": record.p_yes,
@@ -106,7 +130,8 @@ def _answer(record: Explanation, judgement: Judgement | None, removal: dict[str,
         "level": judgement.level if judgement else None,
         "judge": judgement.judge if judgement else None,
         "reasons": read_reasons(judgement.reasons) if judgement else [],
-        "removal": removal,
+        "removal": tested.removal,
+        "claims": tested.claims,
     }
 
 
@@ -131,6 +156,24 @@ def _plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "; ".join(_plain(inner) for inner in value)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _tested(rows: pd.DataFrame) -> dict[str, Tested]:
+    """Per explanation what the recommender was asked of it, as far as the rows tell."""
+    removals = _removals(rows)
+    found = {}
+    for row in rows.to_dict("records"):
+        parts = [row.get(name, ()) for name in ("claimed_attributes", "claim_outcomes", "claim_effects")]
+        carrying = row.get(f"carrying_items_{DELETION}")
+        found[row["explanation_id"]] = Tested(
+            removal=removals.get(row["explanation_id"]),
+            carrying=None if carrying is None else frozenset(map(int, carrying)),
+            claims=[
+                [name, outcome, None if outcome != "tested" else float(effect)]
+                for name, outcome, effect in zip(*parts, strict=True)
+            ],
+        )
+    return found
 
 
 def _removals(rows: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -15,6 +15,7 @@ from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.common import Section
 from recexplainer.report.sections.discriminators import discriminators_section
+from recexplainer.report.sections.evidence import evidence_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import judge_section
 from recexplainer.report.sections.recommender import recommender_section
@@ -33,6 +34,7 @@ def build_figures(inputs: ReportInputs) -> dict[str, str]:
         "judge": judge_section(inputs),
         "verdict": verdict_section(inputs),
         "faithfulness": faithfulness_section(inputs),
+        "evidence": evidence_section(inputs),
         "discriminators": discriminators_section(inputs.discriminators),
     }
     return {

@@ -18,6 +18,7 @@ from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
 from recexplainer.report.sections.discriminators import discriminators_section
+from recexplainer.report.sections.evidence import evidence_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import LEVELS, judge_section
 from recexplainer.report.sections.recommender import recommender_section
@@ -66,6 +67,7 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
             judge=judge_section(inputs),
             verdict=verdict_section(inputs),
             faithfulness=faithfulness_section(inputs),
+            evidence=evidence_section(inputs),
             discriminators=discriminators_section(inputs.discriminators),
             explorer=_explorer_section(inputs, cases),
             sources=inputs.sources,

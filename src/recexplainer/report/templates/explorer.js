@@ -8,7 +8,7 @@
   const found = document.getElementById("found");
   const names = ["q", "user", "label", "source", "verdict", "level"];
   const meanings = {
-    history: "in the history", target: "the item itself", catalogue: "exists, but not in the history", invented: "invented",
+    history: "in the history", idle: "in the history, but carries nothing", target: "the item itself", catalogue: "exists, but not in the history", invented: "invented",
   };
   let shown = [];
   let current = null;
@@ -89,6 +89,14 @@
       el("dd", {}, share(value) + (place === null ? "" : ", place " + place))]));
   }
 
+  // What the recommender says of the attributes that the answer names.
+  function claimLine(claims) {
+    if (!claims.length) return null;
+    const untested = {no_exchange: "not tested", false: "false"};
+    return el("p", {class: "facts-line"}, "Attributes as reasons: " + claims.map(([name, outcome, effect]) =>
+      name + " " + (effect === null ? untested[outcome] : number(effect, 2) + " nats")).join(", "));
+  }
+
   function answerCard(answer, item) {
     const said = el("p", {class: "said"}, answer.pieces.map(([text, kind]) =>
       kind ? el("mark", {class: kind, title: meanings[kind]}, text) : text));
@@ -99,7 +107,7 @@
     return el("section", {class: "answer", "aria-label": "Answer of " + answer.source},
       el("h4", {}, el("span", {class: "source " + answer.source}, answer.source),
         el("span", {}, verdictBadge(answer, item), " ", levelBadge(answer))),
-      said, pYes, removalList(answer.removal), reasons,
+      said, pYes, removalList(answer.removal), claimLine(answer.claims), reasons,
       el("details", {}, el("summary", {}, "What it was asked"), el("p", {class: "prompt"}, answer.prompt)));
   }
 
