@@ -186,3 +186,13 @@ def test_rows_say_what_carries_each_decision_and_what_each_cited_item_takes() ->
                 item in cause.reason(decision) for item in row["cited_items"]
             ]
     assert not np.any([len(own) for own in frame["claimed_attributes"]])  # this world knows titles alone
+
+
+def test_only_decisions_that_something_shown_carries_can_lack_a_true_reason() -> None:
+    cause = only_genre()
+    decisions = decisions_of(cause.recommender, 60)
+    carried = [own for own in decisions if own.label == "Yes" and cause.reason(own)]
+    found = evaluate(texts(decisions, oldest), cause.recommender)[1]["mask"]
+    assert 0 < len(carried) == found["n_texts_carried"] < found["n_texts"] == 30
+    lacking = [own.history[0] not in cause.reason(own) for own in carried]
+    assert found["texts_without_true_reason"] == pytest.approx(np.mean(lacking))

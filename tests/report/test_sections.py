@@ -276,7 +276,8 @@ def test_evidence_stands_beside_the_newest_items(inputs):
     section = evidence_section(inputs)
     titles = [chart.title for chart in section.charts]
     assert titles == [
-        "Evidence score", "Evidence score, masked", "What the LLM knows", "Misleading texts", "Texts without a true reason",
+        "Evidence score", "Evidence score, masked", "What the LLM knows", "Misleading texts",
+        "Texts without a true reason",
     ]  # fmt: skip
     bar = section.charts[0].bars[2]
     assert (bar.label, bar.kind, bar.mark, section.charts[0].mark) == ("both", "both", 0.5, "as many newest items")
@@ -296,8 +297,8 @@ def test_evidence_readings_say_what_is_found_and_what_is_by_construction(inputs_
     inputs = inputs_with()
     readings = evidence_section(inputs).readings
     assert readings[0] == (
-        "“behaviour”: what it cites scores 0.38, below the newest items (0.50, p = .003); 31\xa0% of the texts name no true "
-        "reason; 55\xa0% of the attributes it names carry the decision (10 were not tested)."
+        "“behaviour”: what it cites scores 0.38, below the newest items (0.50, p = .003); 31\xa0% of the texts name "
+        "no true reason; 55\xa0% of the attributes it names carry the decision (10 were not tested)."
     )
     assert "not measurably apart from the newest items" in readings[1]
     own = inputs.faithfulness["both"]["evidence"]

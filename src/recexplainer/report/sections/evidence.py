@@ -103,7 +103,8 @@ def _chart_of(title: str, bars: list[Bar], hint: str, mark: str, high: float = 0
 
 def _score_table(found: dict[str, Metrics], variant: str, part: str) -> Table:
     columns = [
-        "Evidence score ↑", "of the newest", "Nats over the newest ↑", "p", "First cited is strongest ↑", "of the newest",
+        "Evidence score ↑", "of the newest", "Nats over the newest ↑", "p",
+        "First cited is strongest ↑", "of the newest",
         "Misleading texts ↓", "Without a true reason ↓", "Counterfactuals hold ↑", "Decisions",
     ]  # fmt: skip
     rows = []
@@ -149,7 +150,7 @@ def _attribute_table(found: dict[str, Metrics]) -> Table:
         ]
         rows.append(Row(source, cells, source, SOURCE_HINTS.get(source, "")))
     caption = (
-        "Attributes that texts give as reasons: items with them are exchanged for items without. Beside them attributes that "
+        "Attributes that texts give as reasons: items with them are exchanged for others. Beside them attributes that "
         "the text does not name"
     )
     return Table(columns, [Group("", rows)], caption)
