@@ -7,7 +7,10 @@ import pytest
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.page import build_page, to_script_json
 
-SECTIONS = ("run", "recommender", "alignment", "judge", "verdict", "faithfulness", "evidence", "discriminators", "cases")
+SECTIONS = (
+    *("run", "recommender", "alignment", "judge", "verdict"),
+    *("faithfulness", "evidence", "discriminators", "cases"),
+)
 
 
 class Outline(HTMLParser):
