@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recexplainer.data.examples import Example
+from recexplainer.prompting import wording
 from recexplainer.prompting.prompts import FORMS, answer_text, readable
 from recexplainer.tasks import TASKS
 from recexplainer.tasks.rendering import render
@@ -29,6 +30,8 @@ EXAMPLES = (
     replace(USER, task="item_ranking", answer=[7, 6, 10], items=[6, 7, 10]),
     replace(USER, task="interest_classification", answer="Yes", items=[6]),
     replace(USER, task="interest_classification", answer="No", items=[6], aspect="explain"),
+    replace(USER, task="evidence", answer=[8, 3], items=[6], aspect="Yes"),
+    replace(USER, task="evidence", answer=wording.NO_EVIDENCE, items=[6], aspect="No"),
     *(replace(ITEM, aspect=aspect) for aspect in ABOUT_ITEMS),
     Example("general_dialogue", "test", "You are welcome.", turns=[["Hello!", "Hello! How can I help?"]]),
     replace(USER, task="history_reconstruction", answer=[1, 8, 5, 3]),

@@ -14,6 +14,7 @@ from recexplainer.data.examples import Example
 from recexplainer.llm import decoding
 from recexplainer.llm.beams import Space, beam_search
 from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.naming import name_shown_items
 from recexplainer.llm.title_trie import Trie, title_tokens
 from recexplainer.prompting.chat import Encoded
 from recexplainer.prompting.prompts import PromptWriter
@@ -77,6 +78,14 @@ class LlmExaminer:
         prompts, size = self._prompts(examples, longest), self.settings.batch_size
         orders = decoding.rank_candidates(self.explainer, prompts, candidates, size, self.user_vectors)
         return [[example.items[place] for place in order] for example, order in zip(examples, orders, strict=True)], []
+
+    def name(self, examples: Sequence[Example], otherwise: str, most: int) -> list[list[int]]:
+        """Items of the shown history as constrained decoding names them; none where it says `otherwise`."""
+        histories = [example.history for example in examples]
+        longest = max(self.longest([self.catalogue.titles[item] for item in history]) for history in histories)
+        prompts = self._prompts(examples, max(self.longest([otherwise]), most * longest))
+        given = (otherwise, most, self.settings.batch_size, self.user_vectors)
+        return name_shown_items(self.explainer, self.catalogue, prompts, histories, *given)
 
     def p_yes(self, examples: Sequence[Example]) -> np.ndarray:
         """(n,) the probability of Yes against No."""

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.listing import Listing
 from recexplainer.llm.packing import collate, pack, share_prefixes
-from recexplainer.llm.reading import Node, Reader, batches, left_padded
+from recexplainer.llm.reading import Reader, batches, left_padded
 from recexplainer.llm.sharding import gather, shard
 from recexplainer.prompting.chat import IGNORED, Encoded
 
@@ -109,12 +110,53 @@ def rank_candidates(
     Returns:
         Per question the places of its candidates in the order of the answer.
     """
-    line_break = list(explainer.encoder.answer_ids("\n"))
+    listings = [Listing(lines, [], line_break(explainer), end_id(explainer)) for lines in candidates]
+    return _orders(explainer, prompts, listings, batch_size, user_vectors)
+
+
+@torch.inference_mode()
+def name_candidates(
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    candidates: Sequence[Sequence[Sequence[int]]],
+    otherwise: Sequence[int],
+    most: int,
+    batch_size: int,
+    user_vectors: Tensor | None = None,
+) -> list[list[int]]:
+    """Greedy answers that name some candidates, one per line, each at most once, or say a fixed sentence.
+
+    At each token only those may follow that some candidate not yet named, or the sentence, continues with, and where a
+    title is complete the end.
+
+    Args:
+        explainer: Who answers.
+        prompts: The questions.
+        candidates: Per question the candidates' tokens, no two alike.
+        otherwise: The sentence's tokens.
+        most: Candidates that an answer names at most.
+        batch_size: Prompts decoded at once.
+        user_vectors: (n, dim) what the questions' user slots point into.
+
+    Returns:
+        Per question the places of the candidates that are named, in the order of the answer; none for the sentence.
+    """
+    listings = [Listing(lines, otherwise, line_break(explainer), end_id(explainer), most) for lines in candidates]
+    return _orders(explainer, prompts, listings, batch_size, user_vectors)
+
+
+def _orders(
+    explainer: Explainer,
+    prompts: Sequence[Encoded],
+    listings: Sequence[Listing],
+    batch_size: int,
+    user_vectors: Tensor | None,
+) -> list[list[int]]:
+    """The listings' orders, each written to its end."""
     orders: dict[int, list[int]] = {}
     for rows in batches(prompts, batch_size):
-        listings = [_Listing([[*tokens, *line_break] for tokens in candidates[row]]) for row in rows]
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
-        choosing = {row: listing for row, listing in enumerate(listings) if listing.allowed}
+        choosing = {place: listings[row] for place, row in enumerate(rows) if listings[row].allowed}
         logits = reader.first[list(choosing)]
         while choosing:
             tokens = best_allowed(logits, [listing.allowed for listing in choosing.values()])
@@ -125,57 +167,8 @@ def rank_candidates(
                 read = {row: listing.unread for row, listing in choosing.items()}
                 last = torch.tensor([len(nodes) for nodes in read.values()], device=explainer.device).cumsum(0) - 1
                 logits = reader.read(read)[last]
-        orders |= zip(rows, [listing.order for listing in listings], strict=True)
+        orders |= {row: listings[row].order for row in rows}
     return gather(orders)
-
-
-class _Listing:
-    """The answer to one ranking, as far as it is written.
-
-    Attributes:
-        order: The candidates that stand there.
-        allowed: The tokens among which the LLM has to choose next; none when all candidates stand there.
-        unread: What was written since the last choice.
-    """
-
-    def __init__(self, lines: list[list[int]]) -> None:
-        self.order: list[int] = []
-        self.allowed: list[int] = []
-        self.unread: list[Node] = []
-        self._lines = lines
-        self._node = Node()
-        self._fitting: list[int] = []  # the candidates that the present line may become
-        self._place = 0  # of the next token in its line
-        self._begin_line()
-
-    def take(self, token: int) -> None:
-        """Write a token, and all that follows it without a choice."""
-        self.unread = []
-        self._write(token)
-        while len(self.allowed) == 1:
-            self._write(self.allowed[0])
-
-    def _write(self, token: int) -> None:
-        self._node = Node(token, self._node)
-        self.unread.append(self._node)
-        self._fitting = [c for c in self._fitting if self._lines[c][self._place] == token]
-        self._place += 1
-        if self._place == len(self._lines[self._fitting[0]]):
-            self.order.append(self._fitting[0])
-            self._begin_line()
-        else:
-            self._allow()
-
-    def _begin_line(self) -> None:
-        self._fitting = [c for c in range(len(self._lines)) if c not in self.order]
-        self._place = 0
-        if len(self._fitting) == 1:  # there is nothing to choose any more
-            self.order += self._fitting
-            self._fitting = []
-        self._allow()
-
-    def _allow(self) -> None:
-        self.allowed = sorted({self._lines[c][self._place] for c in self._fitting})
 
 
 def best_allowed(logits: Tensor, allowed: Sequence[Sequence[int]]) -> list[int]:
@@ -190,6 +183,11 @@ def best_allowed(logits: Tensor, allowed: Sequence[Sequence[int]]) -> list[int]:
 def end_id(explainer: Explainer) -> int:
     """The token that ends an answer."""
     return explainer.encoder.end_ids[0]
+
+
+def line_break(explainer: Explainer) -> list[int]:
+    """The tokens between two lines of an answer."""
+    return list(explainer.encoder.answer_ids("\n"))
 
 
 def _until(tokens: list[int], end: int) -> list[int]:

@@ -27,6 +27,11 @@ TITLE_FROM = {
     "description": "Which item is described here? Answer with its title.",
     "features": "Which item has these features? Answer with its title.",
 }
+EVIDENCE = {
+    "Yes": "Which items in the history speak for this item? Answer with the titles, strongest first, one per line.",
+    "No": "Which items in the history speak against this item? Answer with the titles, strongest first, one per line.",
+}
+NO_EVIDENCE = "No item in the history does."
 HISTORY_RECONSTRUCTION = "Which items are in the user's history? Answer with the titles, one per line."
 USER_SUMMARY = "Summarise what this user likes."
 

@@ -3,6 +3,7 @@
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, named_tasks
 from recexplainer.tasks import (
+    evidence,
     explanation,
     general_dialogue,
     history_reconstruction,
@@ -20,6 +21,7 @@ TASKS: dict[str, Task] = {
         next_item_retrieval,
         item_ranking,
         interest_classification,
+        evidence,
         item_discrimination,
         general_dialogue,
         history_reconstruction,

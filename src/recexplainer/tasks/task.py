@@ -92,6 +92,9 @@ class Examiner(Protocol):
     def rank(self, examples: Sequence[Example]) -> tuple[list[list[int | None]], list[str]]:
         """Each question's candidates in the explainer's order, and the texts where it ranks in free text."""
 
+    def name(self, examples: Sequence[Example], otherwise: str, most: int) -> list[list[int]]:
+        """At most so many items of the shown history, constrained to it; none where the answer is `otherwise`."""
+
     def p_yes(self, examples: Sequence[Example]) -> np.ndarray:
         """(n,) the probability of Yes against No."""
 

@@ -99,6 +99,8 @@ class BuildAlignment:
     classifications_per_history: Count  # of a training user
     eval_classifications_per_history: Count
     verdicts_per_history: CountOrZero  # classifications in the words of the explanation
+    evidence_per_history: CountOrZero  # decisions of a training user whose evidence is asked for; 0: of nobody
+    evidence_top_k: Count  # of these, decisions for an item are drawn from the recommender's top k
     like_top: ProperShare
     dislike_bottom: ProperShare
     n_dialogues: CountOrZero
