@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.llm import decoding
 from recexplainer.llm.beams import Space, beam_search
-from recexplainer.llm.decoding import generate, p_yes, rank_candidates
+from recexplainer.llm.decoding import generate, name_candidates, p_yes, rank_candidates
 from recexplainer.llm.reading import Reader
 from recexplainer.prompting.chat import Slot
 from tests import tiny
@@ -107,3 +107,38 @@ def test_p_yes_is_that_of_one_prompt_alone_however_prompts_are_grouped(explainer
         ]
         assert p_yes(explainer, grouped, row_tokens, USERS) == pytest.approx(np.array(alone), abs=1e-5)
     assert len(p_yes(explainer, [], 10, USERS)) == 0
+
+
+def test_named_candidates_are_brute_force_greedy_and_end_where_the_llm_ends(explainer, prompts, titles) -> None:  # type: ignore[no-untyped-def]
+    line_break, end = list(explainer.encoder.answer_ids("\n")), decoding.end_id(explainer)
+    sentence = list(explainer.encoder.answer_ids("No item in the history does."))
+    candidates = [titles[0], titles[1], titles[7], titles[8], titles[9]]  # Rust, Rust II, Fox, Fox on the Run, …
+    named = name_candidates(explainer, prompts, [candidates] * len(prompts), sentence, 2, 3, USERS)
+    for prompt, order in zip(prompts, named, strict=True):
+        written: list[int] = []
+        expected: list[int] = []
+        while len(expected) < 2:
+            lines = [
+                (c, [*t, last]) for c, t in enumerate(candidates) if c not in expected for last in (line_break[0], end)
+            ]
+            lines += [] if expected else [(-1, [*sentence, end])]
+            begun: list[int] = []
+            while [line for _, line in lines] != [begun]:
+                fitting = sorted({line[len(begun)] for _, line in lines if line[: len(begun)] == begun})
+                scores = [float(log_probabilities(explainer, prompt, [*written, *begun, t])[-1]) for t in fitting]
+                begun.append(fitting[int(np.argmax(scores))])
+                lines = [(c, line) for c, line in lines if line[: len(begun)] == begun]
+            written += begun
+            expected += [lines[0][0]]
+            if begun[-1] == end:
+                break
+        assert order == [c for c in expected if c >= 0]
+    assert len(set(map(tuple, named))) > 1
+
+
+def test_an_answer_may_be_the_sentence_alone(explainer, prompts, titles) -> None:  # type: ignore[no-untyped-def]
+    sentence = greedy(explainer, prompts[0], 1)  # what the LLM would say anyway
+    assert titles[4][0] != sentence[0] != titles[5][0]
+    assert name_candidates(explainer, prompts[:1], [titles[4:6]], sentence, 2, 1, USERS) == [[]]
+    [order] = name_candidates(explainer, prompts[:1], [titles[4:5]], [titles[5][0]], 1, 1, USERS)
+    assert order in ([0], [])

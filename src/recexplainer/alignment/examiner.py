@@ -17,7 +17,7 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.naming import name_shown_items
 from recexplainer.llm.title_trie import Trie, title_tokens
 from recexplainer.prompting.chat import Encoded
-from recexplainer.prompting.prompts import PromptWriter
+from recexplainer.prompting.prompts import Form, PromptWriter
 from recexplainer.tasks.rendering import fit
 from recexplainer.tasks.task import Row, Score
 
@@ -45,6 +45,11 @@ class LlmExaminer:
         self.user_vectors = user_vectors
         self.catalogue = writer.catalogue
         self.max_title_tokens = settings.max_title_tokens
+
+    @property
+    def form(self) -> Form:
+        """The form in which the explainer is asked."""
+        return self.explainer.form
 
     @property
     def reads_vectors(self) -> bool:

@@ -45,8 +45,9 @@ def answer(evidence: Evidence) -> list[int] | str:
 
 
 def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
-    """The mode's own form, in which explanations are asked for."""
-    return {form: share for form, share in task.form_shares(mode, both_forms).items() if form == mode}
+    """The mode's own form, in which explanations are asked for, if it shows the history in words."""
+    shares = task.form_shares(mode, both_forms, ("behaviour", "both"))
+    return {form: share for form, share in shares.items() if form == mode}
 
 
 def question(writer: PromptWriter, example: Example, form: Form) -> list[str | Slot]:
@@ -83,7 +84,12 @@ def asked(examples: Sequence[Example]) -> list[Example]:
 
 
 def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
-    """Titles of the shown history, and free text beside them: its share of invalid answers."""
+    """Titles of the shown history, and free text beside them: its share of invalid answers.
+
+    A mode that does not show the history in words is not asked.
+    """
+    if examiner.form == "intention":
+        return Measured({})
     named = examiner.name(examples, wording.NO_EVIDENCE, MAX_ITEMS)
     references = [answer_text(examiner.writer, example) for example in examples]
     texts = examiner.generate(examples, examiner.longest(references))

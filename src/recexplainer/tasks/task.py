@@ -83,6 +83,10 @@ class Examiner(Protocol):
     max_title_tokens: int
 
     @property
+    def form(self) -> Form:
+        """The form in which the explainer is asked."""
+
+    @property
     def reads_vectors(self) -> bool:
         """Whether the explainer's mode shows it vectors."""
 

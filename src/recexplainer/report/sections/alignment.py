@@ -55,6 +55,7 @@ MEASURES = (
     Measure("next_item_retrieval", "ndcg@5", "Next item, NDCG@5"),
     Measure("item_ranking", "paper_ndcg@5", "Ranking, paper's gain", "five candidates in order; at random 0.613"),
     Measure("interest_classification", "accuracy", "Interest, accuracy", "would it recommend this? at random 0.5"),
+    Measure("evidence", "evidence_top1", "Evidence, first item", "is it the one that the decision rests on the most?"),
     Measure("history_reconstruction", "hcr", "History", "share of the history that a user vector gives back"),
     Measure(
         "item_discrimination",
@@ -69,8 +70,10 @@ FURTHER_MEASURES = (
     Measure("item_ranking", "ndcg@5", "Ranking, NDCG@5"),
     Measure("item_ranking", "kendall_tau", "Ranking, Kendall's τ"),
     Measure("interest_classification", "auc", "Interest, AUC"),
+    Measure("evidence", "newest_top1", "Evidence, if it were the newest item"),
     Measure("next_item_retrieval", "invalid_rate", "Next item in free text, no title", lowest=True),
     Measure("item_ranking", "invalid_rate", "Ranking, not an order", lowest=True),
+    Measure("evidence", "invalid_rate", "Evidence in free text, not of the history", lowest=True),
 )
 
 
