@@ -19,7 +19,7 @@ PIPELINE = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 STAGES = sorted(PIPELINE)
 COMMANDS = ("explain_users", "export_prompts", "main", "promote")  # entry points that are no stage of the pipeline
-LISTS = {"evaluate_alignment": ["tasks"]}  # options of an entry point that stand for a parameter
+LISTS = {"evaluate_alignment": ["tasks"], "audit": ["against"]}  # options of an entry point that stand for a parameter
 OPTION = re.compile(r"--(mode|source) \$\{item\.(mode|source)\}")
 
 
@@ -164,7 +164,7 @@ def known_paths() -> set[str]:
     settings = load_settings(REPOSITORY / "params.yaml")
     modes, sources = settings.align.modes, settings.explain.sources
     known: list[Any] = [store.RAW_DEMO, store.PREPARED, store.RECOMMENDER, store.RECOMMENDER_METRICS,
-                        store.ALIGNMENT, store.ADAPTED_LLM, store.EXPLANATION_DRAFTS,
+                        store.ALIGNMENT, store.ADAPTED_LLM, store.EXPLANATION_DRAFTS, store.AUDIT_METRICS,
                         store.ALIGNMENT_BASELINES_METRICS, store.FAITHFULNESS_PAIRS_METRICS,
                         store.DISCRIMINATORS, store.DISCRIMINATORS_METRICS,
                         store.pointer(f"recommender-{settings.recommender.kind}"),

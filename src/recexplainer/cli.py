@@ -19,9 +19,9 @@ from recexplainer.core.settings import PARAMS_FILE, SOURCES, load_settings
 from recexplainer.core.settings.command_line import HELP_NAMES, Assignments, AssignmentText, ParamsFile, run_command
 
 PIPELINE = (
-    "generate_demo", "prepare", "train_recommender", "register_recommender", "build_alignment", "adapt_llm",
-    "draft_explanations", "align", "register", "evaluate_alignment", "evaluate_baselines", "explain", "judge",
-    "faithfulness", "compare_faithfulness", "discriminate", "register_discriminators", "report",
+    "generate_demo", "prepare", "train_recommender", "register_recommender", "build_alignment", "audit",
+    "adapt_llm", "draft_explanations", "align", "register", "evaluate_alignment", "evaluate_baselines", "explain",
+    "judge", "faithfulness", "compare_faithfulness", "discriminate", "register_discriminators", "report",
 )  # fmt: skip
 OTHER_STAGES = ("explain_users", "export_prompts")
 IN_ORDER, ASKING, MODELS, PROJECT = "Pipeline, in order", "Explanations and judgements", "Models", "Project"

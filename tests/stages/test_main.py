@@ -69,7 +69,7 @@ def test_sources_run_side_by_side_and_dvc_has_the_last_word(
 def test_a_source_that_is_not_aligned_here_is_still_measured() -> None:
     assert module.chains([], ["both"], ["both"]) == [
         ["evaluate_alignment@both", "explain@both", "judge@both", "faithfulness@both"],
-        ["evaluate_baselines"],
+        ["evaluate_baselines", "audit"],
     ]
 
 

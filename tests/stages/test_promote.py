@@ -55,6 +55,17 @@ def test_stale_metrics_promote_nothing(gated: Path, capsys: pytest.CaptureFixtur
     assert "is not what dvc.lock names; run dvc repro" in capsys.readouterr().err
 
 
+def test_metrics_of_another_input_promote_nothing(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another stage has written anew what the metrics were measured on."""
+    measure(0.9)
+    lock = yaml.safe_load(Path("dvc.lock").read_text())
+    lock["stages"]["s"]["deps"] = [{"path": "models/recommender", "md5": "old.dir"}]
+    lock["stages"]["train"] = {"outs": [{"path": "models/recommender", "md5": "new.dir"}]}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
+    assert "was measured on another models/recommender than dvc.lock names" in capsys.readouterr().err
+
+
 def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     measure(0.9)
     for arguments, message in (

@@ -21,6 +21,7 @@ from recexplainer.data.examples import Example
 from recexplainer.data.splits import SPLITS, TEST, TRAIN
 from recexplainer.stages import (
     align,
+    audit,
     build_alignment,
     draft_explanations,
     evaluate_alignment,
@@ -110,6 +111,14 @@ def test_explainers_are_measured_on_test_users_alone(base: Path, monkeypatch: py
     with pytest.raises(Taken):
         evaluate_alignment.run(tiny.settings(f"llm.base={base}"), tiny.RecordedRun(), "none")  # type: ignore[arg-type]
     assert about(seen[2]) == USERS["test"] and {example.split for example in seen[2]} == {"test"}
+
+
+def test_the_audit_is_about_test_users_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(audit, "audit_recommender", ends(seen))
+    with pytest.raises(Taken):
+        audit.run(tiny.settings(), tiny.RecordedRun())  # type: ignore[arg-type]
+    assert about(seen[1].pairs) == USERS["test"]
 
 
 def test_baselines_are_taught_by_training_users_and_measured_on_test_users(

@@ -13,6 +13,7 @@ from recexplainer.core.figures import to_svg
 from recexplainer.report.drawings import draw_bars, draw_confusion, draw_lines, draw_stacks
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.sections.alignment import alignment_section
+from recexplainer.report.sections.audit import audit_section
 from recexplainer.report.sections.common import Section
 from recexplainer.report.sections.discriminators import discriminators_section
 from recexplainer.report.sections.evidence import evidence_section
@@ -29,6 +30,7 @@ def build_figures(inputs: ReportInputs) -> dict[str, str]:
         inputs: What is there; what is missing gives no figure.
     """
     sections = {
+        "audit": audit_section(inputs.audit),
         "recommender": recommender_section(inputs.recommender),
         "alignment": alignment_section(inputs),
         "judge": judge_section(inputs),

@@ -31,6 +31,7 @@ class ReportInputs:
         params: All parameters under dotted names, without credentials.
         commit: The commit of the code, with a remark if files differ from it.
         dataset: The report of ``prepare``.
+        audit: ``metrics/audit.json``.
         recommender: ``metrics/recommender.json``.
         alignment: Per source.
         baselines: ``metrics/alignment_baselines.json``.
@@ -48,6 +49,7 @@ class ReportInputs:
     params: dict[str, Any]
     commit: str | None = None
     dataset: Metrics | None = None
+    audit: Metrics | None = None
     recommender: Metrics | None = None
     alignment: dict[str, Metrics] = field(default_factory=dict)
     baselines: Metrics | None = None
@@ -73,6 +75,7 @@ def read_inputs(settings: Settings) -> ReportInputs:
         params={name: redact(value) for name, value in flatten(settings).items()},
         commit=read_commit(),
         dataset=_if_there(store.PREPARE_REPORT, store.read_json),
+        audit=_if_there(store.AUDIT_METRICS, store.read_json),
         recommender=_if_there(store.RECOMMENDER_METRICS, store.read_json),
         alignment=_by_source(sources, store.alignment_metrics, store.read_json),
         baselines=_if_there(store.ALIGNMENT_BASELINES_METRICS, store.read_json),

@@ -16,6 +16,7 @@ from recexplainer.report.cases import build_cases
 from recexplainer.report.drawings import inline_lines
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.sections.alignment import alignment_section
+from recexplainer.report.sections.audit import audit_section
 from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
 from recexplainer.report.sections.discriminators import discriminators_section
 from recexplainer.report.sections.evidence import evidence_section
@@ -62,6 +63,7 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
             commit=inputs.commit,
             run=_run_section(inputs),
             params={name: _written(value) for name, value in inputs.params.items()},
+            audit=audit_section(inputs.audit),
             recommender=recommender_section(inputs.recommender),
             alignment=alignment_section(inputs),
             judge=judge_section(inputs),

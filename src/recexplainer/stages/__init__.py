@@ -84,6 +84,7 @@ def stage_main(
     sections: Sequence[str] = (),
     tracked: bool = True,
     lists: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
     check: Callable[[Settings], None] | None = None,
 ) -> StageCommand:
     """Build a stage's command: it parses the command line, loads the parameters and runs ``body``.
@@ -92,15 +93,17 @@ def stage_main(
     the call is ``body(settings, **options)``. What ``body`` returns is called in the main process of a launch
     alone. The parameters of the section ``name`` and of the further ``sections`` are logged. ``lists`` names further
     options that may be left out, and the parameter that takes their names, which are separated by commas:
-    ``{"tasks": "evaluate_alignment.tasks"}``. ``check`` refuses parameters before any run is opened.
+    ``{"tasks": "evaluate_alignment.tasks"}``; ``values`` does the same for options of one value. ``check`` refuses
+    parameters before any run is opened.
     The exit code is 0, or that of `ends_clearly`.
     """
-    named = lists or {}
+    named, single = lists or {}, values or {}
 
     def execute(assignments: Sequence[str], params: Path, set: str, **given: str) -> int:
         chosen = {option: given[option] for option in options}
         listed = {parameter: given[option] for option, parameter in named.items()}
-        settings = load_settings(params, _assignments(assignments, set, listed))
+        valued = [f"{parameter}={given[option]}" for option, parameter in single.items() if given[option]]
+        settings = load_settings(params, _assignments([*assignments, *valued], set, listed))
         if check is not None:
             check(settings)
         set_threads(settings.run.threads)
@@ -121,6 +124,8 @@ def stage_main(
     for option, parameter in named.items():
         text = Annotated[str, typer.Option(metavar="A,B", help=f"The same as -S {parameter}=[A,B].")]
         all_options[option] = (text, "")
+    for option, parameter in single.items():
+        all_options[option] = (Annotated[str, typer.Option(help=f"The same as -S {parameter}=TEXT.")], "")
     help = (inspect.getdoc(sys.modules.get(body.__module__)) or name).splitlines()[0]
     return StageCommand(name, build_command(name, help, {**all_options, **PARAMETER_OPTIONS}, execute))
 

@@ -106,12 +106,12 @@ def run_side_by_side(settings: Settings, parent_run: str) -> None:
 
 
 def chains(modes: Sequence[str], measured: Sequence[str], sources: Sequence[str]) -> list[list[str]]:
-    """The stages of each source, from its alignment to its faithfulness, and the baselines: no chain needs another.
+    """The stages of each source, from its alignment to its faithfulness, and two of no source: no chain needs another.
 
     >>> chains(["behaviour"], ["none"], ["none"])  # doctest: +NORMALIZE_WHITESPACE
     [['align@behaviour', 'register@behaviour'],
      ['evaluate_alignment@none', 'explain@none', 'judge@none', 'faithfulness@none'],
-     ['evaluate_baselines']]
+     ['evaluate_baselines', 'audit']]
     """
     dearest_first = dict.fromkeys([*reversed(modes), *measured, *sources])  # modes: cheapest first
     of_sources = []
@@ -120,7 +120,7 @@ def chains(modes: Sequence[str], measured: Sequence[str], sources: Sequence[str]
         stages += ("evaluate_alignment",) if source in measured else ()
         stages += _OF_A_SOURCE if source in sources else ()
         of_sources.append([f"{stage}@{source}" for stage in stages])
-    return [*of_sources, ["evaluate_baselines"]]
+    return [*of_sources, ["evaluate_baselines", "audit"]]
 
 
 def run_dvc(arguments: list[str], parent_run: str) -> int:

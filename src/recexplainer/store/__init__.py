@@ -21,6 +21,7 @@ from recexplainer.store.paths import (
     ALIGNMENT,
     ALIGNMENT_BASELINES_METRICS,
     ALIGNMENT_SUMMARIES,
+    AUDIT_METRICS,
     CATALOGUE,
     DIALOGUES,
     DISCRIMINATORS,

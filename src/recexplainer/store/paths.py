@@ -31,6 +31,7 @@ EXPLANATION_DRAFTS = Path("data/drafts.jsonl")
 EXPORT = Path("export")
 ALIGNMENT_BASELINES_METRICS = Path("metrics/alignment_baselines.json")
 
+AUDIT_METRICS = Path("metrics/audit.json")
 FAITHFULNESS_PAIRS_METRICS = Path("metrics/faithfulness_pairs.json")
 DISCRIMINATORS = Path("models/discriminators")
 DISCRIMINATORS_METRICS = Path("metrics/discriminators.json")

@@ -12,6 +12,7 @@ from recexplainer import store
 from recexplainer.core.contents import dvc_md5
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Gate
+from recexplainer.tracking.registry.pulling import version_at
 
 
 def failures(gates: Sequence[Gate]) -> tuple[list[str], dict[str, float]]:
@@ -55,27 +56,46 @@ def _find(values: Any, key: str) -> Any:
 
 
 def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock")) -> None:
-    """Make sure that DVC wrote the metrics file, and from the model that the role's pointer names.
+    """Make sure that DVC wrote the metrics file, from what the other stages wrote last and the model that the role's
+    pointer names, and beside the version that its alias names today.
 
     Raises:
-        InputError: when the file is not what dvc.lock names, or was measured on another model.
+        InputError: when the file is not what dvc.lock names, was measured on something else, or compares with a version
+            that its alias no longer names.
     """
-    stage = _stage_of(metrics_file, lock)
-    outs = {out["path"]: out.get("md5") for out in stage.get("outs", [])}
-    if dvc_md5(metrics_file) != outs[metrics_file]:
+    stages = _stages(lock)
+    stage = next((s for s in stages.values() if any(out["path"] == metrics_file for out in s.get("outs", []))), None)
+    if stage is None:
+        raise InputError(f"{metrics_file}: {lock} names no stage that writes it; run dvc repro first")
+    written = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
+    if dvc_md5(metrics_file) != written[metrics_file]:
         raise InputError(f"{metrics_file}: is not what {lock} names; run dvc repro")
     pointer = store.pointer(role).as_posix()
     for dep in stage.get("deps", []):
-        if dep["path"] == pointer and dep.get("md5") != dvc_md5(pointer):
+        path, md5 = dep["path"], dep.get("md5")
+        if path == pointer and md5 != dvc_md5(pointer):
             raise InputError(f"{metrics_file}: was measured on another model than {pointer} names; run dvc repro")
+        if path in written and md5 != written[path]:
+            raise InputError(f"{metrics_file}: was measured on another {path} than {lock} names; run dvc repro")
+    _require_same_reference(metrics_file)
 
 
-def _stage_of(metrics_file: str, lock: Path) -> dict[str, Any]:
+def _require_same_reference(metrics_file: str) -> None:
+    """Refuse figures beside a version that its alias no longer names."""
+    against = store.read_json(metrics_file).get("against")
+    if not isinstance(against, Mapping) or not str(against.get("named")).startswith("models:/"):
+        return
+    named, measured = against["named"], str(against["version"])
+    version = str(version_at(named)[1].version)
+    if version != measured:
+        raise InputError(
+            f"{metrics_file}: compares with version {measured}, but {named} is version {version} now; run "
+            "dvc repro -f -s audit"
+        )
+
+
+def _stages(lock: Path) -> dict[str, dict[str, Any]]:
     try:
-        stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+        return (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
     except FileNotFoundError:
         raise InputError(f"{lock}: no such file; run dvc repro first") from None
-    for stage in stages.values():
-        if any(out["path"] == metrics_file for out in stage.get("outs", [])):
-            return dict(stage)
-    raise InputError(f"{metrics_file}: {lock} names no stage that writes it; run dvc repro first")

@@ -144,3 +144,15 @@ def test_another_alias_must_hold_what_dvc_names(project: Path) -> None:
     register(2.0)
     with pytest.raises(InputError, match=r"@staging is version 1 .*\(version 2\); check out the commit .*promote"):
         registry.pull(ROLE, "demo", "staging")
+
+
+def test_any_version_can_be_pulled_to_compare_with(project: Path) -> None:
+    register(1.0)
+    register(2.0)
+    runs.connect().set_registered_model_alias(NAME, "production", "1")
+    by_alias, by_number = (registry.pull_version(f"models:/{NAME}{end}") for end in ("@production", "/1"))
+    assert by_alias == by_number and by_alias.version == "1"
+    assert registry.pull_version(f"models:/{NAME}/2").content_sha256 != by_alias.content_sha256
+    spoil_weights(by_alias.folder.parents[1])
+    with pytest.raises(InputError, match="were changed after it was registered"):
+        registry.pull_version(f"models:/{NAME}@production")

@@ -25,7 +25,7 @@ from recexplainer.core.settings.alignment import (
 )
 from recexplainer.core.settings.api import ApiModel
 from recexplainer.core.settings.data import Columns, Dataset, GenerateDemo, Prepare, Split
-from recexplainer.core.settings.evaluation import EvaluateAlignment, EvaluateBaselines
+from recexplainer.core.settings.evaluation import Audit, EvaluateAlignment, EvaluateBaselines
 from recexplainer.core.settings.explaining import SOURCES, Explain
 from recexplainer.core.settings.judging import Discriminate, Encoder, Faithfulness, Judge, Report
 from recexplainer.core.settings.kinds import SECTION
@@ -61,6 +61,7 @@ class Settings:
     align: Align
     evaluate_alignment: EvaluateAlignment
     evaluate_baselines: EvaluateBaselines
+    audit: Audit
     explain: Explain
     judge: Judge
     faithfulness: Faithfulness

@@ -42,3 +42,14 @@ class EvaluateBaselines:
 
     student_epochs: Count
     in_context: InContext
+
+
+@dataclass(frozen=True, config=SECTION)
+class Audit:
+    """What is asked about the recommender as a whole."""
+
+    n_decisions: Count  # of each part of the rankings: top, disliked items, bottom
+    variant: Literal["shift", "mask"]  # how items are deleted
+    n_near: Count  # so many items count as alike in text, or as often taken together
+    n_draws: CountOrZero  # of users, for the intervals; 0: no intervals
+    against: str | None  # another recommender to compare with: models:/name@alias, models:/name/version, or a folder

@@ -11,6 +11,6 @@ The package is the public face of its modules.
 from recexplainer.tracking.registry.lookup import CONTENT_TAG
 from recexplainer.tracking.registry.models import fetch_model, load_python_model, log_model_folder
 from recexplainer.tracking.registry.promoting import promote
-from recexplainer.tracking.registry.pulling import pull
+from recexplainer.tracking.registry.pulling import pull, pull_version, version_at
 from recexplainer.tracking.registry.registering import is_registered, register, write_pointer
 from recexplainer.tracking.registry.roles import WORKING_ALIAS, registered_name

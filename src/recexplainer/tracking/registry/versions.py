@@ -24,6 +24,22 @@ def resolve(client: MlflowClient, name: str, alias: str) -> ModelVersion:
     return client.get_model_version(name, version)
 
 
+def numbered(client: MlflowClient, name: str, version: str) -> ModelVersion:
+    """The version with a number.
+
+    Raises:
+        InputError: when the model has no such version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version(name, version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+            raise InputError(f"registry: {name} has no version {version}") from None
+        raise
+
+
 def alias_version(client: MlflowClient, name: str, alias: str) -> str | None:
     """The number of the version that an alias names, None where there is no such alias or model."""
     from mlflow.exceptions import MlflowException
