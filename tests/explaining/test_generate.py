@@ -10,6 +10,7 @@ import pytest
 
 from recexplainer import store
 from recexplainer.core.records.explanation import Explanation, ModelVersion
+from recexplainer.explaining import generate
 from recexplainer.explaining.cases import Case
 from recexplainer.explaining.generate import ExplanationGenerator, Lengths, answer, draft
 from recexplainer.explaining.guidance import Guidance
@@ -17,6 +18,7 @@ from recexplainer.faithfulness.evaluation import evaluate_faithfulness
 from recexplainer.judging.rubric import check
 from recexplainer.llm import decoding
 from recexplainer.llm.guided.draft import Written
+from recexplainer.llm.guided.guide import Guide
 from recexplainer.prompting.prompts import readable
 from recexplainer.prompting.requests import load_request
 from recexplainer.tasks.rendering import render
@@ -172,9 +174,24 @@ def test_the_text_goes_on_from_the_more_probable_verdict(base: Path, monkeypatch
 def test_a_draft_goes_on_from_the_verdict_that_is_given(base: Path) -> None:
     explainer = tiny.explainer(base, "behaviour")
     examples = [case.example for case in cases_of(6)]
-    texts = draft(explainer, tiny.writer(), examples, Lengths(500, 5, 3))
+    texts = draft(explainer, tiny.writer(), examples, [None] * 6, Lengths(500, 5, 3))
     for text, example in zip(texts, examples, strict=True):
         assert text.startswith(str(example.answer))
     given = answer(explainer, partial(render, tiny.writer()), cases_of(6), Lengths(500, 5, 3), FREE)[0]
     same = [a.text for a, e in zip(given, examples, strict=True) if a.verdict == e.answer]
     assert same == [t for t, a, e in zip(texts, given, examples, strict=True) if a.verdict == e.answer]
+
+
+def test_a_draft_cites_what_it_is_given_to_cite(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guides: list[Guide | None] = []
+    written = generate.write
+    monkeypatch.setattr(
+        generate, "write", lambda e, p, b, given, *a: guides.extend(given) or written(e, p, b, given, *a)
+    )
+    examples = [case.example for case in cases_of(3)]
+    draft(tiny.explainer(base, "behaviour"), tiny.writer(), examples, [[3, 1], [], None], Lengths(500, 3, 3))
+    assert [guide and (guide.cited, guide.target, guide.history) for guide in guides] == [
+        ([3, 1], examples[0].items[0], examples[0].history),
+        ([], examples[1].items[0], examples[1].history),
+        None,
+    ]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from recexplainer.data.examples import Example
+from recexplainer.prompting import wording
 from recexplainer.prompting.chat import ChatEncoder
-from recexplainer.tasks import explanation, interest_classification
+from recexplainer.tasks import evidence, explanation, interest_classification
 from recexplainer.tasks.rendering import fit, render
 from tests import tiny
 
@@ -52,3 +53,13 @@ def test_an_explanation_is_asked_for_its_verdict_and_for_a_title_of_the_history(
     titles = ["", *tiny.TITLES]
     texts = ["Yes. Like Rust.", "Yes. Like Fox.", "It is like Rust II."]  # to be: Yes, No, Yes; 8 is not in the history
     assert explanation.score(ASKED[:3], texts, titles) == {"verdict_accuracy": 0.3333, "cites_history": 0.6667}
+
+
+def test_a_decision_whose_evidence_is_known_is_drafted_with_it() -> None:
+    known = [replace(e, task=evidence.NAME, aspect=str(e.answer), answer=[3, 1]) for e in ASKED]
+    chosen = explanation.choose([*ASKED, *known], 100, np.random.default_rng(0))
+    assert {example.task for example in chosen} == {evidence.NAME} and len(chosen) == len(ASKED)
+    assert explanation.to_draft(known[1]) == (ASKED[1], [3, 1])
+    none = replace(known[0], answer=wording.NO_EVIDENCE)
+    assert explanation.to_draft(none) == (ASKED[0], [])  # nothing may be cited
+    assert explanation.to_draft(ASKED[0]) == (ASKED[0], None)  # not known: anything may

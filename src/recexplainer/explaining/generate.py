@@ -88,7 +88,8 @@ def answer(
     asked = ask(explainer, words, examples, lengths.max_prompt_tokens, lengths.max_new_tokens, user_vectors)
     verdicts: list[Label] = ["Yes" if p >= 0.5 else "No" for p in asked.p_yes]
     labels = [decision.label or verdict for decision, verdict in zip(decisions, verdicts, strict=True)]
-    evidence = guidance.find(explainer, words, asked, [decision.history for decision in decisions], labels)
+    histories = [decision.history for decision in decisions]
+    evidence = guidance.find(explainer, words, asked, histories, labels, lengths.batch_size)
     guides = guidance.guides(asked.shown, evidence)
     written = _go_on(explainer, asked.prompts, verdicts, guides, lengths, user_vectors)
     return [
@@ -110,14 +111,22 @@ def draft(
     explainer: Explainer,
     writer: PromptWriter,
     examples: Sequence[Example],
+    cited: Sequence[Sequence[int] | None],
     lengths: Lengths,
     user_vectors: Tensor | None = None,
 ) -> list[str]:
-    """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on."""
+    """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on.
+
+    It cites the given items, in order; None: any.
+    """
     bounds = lengths.max_prompt_tokens, lengths.max_new_tokens
     prompts, _ = fitting_prompts(explainer, partial(render, writer), examples, *bounds)
     verdicts = [str(example.answer) for example in examples]
-    written = _go_on(explainer, prompts, verdicts, [None] * len(prompts), lengths, user_vectors)
+    guides = [
+        None if items is None else Guide(writer.catalogue, example.items[0], example.history, items)
+        for example, items in zip(examples, cited, strict=True)
+    ]
+    written = _go_on(explainer, prompts, verdicts, guides, lengths, user_vectors)
     return [(verdict + text.text).strip() for verdict, text in zip(verdicts, written, strict=True)]
 
 

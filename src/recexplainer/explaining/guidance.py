@@ -11,10 +11,12 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.evidence.evidence import find_evidence
 from recexplainer.evidence.perturbation import Decision
+from recexplainer.explaining.own_answers import ask_for_evidence
 from recexplainer.explaining.prompts import Asked, Words
 from recexplainer.explaining.self_deletion import find_own_evidence
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.guide import Guide
+from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders.base import Recommender
 
 VARIANT: Variant = "shift"  # how the recommender is asked without an item: as if it had never been there
@@ -26,7 +28,7 @@ class Guidance:
 
     Attributes:
         catalogue: Titles and values.
-        evidence: `recommender`, `self`, or `free`: any title may be named.
+        evidence: `recommender`, `self`, `own`, or `free`: any title may be named.
         facts: Whether values are guided.
         recommender: Who decided; None only where nothing is asked of it.
     """
@@ -43,6 +45,7 @@ class Guidance:
         asked: Asked,
         histories: Sequence[Sequence[int]],
         labels: Sequence[Label],
+        batch_size: int,
     ) -> list[Evidence | None]:
         """The evidence of each decision.
 
@@ -52,9 +55,14 @@ class Guidance:
             asked: What it was asked.
             histories: All that the recommender decided on.
             labels: The decisions.
+            batch_size: Questions for its own evidence that are decoded at once.
         """
         if self.evidence == "free":
             return [None] * len(labels)
+        if self.evidence == "own":
+            writer = PromptWriter(self.catalogue, explainer.settings["n_categories"])
+            bounds = asked.max_prompt_tokens, batch_size
+            return list(ask_for_evidence(explainer, writer, asked.shown, labels, *bounds, asked.user_vectors))
         assert self.recommender is not None
         if self.evidence == "self":
             return list(find_own_evidence(explainer, words, asked, histories, labels, self.recommender))

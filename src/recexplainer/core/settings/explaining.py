@@ -29,7 +29,7 @@ class Explain:
     sources: Annotated[list[Annotated[str, one_of(SOURCES)]], DISTINCT]
     n_cases: Count
     top_k: Count  # positive cases are drawn from the recommender's top k
-    evidence: Literal["recommender", "self", "free"]  # who supplies the items that a text may cite; free: nobody
+    evidence: Literal["recommender", "self", "own", "free"]  # who supplies the items that a text may cite; free: nobody
     facts: Literal["guided", "free"]  # guided: a text names only values that hold
     template: str | None  # a file with the request's words; null: those of the alignment
     sentences: str | None  # a file with the words of the source `template` and of counterfactuals; null: English
