@@ -28,15 +28,10 @@ def run(settings: Settings, run: StageRun) -> Write:
     writer = PromptWriter(catalogue, settings.align.n_categories)
     texts: list[str] = []
     if asked:
-<<<<<<< HEAD
         base = base_explainer(chosen_base(settings.llm), {"n_categories": settings.align.n_categories})
-        texts = draft(base, writer, asked, Lengths(chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size))
-=======
-        base = base_explainer(settings.llm, {"n_categories": settings.align.n_categories})
         questions, cited = zip(*map(explanation.to_draft, asked), strict=True)
         lengths = Lengths(chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
         texts = draft(base, writer, questions, cited, lengths)
->>>>>>> c9b144a (explain.evidence: own, the explainer's own answer guides what its text cites; drafts cite the recommender's evidence)
     drafts = [
         made
         for made, given in zip(explanation.from_drafts(asked, texts), asked, strict=True)
