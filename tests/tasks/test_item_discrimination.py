@@ -15,6 +15,7 @@ from recexplainer.tasks.item_discrimination import (
     score,
 )
 from tests import tiny
+from tests.sizes import LargestTensor
 from tests.tasks import teacher
 
 
@@ -33,6 +34,27 @@ def test_most_similar_equals_brute_force_in_chunks_of_any_size() -> None:
     for chunk in (1, 7, 100):
         assert most_similar(vectors, chunk)[1:].tolist() == cosine[1:].argmax(dim=1).tolist()
     assert most_similar(vectors)[0] == 0
+
+
+def test_the_most_similar_items_take_no_more_memory_than_a_block() -> None:
+    n, block = 3000, 128
+    vectors = torch.randn(n + 1, 4, generator=torch.Generator().manual_seed(0))
+    vectors[[5, 9, 700]] = 0.0
+    vectors[[20, 1500, 2900]] = torch.eye(4)[0]  # equal cosines: the lowest id is the answer
+    with LargestTensor() as seen:
+        found = most_similar(vectors, block)
+    assert seen.n_numbers <= max(block**2, vectors.numel())  # all pairs at once are 9 million
+    assert found.tolist() == plainly_most_similar(vectors)
+
+
+def plainly_most_similar(vectors: torch.Tensor) -> list[int]:
+    """By all pairs at once."""
+    unit = torch.nn.functional.normalize(vectors, dim=1)
+    cosine = (unit @ unit.T).fill_diagonal_(-torch.inf)
+    missing = ~vectors.any(dim=1)
+    missing[0] = True
+    cosine[:, missing] = -torch.inf
+    return cosine.argmax(dim=1).masked_fill(missing, 0).tolist()
 
 
 def test_every_attribute_that_the_catalogue_holds_is_asked_in_training() -> None:

@@ -54,28 +54,42 @@ def make_examples(teacher: Teacher) -> list[Example]:
     return examples
 
 
-def most_similar(vectors: torch.Tensor, chunk: int = 1024) -> np.ndarray:
+def most_similar(vectors: torch.Tensor, block: int = 2048) -> np.ndarray:
     """The other item of the largest cosine, for each row but the padding's; a vector of zeros is like no other.
+
+    Exact. Each pair of items is compared once, for both of them.
 
     Args:
         vectors: (n_items + 1, dim), row 0 = padding.
-        chunk: Rows compared at once, which bounds memory at `chunk` × n_items.
+        block: Items compared with as many others at once: memory is bounded by block², whatever the catalogue.
 
     Returns:
-        (n_items + 1,) item ids; 0 at the padding, and where there is no such item.
+        (n_items + 1,) item ids, of equal cosines the lowest; 0 at the padding, and where there is no such item.
     """
-    missing = ~vectors.any(dim=1)
-    missing[0] = True
-    unit = torch.nn.functional.normalize(vectors.float(), dim=1)
-    best = torch.zeros(len(unit), dtype=torch.long)
-    for start in range(1, len(unit), chunk):
-        rows = torch.arange(start, min(start + chunk, len(unit)))
-        cosine = unit[rows] @ unit.T
-        cosine[:, missing] = -torch.inf
-        cosine[torch.arange(len(rows)), rows] = -torch.inf
-        best[rows] = cosine.argmax(dim=1)  # 0 where nothing is finite
-    best[missing] = 0
+    known = 1 + torch.nonzero(vectors[1:].any(dim=1))[:, 0]
+    unit = torch.nn.functional.normalize(vectors[known].float(), dim=1)
+    highest = torch.full((len(unit),), -torch.inf)
+    place = torch.zeros(len(unit), dtype=torch.long)
+    starts = range(0, len(unit), block)
+    for start in starts:
+        for other in starts[start // block :]:
+            cosine = unit[start : start + block] @ unit[other : other + block].T
+            if start == other:
+                cosine.fill_diagonal_(-torch.inf)
+            else:
+                _keep_highest(highest[other:], place[other:], cosine, start, dim=0)
+            _keep_highest(highest[start:], place[start:], cosine, other, dim=1)
+    best = torch.zeros(len(vectors), dtype=torch.long)
+    best[known] = torch.where(highest.isfinite(), known[place], 0) if len(known) else known
     return best.numpy()
+
+
+def _keep_highest(highest: torch.Tensor, place: torch.Tensor, cosine: torch.Tensor, first: int, dim: int) -> None:
+    """Note in place where a block, whose candidates along `dim` count from `first`, is higher than all before it."""
+    values, places = cosine.max(dim=dim)
+    is_higher = values > highest[: len(values)]
+    highest[: len(values)][is_higher] = values[is_higher]
+    place[: len(values)][is_higher] = first + places[is_higher]
 
 
 def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
