@@ -52,6 +52,14 @@ def test_attributes_are_cleaned_and_unknown_ones_are_empty():
         catalogue.attributes(0)
 
 
+def test_attributes_are_read_without_a_row_of_the_frame_for_each_item(monkeypatch):
+    rows = [{"raw_id": str(n), "title": f"Title {n}", "categories": [str(n)], "price": "$2"} for n in range(5)]
+    catalogue = Catalogue(build_catalogue(clean_titles(raw_items(*rows), True), True)[0])
+    monkeypatch.setattr(pd.DataFrame, "iloc", property(lambda frame: pytest.fail("took a row")))
+    assert [catalogue.attributes(item)["categories"] for item in range(1, 6)] == [[str(n)] for n in range(5)]
+    assert catalogue.attributes(3)["price"] == 2.0
+
+
 def test_changes_of_titles_are_counted_with_examples():
     rows = [{"raw_id": str(n), "title": f"  Twin {n // 2}", "brand": f"Brand {n}"} for n in range(14)]
     frame, changes = build_catalogue(clean_titles(raw_items(*rows), True), True)
