@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import tracemalloc
+
+import numpy as np
 import pytest
 import torch
 from tokenizers import normalizers
@@ -53,6 +56,20 @@ def test_what_is_forced_goes_up_to_a_choice_or_the_end() -> None:
     assert [token for token, _ in path] == [6, 7] and trie.forced(children[5], 1) == path[:1]
     assert trie.forced(path[-1][1], 10) == []  # 8 or 9
     assert trie.forced(children[4], 10) == []  # the end
+
+
+def test_a_large_catalogue_takes_two_flat_arrays_and_every_title_is_a_path() -> None:
+    rng = np.random.default_rng(0)
+    sequences = [rng.integers(1, 40, size=rng.integers(1, 9)).tolist() for _ in range(5000)]
+    sequences.append([7] * 300)  # one long title does not make all of them long
+    tracemalloc.start()
+    trie = Trie(sequences, END)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    prefixes = {tuple([*s, END][:n]) for s in sequences for n in range(len(s) + 2)}
+    assert len(trie.starts) == len(prefixes) + 1 and len(trie.tokens) == len(prefixes) - 1
+    assert kept < 10 * len(prefixes) and peak < 100 * len(prefixes)  # bytes; of dictionaries 300 and more
+    assert walks(trie) == sorted(map(list, {(*s, END) for s in sequences}))
 
 
 def test_titles_that_a_tokenizer_cannot_tell_apart_are_refused() -> None:

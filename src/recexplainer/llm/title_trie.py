@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import chain
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,7 +40,8 @@ def title_tokens(encoder: ChatEncoder, titles: Sequence[str]) -> list[list[int]]
 class Trie:
     """The titles of a catalogue as token sequences, each closed by an end token.
 
-    Node 0 is the root. The children of a node are one slice of `tokens` and `targets`, so a step of beam search is a
+    Two flat arrays. Nodes are numbered level by level from the root, 0, and within a level by their parent and then by
+    their token. So the children of a node are a range, edge e leads to node e + 1, and a step of beam search is a
     gather, not a loop over the vocabulary.
 
     Args:
@@ -47,28 +50,18 @@ class Trie:
     """
 
     def __init__(self, sequences: Sequence[Sequence[int]], end: int) -> None:
-        children: list[dict[int, int]] = [{}]
         self.end = end
-        self.depth = 1 + max(
-            (len(sequence) for sequence in sequences), default=0
-        )  # tokens of the longest, with its end
-        for sequence in sequences:
-            node = 0
-            for token in [*sequence, end]:
-                if token not in children[node]:
-                    children[node][token] = len(children)
-                    children.append({})
-                node = children[node][token]
-        counts = torch.tensor([len(branch) for branch in children])
-        self.starts = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
-        self.tokens = torch.tensor([token for branch in children for token in branch], dtype=torch.long)
-        self.targets = torch.tensor([node for branch in children for node in branch.values()], dtype=torch.long)
-        self._only = {node: next(iter(branch.items())) for node, branch in enumerate(children) if len(branch) == 1}
+        lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences)) + 1  # with the end
+        self.depth = int(lengths.max(initial=1))  # tokens of the longest, with its end
+        closed = chain.from_iterable(chain(sequence, (end,)) for sequence in sequences)
+        tokens = np.fromiter(closed, dtype=np.int32, count=int(lengths.sum()))
+        starts, tokens = _flat(tokens, lengths)
+        self.starts, self.tokens = torch.from_numpy(starts), torch.from_numpy(tokens)
 
     def to(self, device: torch.device) -> Trie:
         """The same tree, its arrays on a device."""
         moved = copy.copy(self)
-        moved.starts, moved.tokens, moved.targets = (a.to(device) for a in (self.starts, self.tokens, self.targets))
+        moved.starts, moved.tokens = self.starts.to(device), self.tokens.to(device)
         return moved
 
     def continuations(self, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -80,13 +73,14 @@ class Trie:
         Returns:
             For every continuation: the row of `nodes` it continues, its token, and the node it leads to.
         """
-        counts = self.starts[nodes + 1] - self.starts[nodes]
+        first = self.starts[nodes].long()
+        counts = self.starts[nodes + 1] - first
         rows = torch.repeat_interleave(torch.arange(len(nodes), device=nodes.device), counts)
         within = torch.arange(len(rows), device=nodes.device) - torch.repeat_interleave(
             counts.cumsum(0) - counts, counts
         )
-        edges = self.starts[nodes][rows] + within
-        return rows, self.tokens[edges], self.targets[edges]
+        edges = first[rows] + within
+        return rows, self.tokens[edges].long(), edges + 1
 
     def forced(self, node: int, limit: int) -> list[tuple[int, int]]:
         """What has to follow a node, at most `limit` tokens with the nodes that they lead to.
@@ -94,9 +88,36 @@ class Trie:
         It ends before the end token, and where there is a choice.
         """
         path: list[tuple[int, int]] = []
-        while len(path) < limit and node in self._only:
-            token, node = self._only[node]
-            if token == self.end:
+        while len(path) < limit:
+            edge, behind = self.starts[node : node + 2].tolist()
+            if behind - edge != 1 or (token := int(self.tokens[edge])) == self.end:
                 break
+            node = edge + 1
             path.append((token, node))
         return path
+
+
+def _flat(tokens: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n_nodes + 1,) where each node's edges begin, and (n_nodes - 1,) their tokens.
+
+    Level by level: the sequences that go on from a level are grouped by their node and their next token.
+
+    Args:
+        tokens: int32, of all sequences, one behind the other.
+        lengths: (n_sequences,) of each.
+    """
+    base = int(tokens.max(initial=0)) + 1
+    going = np.arange(len(lengths))
+    places = np.cumsum(lengths) - lengths  # of each sequence's next token
+    nodes = np.zeros(len(lengths), dtype=np.int64)  # where each sequence stands
+    n_nodes = 1
+    parents, edges = [np.zeros(0, dtype=np.int64)], [tokens[:0]]
+    for level in range(int(lengths.max(initial=0))):
+        going = going[lengths[going] > level]
+        steps, nodes[going] = np.unique(nodes[going] * base + tokens[places[going] + level], return_inverse=True)
+        nodes[going] += n_nodes
+        n_nodes += len(steps)
+        parents.append(steps // base)
+        edges.append((steps % base).astype(np.int32))
+    counts = np.bincount(np.concatenate(parents), minlength=n_nodes)
+    return np.concatenate([[0], counts.cumsum()]).astype(np.int32), np.concatenate(edges)
