@@ -69,6 +69,36 @@ def test_no_decision_is_explained_twice_and_a_pair_is_asked_of_both_kinds(n_user
     assert n_yes == len(answers)
 
 
+def sorted_cases(recommender: Popularity, pairs: list[Example], settings: Settings) -> list[tuple[int, int]]:
+    """Pair and item of every case, by sorting all items each time."""
+    rng, taken, found = np.random.default_rng(1), set(), []
+    for number in range(settings.explain.n_cases):
+        place = number % len(pairs)
+        scores = recommender.scores([pairs[place].history], exclude_seen=True)[0].double().numpy()
+        order = np.argsort(-scores, kind="stable")
+        order = order[np.isfinite(scores[order])]
+        is_liked = (place + number // len(pairs)) % 2 == 0
+        liked = order[: int(settings.build_alignment.like_top * len(order))][: settings.explain.top_k]
+        pool = liked if is_liked else order[len(order) - int(settings.build_alignment.dislike_bottom * len(order)) :]
+        left = [int(item) for item in pool if (place, int(item)) not in taken]
+        if left:
+            found.append((place, int(rng.choice(left))))
+            taken.add(found[-1])
+    return found
+
+
+def test_cases_of_a_large_catalogue_are_those_of_a_full_sort_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    recommender = Popularity(3000)
+    recommender.counts.copy_(torch.randint(40, (3001,), generator=torch.Generator().manual_seed(0)))  # many ties
+    given = Interactions(np.arange(1, 13), np.array([0, 0, 4, 8, 12]), n_items=3000)
+    pairs = [Example("", "test", [], user, 4, user - 1, given.sequence(user).tolist()) for user in (1, 2, 3)]
+    settings = tiny.settings("explain.n_cases=40")
+    expected = sorted_cases(recommender.freeze(), pairs, settings)
+    monkeypatch.setattr(np, "argsort", lambda *given, **how: pytest.fail("sorted"))
+    cases = choose_cases(recommender, given, pairs, settings.build_alignment, settings.explain, seed=1)
+    assert [(case.example.user_id - 1, case.example.items[0]) for case in cases] == expected
+
+
 def test_the_same_seed_gives_the_same_cases() -> None:
     assert cases_of(8) == cases_of(8)
 

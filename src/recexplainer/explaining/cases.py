@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.places import items_at, place_of
 from recexplainer.core.records.explanation import Label
 from recexplainer.core.settings import BuildAlignment, Explain
 from recexplainer.data.examples import Example
@@ -91,7 +92,7 @@ def choose_cases(
         raise InputError("data/alignment: holds no test user; see prepare.split and build_alignment.min_history")
     rng = np.random.default_rng(seed)
     cases: list[Case] = []
-    taken: set[tuple[int, int]] = set()  # (place in pairs, item): no decision is explained twice
+    taken: dict[int, list[int]] = {}  # by pair the places of its items in its order: no decision is explained twice
     for number in range(settings.n_cases):
         place = number % len(pairs)
         pair = pairs[place]
@@ -99,12 +100,12 @@ def choose_cases(
         scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
         liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
         is_liked = (place + number // len(pairs)) % 2 == 0
-        pool = [int(i) for i in (liked[: settings.top_k] if is_liked else disliked)]
-        left = [i for i in pool if (place, i) not in taken]
-        if not left:
+        left = np.setdiff1d(liked[: settings.top_k] if is_liked else disliked, taken.get(place, []))
+        if not len(left):
             continue
-        item = int(rng.choice(left))
-        taken.add((place, item))
+        drawn = int(rng.choice(left))
+        taken.setdefault(place, []).append(drawn)
+        item = int(items_at(scores, [drawn])[0])
         cases.append(_case(pair, history, item, wording.YES if is_liked else wording.NO, scores))
     return cases
 
@@ -145,9 +146,10 @@ def cases_of_users(
             history=history[-max_history:],
         )
         liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
-        labels = dict.fromkeys(map(int, disliked), wording.NO) | dict.fromkeys(map(int, liked), wording.YES)
         for item in _items_of(scores, wanted, top_k):
-            cases.append(_case(pair, history, item, labels.get(item, UNDECIDED), scores))
+            place = place_of(scores, item)
+            label = wording.YES if place in liked else wording.NO if place in disliked else UNDECIDED
+            cases.append(_case(pair, history, item, label, scores))
     return cases
 
 
@@ -164,10 +166,9 @@ def _scored(
 
 
 def _items_of(scores: np.ndarray, wanted: Wanted, top_k: int) -> list[int]:
-    order = np.argsort(-scores, kind="stable")
-    order = order[np.isfinite(scores[order])]
-    best = order[:top_k].tolist() if wanted.top else []
-    last = order[::-1][:top_k].tolist() if wanted.bottom else []
+    places = range(int(np.isfinite(scores).sum()))
+    best = items_at(scores, places[:top_k]).tolist() if wanted.top else []
+    last = items_at(scores, places[::-1][:top_k]).tolist() if wanted.bottom else []
     named = [item for item in wanted.items if np.isfinite(scores[item])]
     return list(dict.fromkeys([*best, *last, *named]))
 
@@ -180,6 +181,5 @@ def _case(pair: Example, history: list[int], item: int, label: str, scores: np.n
         items=[item],
         answer=label,
     )
-    open_scores = scores[np.isfinite(scores)]
-    rank = int((open_scores >= scores[item]).sum())  # the item itself is one of them
-    return Case(example, history, float(scores[item]), rank, len(open_scores))
+    rank = int(np.count_nonzero(scores >= scores[item]))  # the item itself is one of them
+    return Case(example, history, float(scores[item]), rank, int(np.isfinite(scores).sum()))

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from recexplainer.core.places import items_at
 from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
@@ -35,27 +36,29 @@ def make_examples(teacher: Teacher) -> list[Example]:
     examples = []
     for row, scores in enumerate(batch.scores):
         aspects = [PLAIN] * n_plain[batch.splits[row]] + [EXPLAIN] * chosen.verdicts_per_history
-        pools = [
-            np.resize(teacher.rng.permutation(pool), len(aspects))
+        liked, disliked = [
+            items_at(scores, np.resize(teacher.rng.permutation(pool), (len(aspects) + 1) // 2))
             for pool in liked_and_disliked(scores, chosen.like_top, chosen.dislike_bottom)
         ]
         for number, aspect in enumerate(aspects):
             wanted = (number + row) % 2 == 0
-            item = int(pools[0 if wanted else 1][number // 2])
+            item = int((liked if wanted else disliked)[number // 2])
             examples.append(batch.example(row, NAME, wording.YES if wanted else wording.NO, [item], aspect))
     return examples
 
 
-def liked_and_disliked(scores: np.ndarray, like_top: float, dislike_bottom: float) -> tuple[np.ndarray, np.ndarray]:
-    """The item ids of the top and of the bottom share of the unmasked scores of one user.
+def liked_and_disliked(scores: np.ndarray, like_top: float, dislike_bottom: float) -> tuple[range, range]:
+    """The places of the top and of the bottom share of the unmasked scores of one user (see `core.places`).
 
-    >>> liked_and_disliked(np.array([-np.inf, 9, 1, 2, 3, -np.inf, 4]), 0.2, 0.5)
-    (array([1]), array([3, 2]))
+    >>> scores = np.array([-np.inf, 9, 1, 2, 3, -np.inf, 4])
+    >>> liked_and_disliked(scores, 0.2, 0.5)
+    (range(0, 1), range(3, 5))
+    >>> items_at(scores, range(3, 5))
+    array([3, 2])
     """
-    order = np.argsort(-scores, kind="stable")
-    order = order[np.isfinite(scores[order])]
-    n_liked, n_disliked = max(1, int(like_top * len(order))), max(1, int(dislike_bottom * len(order)))
-    return order[:n_liked], order[len(order) - n_disliked :]
+    n = int(np.isfinite(scores).sum())
+    n_liked, n_disliked = max(1, int(like_top * n)), max(1, int(dislike_bottom * n))
+    return range(min(n, n_liked)), range(max(0, n - n_disliked), n)
 
 
 def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:

@@ -29,8 +29,9 @@ def make_examples(teacher: Teacher) -> list[Example]:
     n_rankings = by_split(teacher.settings.rankings_per_history, 1)
     examples = []
     for row, scores in enumerate(batch.scores):
+        unseen = np.flatnonzero(np.isfinite(scores))
         for _ in range(n_rankings[batch.splits[row]]):
-            candidates = rng.choice(np.flatnonzero(np.isfinite(scores)), size=n_candidates, replace=False)
+            candidates = rng.choice(unseen, size=n_candidates, replace=False)
             order = candidates[np.argsort(-scores[candidates], kind="stable")]
             examples.append(batch.example(row, NAME, [int(i) for i in order], [int(i) for i in candidates]))
     return examples

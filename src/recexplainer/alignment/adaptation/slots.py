@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from recexplainer.alignment.warm_start import directions, item_words, ranking_map
+from recexplainer.core.places import items_at
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.demo.dialogues import explain
@@ -136,7 +137,7 @@ class SlotLessons:
             return Example(item_ranking.NAME, "train", [int(i) + 1 for i in order], items=items, **shown), form
         likes = bool(rng.random() < 0.5)
         pool = interest_classification.liked_and_disliked(unseen, _LIKED, _DISLIKED)[0 if likes else 1]
-        item = int(rng.choice(pool))
+        item = int(items_at(unseen, [rng.choice(pool)])[0])
         verdict = wording.YES if likes else wording.NO
         if kind == "verdict":
             aspect = str(rng.choice([interest_classification.PLAIN, interest_classification.EXPLAIN]))
