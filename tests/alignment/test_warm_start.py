@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from scipy.stats import spearmanr
 
+from recexplainer.alignment import warm_start as start
 from recexplainer.alignment.warm_start import item_tokens, item_words, user_directions, warm_start
 from tests import tiny
+from tests.sizes import LargestTensor
 
 
 def test_slots_are_fitted_and_nothing_else_is(base: Path) -> None:
@@ -54,6 +57,33 @@ def test_padding_is_no_word() -> None:
     table = torch.randn(9, 6, generator=torch.Generator().manual_seed(0))
     short, long = torch.tensor([[3, 4, -1, -1], [5, -1, -1, -1]]), torch.tensor([[3, 4], [5, -1]])
     assert torch.equal(item_words(table, short), item_words(table, long))
+
+
+def test_blocks_bound_the_memory_and_not_the_result(monkeypatch: pytest.MonkeyPatch, base: Path) -> None:
+    histories = [[1, 2], [3, 4], [5], [6, 7, 8], [2, 9]]
+    vectors = tiny.mf().user_vectors(histories)
+    align = tiny.settings("align.warm_start_steps=20", "align.warm_start_top=1.0").align
+    fits = []
+    for at_once in (2**25, 60):
+        monkeypatch.setattr(start, "AT_ONCE", at_once)
+        explainer = tiny.explainer(base, "both", None, vectors)
+        fits.append((warm_start(explainer, tiny.writer(), vectors, histories, align, seed=1), explainer))
+    assert fits[0][0] == pytest.approx(fits[1][0], abs=1e-3)
+    for name in ("item", "user"):
+        one, other = (explainer.connectors[name](torch.ones(1, vectors.shape[1])) for _, explainer in fits)
+        assert torch.allclose(one, other, atol=1e-3)
+
+
+def test_words_are_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = torch.randn(500, 16, generator=torch.Generator().manual_seed(0))
+    token_ids = torch.randint(-1, 500, (900, 40), generator=torch.Generator().manual_seed(1))
+    token_ids[:, 0] = 1
+    whole = item_words(table, token_ids)
+    monkeypatch.setattr(start, "AT_ONCE", 9000)
+    with LargestTensor() as seen:
+        words = item_words(table, token_ids)
+    assert torch.allclose(words, whole, atol=1e-6)
+    assert seen.n_numbers <= token_ids.numel()  # all texts' embeddings at once: 16 times as many
 
 
 def test_a_user_points_to_where_the_recommender_ranks_high() -> None:

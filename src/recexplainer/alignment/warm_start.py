@@ -20,6 +20,7 @@ from recexplainer.prompting.prompts import PromptWriter
 
 _SHARPNESS = 4.0  # of the softmax over standardised scores
 _RIDGE = 0.02  # of the mean squared length of an item's slot; without it, a user's slot is mostly noise
+AT_ONCE = 2**25  # numbers of one block (embeddings of texts, scores of users): it bounds the memory, not the result
 
 
 def warm_start(
@@ -54,11 +55,8 @@ def warm_start(
     items = explainer.item_vectors[1:].to(table.device)
     users = user_vectors.to(table.device)
     words = item_words(table, item_tokens(explainer, writer).to(table.device))
-    scores = users @ items.T
-    if align.warm_start_top:
-        for row, history in enumerate(histories):
-            scores[row, [item - 1 for item in history]] = -torch.inf
-    fits = {"item": (items, words), "user": (users, user_directions(words, scores, align.warm_start_top))}
+    seen = histories if align.warm_start_top else [[] for _ in histories]
+    fits = {"item": (items, words), "user": (users, _directions_of_users(users, items, words, seen, align))}
     explained = {}
     for name, (vectors, targets) in fits.items():
         connector = explainer.connectors[name]
@@ -84,10 +82,34 @@ def item_words(table: Tensor, token_ids: Tensor) -> Tensor:
         table: (vocabulary, hidden) the token embeddings.
         token_ids: (…, n_items, length) of one catalogue or of several, −1 behind the shorter texts.
     """
-    present = (token_ids >= 0).to(table.dtype)
-    means = (table[token_ids.clamp(min=0)] * present[..., None]).sum(dim=-2) / present.sum(dim=-1, keepdim=True)
+    per_item = token_ids[..., :1, :].numel() * table.shape[1]
+    rows = token_ids.split(max(1, AT_ONCE // max(1, per_item)), dim=-2)
+    means = torch.cat([_mean_embeddings(table, some) for some in rows], dim=-2)
     centre = means.mean(dim=-2, keepdim=True)
-    return _to_scale(means - centre, table) + centre
+    return _to_scale(means.sub_(centre), table).add_(centre)
+
+
+def _mean_embeddings(table: Tensor, token_ids: Tensor) -> Tensor:
+    """(…, n_items, hidden) the mean token embedding of each text."""
+    present = (token_ids >= 0).to(table.dtype)
+    return (table[token_ids.clamp(min=0)] * present[..., None]).sum(dim=-2) / present.sum(dim=-1, keepdim=True)
+
+
+def _directions_of_users(
+    users: Tensor, items: Tensor, words: Tensor, seen: Sequence[Sequence[int]], align: Align
+) -> Tensor:
+    """`user_directions` of the scores of users (n_users, dim) and items (n_items, dim), without what each has seen.
+
+    The scores of all users at once would not fit where there are many users and items.
+    """
+    ranking = ranking_map(words)
+    found = []
+    for rows in torch.arange(len(users)).split(max(1, AT_ONCE // len(items))):
+        scores = users[rows] @ items.T
+        for place, row in enumerate(rows.tolist()):
+            scores[place, [item - 1 for item in seen[row]]] = -torch.inf
+        found.append(_unscaled_directions(ranking, scores, align.warm_start_top))
+    return _to_scale(torch.cat(found), words) if found else users.new_zeros(0, words.shape[1])
 
 
 def user_directions(words: Tensor, scores: Tensor, top: float = 0.0) -> Tensor:
@@ -127,12 +149,16 @@ def directions(ranking: Tensor, scores: Tensor, words: Tensor, top: float = 0.0)
         words: (…, n_items, hidden) the items' slots.
         top: The weight of the scores' softmax, against 1 of the scores; both are standardised.
     """
+    return _to_scale(_unscaled_directions(ranking, scores, top), words)
+
+
+def _unscaled_directions(ranking: Tensor, scores: Tensor, top: float) -> Tensor:
     is_left_out = scores.isneginf()
     standard = _standard(scores, is_left_out)
     if top:
         peaks = (_SHARPNESS * standard.masked_fill(is_left_out, -torch.inf)).softmax(dim=-1)
         standard = standard + top * _standard(peaks, is_left_out)
-    return _to_scale(standard @ ranking.mT, words)
+    return standard @ ranking.mT
 
 
 def _standard(scores: Tensor, is_left_out: Tensor) -> Tensor:

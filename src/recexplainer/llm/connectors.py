@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+ROWS_AT_ONCE = 4096  # of a fit
+
 
 class Connector(nn.Module):
     """`W2 · GELU(W1 · standardise(e) + b1) + b2`, always in fp32.
@@ -51,7 +53,7 @@ def fit_connector(connector: Connector, vectors: Tensor, targets: Tensor, steps:
         connector: Trained in place.
         vectors: (n, dim) of the recommender.
         targets: (n, output_size) where each should lead.
-        steps: Of Adam, on all rows at once (at most 4,096 drawn at random per step).
+        steps: Of Adam, on all rows at once (at most `ROWS_AT_ONCE` drawn at random per step).
         seed: Of the draw.
 
     Returns:
@@ -62,11 +64,13 @@ def fit_connector(connector: Connector, vectors: Tensor, targets: Tensor, steps:
     optimiser = torch.optim.Adam(connector.parameters(), lr=5e-3)
     with torch.enable_grad():
         for _ in range(steps):
-            rows = torch.randperm(len(vectors), generator=generator)[:4096]
+            rows = torch.randperm(len(vectors), generator=generator)[:ROWS_AT_ONCE]
             loss = (connector(vectors[rows]) - targets[rows]).pow(2).mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
     with torch.no_grad():
-        unexplained = (connector(vectors) - targets).pow(2).mean() / targets.var(dim=0, correction=0).mean()
+        blocks = zip(vectors.split(ROWS_AT_ONCE), targets.split(ROWS_AT_ONCE), strict=True)
+        squares = [(connector(some) - wanted).pow(2).mean(dim=1) for some, wanted in blocks]
+        unexplained = torch.cat(squares).mean() / targets.var(dim=0, correction=0).mean()
     return float(1 - unexplained)
