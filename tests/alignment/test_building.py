@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from recexplainer.alignment import building
 from recexplainer.alignment.building import build_examples, choose_pairs
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
@@ -130,3 +131,19 @@ def test_a_split_without_users_is_a_clear_line() -> None:
         choose_pairs(INTERACTIONS, alone, SETTINGS, np.random.default_rng(0))
     with pytest.raises(InputError, match="no train user has 99 interactions"):
         choose_pairs(INTERACTIONS, USERS, replace(SETTINGS, min_history=99), np.random.default_rng(0))
+
+
+def test_a_large_catalogue_is_scored_for_fewer_pairs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    recommender, sizes = tiny.mf(), []
+    scores = recommender.scores
+
+    def note(histories: list[list[int]], exclude_seen: bool = False) -> torch.Tensor:
+        found = scores(histories, exclude_seen)
+        sizes.append(found.numel())
+        return found
+
+    monkeypatch.setattr(recommender, "scores", note)
+    monkeypatch.setattr(building, "_SCORES_AT_ONCE", 5 * (tiny.N_ITEMS + 1))
+    given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], recommender)
+    _, vectors = build_examples(*given, SETTINGS, seed=1)
+    assert max(sizes) == 5 * (tiny.N_ITEMS + 1) and sum(sizes) == len(vectors) * (tiny.N_ITEMS + 1)

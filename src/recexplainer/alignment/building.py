@@ -20,7 +20,8 @@ from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks import TASKS
 from recexplainer.tasks.task import Teacher
 
-_BATCH = 512
+_BATCH = 512  # pairs, or fewer where the catalogue is large: all tasks share a batch's scores
+_SCORES_AT_ONCE = 2**25
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def build_examples(
     teacher = Teacher(recommender, interactions, catalogue, dialogues, settings, common_categories(catalogue), rng)
     examples: list[Example] = []
     vectors = []
-    for start in range(0, len(pairs), _BATCH):
-        rows = range(start, min(start + _BATCH, len(pairs)))
+    n_at_once = max(1, min(_BATCH, _SCORES_AT_ONCE // (interactions.n_items + 1)))
+    for start in range(0, len(pairs), n_at_once):
+        rows = range(start, min(start + n_at_once, len(pairs)))
         batch, batch_vectors = _ask(recommender, interactions, pairs, rows, settings)
         if batch_vectors is not None:
             vectors.append(batch_vectors)
