@@ -33,7 +33,7 @@ from recexplainer.recommenders.ranking import leave_one_out, rank_cases
 from recexplainer.tasks.item_discrimination import most_similar
 
 DIM, HIDDEN, VOCABULARY = 64, 192, 8000
-N_USERS, LENGTH, N_CASES = 400, 12, 100
+N_USERS, LENGTH = 400, 12
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 
 Step = Callable[[], Any]
@@ -106,13 +106,11 @@ def make_trie(n_items: int, settings: Settings) -> Step:
 
 
 def make_cases(n_items: int, settings: Settings) -> Step:
-    """100 decisions to explain."""
+    """`explain.n_cases` decisions to explain."""
     interactions, recommender = interactions_of(n_items), recommender_of(n_items)
     pairs = [Example("", "test", [], user_id=user, position=LENGTH) for user in range(1, 51)]
-    chosen = settings.explain
-    given = (recommender, interactions, pairs, settings.build_alignment)
-    assert chosen.n_cases >= N_CASES
-    return lambda: choose_cases(*given, chosen, seed=1)
+    given = (recommender, interactions, pairs, settings.build_alignment, settings.explain)
+    return lambda: choose_cases(*given, seed=1)
 
 
 def make_loss(n_items: int, settings: Settings) -> Step:
