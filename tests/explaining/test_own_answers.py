@@ -15,7 +15,7 @@ from tests.explaining.test_generate import USERS, generator
 
 
 def own(base: Path, n: int, *assignments: str) -> list[Explanation]:
-    return generator(base, "explain.evidence=own", *assignments).explain(cases_of(n), USERS)
+    return generator(base, "explain.evidence=own", "align.mixture.evidence=1", *assignments).explain(cases_of(n), USERS)
 
 
 def test_the_explainers_own_answer_is_recorded_and_guides_the_text(base: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.places import items_at
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
 from recexplainer.evidence.counterfactuals import Bounds
@@ -71,12 +72,12 @@ def choose_decisions(
         bottom = disliked[::-1][: bounds.top_k]
         others = np.setdiff1d(disliked, bottom)
         drawn = rng.choice(others, min(bounds.top_k, len(others)), replace=False)
-        parts: dict[Part, np.ndarray] = {"top": liked[: bounds.top_k], "disliked": drawn, "bottom": bottom}
-        for part, items in parts.items():
+        parts: dict[Part, Sequence[int]] = {"top": liked[: bounds.top_k], "disliked": drawn.tolist(), "bottom": bottom}
+        for part, places in parts.items():
             label: Literal["Yes", "No"] = "Yes" if part == "top" else "No"
             found += [
                 AuditedDecision(place, pair.user_id, part, Decision(history, int(item), len(pair.history), label))
-                for item in items
+                for item in items_at(scores, places)
             ]
     return found
 

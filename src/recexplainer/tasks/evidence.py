@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from recexplainer.core.places import items_at
 from recexplainer.data.examples import Example
 from recexplainer.evidence.evidence import MAX_ITEMS, Evidence, find_evidence
 from recexplainer.evidence.perturbation import Decision
@@ -118,7 +119,9 @@ def _draw(teacher: Teacher) -> Iterator[tuple[int, int, bool]]:
     for row, scores in enumerate(batch.scores):
         liked, disliked = interest_classification.liked_and_disliked(scores, chosen.like_top, chosen.dislike_bottom)
         n = n_decisions[batch.splits[row]]
-        pools = [np.resize(rng.permutation(pool), n) for pool in (liked[: chosen.evidence_top_k], disliked)]
+        pools = [
+            items_at(scores, np.resize(rng.permutation(pool), n)) for pool in (liked[: chosen.evidence_top_k], disliked)
+        ]
         for number in range(n):
             is_liked = (number + row) % 2 == 0
             yield row, int(pools[0 if is_liked else 1][number // 2]), is_liked

@@ -22,6 +22,14 @@ def test_a_source_that_is_not_aligned_is_refused(values: dict[str, Any]) -> None
         parse_settings(values)
 
 
+def test_own_evidence_of_explainers_that_are_not_taught_it_is_refused(values: dict[str, Any]) -> None:
+    values["explain"]["evidence"] = "own"
+    with pytest.raises(InputError, match="explain.evidence is own, but align.mixture.evidence is 0"):
+        parse_settings(values)
+    values["align"]["mixture"]["evidence"] = 2
+    assert parse_settings(values).explain.evidence == "own"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [("run: [", "is not valid YAML"), ("- a\n", "must hold a mapping"), ("", "must hold a mapping")],

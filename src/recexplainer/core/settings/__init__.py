@@ -80,6 +80,11 @@ class Settings:
                         f"params: {parameter} names {source!r}, which align.modes {list(self.align.modes)} "
                         "does not align; change both lists together"
                     )
+        if self.explain.evidence == "own" and not self.align.mixture.get("evidence", 1):
+            raise InputError(
+                "params: explain.evidence is own, but align.mixture.evidence is 0: no explainer is taught to answer; "
+                "set it to 2 and align again, or take explain.evidence: recommender"
+            )
 
 
 def named_tasks(settings: Settings) -> dict[str, list[str]]:
