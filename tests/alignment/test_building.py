@@ -145,5 +145,6 @@ def test_a_large_catalogue_is_scored_for_fewer_pairs_at_once(monkeypatch: pytest
     monkeypatch.setattr(recommender, "scores", note)
     monkeypatch.setattr(building, "_SCORES_AT_ONCE", 5 * (tiny.N_ITEMS + 1))
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], recommender)
-    _, vectors = build_examples(*given, SETTINGS, seed=1)
+    settings = replace(SETTINGS, evidence_per_history=0)  # the evidence of decisions has blocks of its own
+    _, vectors = build_examples(*given, settings, seed=1)
     assert max(sizes) == 5 * (tiny.N_ITEMS + 1) and sum(sizes) == len(vectors) * (tiny.N_ITEMS + 1)

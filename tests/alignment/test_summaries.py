@@ -149,7 +149,7 @@ def test_too_many_failures_end_the_run_and_keep_what_was_answered(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("max_failed=1", "summaries.max_failed must be a share from 0 to below 1"),
+        ("max_failed=1", "summaries.max_failed must be below 1, not 1"),
         ("author=human", "summaries.author must be one of catalogue, api"),
         ("concurrency=0", "summaries.concurrency must be at least 1"),
         ("max_cost=1", "summaries.max_cost must be null where the prices are null"),

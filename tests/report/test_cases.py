@@ -59,6 +59,18 @@ def test_an_answer_shows_what_its_record_cites(inputs_with):
     assert [kind for _, kind in answer["pieces"] if kind] == ["history"] and len(answer["cited"]) == 1
 
 
+def test_the_template_stands_in_for_a_text_that_is_not_an_explanation(inputs_with):
+    inputs = inputs_with()
+    record = inputs.explanations["both"][0]
+    inputs.explanations["both"][0] = replace(record, text="Fox Fox Fox Fox", citations=[], defects=["repeats"])
+    alone = build_cases(inputs, 100)[0]["answers"][2]
+    assert (alone["shown"], alone["defects"]) == ("both", ["repeats"])
+    inputs.explanations["template"] = [replace(record, source="template", text=f"Template: {record.text}")]
+    answer = build_cases(inputs, 100)[0]["answers"][2]
+    assert (answer["source"], answer["shown"], answer["cited"]) == ("both", "template", [])
+    assert "".join(piece for piece, _ in answer["pieces"]) == f"Template: {record.text}"
+
+
 def test_answers_of_all_sources_are_joined_by_case_even_in_another_order(inputs_with):
     straight = build_cases(inputs_with(), 100)
     shuffled = inputs_with()

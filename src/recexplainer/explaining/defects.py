@@ -50,8 +50,8 @@ def defect_warning(defects: Sequence[Sequence[Defect]]) -> str | None:
     named = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
     raise_it = "raise explain.max_new_tokens; " if counts["cut"] * 2 > n else ""
     return (
-        f"{n} of {len(defects)} texts are no explanations ({named}) and are replaced where they are shown: {raise_it}"
-        "align longer, on more examples, or with a larger base LLM"
+        f"{n} of {len(defects)} texts are not explanations ({named}); the report shows those of the source template "
+        f"instead: {raise_it}align longer, on more examples, or with a larger base LLM"
     )
 
 

@@ -15,6 +15,7 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
 
 CaseKey = tuple[int, int, int]  # of `Explanation.case`: user, position, item
+STAND_IN = "template"  # the source whose text is shown where an LLM's is no explanation
 DELETION = "mask"  # the variant whose deletion the explorer shows: the other items keep their places
 
 
@@ -110,6 +111,7 @@ def _describe(
         "answers": [
             _answer(
                 record,
+                answers.get(STAND_IN),
                 judgements.get(source, {}).get(record.explanation_id),
                 tested.get(source, {}).get(record.explanation_id, Tested()),
             )
@@ -118,15 +120,22 @@ def _describe(
     }
 
 
-def _answer(record: Explanation, judgement: Judgement | None, tested: Tested) -> dict[str, Any]:
-    found = read_citations(record)
+def _answer(
+    record: Explanation, stand_in: Explanation | None, judgement: Judgement | None, tested: Tested
+) -> dict[str, Any]:
+    """What the explorer shows of one answer; in place of a text with defects stands that of the source `template`."""
+    defects = [defect.replace("_", " ") for defect in record.defects or []]
+    shown = stand_in if defects and stand_in else record
+    found = read_citations(shown)
     return {
         "source": record.source,
-        "pieces": mark_text(record.text, found.mentions, tested.carrying),
+        "defects": defects,
+        "shown": shown.source,
+        "pieces": mark_text(shown.text, found.mentions, tested.carrying),
         "prompt": record.prompt,
         "verdict": record.verdict,
         "p_yes": record.p_yes,
-        "cited": sorted(found.in_history),
+        "cited": sorted(found.in_history) if shown is record else [],
         "level": judgement.level if judgement else None,
         "judge": judgement.judge if judgement else None,
         "reasons": read_reasons(judgement.reasons) if judgement else [],

@@ -100,6 +100,9 @@
   function answerCard(answer, item) {
     const said = el("p", {class: "said"}, answer.pieces.map(([text, kind]) =>
       kind ? el("mark", {class: kind, title: meanings[kind]}, text) : text));
+    const defects = answer.defects.length === 0 ? null : el("p", {class: "facts-line"},
+      "What " + answer.source + " wrote is not an explanation (" + answer.defects.join(", ") + ")" +
+      (answer.shown === answer.source ? "." : "; the text of " + answer.shown + " stands in its place:"));
     const pYes = answer.p_yes === null ? null : el("p", {class: "facts-line"}, "Probability of Yes: " + number(answer.p_yes, 2));
     const reasons = answer.reasons.length === 0 ? null : el("details", {},
       el("summary", {}, "Why level " + answer.level + " (" + answer.judge + ")"),
@@ -107,7 +110,7 @@
     return el("section", {class: "answer", "aria-label": "Answer of " + answer.source},
       el("h4", {}, el("span", {class: "source " + answer.source}, answer.source),
         el("span", {}, verdictBadge(answer, item), " ", levelBadge(answer))),
-      said, pYes, removalList(answer.removal), claimLine(answer.claims), reasons,
+      defects, said, pYes, removalList(answer.removal), claimLine(answer.claims), reasons,
       el("details", {}, el("summary", {}, "What it was asked"), el("p", {class: "prompt"}, answer.prompt)));
   }
 
