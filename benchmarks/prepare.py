@@ -111,7 +111,9 @@ def ours(raw: Path, out: Path) -> None:
 
     nothing = dict.fromkeys(("order", "time", "rating", "brand", "categories", "description"))
     columns = Columns(user="user_id", item="item_id", item_key="item_id", title="title", **nothing)
-    dataset = Dataset("benchmark", str(raw), "amazon_2018", None, None, None, columns, None, None, None, None, 0)
+    unset = dict.fromkeys(("interactions_file", "items_file", "dialogues_file", "delimiter", "encoding", "quoting"))
+    names = {"name": "benchmark", "item_noun": "product", "raw": str(raw), "format": "amazon_2018", "columns": columns}
+    dataset = Dataset(**names, **unset, categories_separator=None, max_bad_lines=0)
     settings = Prepare(0.0, K_CORE, "drop", None, None, K_CORE, 1.0, Split(*SHARES))
     prepared = prepare_data(open_raw(dataset), settings, SEED)
     store.write_interactions(prepared.interactions, out / "interactions.parquet")

@@ -39,6 +39,7 @@ def dataset(tmp_path: Path, columns: Callable[..., Columns]) -> Callable[..., Da
         values: dict[str, Any] = {
             "name": "tiny",
             "raw": str(tmp_path),
+            "item_noun": "item",
             "format": "amazon_2018",
             "interactions_file": None,
             "items_file": None,

@@ -138,7 +138,7 @@ def test_where_every_item_has_a_title_both_choices_give_the_same(raw_data, prepa
 
 
 def test_another_choice_is_refused(prepare_settings):
-    with pytest.raises(InputError, match="prepare.untitled_items must be one of drop, keep, not 'rename'"):
+    with pytest.raises(ValueError, match="Input should be 'drop' or 'keep'"):
         prepare_settings(untitled_items="rename")
 
 

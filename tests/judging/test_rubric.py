@@ -115,7 +115,7 @@ def test_true_explanations_are_never_faulted_and_spoiled_ones_always() -> None:
         rows = rng.choice(len(games), size=7, replace=False)
         history, target = [games[row] for row in rows[:-1]], games[rows[-1]]
         verdict = str(rng.choice(["Yes", "No"]))
-        text = explain(rng, history, target, verdict)
+        text = explain(history, target, verdict)
         case = {
             "history": [int(row) + 1 for row in rows[:-1]],
             "item_id": int(rows[-1]) + 1,
