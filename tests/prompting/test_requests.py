@@ -174,9 +174,9 @@ def test_a_template_in_another_encoding_is_one_clear_line(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("audience=everyone", "explain.audience must be one of end_user, developer, auditor, not 'everyone'"),
+        ("audience=everyone", "explain.audience must be one of end_user, developer, auditor or null, not 'everyone'"),
         ("max_sentences=0", "explain.max_sentences must be at least 1"),
-        ("focus= ", "explain.focus must be words on one line"),
+        ("focus= ", "no value after '='"),
         ("focus=a\nb", "explain.focus must be words on one line"),
         ("focus=" + "x" * 81, "at most 80 characters"),
         ("save_every=0", "explain.save_every must be at least 1"),
