@@ -70,7 +70,7 @@ def test_a_missing_recommender_is_one_clear_line(project: Path, capsys: pytest.C
     [
         ("positions_per_user=0", "positions_per_user must be at least 1"),
         ("like_top=0.6", "like_top + dislike_bottom must be at most 1, not 1.1"),
-        ("n_candidates=6", "n_candidates must be 2 to 5"),
+        ("n_candidates=6", "build_alignment.n_candidates must be at most 5, not 6"),
         ("min_history=99", "no train user has 99 interactions"),
     ],
 )
