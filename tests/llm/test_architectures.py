@@ -79,7 +79,7 @@ def aligned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     base = write_base(folder / "base", request.param)
     align = tiny.settings("align.epochs={behaviour: 4, intention: 4, both: 4}", "align.rows_per_step=1").align
     explainer, writer = tiny.explainer(base, "both"), tiny.writer()
-    warm_start(explainer, writer, USERS, [], align, seed=1)
+    warm_start(explainer, writer, USERS, [[]] * len(USERS), align, seed=1)
     asked = [
         Example(interest_classification.NAME, "train", answer, user, 3, row, [3, 5, item + 1], [item], aspect="plain")
         for row, user in enumerate((1, 2))
