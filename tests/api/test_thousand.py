@@ -78,8 +78,7 @@ def test_nothing_is_lost_and_nothing_is_asked_twice(server: FakeServer, tmp_path
     began, n_kept = len(ledger.calls), len(kept)
     result = ask(TEXTS, cache, settings)
     calls = ledger.calls[began:]
-    assert result.n_from_cache == n_kept
-    assert 0 <= result.n_calls - len(calls) <= 3  # on a busy machine one may time out before the server reads it
+    assert (result.n_calls, result.n_from_cache) == (len(calls), n_kept)
     assert result.cost == pytest.approx(sum(price(*call) for call in calls), rel=1e-9)
     failed = result.answers.count(None)
     assert failed < 10  # six failures in a row; the next run asks them again

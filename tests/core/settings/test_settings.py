@@ -22,6 +22,13 @@ def test_a_source_that_is_not_aligned_is_refused(values: dict[str, Any]) -> None
         parse_settings(values)
 
 
+@pytest.mark.parametrize("words", [" ", "a\nb"])
+def test_a_focus_is_words_on_one_line(values: dict[str, Any], words: str) -> None:
+    values["explain"]["focus"] = words
+    with pytest.raises(InputError, match="explain.focus must be words on one line"):
+        parse_settings(values)
+
+
 def test_own_evidence_of_explainers_that_are_not_taught_it_is_refused(values: dict[str, Any]) -> None:
     values["explain"]["evidence"] = "own"
     with pytest.raises(InputError, match="explain.evidence is own, but align.mixture.evidence is 0"):
