@@ -45,7 +45,25 @@ def find_evidence(
     Returns:
         One evidence per decision.
     """
-    found: list[Evidence] = []
+    given = (recommender, decisions, variant, method, max_items, threshold)
+    return [evidence for evidence, _ in _search(*given)]
+
+
+def find_evidence_and_losses(
+    recommender: Recommender, decisions: Sequence[Decision], variant: Variant, max_items: int
+) -> list[tuple[Evidence, dict[int, float]]]:
+    """As `find_evidence`, greedily, with what the removal of each shown item alone takes from the decision, in nats."""
+    return list(_search(recommender, decisions, variant, "greedy", max_items, THRESHOLD))
+
+
+def _search(
+    recommender: Recommender,
+    decisions: Sequence[Decision],
+    variant: Variant,
+    method: Method,
+    max_items: int,
+    threshold: float,
+) -> Iterator[tuple[Evidence, dict[int, float]]]:
     for block in _blocks(decisions):
         perturbation = Perturbation(recommender, block)
         shown, older = shown_items(perturbation), older_items(perturbation)
@@ -59,11 +77,9 @@ def find_evidence(
             sets = joint_steps(perturbation, shown & unfound, variant, threshold)
             steps = [own_steps or joint[:max_items] for own_steps, joint in zip(steps, sets, strict=True)]
         beyond = np.where(older, alone, -np.inf)
-        found += [
-            _evidence(items, own_steps, unseen, variant, threshold)
-            for items, own_steps, unseen in zip(perturbation.items, steps, beyond, strict=True)
-        ]
-    return found
+        for items, own_steps, unseen, lost in zip(perturbation.items, steps, beyond, own, strict=True):
+            losses = {int(items[column]): float(lost[column]) for column in np.nonzero(np.isfinite(lost))[0]}
+            yield _evidence(items, own_steps, unseen, variant, threshold), losses
 
 
 def _blocks(decisions: Sequence[Decision]) -> Iterator[Sequence[Decision]]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from recexplainer.core.records.evidence import Variant
-from recexplainer.evidence.evidence import THRESHOLD, find_evidence
-from recexplainer.evidence.perturbation import Decision, Perturbation
-from recexplainer.evidence.removal import losses_alone, shown_items
+from recexplainer.evidence.evidence import THRESHOLD, find_evidence_and_losses
+from recexplainer.evidence.perturbation import Decision
 from recexplainer.recommenders.base import Recommender
 
 _EQUAL = 1e-9  # nats: of two items so near each other both are the strongest
@@ -49,13 +46,8 @@ def find_carriers(recommender: Recommender, decisions: Sequence[Decision], varia
         variant: How to delete.
     """
     n_items = max((len(decision.citable) for decision in decisions), default=0)
-    found = find_evidence(recommender, decisions, variant, max_items=n_items)
-    perturbation = Perturbation(recommender, decisions)
-    alone = losses_alone(perturbation, shown_items(perturbation), variant)
-    return [
-        Carriers({int(items[column]): float(lost[column]) for column in np.nonzero(np.isfinite(lost))[0]}, own.items)
-        for own, items, lost in zip(found, perturbation.items, alone, strict=True)
-    ]
+    found = find_evidence_and_losses(recommender, decisions, variant, n_items)
+    return [Carriers(alone, evidence.items) for evidence, alone in found]
 
 
 def is_misleading(cited: Sequence[int], carriers: Carriers) -> bool:
