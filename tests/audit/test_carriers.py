@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recexplainer.audit.carriers import KINDS, find_carriers
+from recexplainer.audit.carriers import KINDS, tabulate_carriers
 from recexplainer.evidence.counterfactuals import Bounds
 from recexplainer.evidence.perturbation import Decision
 from tests.audit import world
@@ -24,7 +24,7 @@ def weights(**of_target: float) -> AdditiveRecommender:
 
 def row_of(recommender: AdditiveRecommender, decision: Decision, top_k: int = 1) -> dict[str, float]:
     relations = world.plan(world.interactions()).relations
-    found = find_carriers(recommender, [world.audited(decision)], relations, "shift", Bounds(top_k, 0.2, 0.5))
+    found = tabulate_carriers(recommender, [world.audited(decision)], relations, "shift", Bounds(top_k, 0.2, 0.5))
     return world.row(found)
 
 
@@ -57,6 +57,6 @@ def test_a_repeated_item_is_where_its_newest_place_is() -> None:
 
 def test_no_decision_gives_no_row() -> None:
     relations = world.plan(world.interactions()).relations
-    found = find_carriers(weights(), [], relations, "shift", Bounds(1, 0.2, 0.5))
+    found = tabulate_carriers(weights(), [], relations, "shift", Bounds(1, 0.2, 0.5))
     assert found.table.empty and set(KINDS) < set(found.table.columns)
     assert np.isfinite(found.table.to_numpy(dtype=object).astype(float)).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.audit.audit import Plan
-from recexplainer.audit.carriers import Carriers
+from recexplainer.audit.carriers import CarrierTable
 from recexplainer.audit.decisions import AuditedDecision
 from recexplainer.audit.figures import Draws
 from recexplainer.audit.relations import Relations
@@ -66,6 +66,6 @@ def audited(decision: Decision, user_id: int = 1) -> AuditedDecision:
     return AuditedDecision(0, user_id, "top" if decision.label == "Yes" else "bottom", decision)
 
 
-def row(carriers: Carriers, number: int = 0) -> dict[str, float]:
+def row(carriers: CarrierTable, number: int = 0) -> dict[str, float]:
     """One row of the table, without what is zero."""
     return {str(name): value for name, value in carriers.table.iloc[number].items() if value}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from recexplainer.audit.carriers import Carriers, find_carriers
+from recexplainer.audit.carriers import CarrierTable, tabulate_carriers
 from recexplainer.audit.decisions import AuditedDecision, Part, choose_decisions, score_spread
 from recexplainer.audit.figures import Draws, Figures, head_items, part_figures, segment_figures
 from recexplainer.audit.relations import Relations
@@ -53,7 +53,7 @@ class Audit:
         recommender: With scores of spread 1, as it was asked.
     """
 
-    carriers: Carriers
+    carriers: CarrierTable
     spread: float
     recommender: Recommender
 
@@ -66,9 +66,9 @@ def audit_recommender(recommender: Recommender, plan: Plan) -> Audit:
     return Audit(audit_decisions(asked, decisions, plan), spread, asked)
 
 
-def audit_decisions(recommender: Recommender, decisions: Sequence[AuditedDecision], plan: Plan) -> Carriers:
+def audit_decisions(recommender: Recommender, decisions: Sequence[AuditedDecision], plan: Plan) -> CarrierTable:
     """Ask what carries given decisions."""
-    return find_carriers(recommender, decisions, plan.relations, plan.variant, plan.bounds)
+    return tabulate_carriers(recommender, decisions, plan.relations, plan.variant, plan.bounds)
 
 
 def audit_figures(audit: Audit, plan: Plan) -> Figures:

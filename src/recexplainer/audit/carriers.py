@@ -24,7 +24,7 @@ KINDS: tuple[str, ...] = (*WHERE, *RELATIONS)
 
 
 @dataclass(frozen=True)
-class Carriers:
+class CarrierTable:
     """Decisions and what carries them.
 
     Attributes:
@@ -42,13 +42,13 @@ class Carriers:
     table: pd.DataFrame
 
 
-def find_carriers(
+def tabulate_carriers(
     recommender: Recommender,
     decisions: Sequence[AuditedDecision],
     relations: Relations,
     variant: Variant,
     bounds: Bounds,
-) -> Carriers:
+) -> CarrierTable:
     """Ask a recommender what carries its decisions, and how the items are related to what is decided on."""
     plain = [audited.decision for audited in decisions]
     evidence = find_evidence(recommender, plain, variant)
@@ -69,7 +69,7 @@ def find_carriers(
     ]
     names = ("place", "user_id", "part", "target", "history_length", "strongest", "strength", "falls")
     columns = [*names, *KINDS, *(f"{kind}_{what}" for kind in KINDS for what in ("chance", "strength"))]
-    return Carriers(list(decisions), evidence, pd.DataFrame(rows, columns=columns))
+    return CarrierTable(list(decisions), evidence, pd.DataFrame(rows, columns=columns))
 
 
 def where_is(decision: Decision, item: int) -> Where:

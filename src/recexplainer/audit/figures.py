@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recexplainer.audit.carriers import KINDS, Carriers
+from recexplainer.audit.carriers import KINDS, CarrierTable
 from recexplainer.audit.relations import RELATIONS, Relations
 from recexplainer.core.statistics.bootstrap import draw_weights
 from recexplainer.core.statistics.intervals import with_interval
@@ -34,7 +34,7 @@ class Draws:
         return self._weights[:, np.searchsorted(self._users, table["user_id"].to_numpy())]
 
 
-def part_figures(carriers: Carriers, part: str, relations: Relations, draws: Draws) -> Figures:
+def part_figures(carriers: CarrierTable, part: str, relations: Relations, draws: Draws) -> Figures:
     """All figures of one part of the rankings."""
     chosen = (carriers.table["part"] == part).to_numpy()
     table = carriers.table[chosen]
@@ -99,7 +99,7 @@ def n_for_half(sizes: np.ndarray) -> np.ndarray:
     return np.where(total[:, 0] > 0, (reached < total / 2 * (1 - 1e-12)).sum(axis=1) + 1, 0)
 
 
-def _concentration(carriers: Carriers, rows: list[int], n_items: int) -> Figures:
+def _concentration(carriers: CarrierTable, rows: list[int], n_items: int) -> Figures:
     """How few items carry half of all evidence, and the share that the strongest so many of the catalogue carry.
 
     Without an interval: in a draw with replacement evidence always lies on fewer items than in the data.
@@ -118,7 +118,7 @@ def _concentration(carriers: Carriers, rows: list[int], n_items: int) -> Figures
 
 
 def _values(
-    table: pd.DataFrame, carriers: Carriers, rows: list[int], relations: Relations, weights: np.ndarray
+    table: pd.DataFrame, carriers: CarrierTable, rows: list[int], relations: Relations, weights: np.ndarray
 ) -> list[Figures]:
     """The values of attributes that the strongest items have more often than the shown ones, by how much more."""
     strongest = [relations.names_of(item) if item else set() for item in table["strongest"]]

@@ -36,7 +36,7 @@ class Sentence:
 
 
 def write_sentences(figures: Figures, audit: Audit, plan: Plan) -> list[Sentence]:
-    """What the figures of the top of the rankings say; none where there is no decision.
+    """What the figures of the top of the rankings say; empty if there are no decisions.
 
     The shares are counted again from the evidence, one decision at a time; whether a decision hangs on one item is
     asked of the recommender again, in a call of its own.

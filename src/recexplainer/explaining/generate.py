@@ -21,6 +21,7 @@ from recexplainer.explaining.cases import Asking, Case
 from recexplainer.explaining.defects import find_defects
 from recexplainer.explaining.guidance import Guidance
 from recexplainer.explaining.prompts import Words, appended, ask, fitting_prompts
+from recexplainer.explaining.records import fields_of
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.draft import Written
 from recexplainer.llm.guided.guide import Guide
@@ -174,27 +175,11 @@ class ExplanationGenerator:
         prompt, item = self._prompt(shown), case.example.items[0]
         found = resolve_citations(given.text, case.example.history, self.writer.catalogue, item)
         return Explanation(
-            explanation_id=case.explanation_id,
+            **fields_of(case, self.request, prompt, given.text, found),
             source=self.explainer.mode,
-            user_id=case.example.user_id,
-            position=case.example.position,
-            item_id=item,
-            history=case.example.history,
-            label=case.label,
-            score=round(case.score, 6),
-            rank=case.rank,
-            n_ranked=case.n_ranked,
-            prompt=prompt,
-            prompt_sha256=hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
             n_cut=len(case.example.history) - len(shown.history),
-            request=self.request.as_record(),
-            text=given.text,
             verdict=given.verdict,
             p_yes=given.p_yes,
-            citations=found.mentions,
-            cited_items=found.cited_items,
-            other_items=found.in_catalogue,
-            invented_titles=found.invented,
             model=self.model,
             base=self.explainer.reference,
             evidence=given.evidence,

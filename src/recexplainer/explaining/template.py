@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from recexplainer.evidence.evidence import find_evidence
 from recexplainer.evidence.perturbation import Decision
 from recexplainer.evidence.sentences import Sentences, account_of, load_sentences
 from recexplainer.explaining.cases import Case
+from recexplainer.explaining.records import fields_of
 from recexplainer.prompting.prompts import PromptWriter, form_of, readable
 from recexplainer.prompting.requests import Request
 from recexplainer.recommenders.base import Recommender
@@ -80,27 +80,11 @@ class TemplateWriter:
         found = resolve_citations(text, shown, catalogue, decision.item_id)
         prompt = readable(self.request.content(self.prompts, case.example, form_of(SOURCE)))
         return Explanation(
-            explanation_id=case.explanation_id,
+            **fields_of(case, self.request, prompt, text, found),
             source=SOURCE,
-            user_id=case.example.user_id,
-            position=case.example.position,
-            item_id=decision.item_id,
-            history=shown,
-            label=case.label,
-            score=round(case.score, 6),
-            rank=case.rank,
-            n_ranked=case.n_ranked,
-            prompt=prompt,
-            prompt_sha256=hashlib.sha256(prompt.encode("utf-8")).hexdigest(),
             n_cut=0,
-            request=self.request.as_record(),
-            text=text,
             verdict=case.label,
             p_yes=None,
-            citations=found.mentions,
-            cited_items=found.cited_items,
-            other_items=found.in_catalogue,
-            invented_titles=found.invented,
             model=None,
             base=None,
             evidence=evidence,

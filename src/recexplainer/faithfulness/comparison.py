@@ -53,6 +53,30 @@ class Comparison:
     curves: dict[Variant, dict[Curve, np.ndarray]]
 
 
+def compare_some(
+    recommender: Recommender,
+    cases: Sequence[Decision],
+    cited: Sequence[Sequence[int]],
+    case_ids: Sequence[str],
+    *,
+    n_random: int,
+    seed: int,
+    top_ks: Sequence[int],
+) -> tuple[list[int], Comparison]:
+    """`compare` the cases that cite some and not all of what they could; also the rows of these cases."""
+    rows = [row for row, case in enumerate(cases) if 0 < len(cited[row]) < len(case.citable)]
+    comparison = compare(
+        recommender,
+        [cases[row] for row in rows],
+        [cited[row] for row in rows],
+        [case_ids[row] for row in rows],
+        n_random=n_random,
+        seed=seed,
+        top_ks=top_ks,
+    )
+    return rows, comparison
+
+
 def compare(
     recommender: Recommender,
     cases: Sequence[Decision],

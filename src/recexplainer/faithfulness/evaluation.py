@@ -22,7 +22,7 @@ from recexplainer.faithfulness.attributes import Claims, attribute_figures, clai
 from recexplainer.faithfulness.calibration import verdict_calibration
 from recexplainer.faithfulness.carriers import Carriers, find_carriers
 from recexplainer.faithfulness.causes import KnownCauses, cause_figures, series_told
-from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
+from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare_some
 from recexplainer.faithfulness.evidence import (
     Citing,
     check_counterfactuals,
@@ -75,16 +75,9 @@ def evaluate_faithfulness(
     positions = [
         [case.citable[position] for position in found.in_history] for found, case in zip(citations, cases, strict=True)
     ]
-    compared = [row for row, case in enumerate(cases) if 0 < len(positions[row]) < len(case.citable)]
-    comparison = compare(
-        recommender,
-        [cases[row] for row in compared],
-        [positions[row] for row in compared],
-        [records[row].explanation_id for row in compared],
-        n_random=n_random,
-        seed=seed,
-        top_ks=top_ks,
-    )
+    ids = [record.explanation_id for record in records]
+    given = {"n_random": n_random, "seed": seed}
+    compared, comparison = compare_some(recommender, cases, positions, ids, **given, top_ks=top_ks)
     labels = np.array([records[row].decision for row in compared])
     texts = [record.text for record in records]
     named = [named_features(text, found, index) for text, found in zip(texts, citations, strict=True)]
@@ -105,7 +98,7 @@ def evaluate_faithfulness(
     known = {
         supplier: citing
         if items == [record.cited_items for record in records]
-        else compare_items(recommender, records, cases, items, carriers, n_random=n_random, seed=seed)
+        else compare_items(recommender, records, cases, items, carriers, **given)
         for supplier, items in known_items(records).items()
     }
     truth = check_counterfactuals(recommender, records, cases)

@@ -18,7 +18,7 @@ from recexplainer.evidence.perturbation import VARIANTS, Decision
 from recexplainer.evidence.verification import verify
 from recexplainer.faithfulness.attributes import p_value_by_user
 from recexplainer.faithfulness.carriers import Carriers, is_misleading, lacks_true_reason
-from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
+from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare_some
 from recexplainer.recommenders.base import Recommender
 
 FREE = "free"  # the supplier of a text that nothing guided
@@ -142,16 +142,8 @@ def compare_items(
         seed: Of the draws.
     """
     positions = [positions_of(own, case) for own, case in zip(items, cases, strict=True)]
-    rows = [row for row, case in enumerate(cases) if 0 < len(positions[row]) < len(case.citable)]
-    comparison = compare(
-        recommender,
-        [cases[row] for row in rows],
-        [positions[row] for row in rows],
-        [records[row].explanation_id for row in rows],
-        n_random=n_random,
-        seed=seed,
-        top_ks=(),
-    )
+    ids = [record.explanation_id for record in records]
+    rows, comparison = compare_some(recommender, cases, positions, ids, n_random=n_random, seed=seed, top_ks=())
     return Citing.of(records, items, comparison, carriers, rows)
 
 
