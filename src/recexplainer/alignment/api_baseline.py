@@ -84,7 +84,7 @@ def messages(writer: PromptWriter, shown: Sequence[Example], example: Example, b
 
 
 def read_titles(catalogue: Catalogue, text: str) -> list[int | None]:
-    """The items of an answer's lines, with or without the mark of a list or quotes; None where a line is no title."""
+    """The items of an answer's lines, with or without list marks or quotes; None where a line is not a title."""
     return [_item(catalogue, line.strip()) for line in text.splitlines() if line.strip()]
 
 

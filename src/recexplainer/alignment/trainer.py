@@ -33,7 +33,7 @@ def training_arguments(align: Align, epochs: float, seed: int, folder: Path) -> 
     """The settings in the trainer's own terms; `folder` takes the checkpoints.
 
     Raises:
-        InputError: If `align.rows_per_step` is no multiple of the number of processes that train together.
+        InputError: If `align.rows_per_step` is not a multiple of the number of processes that train together.
     """
     rows_per_process, rest = divmod(align.rows_per_step, n_processes())
     if rest:

@@ -130,7 +130,7 @@ def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: 
 
 
 def _fingerprint(explainer: Explainer, trees: Sequence[Tree], user_vectors: Tensor, align: Align, seed: int) -> str:
-    """What a checkpoint must agree with to be gone on from."""
+    """What must match before training resumes from a checkpoint."""
     digest = hashlib.sha256(repr((explainer.mode, explainer.reference, align, seed)).encode())
     for tree in trees:
         for array in (tree.input_ids, tree.targets, tree.user_slots, tree.item_slots, tree.weights):

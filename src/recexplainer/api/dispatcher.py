@@ -66,7 +66,7 @@ class Dispatcher:
         """
         self._say(self._budget.check([question.messages, self._response_format] for question in missing))
         try:
-            # None: no bar where stderr is no terminal
+            # None: no bar unless stderr is a terminal
             with tqdm(total=len(missing), desc=self._settings.section, unit="answer", disable=None) as bar:
                 asyncio.run(self._ask_all(missing, bar))
         finally:

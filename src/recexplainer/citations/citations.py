@@ -30,7 +30,7 @@ class Citations:
         in_catalogue: Ids of named items that are neither in the history nor the target, in order, without
             repeats.
         invented: Quoted strings that name no item of the catalogue, in order, without repeats.
-        names_target: Whether the text names the target; that is no citation of the history.
+        names_target: Whether the text names the target; that does not count as citing the history.
         mentions: Every place, in the order of the text.
     """
 
@@ -61,7 +61,7 @@ def resolve_citations(text: str, history: Sequence[int], catalogue: Catalogue, t
     """Resolve the titles that a text names against a history, a target and a catalogue.
 
     Titles in quotation marks come first (exactly; then without case, accents and signs; then nearly, see
-    `TitleIndex.fuzzy`); a quoted string that is a verdict or an attribute's value is no title, any other is
+    `TitleIndex.fuzzy`); a quoted string that is a verdict or an attribute's value is not a title, any other is
     invented. Outside of quotation marks only exact titles of at least two words count, since a title like
     "Journey" is a word too. Everywhere the longest title counts, so one that begins a longer cited one is
     not cited itself.

@@ -56,7 +56,7 @@ class Facts:
         ]
 
     def claims(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[Claim]:
-        """What a text claims outside of the `masked` spans (its titles), in order; denied values are no claims."""
+        """What a text claims outside of the `masked` spans (its titles), in order; denied values are not claims."""
         spans = list(masked)
         found = [
             Claim(mention.start, mention.end, self._kind(mention.attribute), mention.attribute)

@@ -20,7 +20,7 @@ class TitleIndex:
 
     Args:
         titles: Unique titles by item id; `titles[0]` is padding and never found.
-        other_names: Strings that texts may quote and that are no titles (attribute values), in any spelling.
+        other_names: Strings that texts may quote and that are not titles (attribute values), in any spelling.
     """
 
     def __init__(self, titles: Sequence[str], other_names: Collection[str] = ()) -> None:

@@ -38,7 +38,7 @@ class Example:
     author: str = ""  # who wrote a summary: `catalogue` (a rule), or the model behind an API
 
     def to_row(self) -> dict[str, Any]:
-        """A JSON object without the fields that hold their defaults (row 0 of the user vectors is no default)."""
+        """A JSON object without the fields that hold their defaults (row 0 of the user vectors is not a default)."""
         defaults = asdict(Example("", "", ""))
         return {
             key: value

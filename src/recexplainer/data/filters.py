@@ -12,7 +12,7 @@ from recexplainer.data.splits import sample_users
 def without_duplicates(raw: RawInteractions) -> RawInteractions:
     """The first of the interactions that have the same user, item, time and order.
 
-    An item that a user comes back to at another time is no duplicate.
+    An item that a user comes back to at another time is not a duplicate.
     """
     columns = {"user": raw.users, "item": raw.items}
     if raw.times is not None:

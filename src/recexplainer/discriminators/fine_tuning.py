@@ -137,7 +137,7 @@ def _keep_layers(config: Any, settings: Encoder) -> None:
 
 
 def _pad_to_the_right(model: Any, tokenizer: Any) -> None:
-    """A language model's head looks for the last token that is no padding."""
+    """A language model's head looks for the last token that is not padding."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:

@@ -1,4 +1,4 @@
-"""Texts that are no explanations: what is never shown as one."""
+"""Texts that are not explanations and must not be shown as such."""
 
 from __future__ import annotations
 

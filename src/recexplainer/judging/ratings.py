@@ -166,7 +166,7 @@ def _sheet_row(id_: str, record: Explanation, catalogue: Catalogue) -> Row:
 
 
 def _opaque_id(seed: int, source: str, record: Explanation) -> str:
-    """Says nothing to a reader, and is no number or date that a spreadsheet program would write anew."""
+    """Says nothing to a reader, and is not a number or date that a spreadsheet program would write anew."""
     named = "\n".join([str(seed), source, record.explanation_id, record.text])
     return "r" + hashlib.sha256(named.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
 

@@ -15,7 +15,7 @@ def repeat_figures(levels: Sequence[Sequence[str]]) -> dict[str, Any]:
     """How steady a judge is: the levels that it gave the same texts, time and again.
 
     Args:
-        levels: Per text its levels, one per repeat; what is no level (`failed`, `unparseable`) is missing.
+        levels: Per text its levels, one per repeat; what is not a level (`failed`, `unparseable`) is missing.
 
     Returns:
         `n`: repeats; `same`: the share of texts with one level throughout, among those that have all levels;

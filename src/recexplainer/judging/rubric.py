@@ -15,7 +15,7 @@ from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.grade import Grade
 
 JUDGE = "rubric"
-MIN_WORDS = 3  # after the verdict; fewer are no explanation
+MIN_WORDS = 3  # after the verdict; fewer are not an explanation
 _VERDICT = re.compile(r"\s*(yes|no)\b\W*", re.IGNORECASE)
 _SAME_SERIES = "same series"
 _CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "… was for the"
@@ -60,7 +60,7 @@ def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Grade:
       "No" one that holds on one side only.
 
     An attribute is a brand, category, short feature value or series of the catalogue. One that more than
-    half of the items hold counts for nothing. Denied attributes ("no Racing games") are no claims.
+    half of the items hold counts for nothing. Denied attributes ("no Racing games") are not claims.
 
     Args:
         record: The explanation.

@@ -49,7 +49,7 @@ def load_base(
         four_bit: Hold the weights of the linear layers in 4 bits (NF4, of bitsandbytes).
 
     Raises:
-        InputError: If the model cannot be loaded, or is no causal language model, or its chat template does not read
+        InputError: If the model cannot be loaded, or is not a causal language model, or its chat template does not read
             the parameters that are given, or this machine cannot run the chosen attention or hold 4 bits.
     """
     _check_machine(attention, four_bit)
@@ -169,7 +169,7 @@ def _check_attention(model: Any, name: str) -> None:
     """Try on six tokens what training rests on: tokens see the past alone, and packed examples nothing of each other.
 
     Raises:
-        InputError: If the model is no decoder, or cannot be given embeddings, positions and a mask.
+        InputError: If the model is not a decoder, or cannot be given embeddings, positions and a mask.
     """
     ids = torch.linspace(1, model.config.get_text_config().vocab_size - 1, 6, device=model.device).long()[None]
     embeddings = model.get_input_embeddings()(ids)

@@ -18,7 +18,7 @@ from recexplainer.llm.title_trie import Trie
 from recexplainer.prompting.chat import Encoded
 
 AHEAD = 16  # at most so many tokens without a choice are read ahead
-FULL = 0.8  # and only as long as so much of what a batch reads at once is no padding
+FULL = 0.8  # and only as long as so much of what a batch reads at once is not padding
 
 
 @dataclass(frozen=True)

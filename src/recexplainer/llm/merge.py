@@ -83,7 +83,7 @@ def _check_written(folder: Path, wanted: Tensor, allowed: float) -> None:
     """Hold a written model, rounded as it is, against the explainer's logits.
 
     Raises:
-        InputError: If they are further apart than `allowed`, or are no numbers.
+        InputError: If they are further apart than `allowed`, or are not numbers.
     """
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     found = _distance(_probe(model.to(wanted.device).eval()), wanted)

@@ -151,7 +151,7 @@ def load_request(settings: Explain) -> Request:
     """The request that the parameters describe.
 
     Raises:
-        InputError: The template is no readable file, no Jinja, or names an unknown variable.
+        InputError: The template cannot be read, is not Jinja, or names an unknown variable.
     """
     name = settings.template
     text = _embedded() if name is None else _read(name)
@@ -201,7 +201,7 @@ def _compiled(text: str, name: str) -> Template:
     """A template that can neither reach out of its sandbox nor roll dice.
 
     Raises:
-        InputError: It is no Jinja, or names an unknown variable.
+        InputError: It is not Jinja, or names an unknown variable.
     """
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals.pop("lipsum")

@@ -182,7 +182,7 @@ def lay_out(lesson: Lesson, place: int, user: int) -> dict[str, np.ndarray]:
     answers = encoded.targets != IGNORED
     following = np.roll(encoded.input_ids, -1)
     is_slot = (encoded.item_slots >= 0) | (encoded.user_slots >= 0)
-    counts = ~np.roll(is_slot, -1)  # what stands in a slot is no token
+    counts = ~np.roll(is_slot, -1)  # what stands in a slot is not a token
     counts[-1] = False  # nor is what the next lesson begins with
     return {
         "input_ids": encoded.input_ids.astype(np.int64),

@@ -120,7 +120,7 @@ def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
     """Read params.yaml as nested mappings, unchecked.
 
     Raises:
-        InputError: when the file is missing or is no YAML mapping.
+        InputError: when the file is missing or is not a YAML mapping.
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

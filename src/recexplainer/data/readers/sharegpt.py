@@ -43,7 +43,7 @@ def find_dialogues(folder: Path, name: str | None) -> Path | None:
     a path with a folder in it must exist.
 
     Raises:
-        InputError: when such a path is no file.
+        InputError: when such a path is not a file.
     """
     if name is None:
         return None

@@ -16,7 +16,7 @@ from recexplainer.llm.reading import Node, Reader, batches
 from recexplainer.llm.sharding import gather
 from recexplainer.prompting.chat import Encoded
 
-_FULL = 0.8  # tokens are read ahead as long as so much of what a batch reads at once is no padding
+_FULL = 0.8  # tokens are read ahead as long as so much of what a batch reads at once is not padding
 
 
 @torch.inference_mode()
