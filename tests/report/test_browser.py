@@ -67,6 +67,12 @@ def test_explorer_is_drawn_and_nothing_else_runs(browser):
     assert not re.search(r"<script|<img|<item", without_scripts)
 
 
+def test_the_explorer_opens_on_the_case_that_is_explained_well(browser):
+    card = browser.run("document.querySelector('.examples .title').textContent")
+    assert browser.run("document.querySelector('#case h3').textContent") == card
+    assert browser.run("document.querySelector('#list button').getAttribute('aria-current')") == "true"
+
+
 def test_a_page_that_asks_or_complains_would_be_noticed(browser, tmp_path):
     page = tmp_path / "bad.html"
     page.write_text("<script>console.error('oh'); undefinedName()</script><img src='http://127.0.0.1:9/picture.png'>")
@@ -115,7 +121,7 @@ def test_address_filters_by_user_decision_source_and_level(browser, address):
     assert users(browser) and all(user % 6 == 2 for user in users(browser))
     text = shown(browser)
     assert "intention" in text and "would not recommend" in text and "Level D" in text
-    assert browser.run("[...document.querySelectorAll('.answer')].length") == 1
+    assert browser.run("[...document.querySelectorAll('#case .answer')].length") == 1
 
 
 def test_search_ignores_case_and_accents_and_a_case_can_be_linked(browser, address):

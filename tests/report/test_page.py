@@ -8,7 +8,7 @@ from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.page import build_page, to_script_json
 
 SECTIONS = (
-    *("run", "audit", "recommender", "alignment", "judge", "verdict"),
+    *("conclusions", "run", "audit", "recommender", "alignment", "judge", "verdict"),
     *("faithfulness", "evidence", "discriminators", "cases"),
 )
 

@@ -19,12 +19,13 @@ STAND_IN = "template"  # the source whose text is shown where an LLM's is no exp
 DELETION = "mask"  # the variant whose deletion the explorer shows: the other items keep their places
 
 
-def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
+def build_cases(inputs: ReportInputs, n_cases: int, first: Sequence[CaseKey] = ()) -> list[dict[str, Any]]:
     """The explorer's data, ready for JSON: a spread of cases, half of each decision where there are as many.
 
     Args:
         inputs: Needs the catalogue.
         n_cases: At most so many.
+        first: Cases that are worth seeing: they stand first, and count.
     """
     if inputs.catalogue is None:
         return []
@@ -34,8 +35,11 @@ def build_cases(inputs: ReportInputs, n_cases: int) -> list[dict[str, Any]]:
             by_case.setdefault(record.case, {})[source] = record
     labels = {case: next(iter(answers.values())).decision for case, answers in by_case.items()}
     judgements = {s: {row.explanation_id: row for row in rows} for s, rows in inputs.judgements.items()}
-    tested = {s: _tested(rows) for s, rows in inputs.faithfulness_rows.items()}
-    return [_describe(by_case[case], inputs.catalogue, judgements, tested) for case in spread_cases(labels, n_cases)]
+    tested = {s: read_tested(rows) for s, rows in inputs.faithfulness_rows.items()}
+    chosen = list(first)[:n_cases]
+    others = {case: label for case, label in labels.items() if case not in chosen}
+    chosen += spread_cases(others, n_cases - len(chosen))
+    return [_describe(by_case[case], inputs.catalogue, judgements, tested) for case in chosen]
 
 
 def spread_cases(labels: Mapping[CaseKey, str], n_cases: int) -> list[CaseKey]:
@@ -167,7 +171,7 @@ def _plain(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _tested(rows: pd.DataFrame) -> dict[str, Tested]:
+def read_tested(rows: pd.DataFrame) -> dict[str, Tested]:
     """Per explanation what the recommender was asked of it, as far as the rows tell."""
     removals = _removals(rows)
     found = {}

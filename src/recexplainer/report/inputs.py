@@ -39,6 +39,7 @@ class ReportInputs:
         faithfulness: Per source.
         faithfulness_pairs: ``metrics/faithfulness_pairs.json``.
         discriminators: ``metrics/discriminators.json``.
+        agreement: ``ratings/agreement.json``: of people, judge and rubric.
         catalogue: Titles and attributes.
         explanations: Per source, in the order of the cases.
         judgements: Per source, in the order of its explanations.
@@ -57,6 +58,7 @@ class ReportInputs:
     faithfulness: dict[str, Metrics] = field(default_factory=dict)
     faithfulness_pairs: Metrics | None = None
     discriminators: Metrics | None = None
+    agreement: Metrics | None = None
     catalogue: Catalogue | None = None
     explanations: dict[str, list[Explanation]] = field(default_factory=dict)
     judgements: dict[str, list[Judgement]] = field(default_factory=dict)
@@ -83,6 +85,7 @@ def read_inputs(settings: Settings) -> ReportInputs:
         faithfulness=_by_source(sources, store.faithfulness_metrics, store.read_json),
         faithfulness_pairs=_if_there(store.FAITHFULNESS_PAIRS_METRICS, store.read_json),
         discriminators=_if_there(store.DISCRIMINATORS_METRICS, store.read_json),
+        agreement=_if_there(store.AGREEMENT, store.read_json),
         catalogue=_if_there(store.CATALOGUE, store.read_catalogue),
         explanations={s: store.read_explanations(s) for s in sources if store.explanations(s).exists()},
         judgements={s: store.read_judgements(s) for s in sources if store.judgements(s).exists()},

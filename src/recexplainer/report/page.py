@@ -14,10 +14,12 @@ from markupsafe import Markup
 from recexplainer.report import published
 from recexplainer.report.cases import build_cases
 from recexplainer.report.drawings import inline_lines
+from recexplainer.report.examples import RULE, choose_examples, make_examples
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.audit import audit_section
 from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
+from recexplainer.report.sections.conclusions import conclude
 from recexplainer.report.sections.discriminators import discriminators_section
 from recexplainer.report.sections.evidence import evidence_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
@@ -49,7 +51,8 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
         inputs: What is there; each section says what is missing and which command makes it.
         n_cases: How many cases the explorer holds, at most.
     """
-    cases = build_cases(inputs, n_cases)
+    chosen = choose_examples(inputs)
+    cases = build_cases(inputs, n_cases, [chosen.best, chosen.worst] if chosen else [])
     style, script = _own_file("page.css"), _own_file("explorer.js")
     return (
         make_environment()
@@ -61,6 +64,9 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
             data=to_script_json(_explorer_data(inputs, cases)),
             dataset_name=inputs.params.get("dataset.name", ""),
             commit=inputs.commit,
+            conclusions=conclude(inputs),
+            examples=make_examples(chosen, cases),
+            examples_rule=chosen and RULE.format(chosen.n, chosen.source),
             run=_run_section(inputs),
             params={name: _written(value) for name, value in inputs.params.items()},
             audit=audit_section(inputs.audit),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from recexplainer.report.charts import BarChart
 from recexplainer.report.lines import LineChart
@@ -98,6 +98,30 @@ class Section:
     files: list[str] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+Tone = Literal["good", "doubt", "bad", "open"]
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """One question about the run and what its figures answer.
+
+    Attributes:
+        question: What a reader asks.
+        tone: How good the answer is; `open`: there is none.
+        answer: In a few words.
+        sentence: What the answer rests on, with its numbers.
+        caveat: What the numbers do not say.
+        number: The number that decided.
+    """
+
+    question: str
+    tone: Tone
+    answer: str
+    sentence: str
+    caveat: str
+    number: str = ""
 
 
 def figure(metrics: Any, *keys: str) -> float | None:
