@@ -96,7 +96,7 @@ def test_an_interrupted_stage_leaves_its_run_and_the_run_above_it_killed(
     assert stage_main("prepare", body)([]) == code
     assert capsys.readouterr().err.splitlines()[-1] == line
     ended = {run.info.run_name: run.info.status for run in tracked_runs()}
-    assert ended == {"prepare": "KILLED", "dvc repro": "KILLED"}
+    assert ended == {"prepare (demo)": "KILLED", "dvc repro (demo)": "KILLED"}
 
 
 def test_a_second_sigterm_does_not_interrupt_the_closing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,4 +143,7 @@ def test_a_terminated_pipeline_ends_its_stage_and_both_runs(project: Path) -> No
     process.send_signal(signal.SIGTERM)
     lines = process.communicate(timeout=120)[1].splitlines()
     assert process.returncode == 143 and lines.count("error: terminated") == 2  # the stage's and the pipeline's
-    assert {run.info.run_name: run.info.status for run in tracked_runs()} == {"report": "KILLED", "main": "KILLED"}
+    assert {run.info.run_name: run.info.status for run in tracked_runs()} == {
+        "report (demo)": "KILLED",
+        "main (demo)": "KILLED",
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recexplainer import cli
+from recexplainer import cli, store
 from recexplainer.core.settings import load_settings
 from recexplainer.stages import main as module
 from recexplainer.tracking import runs
@@ -35,7 +35,31 @@ def test_repro_runs_under_one_parent(project: Path, monkeypatch: pytest.MonkeyPa
     assert seen["command"] == [sys.executable, "-m", "dvc", "repro", "prepare", "align@both"]
     assert "MLFLOW_RUN_ID" not in seen["env"] and seen["env"]["MLFLOW_EXPERIMENT_ID"] == "0"
     run = runs.connect().get_run(seen["env"]["RECEXPLAINER_PARENT_RUN_ID"])
-    assert run.info.run_name == "main" and run.info.status == "FINISHED"
+    assert run.info.run_name == "main (demo)" and run.info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(("targets", "n_expected"), [("", 2), ("prepare", 0)])
+def test_the_run_of_the_whole_pipeline_ends_with_the_headline_and_the_report(
+    project: Path, monkeypatch: pytest.MonkeyPatch, targets: str, n_expected: int
+) -> None:
+    """Files that lie there may be of other parameters when only some stages ran."""
+    Path("dvc.yaml").write_text("stages: {}\n")
+
+    def run(command: list[str], env: dict[str, str]) -> Ended:
+        store.write_json(store.alignment_metrics("both"), {"next_item_retrieval": {"hr@5": 0.6}})
+        store.write_json(store.judge_metrics("template"), {"mean": 2.5})
+        store.write_text(store.REPORT, "<html></html>")
+        return Ended(0)
+
+    monkeypatch.setattr(subprocess, "Popen", run)
+    assert cli.run(["run", "--targets", targets]) == 0
+    client = runs.connect()
+    [run_of_all] = client.search_runs([client.get_experiment_by_name("recexplainer-demo").experiment_id])
+    expected = {"both/hr_at_5": 0.6, "template/judge_level_mean": 2.5}
+    assert run_of_all.data.metrics == (expected if n_expected else {})
+    artifacts = [artifact.path for artifact in client.list_artifacts(run_of_all.info.run_id)]
+    assert artifacts == (["index.html"] if n_expected else [])
+    assert "run.minutes" in run_of_all.data.params and "dataset.format" not in run_of_all.data.params
 
 
 @pytest.mark.parametrize("parallel", [1, 2])

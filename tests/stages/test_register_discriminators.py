@@ -33,6 +33,32 @@ def test_every_discriminator_gets_a_version_and_a_pointer(project: Path) -> None
     assert registry.pull(ROLE, "demo").name == NAME
 
 
+def test_every_run_says_which_model_it_logged(project: Path) -> None:
+    write_model(1.0)
+    FOLDER.rename(store.DISCRIMINATORS / "source-classifier")
+    write_model(2.0)
+    assert main([]) == 0
+    client = runs.connect()
+    found = client.search_runs([client.get_experiment_by_name("recexplainer-demo").experiment_id])
+    assert {run.info.run_name for run in found} == {
+        "register_discriminators source-classifier (demo)", f"register_discriminators {ROLE} (demo)",
+    }  # fmt: skip
+    assert all("mlflow.note.content" in run.data.tags for run in found)
+
+
+def test_a_run_that_mlflow_opened_is_named_also_when_there_is_nothing_to_do(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(1.0)
+    assert main([]) == 0
+    given = runs.connect().create_run("0").info
+    monkeypatch.setenv("MLFLOW_RUN_ID", given.run_id)
+    assert main([]) == 0
+    seen = runs.connect().get_run(given.run_id)
+    assert seen.info.run_name == "register_discriminators (demo)" != given.run_name
+    assert seen.data.tags["mlflow.note.content"].startswith("Give the discriminators their versions")
+
+
 def test_nothing_to_do_makes_no_run_and_imports_no_mlflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_model(1.0)
     assert main([]) == 0 and n_runs() == 1

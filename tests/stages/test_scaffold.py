@@ -26,6 +26,9 @@ def test_the_body_gets_settings_run_and_options(project: Any, seen: list[Any]) -
     assert seen[:3] == [99, 5, "both"]
     run = runs.connect().get_run(seen[3])
     assert run.data.params["run.seed"] == "99" and "align.learning_rate" in run.data.params
+    assert run.info.run_name == "align both (demo)"
+    assert run.data.tags["mlflow.note.content"].startswith("What every stage shares.")
+    assert not {"dataset.format", "run.minutes", "align.epochs.intention"} & set(run.data.params)
 
 
 def test_bad_input_is_one_line_and_exit_code_2(project: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_a_run_holds_parameters_metrics_files_and_data(project: Path, settings: 
     frame = pd.DataFrame({"a": [1, 2]})
     frame.to_parquet("in.parquet")
     Path("in.txt").write_text("x")
-    with runs.open_run("faithfulness", settings, {"source": "both"}, ("run", "faithfulness")) as run:
+    with runs.open_run("faithfulness", settings, {"source": "both"}, ("run", "faithfulness"), "Measure it.") as run:
         run.log_metrics({"test": {"hr@5": 0.5, "name": "x", "flag": True, "none": None, "nan": float("nan")}})
         run.log_metrics({"loss": 2.0}, step=1)
         run.log_metrics({"loss": 1.0}, step=2)
@@ -46,13 +46,22 @@ def test_a_run_holds_parameters_metrics_files_and_data(project: Path, settings: 
         run.log_dataset("in.parquet", "table", "training")
         run.log_dataset("in.txt")
     seen = fetch(run.run_id)
-    assert seen.info.status == "FINISHED" and seen.info.run_name == "faithfulness-both"
+    assert seen.info.status == "FINISHED" and seen.info.run_name == "faithfulness both (demo)"
+    assert seen.data.tags["mlflow.note.content"] == "Measure it.\n\nData set: demo; source: both"
     assert seen.data.params["faithfulness.top_ks"] == "[1, 3, 5]" and seen.data.params["run.seed"] == "7"
     assert seen.data.params["source"] == "both"
     assert seen.data.metrics == {"test/hr_at_5": 0.5, "loss": 1.0}
     table, text = sorted((entry.dataset for entry in seen.inputs.dataset_inputs), key=lambda d: d.name, reverse=True)
     assert (table.name, table.digest, text.digest) == ("table", dvc_md5("in.parquet"), dvc_md5("in.txt"))
     assert {a.path for a in runs.connect().list_artifacts(run.run_id)} == {"in.txt", "curve.png"}
+
+
+def test_what_a_run_does_not_read_is_not_logged(project: Path, settings: Settings) -> None:
+    with runs.open_run("judge", settings, {"source": "both"}, ("run", "judge"), idle=["run.minutes"]) as run:
+        pass
+    assert set(fetch(run.run_id).data.params) == {
+        "source", "run.seed", "run.threads", "run.parallel", "judge.backend", "judge.n_traces",
+    }  # fmt: skip
 
 
 def test_artifacts_stay_in_the_project(project: Path, settings: Settings) -> None:
@@ -81,7 +90,7 @@ def test_mlflow_runs_own_run_is_resumed(project: Path, settings: Settings, monke
     given_before = {"mode": "both", "run.seed": "7.0"}
     logged = {f"run.{name}": str(value) for name, value in asdict(settings.run).items()}
     assert seen.data.params == logged | given_before
-    assert seen.info.status == "FINISHED" and seen.info.run_name == "align-both"
+    assert seen.info.status == "FINISHED" and seen.info.run_name == "align both (demo)"
 
 
 def test_runs_of_one_repro_hang_under_one_parent(
@@ -95,7 +104,7 @@ def test_runs_of_one_repro_hang_under_one_parent(
     parents = {fetch(run_id).data.tags["mlflow.parentRunId"] for run_id in ids}
     assert len(parents) == 1
     parent = fetch(parents.pop())
-    assert parent.info.run_name == "dvc repro" and parent.info.status == "FINISHED"
+    assert parent.info.run_name == "dvc repro (demo)" and parent.info.status == "FINISHED"
     monkeypatch.setattr(environment, "calling_repro", lambda: "18-1")
     with pytest.raises(RuntimeError), runs.open_run("prepare", settings) as run:
         raise RuntimeError
@@ -116,6 +125,7 @@ def test_a_parent_can_be_given_and_ends_with_whoever_opened_it(
 
 def test_credentials_do_not_reach_the_log(project: Path) -> None:
     settings = load_settings("params.yaml", ["judge.base_url=https://me:secret@host/v1", "judge.model=sk-" + "a" * 30])
+    settings = replace(settings, judge=replace(settings.judge, backend="api"))
     with runs.open_run("judge", settings, sections=("judge",)) as run:
         pass
     logged = " ".join(fetch(run.run_id).data.params.values())

@@ -18,7 +18,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +30,7 @@ from recexplainer.core.errors import InputError
 from recexplainer.core.numerics import set_threads
 from recexplainer.core.settings import ALIGNED_MODES, SOURCES, Settings, load_settings
 from recexplainer.core.settings.command_line import PARAMETER_OPTIONS, build_command, run_command
-from recexplainer.tracking.runs import StageRun, UntrackedRun, open_run, set_quiet_environment
+from recexplainer.tracking.runs import StageRun, UntrackedRun, name_given_run, open_run, set_quiet_environment
 
 set_quiet_environment()
 
@@ -86,18 +86,23 @@ def stage_main(
     lists: Mapping[str, str] | None = None,
     values: Mapping[str, str] | None = None,
     check: Callable[[Settings], None] | None = None,
+    idle: Callable[[Settings], Iterable[str]] = lambda _: (),
 ) -> StageCommand:
     """Build a stage's command: it parses the command line, loads the parameters and runs ``body``.
 
     ``body`` is called as ``body(settings, run, **options)``. With ``tracked=False`` there is no run, and
     the call is ``body(settings, **options)``. What ``body`` returns is called in the main process of a launch
-    alone. The parameters of the section ``name`` and of the further ``sections`` are logged. ``lists`` names further
+    alone. The parameters of the section ``name`` and of the further ``sections`` (dotted names, each of a section, a
+    part of one, or one parameter) are logged, but those that the run does not read: by the rules of
+    `core.settings.used`, and those that ``idle`` names. ``lists`` names further
     options that may be left out, and the parameter that takes their names, which are separated by commas:
     ``{"tasks": "evaluate_alignment.tasks"}``; ``values`` does the same for options of one value. ``check`` refuses
     parameters before any run is opened.
     The exit code is 0, or that of `ends_clearly`.
     """
     named, single = lists or {}, values or {}
+    help = (inspect.getdoc(sys.modules.get(body.__module__)) or name).splitlines()[0]
+    logged = ("run.seed", "run.threads", "dataset.name", name, *sections)
 
     def execute(assignments: Sequence[str], params: Path, set: str, **given: str) -> int:
         chosen = {option: given[option] for option in options}
@@ -108,13 +113,14 @@ def stage_main(
             check(settings)
         set_threads(settings.run.threads)
         if not tracked:
-            body(settings, **chosen)
+            with name_given_run(name, settings, chosen, help):
+                body(settings, **chosen)
             return 0
         join_processes()
         if not is_main_process():
             body(settings, UntrackedRun(), **chosen)
             return 0
-        with open_run(name, settings, chosen, sections=("run", "dataset", name, *sections)) as run:
+        with open_run(name, settings, chosen, logged, about=help, idle=idle(settings)) as run:
             write = body(settings, run, **chosen)
             if write is not None:
                 write()
@@ -126,7 +132,6 @@ def stage_main(
         all_options[option] = (text, "")
     for option, parameter in single.items():
         all_options[option] = (Annotated[str, typer.Option(help=f"The same as -S {parameter}=TEXT.")], "")
-    help = (inspect.getdoc(sys.modules.get(body.__module__)) or name).splitlines()[0]
     return StageCommand(name, build_command(name, help, {**all_options, **PARAMETER_OPTIONS}, execute))
 
 

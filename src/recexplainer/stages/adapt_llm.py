@@ -85,4 +85,13 @@ def _write(run: StageRun, adapted: Adapted) -> None:
     run.log_artifact(store.ADAPTATION)
 
 
-main = stage_main("adapt_llm", run, sections=("llm",))
+def _idle(settings: Settings) -> tuple[str, ...]:
+    return () if why_not(settings) is None else ("adapt_llm", "align")
+
+
+main = stage_main(
+    "adapt_llm",
+    run,
+    sections=("llm.base", "dataset.raw", "dataset.item_noun", "align.n_categories"),
+    idle=_idle,
+)

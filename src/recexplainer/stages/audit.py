@@ -97,5 +97,8 @@ def _compared(against: str, explained: Audit, plan: Plan) -> dict[str, Any]:
 
 
 main = stage_main(
-    "audit", run, values={"against": "audit.against"}, sections=("build_alignment", "explain", "train_recommender")
+    "audit",
+    run,
+    values={"against": "audit.against"},
+    sections=("build_alignment.like_top", "build_alignment.dislike_bottom", "explain.top_k", "train_recommender.refit"),
 )

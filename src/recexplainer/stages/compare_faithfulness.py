@@ -20,4 +20,4 @@ def run(settings: Settings, run: StageRun) -> None:
     run.log_artifact(store.FAITHFULNESS_PAIRS_METRICS)
 
 
-main = stage_main("compare_faithfulness", run)
+main = stage_main("compare_faithfulness", run, sections=("explain.sources",))

@@ -6,6 +6,7 @@ from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.discriminators.evaluation import train_discriminators
 from recexplainer.stages import StageRun, stage_main
+from recexplainer.tracking.naming import renamed
 
 
 def run(settings: Settings, run: StageRun) -> None:
@@ -22,8 +23,8 @@ def run(settings: Settings, run: StageRun) -> None:
         for role, model in models.items():
             model.save(folder / role)
     store.write_json(store.DISCRIMINATORS_METRICS, metrics)
-    run.log_metrics(metrics)
+    run.log_metrics(renamed(metrics, {"mean": "always_the_mean"}))  # the floor of the score predictors
     run.log_artifact(store.DISCRIMINATORS_METRICS)
 
 
-main = stage_main("discriminate", run)
+main = stage_main("discriminate", run, sections=("explain.sources",))

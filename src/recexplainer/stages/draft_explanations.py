@@ -46,4 +46,4 @@ def _write(run: StageRun, drafts: list[Example], counts: dict[str, int]) -> None
     run.log_artifact(store.EXPLANATION_DRAFTS)
 
 
-main = stage_main("draft_explanations", run, sections=("llm",))
+main = stage_main("draft_explanations", run, sections=("llm", "align.n_categories"))

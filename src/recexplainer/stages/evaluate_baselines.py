@@ -94,4 +94,18 @@ def _evaluate_in_context(
     return metrics
 
 
-main = stage_main("evaluate_baselines", run, sections=("evaluate_alignment", "train_recommender", "llm"))
+_OF_THE_BASE_LLM = ("evaluate_alignment", "llm")
+
+
+def _idle(settings: Settings) -> tuple[str, ...]:
+    answerers = settings.evaluate_baselines.in_context.answerers
+    unread = () if "none" in answerers else _OF_THE_BASE_LLM
+    return (*unread, "evaluate_alignment.sources", *(() if answerers else ("align",)))
+
+
+main = stage_main(
+    "evaluate_baselines",
+    run,
+    sections=("train_recommender.sasrec", *_OF_THE_BASE_LLM, "align.n_categories"),
+    idle=_idle,
+)

@@ -37,4 +37,13 @@ def _write(run: StageRun, source: str, records: list[Explanation]) -> None:
     run.log_artifact(store.explanations(source))
 
 
-main = stage_main("explain", run, options=("source",), sections=("llm", "registry"))
+SECTIONS = (
+    "llm",
+    "registry",
+    "build_alignment.max_history",
+    "build_alignment.like_top",
+    "build_alignment.dislike_bottom",
+    "align.n_categories",
+)
+
+main = stage_main("explain", run, options=("source",), sections=SECTIONS)

@@ -15,6 +15,7 @@ from recexplainer.explaining.selection import parse_items, parse_users
 from recexplainer.prompting.prompts import form_of
 from recexplainer.recommenders import load_recommender
 from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.stages.explain import SECTIONS
 from recexplainer.tracking.runs import log_explanation_traces
 
 
@@ -91,4 +92,10 @@ def _readable(record: UserExplanation) -> str:
     )
 
 
-main = stage_main("explain_users", run, options=("source", "users", "items"), sections=("explain", "llm", "registry"))
+main = stage_main(
+    "explain_users",
+    run,
+    options=("source", "users", "items"),
+    sections=("explain", "judge.n_traces", *SECTIONS),
+    idle=lambda _: ("explain.n_cases",),
+)

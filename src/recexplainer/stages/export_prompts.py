@@ -54,4 +54,4 @@ def _write_prompts(settings: Settings, recommender: Recommender, folder: Path) -
     return counts
 
 
-main = stage_main("export_prompts", run, sections=("align",))
+main = stage_main("export_prompts", run, sections=("align.modes", "align.n_categories", "align.both_forms"))

@@ -35,4 +35,4 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     run.log_artifact(store.faithfulness_metrics(source))
 
 
-main = stage_main("faithfulness", run, options=("source",))
+main = stage_main("faithfulness", run, options=("source",), sections=("dataset.raw",))

@@ -13,10 +13,17 @@ from recexplainer import store
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.grade import Grade, summarise, without_level_warning
+from recexplainer.judging.grade import SCORES, Grade, summarise, without_level_warning
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.stages import StageRun, stage_main
+from recexplainer.tracking.naming import renamed
 from recexplainer.tracking.runs import log_explanation_traces
+
+NAMES = {  # in MLflow, where a figure stands alone beside those of other stages
+    "mean": "level_mean",
+    "n": "n_explanations",
+    **{level: f"n_level_{level}" for level in SCORES},
+}
 
 
 def run(settings: Settings, run: StageRun, source: str) -> None:
@@ -40,7 +47,7 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     store.write_judgements(source, judgements)
     store.write_json(store.judge_metrics(source), figures)
     run.log_dataset(store.explanations(source), f"explanations-{source}", "evaluation")
-    run.log_metrics(figures | costs)
+    run.log_metrics(renamed(figures, NAMES) | costs)
     run.log_artifact(store.judge_metrics(source))
     n_traces = settings.judge.n_traces
     kind: Literal["CODE", "LLM_JUDGE"] = "CODE" if settings.judge.backend == "rubric" else "LLM_JUDGE"

@@ -14,8 +14,10 @@ from recexplainer.core import environment
 from recexplainer.core.errors import InputError
 from recexplainer.core.interruptions import ends_children
 from recexplainer.core.settings import Settings, load_settings
-from recexplainer.tracking.runs import open_run
+from recexplainer.tracking.headline import headline
+from recexplainer.tracking.runs import StageRun, open_run
 
+ABOUT = "Run the pipeline. The stages' runs hang under this one, but those whose results DVC had already."
 _DVC = (sys.executable, "-m", "dvc")
 _OF_A_MODE = ("align", "register")
 _OF_A_SOURCE = ("explain", "judge", "faithfulness")
@@ -36,10 +38,12 @@ def run_targets(targets: list[str]) -> int:
     if not targets and (estimate := estimated(settings)):
         print(estimate, flush=True)
     try:
-        with open_run("main", settings, sections=("run", "dataset")) as run:
+        with open_run("main", settings, sections=("run", "dataset.name"), about=ABOUT) as run:
             if not targets and settings.run.parallel > 1:
                 run_side_by_side(settings, run.run_id)
             repro(targets, run.run_id)
+            if not targets:
+                _conclude(settings, run)
     except subprocess.CalledProcessError as error:
         print(
             f"error: dvc repro ended with exit code {error.returncode}; its own message is above",
@@ -47,6 +51,14 @@ def run_targets(targets: list[str]) -> int:
         )
         return error.returncode if error.returncode > 0 else 1
     return 0
+
+
+def _conclude(settings: Settings, run: StageRun) -> None:
+    """Log what the whole run came to: a few figures per source, and the report."""
+    sources = dict.fromkeys([*settings.evaluate_alignment.sources, *settings.explain.sources])
+    run.log_metrics(headline(sources, settings.recommender.kind))
+    if store.REPORT.is_file():
+        run.log_artifact(store.REPORT)
 
 
 def estimated(settings: Settings) -> str | None:

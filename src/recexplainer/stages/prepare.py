@@ -24,4 +24,4 @@ def run(settings: Settings, run: StageRun) -> None:
     run.log_dataset(store.INTERACTIONS, name=settings.dataset.name, context="prepared")
 
 
-main = stage_main("prepare", run)
+main = stage_main("prepare", run, sections=("dataset",))

@@ -6,6 +6,7 @@ import sys
 
 from recexplainer.core.settings import Settings
 from recexplainer.tracking import promotion, registry
+from recexplainer.tracking.runs import name_given_run
 
 
 def promote_role(settings: Settings, role: str, source: str, target: str, why: str) -> int:
@@ -21,6 +22,11 @@ def promote_role(settings: Settings, role: str, source: str, target: str, why: s
     Raises:
         InputError: A metrics file is missing or outdated, or the registry does not hold the version.
     """
+    with name_given_run("promote", settings, {"role": role}, str(__doc__)):
+        return _promote_role(settings, role, source, target, why)
+
+
+def _promote_role(settings: Settings, role: str, source: str, target: str, why: str) -> int:
     gates = settings.promote.gates.get(role, [])
     failed, measured = promotion.failures(gates)
     for file in sorted({gate.metric.partition(":")[0] for gate in gates}):

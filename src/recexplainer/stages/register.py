@@ -13,14 +13,15 @@ from recexplainer.tracking.runs import open_run
 
 def run(settings: Settings, mode: str) -> None:
     """Register ``models/explainer-<mode>``."""
-    register_folder(settings, store.explainer_folder(mode), f"explainer-{mode}", stage="register", mode=mode)
+    register_folder(settings, store.explainer_folder(mode), f"explainer-{mode}", stage="register")
 
 
-def register_folder(settings: Settings, folder: Path, role: str, stage: str, **options: str) -> None:
+def register_folder(settings: Settings, folder: Path, role: str, stage: str) -> None:
     """Register one folder; a run is made for new content only; when all is well, MLflow stays away."""
     dataset = settings.dataset.name
     if not registry.is_registered(folder, role, dataset):
-        registry.register(folder, role, dataset, lambda: open_run(stage, settings, options))
+        about = f"Log `{folder}` as a model, for no run here has logged this content."
+        registry.register(folder, role, dataset, lambda: open_run(stage, settings, {"role": role}, about=about))
     registry.write_pointer(folder, role, dataset)
 
 

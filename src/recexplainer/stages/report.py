@@ -24,4 +24,4 @@ def run(settings: Settings, run: StageRun) -> None:
     run.log_artifact(store.REPORT_FIGURES)
 
 
-main = stage_main("report", run)
+main = stage_main("report", run, sections=("explain.sources",))

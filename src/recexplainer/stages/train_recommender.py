@@ -98,4 +98,10 @@ def _hyper_parameters(settings: Settings, split: LeaveOneOut) -> dict[str, Any]:
     return chosen | {ItemKNN.kind: tune_item_knn(split, chosen[ItemKNN.kind])}
 
 
-main = stage_main("train_recommender", run, sections=("recommender",))
+def _idle(settings: Settings) -> list[str]:
+    """The hyper-parameters of the kinds that are not trained."""
+    trained = (settings.recommender.kind, ItemKNN.kind, "refit")
+    return [f"train_recommender.{name}" for name in vars(settings.train_recommender) if name not in trained]
+
+
+main = stage_main("train_recommender", run, sections=("recommender",), idle=_idle)

@@ -12,7 +12,7 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,8 @@ from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.judgement import Judgement
 from recexplainer.core.settings import Settings
 from recexplainer.core.settings.parsing import flatten
+from recexplainer.core.settings.used import used_parameters
+from recexplainer.tracking.naming import run_description, run_name
 from recexplainer.tracking.waiting import impatient, innermost, said
 
 if TYPE_CHECKING:
@@ -103,37 +105,74 @@ class UntrackedRun:
 
 @contextlib.contextmanager
 def open_run(
-    stage: str, settings: Settings, options: Mapping[str, str] | None = None, sections: Sequence[str] = ()
+    stage: str,
+    settings: Settings,
+    options: Mapping[str, str] | None = None,
+    sections: Sequence[str] = (),
+    about: str = "",
+    idle: Iterable[str] = (),
 ) -> Iterator[StageRun]:
     """Open the run of one stage; it ends FINISHED, FAILED when the body raises, or KILLED when it is interrupted.
 
     Under ``mlflow run`` (MLFLOW_RUN_ID) that run is resumed. Under ``dvc repro`` the run hangs below a
     parent run of the whole repro.
+
+    Args:
+        stage: Its name.
+        settings: All parameters.
+        options: What the stage is of: a mode, a source, a role.
+        sections: The parameters to log, but those that the run does not read, as of `used_parameters`.
+        about: What the run does, in a sentence.
+        idle: Further parameters that it does not read.
     """
     options = dict(options or {})
     client = connect()
     import mlflow
 
-    label = "-".join([stage, *options.values()])
+    dataset = settings.dataset.name
+    named = run_tags(stage, dataset, options, about)
     with _answering(), contextlib.ExitStack() as open_runs:
         if resumed := os.environ.get("MLFLOW_RUN_ID", "").strip():
             active = mlflow.start_run(run_id=resumed)
         else:
-            experiment = experiment_id(client, settings.dataset.name)
-            parent = _parent(client, experiment)
+            experiment = experiment_id(client, dataset)
+            parent = _parent(client, experiment, dataset)
             if parent and parent != environment.given_parent():  # a given one is ended by whoever opened it
                 open_runs.enter_context(_ended(partial(client.set_terminated, parent)))
             active = mlflow.start_run(
-                experiment_id=experiment, run_name=label, parent_run_id=parent, tags={"mlflow.user": user()}
+                experiment_id=experiment,
+                run_name=named["mlflow.runName"],
+                parent_run_id=parent,
+                tags={"mlflow.user": user()},
             )
         open_runs.enter_context(_ended(mlflow.end_run))
         run = StageRun(active.info.run_id, active.data.params)
-        mlflow.set_tags({"mlflow.runName": label, STAGE_TAG: stage, "dataset": settings.dataset.name, **options})
-        run.log_params(options)
-        for section in dict.fromkeys(sections):
-            if hasattr(settings, section):
-                run.log_params(flatten(getattr(settings, section), section))
+        mlflow.set_tags(named)
+        run.log_params(options | used_parameters(settings, sections, options, idle))
         yield run
+
+
+@contextlib.contextmanager
+def name_given_run(stage: str, settings: Settings, options: Mapping[str, str], about: str = "") -> Iterator[None]:
+    """Name the run that ``mlflow run`` opened for a command that opens none of its own, or one for several models."""
+    try:
+        yield
+    finally:
+        if given := os.environ.get("MLFLOW_RUN_ID", "").strip():
+            client = connect()
+            for key, value in run_tags(stage, settings.dataset.name, options, about).items():
+                client.set_tag(given, key, value)
+
+
+def run_tags(stage: str, dataset: str, options: Mapping[str, str], about: str) -> dict[str, str]:
+    """The tags by which a run is named, described and found."""
+    return {
+        "mlflow.runName": run_name(stage, dataset, options),
+        "mlflow.note.content": run_description(about, dataset, options),
+        STAGE_TAG: stage,
+        "dataset": dataset,
+        **options,
+    }
 
 
 @contextlib.contextmanager
@@ -233,7 +272,7 @@ def _experiment_name(dataset: str) -> str:
     return os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip() or f"recexplainer-{dataset}"
 
 
-def _parent(client: MlflowClient, experiment: str) -> str | None:
+def _parent(client: MlflowClient, experiment: str, dataset: str) -> str | None:
     """The run that the runs of one repro hang under; the first stage makes it."""
     if given := environment.given_parent():
         return given
@@ -244,8 +283,9 @@ def _parent(client: MlflowClient, experiment: str) -> str | None:
         found = client.search_runs([experiment], f"tags.`{REPRO_TAG}` = '{repro}'", max_results=1)
         if found:
             return str(found[0].info.run_id)
-        tags = {REPRO_TAG: repro, "mlflow.user": user(), STAGE_TAG: "dvc repro"}
-        return str(client.create_run(experiment, tags=tags, run_name="dvc repro").info.run_id)
+        named = run_tags("dvc repro", dataset, {}, "The stages that one `dvc repro` ran.")
+        tags = {**named, REPRO_TAG: repro, "mlflow.user": user()}
+        return str(client.create_run(experiment, tags=tags, run_name=named["mlflow.runName"]).info.run_id)
 
 
 def log_explanation_traces(
