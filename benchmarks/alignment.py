@@ -9,6 +9,7 @@ The demo world's examples are made afresh. Each way trains on them in a process 
 - padded: every example filled up to 1,024 tokens, embeddings and output layer trained beside the adapter, logits of
   every token; the way of the paper's public code.
 - dynamic: every batch filled up to its longest example, adapter and connectors trained, logits of every token.
+- packed: ours without shared prefixes, each example whole in its row, as TRL and LLaMA-Factory pack.
 - ours: `align` as it is.
 
 A useful token is a token of an example as it stands alone, padding excluded; shared prefixes count as often as they are
@@ -45,10 +46,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Print
 from recexplainer import store
 from recexplainer.alignment.trainer import training_arguments
 from recexplainer.alignment.training import training_examples
-from recexplainer.core.settings import Settings, load_settings
+from recexplainer.core.settings import Align, Settings, load_settings
+from recexplainer.data.examples import AlignmentData
 from recexplainer.data.splits import TRAIN
 from recexplainer.llm.explainer import Explainer, adapted_explainer, new_explainer
 from recexplainer.llm.packing import pack, share_prefixes
+from recexplainer.prompting.chat import Encoded
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders.base import load_recommender
 
@@ -60,12 +63,13 @@ LLAMA_3_8B = {
 }  # fmt: skip
 TINY = {"vocab_size": 2048, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
+PACKED = ("packed", "ours")  # whose attention and compilation the command line chooses
 WARM_UP_STEPS = 3
 
 
 def settings_of(options: argparse.Namespace, variant: str = "ours") -> Settings:
     """params.yaml with what the command line changes."""
-    is_ours = variant == "ours"
+    is_ours = variant in PACKED
     changes = {
         "row_tokens": options.row_tokens,
         "attention": options.attention if is_ours else "sdpa",
@@ -83,19 +87,21 @@ def make_explainer(folder: Path, settings: Settings, user_vectors: Tensor, optio
     llm = replace(settings.llm, base=DEMO_LLM)
     if not (options.gpu or options.hidden_size):
         return new_explainer("both", llm, settings.align, recommender, user_vectors, prompts)
-    tokenizer = AutoTokenizer.from_pretrained(llm.base)
+    model, tokenizer = random_llama(options, settings.align.attention), AutoTokenizer.from_pretrained(llm.base)
+    return adapted_explainer("both", model, tokenizer, None, settings.align, recommender, user_vectors, prompts)
+
+
+def random_llama(options: argparse.Namespace, attention: str) -> Any:
+    """A Llama of random weights, made where it is used."""
     sizes: dict[str, Any] = TINY if options.tiny else LLAMA_3_8B
     if not options.gpu:
         heads = options.hidden_size // 64
         sizes = TINY | {"hidden_size": options.hidden_size, "intermediate_size": options.hidden_size * 8 // 3,
                         "num_hidden_layers": options.layers, "num_attention_heads": heads,
                         "num_key_value_heads": heads}  # fmt: skip
+    dtype = torch.bfloat16 if options.gpu else torch.float32
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        dtype = torch.bfloat16 if options.gpu else torch.float32
-        model: Any = AutoModelForCausalLM.from_config(
-            LlamaConfig(**sizes), dtype=dtype, attn_implementation=settings.align.attention
-        )
-    return adapted_explainer("both", model, tokenizer, None, settings.align, recommender, user_vectors, prompts)
+        return AutoModelForCausalLM.from_config(LlamaConfig(**sizes), dtype=dtype, attn_implementation=attention)
 
 
 class Clock(TrainerCallback):
@@ -129,17 +135,33 @@ def measure(variant: str, folder: Path, options: argparse.Namespace) -> dict[str
     """Train in one way, in a process of its own."""
     torch.set_num_threads(options.threads)
     settings = settings_of(options, variant)
-    align = settings.align
     data = store.read_alignment(folder / "alignment")
-    taught, user_vectors = data.of_split(TRAIN), data.user_vectors
-    explainer = make_explainer(folder, settings, user_vectors, options)
+    explainer = make_explainer(folder, settings, data.user_vectors, options)
+    encoded = encoded_examples(explainer, folder, data, settings.align)
+    return train_for_a_while(variant, explainer, encoded, data.user_vectors, settings.align, options)
+
+
+def encoded_examples(explainer: Explainer, folder: Path, data: AlignmentData, align: Align) -> list[Encoded]:
+    """What the explainer is taught in one epoch."""
     writer = PromptWriter(store.read_catalogue(folder / "catalogue.parquet"), align.n_categories)
-    encoded = training_examples(explainer, writer, taught, align, np.random.default_rng(1))
-    arguments = training_arguments(align, 1e6, 1, folder / "checkpoints")
+    return training_examples(explainer, writer, data.of_split(TRAIN), align, np.random.default_rng(1))
+
+
+def train_for_a_while(
+    variant: str,
+    explainer: Explainer,
+    encoded: list[Encoded],
+    user_vectors: Tensor,
+    align: Align,
+    options: argparse.Namespace,
+) -> dict[str, float]:
+    """Speed, memory and utilisation of training in one way."""
     n_useful = sum(map(len, encoded))
     trainer: CountingTrainer
-    if variant == "ours":
-        trees = share_prefixes(encoded, align.row_tokens)
+    arguments = training_arguments(align, 1e6, 1, Path(tempfile.gettempdir()))  # nothing is saved there
+    if variant in PACKED:
+        grouped = encoded if variant == "ours" else [replace(example, group=-1) for example in encoded]
+        trees = share_prefixes(grouped, align.row_tokens)
         rows = [[trees[n] for n in row] for row in pack(trees, align.row_tokens, np.random.default_rng(1))]
         trainer = CountingTrainer(explainer, arguments, rows, align, user_vectors)
         n_computed = len(rows) * align.row_tokens if align.rows_are_filled else sum(map(len, trees))
@@ -203,10 +225,12 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def read_options() -> argparse.Namespace:
-    """The command line, with what depends on --gpu filled in."""
+def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line (or what stands for it), with what depends on --gpu filled in."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--variants", default=None, help="some of padded,dynamic,ours (all; on a GPU not dynamic)")
+    parser.add_argument(
+        "--variants", default=None, help="some of padded,dynamic,packed,ours (all; on a GPU not dynamic)"
+    )
     parser.add_argument("--seconds", type=float, default=None, help="of training, each way (30; 15 on a GPU)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=None, help="examples, of the padded ways (8; 4 on a GPU)")
@@ -218,10 +242,10 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--attention", default="sdpa", help="of ours: sdpa | flex_attention | eager")
     parser.add_argument("--compile", action="store_true", help="compile the layers, ours")
     parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing, all ways")
-    options = parser.parse_args()
-    defaults = {"variants": "padded,dynamic,ours", "seconds": 30, "batch_size": 8, "row_tokens": 256}
+    options = parser.parse_args(arguments)
+    defaults = {"variants": "padded,dynamic,packed,ours", "seconds": 30, "batch_size": 8, "row_tokens": 256}
     if options.gpu:
-        defaults = {"variants": "padded,ours", "seconds": 15, "batch_size": 4, "row_tokens": 4096}
+        defaults = {"variants": "padded,packed,ours", "seconds": 15, "batch_size": 4, "row_tokens": 4096}
     for name, value in defaults.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
