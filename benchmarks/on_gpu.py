@@ -129,6 +129,7 @@ def main(given: list[str] | None = None) -> None:
     on_cpu = [ON_CPU] if "align" in chosen else []
     for part in [*chosen, *on_cpu]:
         report.write(part, {"state": "not reached"})
+    limits = {part: LIMITS[part] * (4 if options.tiny else 1) for part in chosen}  # a CPU may be busy or slow
     threads = max(1, min(8, (os.cpu_count() or 1) // 2))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as lanes:
         make_world(Path(folder), options.tiny)
@@ -136,7 +137,7 @@ def main(given: list[str] | None = None) -> None:
         gpu = Worker(answer, options.out / "gpu.log")
         cpu = Worker(answer, options.out / "cpu.log", {"CUDA_VISIBLE_DEVICES": ""})
         both = [
-            lanes.submit(run_parts, gpu, {part: LIMITS[part] for part in chosen}, ends, report),
+            lanes.submit(run_parts, gpu, limits, ends, report),
             lanes.submit(run_parts, cpu, dict.fromkeys(on_cpu, 60 * options.minutes), ends, report),
         ]
         for lane in both:
