@@ -63,7 +63,7 @@ def test_help_imports_no_heavy_library() -> None:
         (["alin"], "No such command 'alin'. Did you mean 'align'"),
         (["align"], "Missing option '--mode'. (see recexplainer align --help)"),
         (["align", "--mode", "all"], "--mode must be one of behaviour, intention, both, not 'all'"),
-        (["explain", "--item", "3"], "--item: name a --user, too"),
+        (["explain", "--item", "3"], "--item needs --user"),
         (["judge", "compare", "both", "nobody"], "'nobody' is not a source; known: "),
         (["preset", "nothing"], "NAME must be one of"),
     ],

@@ -84,7 +84,7 @@ def test_a_person_is_asked_and_may_say_otherwise(library: Path, monkeypatch: pyt
     [
         (["nothing.csv"], "error: nothing.csv: no such file"),
         (["loans.csv", "--user", "raeder"], "has no column 'raeder'; did you mean 'reader'?"),
-        (["loans.csv", "--time", "none"], "no column says which row came first; name one with --time or --order"),
+        (["loans.csv", "--time", "none"], "no column gives the order of the rows; name one with --time or --order"),
         (["numbers.csv"], "no column looks like"),
     ],
 )

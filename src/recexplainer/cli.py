@@ -78,7 +78,9 @@ app = typer.Typer(
     help="Align a language model to a recommender, and let it explain the recommender's decisions.",
     context_settings=HELP_NAMES,
 )
-ratings = typer.Typer(no_args_is_help=True, help="Sheets for human raters, and how far raters and judges agree.")
+ratings = typer.Typer(
+    no_args_is_help=True, help="Export and import rating sheets, and measure how far raters and judges agree."
+)
 recommenders = typer.Typer(no_args_is_help=True, help="Compare trained recommenders.")
 app.add_typer(ratings, name="ratings", rich_help_panel=ASKING)
 app.add_typer(recommenders, name="recommenders", rich_help_panel=MODELS)
@@ -104,10 +106,12 @@ def _end(code: int) -> None:
 
 @app.command("run", rich_help_panel=IN_ORDER)
 def run_pipeline(
-    targets: Annotated[list[str] | None, typer.Argument(help="Stages, such as align@both; none: all.")] = None,
-    named: Annotated[str, typer.Option("--targets", help="The same in one text, separated by blanks.")] = "",
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="Stages to run, such as align@both (default: all).")
+    ] = None,
+    named: Annotated[str, typer.Option("--targets", help="The same as one string, separated by spaces.")] = "",
 ) -> None:
-    """Run the whole pipeline, or some stages with all that they need, under one parent run."""
+    """Run the whole pipeline, or some stages and everything they depend on, under one parent run."""
     from recexplainer.stages.main import run_targets
 
     _end(run_targets([*(targets or []), *named.split()]))
@@ -121,18 +125,18 @@ app.command("main", hidden=True)(run_pipeline)  # its name as an entry point
 
 @app.command(rich_help_panel=IN_ORDER)
 def explain(
-    source: Annotated[str, typer.Option(help=f"Who explains: {', '.join(SOURCES)}.")] = "both",
-    user: Annotated[list[str] | None, typer.Option(help="A user (repeatable): id, raw:<id>.")] = None,
+    source: Annotated[str, typer.Option(help=f"Source of the explanations: {', '.join(SOURCES)}.")] = "both",
+    user: Annotated[list[str] | None, typer.Option(help="User to explain, as id or raw:<id> (repeatable).")] = None,
     item: Annotated[
-        list[str] | None, typer.Option(help="An item: id, raw:<id>, title:<title>, top; repeatable.")
+        list[str] | None, typer.Option(help="Item to explain, as id, raw:<id>, title:<title> or top (repeatable).")
     ] = None,
     assignments: Assignments = [],  # noqa: B006  (typer copies it)
     text: AssignmentText = "",
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Explain the recommender's decisions about test users; with --user, about that user."""
+    """Explain the recommender's decisions about test users, or about the users given with --user."""
     if item and not user:
-        raise InputError("--item: name a --user, too")
+        raise InputError("--item needs --user")
     given = ["--source", source, *_parameters(assignments, text, params)]
     if not user:
         from recexplainer.stages.explain import main as stage
@@ -150,7 +154,7 @@ app.add_typer(judge, name="judge", rich_help_panel=IN_ORDER)
 @judge.callback()
 def judge_source(
     context: typer.Context,
-    source: Annotated[str, typer.Option(help=f"Whose explanations: {', '.join(SOURCES)}.")] = "both",
+    source: Annotated[str, typer.Option(help=f"Source of the explanations: {', '.join(SOURCES)}.")] = "both",
     assignments: Assignments = [],  # noqa: B006
     text: AssignmentText = "",
     params: ParamsFile = PARAMS_FILE,
@@ -164,12 +168,12 @@ def judge_source(
 
 @judge.command("compare")
 def judge_compare(
-    first: Annotated[str, typer.Argument(help=f"One source: {', '.join(SOURCES)}.")],
-    second: Annotated[str, typer.Argument(help="The other.")],
+    first: Annotated[str, typer.Argument(help=f"First source: {', '.join(SOURCES)}.")],
+    second: Annotated[str, typer.Argument(help="Second source.")],
     assignments: Assignments = [],  # noqa: B006
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Let the judge say whose explanations are better; a language model sees each pair in both orders."""
+    """Compare the explanations of two sources pair by pair; a language model judges each pair in both orders."""
     from recexplainer.judging.compare import compare_by_judge, figures_in_words
 
     for source in (first, second):
@@ -180,13 +184,15 @@ def judge_compare(
 
 @ratings.command("export")
 def ratings_export(
-    sources: Annotated[list[str] | None, typer.Option("--source", help="Whose texts (repeatable); all.")] = None,
-    n_cases: Annotated[int | None, typer.Option(help="How many cases; without: all.")] = None,
-    sheet: Annotated[Path | None, typer.Option(help="The sheet to write.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Option("--source", help="Source of the texts (repeatable; default: all).")
+    ] = None,
+    n_cases: Annotated[int | None, typer.Option(help="Number of cases (default: all).")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Sheet to write.")] = None,
     assignments: Assignments = [],  # noqa: B006
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Write a blind sheet for raters, and its key beside it."""
+    """Write a blind sheet for raters, and its key next to it."""
     from recexplainer.judging.sheet import export_sheet
 
     print("\n".join(export_sheet(sheet, sources, load_settings(params, assignments).run.seed, n_cases)))
@@ -194,10 +200,10 @@ def ratings_export(
 
 @ratings.command("import")
 def ratings_import(
-    filled: Annotated[list[Path], typer.Argument(help="Filled sheets, each named for its rater.")],
-    sheet: Annotated[Path | None, typer.Option(help="The sheet that was handed out.")] = None,
+    filled: Annotated[list[Path], typer.Argument(help="Completed sheets, each named after its rater.")],
+    sheet: Annotated[Path | None, typer.Option(help="Sheet that was exported.")] = None,
 ) -> None:
-    """Read filled sheets."""
+    """Read completed sheets."""
     from recexplainer.judging.sheet import import_sheets
 
     print("\n".join(import_sheets(filled, sheet)))
@@ -216,13 +222,13 @@ def ratings_agree(assignments: Assignments = [], params: ParamsFile = PARAMS_FIL
 
 @app.command(rich_help_panel=MODELS)
 def promote(
-    role: Annotated[str, typer.Option(help="For example explainer-both or recommender-sasrec.")],
-    to: Annotated[str, typer.Option(help="The alias to move, for example staging.")],
-    source: Annotated[str, typer.Option("--from", help="The alias to take the version from.")] = "candidate",
-    why: Annotated[str, typer.Option(help="Kept with the version.")] = "",
+    role: Annotated[str, typer.Option(help="Role of the model, such as explainer-both or recommender-sasrec.")],
+    to: Annotated[str, typer.Option(help="Alias to move, such as staging.")],
+    source: Annotated[str, typer.Option("--from", help="Alias to take the version from.")] = "candidate",
+    why: Annotated[str, typer.Option(help="Reason, stored with the version.")] = "",
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
-    """Move an alias of the registry to another alias's version, when the gates in params.yaml hold."""
+    """Move a registry alias to the version of another alias if the gates in params.yaml pass."""
     from recexplainer.stages.promote import promote_role
 
     _end(promote_role(load_settings(params), role, source, to, why))
@@ -230,13 +236,14 @@ def promote(
 
 @app.command(rich_help_panel=MODELS)
 def merge(
-    folder: Annotated[Path, typer.Argument(help="An explainer, such as models/explainer-both.")],
-    out: Annotated[Path, typer.Argument(help="The model folder to be made.")],
+    folder: Annotated[Path, typer.Argument(help="Explainer folder, such as models/explainer-both.")],
+    out: Annotated[Path, typer.Argument(help="Model folder to create.")],
     dtype: Annotated[
-        Literal["float32", "bfloat16", "float16"] | None, typer.Option(help="Of the weights; without: the base LLM's.")
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option(help="Type of the weights (default: the base LLM's)."),
     ] = None,
 ) -> None:
-    """Write an explainer's LLM as plain weights, which need neither its adapter nor its base."""
+    """Merge an explainer's adapter into its LLM and write plain weights."""
     from recexplainer.llm.merge import DTYPES, merge
 
     merge(folder, out, DTYPES[dtype] if dtype else None)
@@ -245,11 +252,11 @@ def merge(
 
 @recommenders.command("compare")
 def recommenders_compare(
-    a: Annotated[Path, typer.Argument(help="per_user.parquet of one run.")],
-    b: Annotated[Path, typer.Argument(help="That of another run, or the same file again.")],
-    first: Annotated[str | None, typer.Option(help="The recommender of A; without: the one that was trained.")] = None,
-    second: Annotated[str | None, typer.Option(help="The recommender of B.")] = None,
-    part: Annotated[str, typer.Option(help="test or valid.")] = "test",
+    a: Annotated[Path, typer.Argument(help="per_user.parquet of the first run.")],
+    b: Annotated[Path, typer.Argument(help="per_user.parquet of the second run, or the same file.")],
+    first: Annotated[str | None, typer.Option(help="Recommender in A (default: the trained one).")] = None,
+    second: Annotated[str | None, typer.Option(help="Recommender in B (default: the trained one).")] = None,
+    part: Annotated[str, typer.Option(help="Part to compare on: test or valid.")] = "test",
     assignments: Assignments = [],  # noqa: B006
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
@@ -265,8 +272,10 @@ def recommenders_compare(
 
 @app.command(rich_help_panel=PROJECT)
 def preset(
-    name: Annotated[str, typer.Argument(help="A file of params/ without its ending; without: all are named.")] = "",
-    raw: Annotated[str, typer.Argument(help="The folder of the raw files.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="Name of a file in params/, without its suffix (default: list all).")
+    ] = "",
+    raw: Annotated[str, typer.Argument(help="Folder of the raw files.")] = "",
 ) -> None:
     """Merge a preset of params/ into params.yaml, keeping its comments."""
     from recexplainer.store.presets import use_preset
@@ -276,24 +285,34 @@ def preset(
 
 @app.command(rich_help_panel=PROJECT)
 def init(
-    file: Annotated[Path, typer.Argument(help="The table of who took what: csv, tsv, jsonl or parquet.")],
-    items: Annotated[Path | None, typer.Option(help="The table of items; without: found.")] = None,
-    user: Annotated[str | None, typer.Option(help="The column that says who; without: guessed.")] = None,
-    item: Annotated[str | None, typer.Option(help="The column that says what was taken.")] = None,
-    time: Annotated[str | None, typer.Option(help="The column that says when; none: there is none.")] = None,
-    order: Annotated[str | None, typer.Option(help="The column of positions, in the place of times.")] = None,
-    rating: Annotated[str | None, typer.Option(help="The column of ratings; none: there is none.")] = None,
-    item_key: Annotated[str | None, typer.Option(help="The column of the items' ids in their table.")] = None,
-    title: Annotated[str | None, typer.Option(help="The column of titles.")] = None,
-    brand: Annotated[str | None, typer.Option(help="The column of brands, authors or makers; none.")] = None,
-    categories: Annotated[str | None, typer.Option(help="The column of categories or genres; none.")] = None,
-    description: Annotated[str | None, typer.Option(help="The column of descriptions; none.")] = None,
-    name: Annotated[str | None, typer.Option(help="Of the data set; without: the file's.")] = None,
-    noun: Annotated[str | None, typer.Option(help="An item in the singular, such as film; without: guessed.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="What a run is to take; without: run.minutes.", min=1)] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Take the guesses without asking.")] = False,
+    file: Annotated[Path, typer.Argument(help="Table of interactions: csv, tsv, jsonl or parquet.")],
+    items: Annotated[
+        Path | None, typer.Option(help="Table of items (default: searched for next to the first table).")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Column of users. Columns that are not named are guessed.")] = None,
+    item: Annotated[str | None, typer.Option(help="Column of items.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column of times; none if there is none.")] = None,
+    order: Annotated[str | None, typer.Option(help="Column of positions, instead of times.")] = None,
+    rating: Annotated[str | None, typer.Option(help="Column of ratings; none if there is none.")] = None,
+    item_key: Annotated[str | None, typer.Option(help="Column of item ids in the table of items.")] = None,
+    title: Annotated[str | None, typer.Option(help="Column of titles.")] = None,
+    brand: Annotated[
+        str | None, typer.Option(help="Column of brands, authors or makers; none if there is none.")
+    ] = None,
+    categories: Annotated[
+        str | None, typer.Option(help="Column of categories or genres; none if there is none.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="Column of descriptions; none if there is none.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the data set (default: from the file's name).")] = None,
+    noun: Annotated[
+        str | None, typer.Option(help="Noun for an item in the singular, such as film (default: guessed).")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes that a run may take (default: run.minutes).", min=1)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the guesses without asking.")] = False,
 ) -> None:
-    """Write params.yaml for a table of your own: guess its columns, and fit the sizes to a budget of minutes."""
+    """Write params.yaml for your own table: guess its columns and fit the sizes to a budget of minutes."""
     from recexplainer.own_data import initialise, is_asked
 
     given = {
@@ -305,7 +324,7 @@ def init(
 
 @app.command(rich_help_panel=PROJECT)
 def doctor(params: ParamsFile = PARAMS_FILE) -> None:
-    """Check the environment, the stores and the models that params.yaml names, one line each."""
+    """Check the environment, the stores and the models in params.yaml, with one line for each."""
     from recexplainer.doctor import examine
 
     findings = examine(params)

@@ -78,7 +78,7 @@ def unmet_requirements(package: str) -> Iterator[str]:
             yield f"{requirement.name} is not installed"
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            yield f"{requirement.name} is {version}, and {requirement.specifier} is needed"
+            yield f"{requirement.name} is {version}, but {requirement.specifier} is required"
 
 
 def _git() -> str:
@@ -91,7 +91,7 @@ def _disk() -> str:
     place = os.statvfs(".")
     free = place.f_bavail * place.f_frsize / 1e9
     if free < LEAST_FREE_GB:
-        raise InputError(f"{free:.1f} GB are free here; a run of the pipeline may need more")
+        raise InputError(f"only {free:.1f} GB free here; a pipeline run may need more")
     return f"{free:.0f} GB free"
 
 
@@ -102,8 +102,8 @@ def _device() -> str:
         memory = torch.cuda.get_device_properties(0).total_memory / 2**30
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}, {memory:.0f} GiB"
     if torch.version.cuda and Path("/dev/nvidiactl").exists():
-        raise InputError("there is an NVIDIA GPU, and torch cannot use it: is the driver older than torch's CUDA?")
-    hint = "; there is a GPU, which needs torch's CUDA build" if Path("/dev/nvidiactl").exists() else ""
+        raise InputError("torch cannot use the NVIDIA GPU: is the driver older than torch's CUDA?")
+    hint = "; to use the GPU here, install torch's CUDA build" if Path("/dev/nvidiactl").exists() else ""
     return f"no GPU, torch {torch.__version__} uses {os.cpu_count()} CPU cores{hint}"
 
 
@@ -134,12 +134,12 @@ def _tracking(settings: Settings) -> str:
 def _remote(settings: Settings) -> str:
     listed = _output(sys.executable, "-m", "dvc", "remote", "list")
     if listed is None:
-        raise InputError("dvc cannot be used here: run dvc doctor")
+        raise InputError("dvc does not work here: run dvc doctor")
     if not listed:
         return "none: data and models stay on this machine"
     name, address = listed.splitlines()[0].split()[:2]
     if address.startswith("/") and not Path(address).is_dir():
-        raise InputError(f"remote {name}: {address} is not a folder; mount it, or make it")
+        raise InputError(f"remote {name}: {address} is not a folder; mount it or create it")
     return f"{name}: {address}"
 
 
@@ -160,7 +160,7 @@ def _llm(settings: Settings) -> str:
 def _api(settings: Settings) -> str:
     asked = [section for section, is_asked in _asked_sections(settings) if is_asked]
     if not asked:
-        return "no stage asks a model behind an API"
+        return "no stage uses a model behind an API"
     return ", ".join(_endpoints(settings, section) for section in asked)
 
 

@@ -22,15 +22,15 @@ from recexplainer.store.presets import change_parameters
 _GENERIC = ("ratings", "reviews", "interactions", "events", "data", "log", "logs", "table", "train")
 REQUIRED = ("user", "item", "title")
 WHAT = {
-    "user": "who chose (user)",
-    "item": "what was chosen (item)",
-    "time": "when (time)",
+    "user": "the user",
+    "item": "the item",
+    "time": "the time, if any",
     "rating": "the rating, if any",
     "item_key": "the item's id in the table of items",
     "title": "the item's title",
-    "brand": "its brand, author or maker, if any",
-    "categories": "its categories or genres, if any",
-    "description": "its description, if any",
+    "brand": "the item's brand, author or maker, if any",
+    "categories": "the item's categories or genres, if any",
+    "description": "the item's description, if any",
 }
 NONE = "none"  # what one says for "no such column"
 
@@ -101,7 +101,7 @@ def initialise(
         f"{file}: {len(counts):,} rows, {n_users:,} users, {n_items:,} items ({noun})",
         f"columns: {found}; titles from {titled or file}",
         f"for {budget:g} minutes: {kept}, {sizes.steps} steps of adapt_llm, {sizes.epochs:g} epochs of intention",
-        "params.yaml is written; look at it, then run: make demo",
+        "wrote params.yaml; check it, then run: make demo",
     ]
 
 
@@ -141,7 +141,7 @@ def _columns(
         raise InputError(f"{file}: no column looks like {WHAT[missing[0]]}; name it with --{missing[0]}")
     columns["order"] = None if given.get("order") is None else _known(str(given["order"]), rows, file, "order")
     if columns["time"] is None and columns["order"] is None:
-        raise InputError(f"{file}: no column says which row came first; name one with --time or --order")
+        raise InputError(f"{file}: no column gives the order of the rows; name one with --time or --order")
     columns["item_key"] = columns["item_key"] or columns["item"]
     return columns
 

@@ -41,7 +41,7 @@ def test_what_is_no_model_folder_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such model folder"):
         content_sha256(tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no file"):
+    with pytest.raises(InputError, match="contains no files"):
         content_sha256(tmp_path / "empty")
     (folder / "link").symlink_to(folder / "a")
     with pytest.raises(InputError, match="link is a symbolic link"):

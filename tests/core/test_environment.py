@@ -80,5 +80,5 @@ def test_a_launch_that_shares_out_the_weights_is_refused(name: str, monkeypatch:
     flag = environment.SHARDING[name]
     assert f'"{flag}"' in Path(launch.__file__).read_text()  # accelerate calls it so
     monkeypatch.setenv(flag, "true")
-    with pytest.raises(InputError, match=f"accelerate: {name} shares out the LLM's weights.*accelerate/ddp.yaml"):
+    with pytest.raises(InputError, match=f"accelerate: {name} shards the LLM's weights.*accelerate/ddp.yaml"):
         environment.join_processes()

@@ -62,7 +62,7 @@ def test_the_stages_after_it_take_the_adapted_llm(own: Path) -> None:
 @pytest.mark.parametrize(
     ("assignment", "reason"),
     [
-        ("dataset.raw=data/raw/demo", "made for the demo's world"),
+        ("dataset.raw=data/raw/demo", "already knows the demo's catalogue"),
         ("llm.base=org/other", "llm.base org/other is not the embedded LLM"),
         ("adapt_llm.steps=0", "adapt_llm.steps is 0"),
     ],

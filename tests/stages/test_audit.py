@@ -78,7 +78,7 @@ def test_another_recommender_shows_how_far_shares_moved(prepared: Path) -> None:
 
 def test_only_recommenders_of_the_same_catalogue_are_compared(prepared: Path) -> None:
     Popularity(5).freeze().save(Path("other"))
-    with pytest.raises(InputError, match="other knows 5 items, the prepared data 12"):
+    with pytest.raises(InputError, match="other knows 5 items, but the prepared data has 12"):
         run_audit("audit.against=other")
     with pytest.raises(InputError, match="nowhere/config.json: not found"):
         run_audit("audit.against=nowhere")
@@ -103,7 +103,7 @@ def test_a_promotion_is_gated_by_the_change_from_production(prepared: Path, caps
     Path("dvc.lock").write_text(yaml.safe_dump(lock))
     promote = ["promote", "--role", ROLE, "--to", "production"]
     assert cli.run(promote) == 1
-    assert "gate not held: metrics/audit.json:against.largest_change is" in capsys.readouterr().err
+    assert "gate failed: metrics/audit.json:against.largest_change is" in capsys.readouterr().err
     gate["at_most"] = 1.0
     Path("params.yaml").write_text(yaml.safe_dump(params))
     assert cli.run(promote) == 0

@@ -44,7 +44,7 @@ def test_what_did_not_hold_is_said(gated: Path, capsys: pytest.CaptureFixture[st
     measure(0.4)
     assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 1
     error = capsys.readouterr().err
-    assert f"gate not held: {FILE}:both.text.spearman is 0.4, but the gate needs at least 0.5" in error
+    assert f"gate failed: {FILE}:both.text.spearman is 0.4, but the gate needs at least 0.5" in error
     assert "staging" not in aliases()
 
 

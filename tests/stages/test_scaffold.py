@@ -103,7 +103,7 @@ def test_a_launch_that_cannot_work_starts_nothing(
 ) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     assert stage_main("align", lambda *_: pytest.fail("ran"))([]) == 2
-    assert capsys.readouterr().err.startswith("error: accelerate: FSDP shares out")
+    assert capsys.readouterr().err.startswith("error: accelerate: FSDP shards")
     assert not (empty_project / "mlflow.db").exists()
 
 

@@ -55,7 +55,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
     found = sorted((file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if not file.is_dir())
     for name, file in found:
         if file.is_symlink():
-            raise InputError(f"{folder}: {name} is a symbolic link; a model folder holds plain files only")
+            raise InputError(f"{folder}: {name} is a symbolic link; a model folder may contain only regular files")
     if not found:
-        raise InputError(f"{folder}: holds no file; make it again (dvc repro)")
+        raise InputError(f"{folder}: contains no files; run dvc repro")
     return found

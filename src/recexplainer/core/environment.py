@@ -76,7 +76,7 @@ def join_processes() -> None:
     for name, flag in SHARDING.items():
         if os.environ.get(flag, "").lower() == "true":
             raise InputError(
-                f"accelerate: {name} shares out the LLM's weights, and here every process needs all of them; "
+                f"accelerate: {name} shards the LLM's weights, but here every process needs all of them; "
                 "launch with --config_file params/accelerate/ddp.yaml"
             )
     if n_processes() > 1:

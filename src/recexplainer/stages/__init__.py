@@ -54,12 +54,14 @@ def _short(parameter: typer.CallbackParam, value: str) -> str:
     return value
 
 
-_USERS = "ids, raw:<id of the raw data>, train, valid, test, or all; separated by blanks or commas"
-_ITEMS = "ids, raw:<id>, title:<title>, top, bottom; separated by blanks or commas"
+_USERS = "ids, raw:<id of the raw data>, train, valid, test, or all; separated by spaces or commas"
+_ITEMS = "ids, raw:<id>, title:<title>, top, bottom; separated by spaces or commas"
 _MODES = ", ".join(ALIGNED_MODES)
 OPTIONS: dict[str, Any] = {
     "mode": Annotated[str, typer.Option(help=f"Alignment mode: {_MODES}.", callback=_one_of(ALIGNED_MODES))],
-    "source": Annotated[str, typer.Option(help=f"Who explains: {', '.join(SOURCES)}.", callback=_one_of(SOURCES))],
+    "source": Annotated[
+        str, typer.Option(help=f"Source of the explanations: {', '.join(SOURCES)}.", callback=_one_of(SOURCES))
+    ],
     "users": Annotated[str, typer.Option(help=f"Users: {_USERS}.", callback=_short)],
     "items": Annotated[str, typer.Option(help=f"Items: {_ITEMS}.", callback=_short)],
 }

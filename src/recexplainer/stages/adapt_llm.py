@@ -1,4 +1,4 @@
-"""Teach the embedded LLM the words of a catalogue of one's own; the demo's it knows, and no other LLM needs it."""
+"""Teach the embedded LLM the words of your own catalogue; skipped for the demo's catalogue and for other LLMs."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def run(settings: Settings, run: StageRun) -> Write:
 def why_not(settings: Settings) -> str | None:
     """Why `llm.base` is taken as it is; None when it is to be adapted."""
     if Path(settings.llm.base).resolve() != store.EMBEDDED_LLM.resolve():
-        return f"llm.base {settings.llm.base} is not the embedded LLM, and is aligned as it is"
+        return f"llm.base {settings.llm.base} is not the embedded LLM and is aligned as is"
     if Path(settings.dataset.raw).resolve() == store.RAW_DEMO.resolve():
-        return "the embedded LLM was made for the demo's world"
+        return "the embedded LLM already knows the demo's catalogue"
     return "adapt_llm.steps is 0" if not settings.adapt_llm.steps else None
 
 
@@ -43,7 +43,7 @@ def _adapt(settings: Settings, run: StageRun) -> Adapted:
     from recexplainer.prompting.prompts import PromptWriter
 
     if n_processes() > 1:
-        raise InputError("adapt_llm: runs in one process; start it without accelerate")
+        raise InputError("adapt_llm: needs a single process; start it without accelerate")
     catalogue = store.read_catalogue()
     if catalogue.n_items < MIN_ITEMS:
         raise InputError(

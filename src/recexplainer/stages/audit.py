@@ -1,4 +1,4 @@
-"""Audit the recommender as a whole: what carries its decisions, beside two floors and, if asked, another version."""
+"""Audit the recommender as a whole: what carries its decisions, compared with two baselines and another version."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _compared(against: str, explained: Audit, plan: Plan) -> dict[str, Any]:
     other = load_recommender(folder)
     if other.n_items != plan.interactions.n_items:
         raise InputError(
-            f"audit.against: {against} knows {other.n_items} items, the prepared data {plan.interactions.n_items}; "
-            "only recommenders of the same catalogue can be compared"
+            f"audit.against: {against} knows {other.n_items} items, but the prepared data has "
+            f"{plan.interactions.n_items}; only recommenders of the same catalogue can be compared"
         )
     old = audit_recommender(other, plan)
     return {**named, **compare_audits(explained, old, plan.draws), "recommender": audit_figures(old, plan)}

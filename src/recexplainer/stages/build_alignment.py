@@ -1,4 +1,4 @@
-"""Ask the frozen recommender every question of every alignment task."""
+"""Let the frozen recommender answer the questions of every alignment task."""
 
 from __future__ import annotations
 

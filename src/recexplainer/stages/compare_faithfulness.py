@@ -1,4 +1,4 @@
-"""Compare the sources' faithfulness pair by pair, on the cases that both explained."""
+"""Compare the sources' faithfulness in pairs, on the cases that both explain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train the source classifier and the score predictors on all explanations, and measure them."""
+"""Train and evaluate the source classifier and the score predictors on all explanations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let the base LLM draft explanations of the recommender's decisions about training users."""
+"""Draft explanations of the recommender's decisions about training users with the base LLM."""
 
 from __future__ import annotations
 

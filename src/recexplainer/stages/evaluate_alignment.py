@@ -1,4 +1,4 @@
-"""Measure how well an explainer predicts its recommender, on users it was not aligned on."""
+"""Measure how well an explainer predicts its recommender, on users held out from alignment."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Measure what the explainers are held against, on the questions that they are asked: chance, popularity, a distilled
-student, and LLMs with solved questions before each.
-"""
+"""Measure the baselines on the explainers' questions: chance, popularity, a distilled student, in-context LLMs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let a source explain the recommender's decisions about test users."""
+"""Explain the recommender's decisions about test users, from one source."""
 
 from __future__ import annotations
 

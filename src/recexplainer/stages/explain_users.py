@@ -1,4 +1,4 @@
-"""Let a source explain the recommender's decisions about any users, as they are now, and any items."""
+"""Explain the recommender's current decisions about any users and items, from one source."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def _say_what_is_no_decision(cases: list[Case], user_ids: list[int], items: list
     explained = {(case.example.user_id, case.example.items[0]) for case in cases}
     had = [(user, item) for user in user_ids for item in items if (user, item) not in explained]
     if not cases:
-        raise InputError("items: the users have had all that was asked for: there is no decision on it to explain")
+        raise InputError("items: the users' histories contain all items asked for, so there is no decision to explain")
     if had:
         first = f"user {had[0][0]}, item {had[0][1]}"
-        print(f"left out, as the user has had the item: {len(had)} (first: {first})", file=sys.stderr)
+        print(f"skipped, because the user's history contains the item: {len(had)} (first: {first})", file=sys.stderr)
 
 
 def _with_raw_ids(records: list[Explanation]) -> list[UserExplanation]:

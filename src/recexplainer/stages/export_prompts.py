@@ -1,4 +1,4 @@
-"""Write the rendered prompts and answers as chat messages, for the trainers and models of others."""
+"""Write the rendered prompts and answers as chat messages, for other trainers and models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(settings: Settings, run: StageRun) -> None:
     recommender = load_recommender(store.RECOMMENDER)
     blind = [mode for mode in settings.align.modes if mode != "behaviour" and not recommender.has_vectors]
     if blind:
-        raise InputError(f"mode {blind[0]} needs vectors, and the recommender only gives scores: see align.modes")
+        raise InputError(f"mode {blind[0]} needs vectors, but the recommender only gives scores: change align.modes")
     with store.atomic_path(store.EXPORT) as folder:
         folder.mkdir()
         counts = _write_prompts(settings, recommender, folder)

@@ -1,4 +1,4 @@
-"""Measure how much of each decision hangs on the items that its explanation cites."""
+"""Measure how much of each decision depends on the items that its explanation cites."""
 
 from __future__ import annotations
 

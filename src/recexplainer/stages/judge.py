@@ -1,6 +1,4 @@
-"""Give every explanation of a source one of the four levels, by the embedded rubric or by a language
-model.
-"""
+"""Grade every explanation of a source on the four levels, with the embedded rubric or a language model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the whole pipeline, or some stages of it with all they need, under one parent run."""
+"""Run the whole pipeline, or some stages and everything they depend on, under one parent run."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def estimated(settings: Settings) -> str | None:
         "" if minutes <= 1.2 * settings.run.minutes else "; `recexplainer init --minutes` fits the sizes to a budget"
     )
     return (
-        f"about {minutes:.0f} minutes on two cores for {n_users:,} users and {n_items:,} items, where nothing is done "
-        f"yet (run.minutes: {settings.run.minutes:g}{advice})"
+        f"about {minutes:.0f} minutes on two cores for {n_users:,} users and {n_items:,} items, if nothing is "
+        f"cached (run.minutes: {settings.run.minutes:g}{advice})"
     )
 
 

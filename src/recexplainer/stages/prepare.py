@@ -1,4 +1,4 @@
-"""Stage prepare: raw data to sequences, catalogue, split users and general dialogues."""
+"""Turn raw data into sequences, a catalogue, a split of the users and general dialogues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Move an alias of the registry to another alias's version, when the gates in params.yaml hold."""
+"""Move a registry alias to the version of another alias if the gates in params.yaml pass."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ def _promote_role(settings: Settings, role: str, source: str, target: str, why: 
         promotion.require_current(file, role)
     if failed:
         for line in failed:
-            print(f"gate not held: {line}", file=sys.stderr)
-        print(f"{role} stays where it is", file=sys.stderr)
+            print(f"gate failed: {line}", file=sys.stderr)
+        print(f"{role} is not promoted", file=sys.stderr)
         return 1
-    print(f"{registry.promote(role, settings.dataset.name, source, target, why, measured)}; {len(gates)} gate(s) held")
+    print(
+        f"{registry.promote(role, settings.dataset.name, source, target, why, measured)}; {len(gates)} gate(s) passed"
+    )
     return 0

@@ -1,4 +1,4 @@
-"""Give an aligned explainer its version in the registry, move the working alias to it, and point at it."""
+"""Register an aligned explainer, move the working alias to its version, and write a pointer to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Give the discriminators their versions in the registry, and point at them."""
+"""Register the discriminators, and write pointers to their versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Give the trained recommender its version in the registry, and point at it."""
+"""Register the trained recommender, and write a pointer to its version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the report: one HTML file of every figure and explained cases, and the figures as images."""
+"""Write the report: one HTML file with all figures and explained cases, and the figures as images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train the recommender that is explained, or open one made elsewhere; measure it and two baselines on equal terms."""
+"""Train the recommender to be explained, or open an external one; measure it and two baselines in the same way."""
 
 from __future__ import annotations
 

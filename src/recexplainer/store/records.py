@@ -65,7 +65,7 @@ def read_sheet_key(sheet: Path) -> list[SheetKey]:
     Raises:
         InputError: The file is missing, or is not what ``ratings export`` writes.
     """
-    return read_records(sheet_key(sheet), SheetKey, "name the sheet that was exported with --sheet")
+    return read_records(sheet_key(sheet), SheetKey, "name the exported sheet with --sheet")
 
 
 def write_ratings(records: Iterable[Rating]) -> None:

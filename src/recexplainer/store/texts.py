@@ -33,7 +33,7 @@ def read_json(path: Path | str) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}: is not valid JSON ({error.msg}); make it again") from None
+        raise InputError(f"{path}: line {error.lineno}: is not valid JSON ({error.msg}); regenerate it") from None
 
 
 def write_jsonl(path: Path | str, rows: Iterable[Any]) -> None:

@@ -63,7 +63,7 @@ def from_row(line: str, kind: type[Record], where: str, remedy: str, to_rewrite:
         raise InputError(f"{where}: {_problem(error)}; {remedy}") from None
     for name, value in vars(record).items():
         if not _is_finite(value):
-            raise InputError(f"{where}: {name}: holds a number that is not finite; {remedy}")
+            raise InputError(f"{where}: {name}: contains a number that is not finite; {remedy}")
     return record
 
 

@@ -22,7 +22,7 @@ import pytest
         ("discriminate", "test_fraction", 7.0, "discriminate.test_fraction must be below 1, not 7"),
         ("report", "n_cases", -1, "report.n_cases must be at least 0"),
         ("judge", "max_cost", 2.5, "judge.max_cost must be null where the prices are null"),
-        ("judge", "price_per_million_prompt_tokens", 1.0, "must be given for both kinds of token, or for none"),
+        ("judge", "price_per_million_prompt_tokens", 1.0, "must be set for both kinds of token or for neither"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(refused: Callable[..., None], section: str, key: str, value: Any, message: str) -> None:

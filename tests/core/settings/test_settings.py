@@ -39,7 +39,7 @@ def test_own_evidence_of_explainers_that_are_not_taught_it_is_refused(values: di
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("run: [", "is not valid YAML"), ("- a\n", "must hold a mapping"), ("", "must hold a mapping")],
+    [("run: [", "is not valid YAML"), ("- a\n", "must contain a mapping"), ("", "must contain a mapping")],
 )
 def test_a_malformed_file_is_named(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "p.yaml").write_text(content)

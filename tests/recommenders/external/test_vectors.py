@@ -57,7 +57,7 @@ def of_users(table: np.ndarray, name: str):
         (lambda folder: (folder / "item_vectors.npy").write_bytes(b"x"), r"cannot be read as numbers"),
         (other_table(np.array([{}] * 30)), r"item_vectors\.npy: cannot be read as numbers: .*allow_pickle"),
         (other_table(np.ones(30)), r"got \(30,\)"),
-        (other_table(np.full((30, 2), np.nan)), r"row 0 \(B01\) holds a number that is not finite"),
+        (other_table(np.full((30, 2), np.nan)), r"row 0 \(B01\) contains a number that is not finite"),
         (lambda folder: (folder / "item_vectors.safetensors").touch(), r"item_vectors\.npy and item_v.*; keep one"),
         (lambda folder: (folder / "user_vectors.npy").touch(), r"user_ids\.txt: cannot be read"),
         (of_users(np.ones((1, 3)), "U1"), r"users have 3 dimensions, items 4"),

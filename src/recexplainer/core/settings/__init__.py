@@ -131,5 +131,5 @@ def read_params(path: Path | str = PARAMS_FILE) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: is not valid YAML: {error}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path}: must hold a mapping of sections")
+        raise InputError(f"{path}: must contain a mapping of sections")
     return values

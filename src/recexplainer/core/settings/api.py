@@ -30,5 +30,5 @@ class ApiModel:
         """Check the prices."""
         prices = (self.price_per_million_prompt_tokens, self.price_per_million_completion_tokens)
         n_known = sum(price is not None for price in prices)
-        require(n_known != 1, "price_per_million_…_tokens", "given for both kinds of token, or for none")
+        require(n_known != 1, "price_per_million_…_tokens", "set for both kinds of token or for neither")
         require(self.max_cost is None or n_known == 2, "max_cost", "null where the prices are null")

@@ -24,9 +24,9 @@ Assignments = Annotated[
     list[str],
     typer.Option("-S", metavar="SECTION.KEY=VALUE", help="Use another value for one parameter (repeatable)."),
 ]
-ParamsFile = Annotated[Path, typer.Option("--params", metavar="FILE", help="The file of parameters.")]
+ParamsFile = Annotated[Path, typer.Option("--params", metavar="FILE", help="Parameter file.")]
 AssignmentText = Annotated[
-    str, typer.Option("--set", metavar="TEXT", help="Several assignments in one text, separated by blanks.")
+    str, typer.Option("--set", metavar="TEXT", help="Several assignments in one string, separated by spaces.")
 ]
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 PARAMETER_OPTIONS: dict[str, tuple[Any, Any]] = {

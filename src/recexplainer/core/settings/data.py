@@ -70,7 +70,7 @@ class Dataset:
     dialogues_file: str | None
     columns: Columns
     delimiter: Delimiter | None
-    encoding: Annotated[str, must(_is_encoding, "one that Python knows")] | None
+    encoding: Annotated[str, must(_is_encoding, "an encoding that Python knows")] | None
     quoting: Literal["double", "backslash", "none"] | None
     categories_separator: Annotated[str, must(len, "some text, or null to find it")] | None
     max_bad_lines: CountOrZero

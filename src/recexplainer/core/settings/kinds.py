@@ -26,9 +26,9 @@ def must(holds: Callable[[Any], object], expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def one_of(known: tuple[str, ...], beside: str = "") -> AfterValidator:
+def one_of(known: tuple[str, ...], suffix: str = "") -> AfterValidator:
     """One of the known words, where a `Literal` would bind all who take a list or mapping of them."""
-    return must(lambda word: word in known, f"one of {', '.join(known)}{beside}")
+    return must(lambda word: word in known, f"one of {', '.join(known)}{suffix}")
 
 
 def require(holds: bool, name: str, expected: str) -> None:
@@ -56,5 +56,5 @@ ShareBelowOne = Annotated[Number, Interval(ge=0, lt=1)]
 ShareAboveZero = Annotated[Number, Interval(gt=0, le=1)]
 ProperShare = Annotated[Number, Interval(gt=0, lt=1)]
 Flag = Annotated[bool, Strict()]
-FILLED = must(len, "a list of one value or more")
+FILLED = must(len, "a list with at least one value")
 DISTINCT = must(lambda values: len(set(values)) == len(values), "without repeats")

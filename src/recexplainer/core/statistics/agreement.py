@@ -54,7 +54,7 @@ def fleiss_kappa(counts: Any) -> float:
     counts = np.asarray(counts, dtype=float)
     n_raters = counts.sum(axis=-1)
     if not counts.size or n_raters[0] < 2 or (n_raters != n_raters[0]).any():
-        raise ValueError("every text needs the same number of ratings, two or more")
+        raise ValueError("every text needs the same number of ratings, at least two")
     return float(_fleiss(counts, np.ones(len(counts))))
 
 

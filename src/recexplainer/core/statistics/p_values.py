@@ -64,7 +64,7 @@ def paired_difference(
         ValueError: There is no user, or the two are not aligned.
     """
     if not len(first) or first.shape != second.shape:
-        raise ValueError(f"expected figures of the same users, at least one; got {first.shape} and {second.shape}")
+        raise ValueError(f"expected figures for the same users, at least one; got {first.shape} and {second.shape}")
     differences = first - second
     return {
         "difference": float(differences.mean()),
