@@ -31,7 +31,7 @@ def test_sequences_are_cut_out_of_one_array():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([], "there are none"),
+        ([], "the table is empty"),
         ([(2, 1, 0)], "user ids"),
         ([(1, 1, 0), (3, 1, 0)], "user ids"),
         ([(1, 1, 0), (2, 1, 0), (1, 1, 1)], "user ids"),

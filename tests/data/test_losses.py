@@ -68,7 +68,9 @@ def test_ids_that_the_other_file_spells_in_another_way_stop_it(prepared, titles,
 def test_titles_in_latin_1_stop_it_and_the_encoding_is_named(prepared):
     titles = dict(list(TITLES.items())[:7])
     latin = "".join(f"\n{raw_id},Café {raw_id}" for raw_id in ("10", "11", "12")).encode("latin-1")
-    with pytest.raises(InputError, match=r"60 of 200 .*decoded as latin-1 all titles are valid: set dataset.encoding"):
+    with pytest.raises(
+        InputError, match=r"60 of 200 .*all titles are valid when decoded as latin-1: set dataset.encoding"
+    ):
         prepared(lambda user, item: item, titles, latin)
     done, said = prepared(lambda user, item: item, titles, latin, encoding="latin-1")
     assert "Café 12" in list(done.catalogue["title"]) and "encoding 'latin-1'" in said and "lost 0.0%" in said

@@ -181,14 +181,14 @@ def test_twins_are_told_apart_and_reported(raw_data, prepare_settings):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"k_core": 9}, "no interaction is left after the step 'k_core'; before it there were 6 of 2 users"),
+        ({"k_core": 9}, "the step 'k_core' leaves no interactions; before it there were 6 of 2 users"),
         ({"min_rating": 9}, "no ratings"),
         ({"min_user_items": 4}, "after the step 'min_user_items'"),
         ({"min_user_items": 2}, "prepare.min_user_items is 2; it should be at least 3"),
         ({"max_items": 0}, "prepare.max_items is 0"),
         ({"max_users": -1}, "prepare.max_users is -1"),
         ({"split": Split(0.0, 0.0, 1.0)}, None),
-        ({"split": Split(1 - 1e-9, 1e-9, 0.0)}, "none of the 2 users falls on the side 'valid'"),
+        ({"split": Split(1 - 1e-9, 1e-9, 0.0)}, "none of the 2 users falls into the split 'valid'"),
     ],
 )
 def test_what_cannot_be_done_is_refused(raw_data, prepare_settings, changes, message):

@@ -310,5 +310,5 @@ def test_a_text_behind_a_slot_has_no_blank_that_it_does_not_hold(scheme: str) ->
 
 def test_tokens_that_differ_from_the_templates_own_are_told() -> None:
     encoder = ChatEncoder(tiny.tokenizer(FAMILIES["llama2"][0]))  # it writes a blank before the end of an answer
-    assert "'</s>'] where the chat template's own tokens are" in str(encoder.difference())
+    assert "'</s>'], but the chat template's own tokens are" in str(encoder.difference())
     assert ChatEncoder(tiny.tokenizer()).difference() is None

@@ -63,9 +63,12 @@ def test_with_thinking_switched_off_the_empty_block_belongs_to_the_prompt() -> N
     [
         (
             "{% for m in messages %}{{ dict(role=m['role'], text=m['content']) | tojson }}{% endfor %}",
-            "letter for letter",
+            "exactly once and unchanged",
         ),
-        ("{% for m in messages %}{{ m['role'] + ': ' + m['content'] | e }}</s>{% endfor %}", "letter for letter"),
+        (
+            "{% for m in messages %}{{ m['role'] + ': ' + m['content'] | e }}</s>{% endfor %}",
+            "exactly once and unchanged",
+        ),
         (
             "{% for m in messages %}{{ m['role'] + ': \"' + m['content'] + '\"\n' }}{% endfor %}"
             "{{ 'assistant: \"' if add_generation_prompt else '' }}",

@@ -130,8 +130,8 @@ def test_no_title_becomes_a_template_or_a_slot(tmp_path: Path) -> None:
     [
         ("{{ item }\n", "own.jinja: line 1: unexpected '}'"),
         ("\n{% if focus %}{{ item }}", "own.jinja: line 2: Unexpected end of template"),
-        ("{{ item }} {{ histroy }}", "there is no variable 'histroy'; did you mean 'history'?"),
-        ("{{ zzz }}", "there is no variable 'zzz'; known: audience, focus, form, history, item,"),
+        ("{{ item }} {{ histroy }}", "unknown variable 'histroy'; did you mean 'history'?"),
+        ("{{ zzz }}", "unknown variable 'zzz'; known: audience, focus, form, history, item,"),
         ("{{ item | shout }}", "No filter named 'shout'"),
         ("{{ history | random }} {{ item }}", "No filter named 'random'"),
         ("{{ user }}\n\n{{ item.prize }}", "own.jinja: line 3: .* has no attribute 'prize' in the form both"),
@@ -139,7 +139,7 @@ def test_no_title_becomes_a_template_or_a_slot(tmp_path: Path) -> None:
         ("{{ user }}{{ item }}{{ item + 1 }}", "own.jinja: line 1: unsupported operand"),
         ("{{ item.__class__ }}{{ user }}", "access to attribute '__class__' of '.*' object is unsafe"),
         ("{% include 'x' %}{{ item }}", "own.jinja: line 1: "),
-        ("{{ user }} {{ history }}", "shows no item: write {{ item }}"),
+        ("{{ user }} {{ history }}", "does not show the item: add {{ item }}"),
         ("{{ item }} {{ wording.INTEREST }}", "shows nothing of the user"),
     ],
 )
@@ -161,7 +161,7 @@ def test_what_a_form_does_not_show_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["nothing.jinja", "."])
 def test_a_missing_template_is_one_clear_line(place: str) -> None:
-    with pytest.raises(InputError, match="explain.template: .* is no file; give a Jinja template"):
+    with pytest.raises(InputError, match="explain.template: .* is not a file; give a Jinja template"):
         request(f"template={place}")
 
 

@@ -52,7 +52,7 @@ def test_the_command_prints_a_table(files, empty_project, capsys):
         (["a.parquet", "none.parquet"], "none.parquet: no such file"),
         (["a.parquet", "b.parquet", "--first", "mf"], "a.parquet: has no recommender 'mf'; known: sasrec, popularity"),
         (["a.parquet", "b.parquet", "--part", "valid"], "has no part 'valid'; known: test"),
-        (["a.parquet", "short.parquet"], "not measured on the same users"),
+        (["a.parquet", "short.parquet"], "measured on different users"),
         (["a.parquet", "empty.parquet"], "empty.parquet: contains no users"),
         (["a.parquet", "other.parquet"], "other.parquet: has no column 'recommender'"),
     ],

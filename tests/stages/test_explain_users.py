@@ -85,7 +85,7 @@ def test_items_that_a_user_has_had_are_said(base: Path, prepared: Path, capsys: 
         ({"--users": "1," * 1500}, "--users: is longer than 2000 characters"),
         ({"--items": "title:Nothing"}, "items: no item has the title 'Nothing'"),
         ({"--source": "llm"}, "--source must be one of"),
-        ({"-S": "explain.template=gone.jinja"}, "explain.template: gone.jinja is no file"),
+        ({"-S": "explain.template=gone.jinja"}, "explain.template: gone.jinja is not a file"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_writes_nothing(

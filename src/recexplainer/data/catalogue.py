@@ -40,7 +40,7 @@ class Catalogue:
         self.titles: list[str] = ["", *self.frame["title"]]
         self.item_of_title: dict[str, int] = {title: i for i, title in enumerate(self.titles) if title}
         if len(self.item_of_title) != len(self.frame):
-            raise InputError("catalogue: two items share a title or one has none; run prepare again")
+            raise InputError("catalogue: titles must be unique and not empty; run prepare again")
 
     @property
     def n_items(self) -> int:
@@ -54,7 +54,7 @@ class Catalogue:
     def attributes(self, item_id: int) -> dict[str, Any]:
         """An item's brand, categories, features, description and price (None when unknown)."""
         if not 1 <= item_id <= self.n_items:
-            raise KeyError(f"no item {item_id}: ids are 1 to {self.n_items}")
+            raise KeyError(f"unknown item id {item_id}: ids range from 1 to {self.n_items}")
         brand, categories, features, description, price = (column[item_id - 1] for column in self._columns)
         return {
             "brand": brand,

@@ -58,7 +58,7 @@ def read_sample(path: Path, n_rows: int | None = SAMPLE_ROWS, columns: list[str]
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from None
     if frame.empty:
-        raise InputError(f"{path}: holds no row below the line of the columns' names")
+        raise InputError(f"{path}: has no rows below the header line")
     return frame
 
 

@@ -41,7 +41,7 @@ class Interactions:
     def sequence(self, user_id: int) -> np.ndarray:
         """A user's item ids, int32 (length,), oldest first: a view, not a copy."""
         if not 1 <= user_id <= self.n_users:
-            raise KeyError(f"no user {user_id}: ids are 1 to {self.n_users}")
+            raise KeyError(f"unknown user id {user_id}: ids range from 1 to {self.n_users}")
         return self.item_ids[self.offsets[user_id] : self.offsets[user_id + 1]]
 
     @classmethod
@@ -55,7 +55,7 @@ class Interactions:
         items = frame["item_id"].to_numpy(dtype=np.int32)
         positions = frame["position"].to_numpy(dtype=np.int64)
         if not len(users):
-            raise InputError("interactions: there are none; run the stage prepare again")
+            raise InputError("interactions: the table is empty; run the stage prepare again")
         if users[0] != 1 or not np.isin(np.diff(users), (0, 1)).all():
             raise InputError("interactions: user ids should be 1, 2, …, n, grouped by user; run prepare again")
         if items.min() <= PADDING_ID or items.max() > n_items:

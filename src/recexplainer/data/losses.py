@@ -93,7 +93,7 @@ def require_one_form(raw: RawInteractions, max_lost: float) -> dict[str, int]:
         n_doubled, form, example = _doubled(present)
         if n_doubled > max_lost * len(raw):
             raise InputError(
-                f"prepare: {n_doubled:,} of {len(raw):,} interactions have an id of {what} that stands for another:"
+                f"prepare: {n_doubled:,} of {len(raw):,} interactions have an id of {what} in a second form:"
                 f" ids match after {form} ({example[0]!r} and {example[1]!r}); fix the file, or allow it with"
                 f" prepare.max_lost"
             )

@@ -112,9 +112,9 @@ class _Steps:
         self._record(name)
         if not len(self.kept):
             raise InputError(
-                f"prepare: no interaction is left after the step '{name}'; before it there were"
+                f"prepare: the step '{name}' leaves no interactions; before it there were"
                 f" {before['n_interactions']} of {before['n_users']} users with {before['n_items']} items;"
-                " lower prepare.min_rating, prepare.k_core or prepare.min_user_items, or give more data"
+                " lower prepare.min_rating, prepare.k_core or prepare.min_user_items, or provide more data"
             )
 
     def _record(self, name: str) -> None:
@@ -132,8 +132,8 @@ class _Steps:
 def _check_settings(raw: RawInteractions, settings: Prepare) -> None:
     if settings.min_user_items < SHORTEST_SEQUENCE:
         raise InputError(
-            f"prepare.min_user_items is {settings.min_user_items}; it should be at least {SHORTEST_SEQUENCE}:"
-            " a user's last two items are held out"
+            f"prepare.min_user_items is {settings.min_user_items}; it should be at least {SHORTEST_SEQUENCE},"
+            " because a user's last two items are held out"
         )
     for name, value in (("max_items", settings.max_items), ("max_users", settings.max_users)):
         if value is not None and value < 1:
@@ -267,8 +267,8 @@ def _users_frame(raw_ids: Sequence[str], settings: Prepare, seed: int) -> pd.Dat
     for name in SPLITS:
         if shares[name] > 0 and name not in splits:
             raise InputError(
-                f"prepare.split: none of the {len(raw_ids)} users falls on the side '{name}' (share"
-                f" {shares[name]:g}); give it a larger share, keep more users, or take another run.seed"
+                f"prepare.split: none of the {len(raw_ids)} users falls into the split '{name}' (share"
+                f" {shares[name]:g}); increase its share, keep more users, or choose another run.seed"
             )
     return pd.DataFrame({"user_id": np.arange(1, len(raw_ids) + 1, dtype=np.int32), "raw_id": raw_ids, "split": splits})
 

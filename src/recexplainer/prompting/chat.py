@@ -159,7 +159,7 @@ class ChatEncoder:
         shared = min(len(own), len(native))
         start = next((n for n in range(shared) if own[n] != native[n]), shared)
         shown = [self.tokenizer.convert_ids_to_tokens(ids[max(0, start - 1) : start + 4]) for ids in (own, native)]
-        return f"{shown[0]} where the chat template's own tokens are {shown[1]}"
+        return f"{shown[0]}, but the chat template's own tokens are {shown[1]}"
 
     def _pieces(self, content: Content) -> list[tuple[int, ...] | Slot]:
         return [*self._past, *self._question(content, not self._past), self._header(self.frame.open)]

@@ -68,8 +68,8 @@ def read_frame(tokenizer: Any) -> Frame:
         _, past_open, following, _ = _cut(render(tokenizer, marks[:3], True), marks[:3])
     except ValueError as error:
         raise InputError(
-            "the tokenizer's chat template does not repeat each message exactly once, letter for letter: "
-            "give llm.chat_template a Jinja template that does"
+            "the tokenizer's chat template does not repeat each message exactly once and unchanged: set "
+            "llm.chat_template to a Jinja template that does"
         ) from error
     if asked.rstrip() != written.rstrip():
         raise InputError(_opens_otherwise(asked, written))
@@ -146,8 +146,8 @@ def _opens_otherwise(asked: str, written: str) -> str:
     return (
         f"the chat template opens an answer with {asked[start:]!r} in the generation prompt and with "
         f"{written[start:]!r} in a finished conversation, as those of thinking models do: switch thinking off where "
-        "the template can, with llm.chat_template_kwargs such as {enable_thinking: false}, or give llm.chat_template "
-        "a template that opens both alike"
+        "the template can, with llm.chat_template_kwargs such as {enable_thinking: false}, or set llm.chat_template "
+        "to a template that opens both alike"
     )
 
 
@@ -156,7 +156,7 @@ def _end_of_turn(tokenizer: Any, tail: str) -> str:
     text = tail.strip() or tokenizer.eos_token
     if not text:
         raise InputError(
-            "neither the chat template nor the tokenizer ends an answer: give llm.chat_template one that does"
+            "neither the chat template nor the tokenizer ends an answer: set llm.chat_template to a template that does"
         )
     first = tokenizer(text, add_special_tokens=False)["input_ids"][0]
     added = tokenizer.added_tokens_decoder.get(first)
@@ -164,8 +164,8 @@ def _end_of_turn(tokenizer: Any, tail: str) -> str:
     if (first in tokenizer.all_special_ids or (added is not None and added.special)) and text.startswith(token):
         return token
     raise InputError(
-        f"the chat template ends an answer with {text!r}, which does not begin with a special token, so that titles "
-        f"may hold it: give llm.chat_template one that ends answers with {tokenizer.eos_token or 'one'}"
+        f"the chat template ends an answer with {text!r}, which does not begin with a special token, so a title "
+        f"could contain it: set llm.chat_template to a template that ends answers with {tokenizer.eos_token or 'one'}"
     )
 
 
@@ -180,6 +180,6 @@ def _check_turns(tokenizer: Any, frame: Frame, marks: Sequence[str]) -> None:
     blanks = re.compile(r"\s+(?=" + re.escape(frame.end) + r")|\s+$")
     if blanks.sub("", found) != blanks.sub("", expected):
         raise InputError(
-            "the chat template writes a turn otherwise when others stand before it: give llm.chat_template "
-            "a Jinja template that writes all alike"
+            "the chat template renders a turn differently when other turns precede it: set llm.chat_template to "
+            "a Jinja template that renders all turns alike"
         )

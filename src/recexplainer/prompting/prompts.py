@@ -36,7 +36,7 @@ class PromptTooLongError(InputError):
         self.task, self.n_tokens = task, n_tokens
         super().__init__(
             f"a prompt of task {task} needs {n_tokens} tokens without any history, more than the {max_tokens} allowed: "
-            "raise max_prompt_tokens, or take a model with a longer context"
+            "raise max_prompt_tokens, or choose a model with a longer context"
         )
 
 

@@ -129,9 +129,9 @@ class Request:
     def _check_shown(self, values: dict[str, Any], parts: list[str]) -> None:
         users = [str(mark) for mark in (values.get("user"), *values.get("history", [])) if mark is not None]
         if str(values["item"]) not in parts:
-            raise InputError(f"{self._file}: shows no item: write {{{{ item }}}} where it shall stand")
+            raise InputError(f"{self._file}: does not show the item: add {{{{ item }}}} where it should appear")
         if users and not set(users) & set(parts):
-            raise InputError(f"{self._file}: shows nothing of the user: write {{{{ user }}}} or the history")
+            raise InputError(f"{self._file}: shows nothing of the user: add {{{{ user }}}} or the history")
 
     @property
     def _file(self) -> str:
@@ -190,7 +190,7 @@ def _embedded() -> str:
 def _read(name: str) -> str:
     path = Path(name)
     if not path.is_file():
-        raise InputError(f"explain.template: {name} is no file; give a Jinja template, or null for the embedded one")
+        raise InputError(f"explain.template: {name} is not a file; give a Jinja template, or null for the embedded one")
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -214,7 +214,7 @@ def _compiled(text: str, name: str) -> Template:
     if unknown:
         first = min(unknown)
         hint = did_you_mean(first, VARIABLES)
-        raise InputError(f"explain.template: {name}: there is no variable {first!r}; {hint}")
+        raise InputError(f"explain.template: {name}: unknown variable {first!r}; {hint}")
     return template
 
 

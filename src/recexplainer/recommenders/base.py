@@ -156,7 +156,7 @@ class Recommender(nn.Module, ABC):
         else:
             item_ids = pad_histories(histories, max((len(history) for history in histories), default=0))
         if item_ids.numel() and not 0 <= int(item_ids.min()) <= int(item_ids.max()) <= self.n_items:
-            raise ValueError(f"a history holds an item id outside 0 … {self.n_items}")
+            raise ValueError(f"a history contains an item id outside 0 … {self.n_items}")
         return item_ids.to(self.device)
 
     def _batches(self, item_ids: Tensor) -> Iterator[Tensor]:
@@ -231,6 +231,6 @@ def check_stored(folder: Path, recommender: Recommender, histories: Histories) -
         raise InputError(f"{error} (from the stored copy, which contains only what was copied)") from error
     if not torch.allclose(stored, own, rtol=1e-4, atol=1e-3 * float(own[:, 1:].std())):
         raise InputError(
-            f"recommender.kind: {recommender.kind} gives other answers when loaded from its stored copy; "
-            "does it read files outside of its folder?"
+            f"recommender.kind: {recommender.kind} gives different scores when loaded from its stored copy; "
+            "does it read files outside its folder?"
         )

@@ -31,7 +31,7 @@ def compare_ranks(first: pd.DataFrame, second: pd.DataFrame, rng: np.random.Gene
     first, second = (frame.sort_values("user_id", ignore_index=True) for frame in (first, second))
     keys = ["user_id", "target"]
     if first["user_id"].duplicated().any() or not first[keys].equals(second[keys].astype(first[keys].dtypes)):
-        raise InputError("the two recommenders were not measured on the same users and items; use the same data")
+        raise InputError("the two recommenders were measured on different users or items; use the same data")
     ranks = [frame["rank"].to_numpy() for frame in (first, second)]
     return {name: paired_difference(metric(ranks[0]), metric(ranks[1]), rng) for name, metric in METRICS.items()}
 

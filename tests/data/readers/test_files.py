@@ -85,7 +85,7 @@ def test_a_parameter_may_name_a_member(tmp_path):
     assert named_file(tmp_path, "a.zip/deep/er/x.csv", "p") == tmp_path / "a.zip/deep/er/x.csv"
     assert named_file(tmp_path, str(tmp_path / "a.zip/x.csv"), "p") == tmp_path / "a.zip/x.csv"
     for name in ("a.zip/y.csv", "a.zip/deep", "b.zip/x.csv"):
-        with pytest.raises(InputError, match=f"{name}: no such file; p names it"):
+        with pytest.raises(InputError, match=f"{name}: no such file; set p to a file"):
             named_file(tmp_path, name, "p")
 
 

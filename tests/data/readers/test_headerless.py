@@ -66,9 +66,9 @@ def test_the_character_that_stands_in_for_the_separator_may_occur(tmp_path):
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("2::Short", "2 values where 3 were expected (id::title::n)"),
-        ("2::A::B::2", "4 values where 3 were expected (id::title::n)"),
-        ("2,A,2", "1 values where 3 were expected (id::title::n)"),
+        ("2::Short", "2 values, but 3 were expected (id::title::n)"),
+        ("2::A::B::2", "4 values, but 3 were expected (id::title::n)"),
+        ("2,A,2", "1 values, but 3 were expected (id::title::n)"),
         ("2::A::many", "'n' is not a number: 'many'"),
         ("2::A::", "'n' is missing"),
         ("::A::2", "'id' is missing"),

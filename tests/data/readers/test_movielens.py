@@ -56,7 +56,7 @@ def test_gzipped_files_and_windows_line_ends(tmp_path, dataset):
         ("1,10,good,964982703", "line 3: 'rating' is not a number: 'good'"),
         ("1,10,,964982703", "line 3: 'rating' is missing"),
         ("1,10,inf,964982703", "line 3: 'rating' is not a number"),
-        ("1,10,4.0", "line 3: 3 values where line 1 names 4 columns"),
+        ("1,10,4.0", "line 3: 3 values, but line 1 names 4 columns"),
         (",10,4.0,964982703", "line 3: 'userId' is missing"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_quote_that_never_closes_swallows_no_other_line(tmp_path):
     bad = BadLines(path, 1)
     items = movielens.read_items(path, {str(n) for n in range(1, 42)}, bad)
     assert items["raw_id"].tolist() == [str(n) for n in range(1, 42) if n != 21]
-    assert bad.examples == ["line 22: a quotation mark opens and is not closed"]
+    assert bad.examples == ["line 22: a quotation mark is not closed"]
 
 
 def test_lines_after_a_quoted_line_break_keep_their_number(tmp_path):
@@ -87,7 +87,7 @@ def test_lines_after_a_quoted_line_break_keep_their_number(tmp_path):
     bad = BadLines(path, 1)
     items = movielens.read_items(path, {"1", "3"}, bad)
     assert items["title"].tolist() == ["Two\nlines", "Fine"]
-    assert bad.examples == ["line 4: 2 values where line 1 names 3 columns"]
+    assert bad.examples == ["line 4: 2 values, but line 1 names 3 columns"]
 
 
 def test_a_line_that_is_not_utf8_is_bad(tmp_path):
@@ -151,10 +151,10 @@ def test_reads_10m_in_utf_8_with_half_stars(tmp_path, dataset):
 @pytest.mark.parametrize(
     ("name", "line", "problem"),
     [
-        ("ratings.dat", "1::10::4", "3 values where 4 were expected (userId::movieId::rating::timestamp)"),
+        ("ratings.dat", "1::10::4", "3 values, but 4 were expected (userId::movieId::rating::timestamp)"),
         ("ratings.dat", "1::10::good::978300760", "'rating' is not a number: 'good'"),
         ("ratings.dat", "1::::4::978300760", "'movieId' is missing"),
-        ("movies.dat", "7::Two::Colons (1990)::Drama", "4 values where 3 were expected (movieId::title::genres)"),
+        ("movies.dat", "7::Two::Colons (1990)::Drama", "4 values, but 3 were expected (movieId::title::genres)"),
     ],
 )
 def test_a_bad_line_between_colons_is_named(tmp_path, name, line, problem):

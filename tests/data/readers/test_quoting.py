@@ -60,7 +60,7 @@ def test_marks_that_open_and_do_not_close_cost_their_own_line_alone(tmp_path):
     lost = {"i3", "i10"}
     assert [raw_id for raw_id, _ in found] == [raw_id for raw_id in titles if raw_id not in lost]
     assert dict(found)["i15"] == "Title, 15" and dict(found)["i7"] == 'The best"'
-    assert bad.count == 2 and bad.examples[0] == "line 5: a quotation mark opens and is not closed"
+    assert bad.count == 2 and bad.examples[0] == "line 5: a quotation mark is not closed"
 
 
 def test_a_file_whose_marks_mostly_stand_open_has_no_quoting_and_loses_nothing(tmp_path):

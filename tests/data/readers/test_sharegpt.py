@@ -48,8 +48,10 @@ def test_bad_entries_are_counted_and_told(tmp_path):
     dialogues, report = read_dialogues(write(tmp_path / "d.json.gz", [*bad, entry("a", "b"), entry("c", "d")]))
     assert [dialogue["id"] for dialogue in dialogues] == ["a", "a-9"]
     assert report.n_bad == 7
-    assert report.bad_examples[1] == "entry 2: no list 'conversations'"
-    with pytest.raises(InputError, match="no entry can be used as a dialogue; entry 1: no list 'conversations'"):
+    assert report.bad_examples[1] == "entry 2: 'conversations' is missing or not a list"
+    with pytest.raises(
+        InputError, match="no entry can be used as a dialogue; entry 1: 'conversations' is missing or not a list"
+    ):
         read_dialogues(write(tmp_path / "d.json", bad))
 
 

@@ -106,7 +106,7 @@ def test_what_the_parameters_must_say(tmp_path, dataset, columns):
         open_raw(dataset(**files, columns=columns()))
     with pytest.raises(InputError, match="name the file in dataset.interactions_file"):
         open_raw(dataset(**files | {"interactions_file": None}, columns=columns(time="at")))
-    with pytest.raises(InputError, match="uses column 'at' for two things"):
+    with pytest.raises(InputError, match="uses column 'at' twice"):
         open_raw(dataset(**files, columns=columns(time="at", rating="at")))
     (tmp_path / "rows.xlsx").write_bytes(b"")
     with pytest.raises(
@@ -131,7 +131,7 @@ def test_a_header_that_names_a_column_twice_is_refused(tmp_path, dataset, column
 
 def test_items_that_describe_none_of_the_interactions_are_refused(tmp_path, dataset, columns):
     raw = open_raw(dataset(**write(tmp_path, "csv"), columns=columns(time="at")))
-    with pytest.raises(InputError, match="items.csv: it describes none of the 1 items of"):
+    with pytest.raises(InputError, match="items.csv: describes none of the 1 items of"):
         raw.read_items({"z"})
 
 
@@ -224,7 +224,7 @@ def test_nested_categories_cost_the_field_and_not_the_item(tmp_path, dataset, co
     named = columns(time="at", categories="kinds", brand="title", title="text")
     raw = open_raw(dataset(**files, columns=named))
     if kind == "parquet":  # of all items
-        with pytest.raises(InputError, match="no row has a value in column 'kinds'"):
+        with pytest.raises(InputError, match="column 'kinds' is empty"):
             raw.read_items({"x", "y"})
         return
     items = raw.read_items({"x", "y"})
@@ -265,7 +265,9 @@ def test_times_in_two_units_are_said(tmp_path, dataset, columns, times):
     files = write(tmp_path, "csv")
     rows = "".join(f"u,x,{time}\n" for time in times)
     (tmp_path / "interactions.csv").write_text("user_id,item_id,at\n" + rows)
-    with pytest.raises(InputError, match=r"interactions.csv: times are in more than one unit: 1 look like \w+, 1 look"):
+    with pytest.raises(
+        InputError, match=r"interactions.csv: the times have more than one unit: 1 look like \w+, 1 look"
+    ):
         open_raw(dataset(**files, columns=columns(time="at")))
     if "-" not in "".join(times):
         raw = open_raw(dataset(**files, columns=columns(order="at")))

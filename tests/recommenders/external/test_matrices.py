@@ -35,7 +35,7 @@ def test_folded_users_that_are_the_models_own_agree_and_others_do_not(split, tmp
         (tmp_path / "user_ids.txt").write_text("\n".join(RAW_USER_IDS[::-1]))
         report = open_at(split, tmp_path)[1]
         agreement = report["folded_users"]
-        assert ("another model is being explained; write an adapter" in report.get("warning", "")) is (high < 1)
+        assert ("so they do not stand for your model; write an adapter" in report.get("warning", "")) is (high < 1)
         assert list(agreement) == ["whole_history", "without_held_out"]
         assert agreement["whole_history"]["n_users"] == N_USERS
         assert low <= agreement["whole_history"]["overlap@10"] <= high

@@ -83,5 +83,5 @@ def test_an_error_while_it_is_asked_later_names_the_copy(split, tmp_path):
 
 def test_a_folder_that_holds_the_stored_models_is_refused(split, tmp_path):
     recommender, _ = open_at(split, tmp_path, **write_adapter(tmp_path))
-    with pytest.raises(InputError, match="holds this project's models"):
+    with pytest.raises(InputError, match="contains this project's models"):
         recommender.save(tmp_path / "models" / "recommender")

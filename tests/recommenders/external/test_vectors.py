@@ -51,17 +51,23 @@ def of_users(table: np.ndarray, name: str):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda folder: (folder / "item_ids.txt").unlink(), r"item_ids\.txt: cannot be read, one raw id a line"),
+        (
+            lambda folder: (folder / "item_ids.txt").unlink(),
+            r"item_ids\.txt: cannot be read; expected one raw id per line",
+        ),
         (other_ids("B01"), r"each of the 1 lines of item_ids\.txt, got \(30, 4\)"),
         (other_ids("B01", *RAW_ITEM_IDS[:-1]), r"'B01' occurs twice"),
         (lambda folder: (folder / "item_vectors.npy").write_bytes(b"x"), r"cannot be read as numbers"),
         (other_table(np.array([{}] * 30)), r"item_vectors\.npy: cannot be read as numbers: .*allow_pickle"),
         (other_table(np.ones(30)), r"got \(30,\)"),
         (other_table(np.full((30, 2), np.nan)), r"row 0 \(B01\) contains a number that is not finite"),
-        (lambda folder: (folder / "item_vectors.safetensors").touch(), r"item_vectors\.npy and item_v.*; keep one"),
+        (
+            lambda folder: (folder / "item_vectors.safetensors").touch(),
+            r"contains both item_vectors\.npy and item_v.*; keep one",
+        ),
         (lambda folder: (folder / "user_vectors.npy").touch(), r"user_ids\.txt: cannot be read"),
-        (of_users(np.ones((1, 3)), "U1"), r"users have 3 dimensions, items 4"),
-        (of_users(np.ones((1, 4)), "nobody"), r"user_ids\.txt: none of its users is among those of the data"),
+        (of_users(np.ones((1, 3)), "U1"), r"users have 3 dimensions, but items 4"),
+        (of_users(np.ones((1, 4)), "nobody"), r"user_ids\.txt: none of these users is in the prepared data"),
     ],
 )
 def test_faulty_matrices_are_one_line(split, tmp_path, change, message):

@@ -59,7 +59,7 @@ def open_raw(dataset: Dataset) -> RawData:
         "dialogues_file": {"file": None},
     }
     if interactions.times is not None and looks_like_days(interactions.times):
-        report["times"] = "all read as yyyymmdd; they are taken as numbers, which gives their order but no seconds"
+        report["times"] = "all read as yyyymmdd; they are read as numbers, which keeps their order but gives no seconds"
     dialogues: list[dict[str, Any]] = []
     if dialogues_path is not None:
         dialogues, dialogue_report = read_dialogues(dialogues_path)
@@ -72,9 +72,7 @@ def open_raw(dataset: Dataset) -> RawData:
         if not len(frame):
             mend = likely_mend(dict.fromkeys(wanted, 1), item_ids())
             advice = f"; {mend}" if mend else ""
-            raise InputError(
-                f"{items_path}: it describes none of the {len(wanted)} items of {interactions_path}{advice}"
-            )
+            raise InputError(f"{items_path}: describes none of the {len(wanted)} items of {interactions_path}{advice}")
         return frame
 
     def item_ids() -> set[str]:

@@ -170,7 +170,7 @@ def delimited_records(
             yield line, values
         elif len(values) != len(columns):
             if values:
-                yield line, f"{len(values)} values where line 1 names {len(columns)} columns"
+                yield line, f"{len(values)} values, but line 1 names {len(columns)} columns"
         else:
             yield line, kind(zip(columns, values, strict=True))
 
@@ -182,7 +182,7 @@ def _values(text: str, quoting: Quoting) -> list[str] | str:
     try:
         return next(_csv_reader(text, quoting, strict=True), [])
     except csv.Error as error:
-        return "a quotation mark opens and is not closed" if "unexpected end" in str(error) else str(error)
+        return "a quotation mark is not closed" if "unexpected end" in str(error) else str(error)
 
 
 def _csv_reader(text: str, quoting: Quoting, strict: bool) -> Iterator[list[str]]:

@@ -87,7 +87,7 @@ class BadLines:
         raw = [value.encode("utf-8", "surrogateescape") for value in self.undecoded]
         for encoding in ("latin-1", "cp1252"):
             if raw and all(_is_text_in(value, encoding) for value in raw):
-                return f"decoded as {encoding} all titles are valid: set dataset.encoding to {encoding}"
+                return f"all titles are valid when decoded as {encoding}: set dataset.encoding to {encoding}"
         return ""
 
     def report(self) -> dict[str, object]:
@@ -132,7 +132,7 @@ def named_file(folder: Path, name: str, parameter: str) -> Path:
     for path in (folder / name, Path(name)):
         if _is_file(path):
             return path
-    raise InputError(f"{folder / name}: no such file; {parameter} names it, as a file in dataset.raw or as a path")
+    raise InputError(f"{folder / name}: no such file; set {parameter} to a file in dataset.raw or to a path")
 
 
 def files_named(folder: Path, names: list[str]) -> list[Path]:

@@ -65,4 +65,4 @@ def _records(text: str, first_line: int, columns: list[str], separator: str) -> 
         if len(values) == len(columns):
             yield number, dict(zip(columns, values, strict=True))
         else:
-            yield number, f"{len(values)} values where {len(columns)} were expected ({separator.join(columns)})"
+            yield number, f"{len(values)} values, but {len(columns)} were expected ({separator.join(columns)})"

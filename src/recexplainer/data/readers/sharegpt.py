@@ -51,7 +51,7 @@ def find_dialogues(folder: Path, name: str | None) -> Path | None:
         if path.is_file():
             return path
     if len(Path(name).parts) > 1:
-        raise InputError(f"{name}: no such file; dataset.dialogues_file names it (null: no general dialogues)")
+        raise InputError(f"{name}: no such file; correct dataset.dialogues_file, or set it to null to go without")
     return None
 
 
@@ -108,7 +108,7 @@ def _turns(entry: Any, report: DialogueReport) -> list[dict[str, str]]:
         ValueError: says what is wrong with it.
     """
     if not isinstance(entry, dict) or not isinstance(entry.get("conversations"), list):
-        raise ValueError("no list 'conversations'")
+        raise ValueError("'conversations' is missing or not a list")
     system, turns = [], []
     for raw in entry["conversations"]:
         role, content = _turn(raw)

@@ -84,7 +84,7 @@ def _named_table(folder: Path, name: str | None, suffix: str, parameter: str) ->
         found = list(folder.glob(f"*{suffix}"))
         if len(found) == 1:
             return found[0]
-        raise InputError(f"{folder}: dataset.format 'table' has no file naming; name the file in {parameter}")
+        raise InputError(f"{folder}: dataset.format 'table' has no default file names; name the file in {parameter}")
     for path in (folder / name, Path(name)):
         if path.is_dir() and path.suffix != ".zip" and parquet_files(path):
             return path
@@ -98,7 +98,7 @@ def _named_table(folder: Path, name: str | None, suffix: str, parameter: str) ->
 def _read(path: Path, fields: list[Field], bad: BadLines) -> Iterator[pa.Table]:
     repeated = {field.column for field in fields if sum(other.column == field.column for other in fields) > 1}
     if repeated:
-        raise InputError(f"{path}: dataset.columns uses column '{min(repeated)}' for two things")
+        raise InputError(f"{path}: dataset.columns uses column '{min(repeated)}' twice")
     name = path.name.removesuffix(".gz")
     if path.is_dir() or name.endswith(".parquet"):
         return read_parquet(path, fields, bad)
@@ -117,4 +117,4 @@ def _with_every_column_used(tables: Iterator[pa.Table], fields: list[Field], pat
         yield table
     if n_rows and empty:
         name, column = next(iter(empty.items()))
-        raise InputError(f"{path}: no row has a value in column '{column}', which dataset.columns names for {name}")
+        raise InputError(f"{path}: column '{column}' is empty, but dataset.columns names it for {name}")

@@ -25,7 +25,7 @@ def require_one_unit(times: np.ndarray, path: Path) -> None:
     if len(found) > 1:
         seen = ", ".join(f"{n:,} look like {unit}" for unit, n in found.items())
         raise InputError(
-            f"{path}: times are in more than one unit: {seen}; convert them to one, or, if they are not times, name"
+            f"{path}: the times have more than one unit: {seen}; convert them to one, or, if they are not times, name"
             " their column in dataset.columns.order"
         )
 

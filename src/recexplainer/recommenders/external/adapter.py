@@ -69,7 +69,7 @@ def load_class(file: Path, name: str | None) -> type[Adapter]:
     fitting = [key for key, value in own.items() if not _missing(value)]
     if name is None and len(fitting) != 1:
         found = f"several: {', '.join(fitting)}; name one as {file.name}:{fitting[0]}" if fitting else "none"
-        raise InputError(f"{file}: expected one class with the methods load and scores, found {found}")
+        raise InputError(f"{file}: expected exactly one class with the methods load and scores, found {found}")
     chosen = name or fitting[0]
     if chosen not in own:
         raise InputError(f"{file}: has no class {chosen!r}; {did_you_mean(chosen, own)}")

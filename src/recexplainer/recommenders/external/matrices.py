@@ -98,5 +98,5 @@ def agreement_warning(folded_users: Mapping[str, Mapping[str, float | int]]) -> 
         return {}
     return {
         "warning": f"users folded in from their histories share {max(overlaps):.2f} of the first {CUTOFF} items with"
-        " the model's own users: another model is being explained; write an adapter that answers as the model does"
+        " the model's own users, so they do not stand for your model; write an adapter that answers as the model does"
     }

@@ -61,8 +61,8 @@ def open_external(
         return _open_matrices(place, split, max_missing_items, regularisation, confidence, raw_item_ids, raw_user_ids)
     else:
         raise InputError(
-            f"{place}: is not an MLflow model and has no item_vectors.npy or .safetensors; for another recommender "
-            f"name a Python file in {SECTION}.adapter"
+            f"{place}: is not an MLflow model and has no item_vectors.npy or .safetensors; for any other "
+            f"recommender, name a Python file in {SECTION}.adapter"
         )
     _check_answers(opened, split)
     return opened, {"answered_by": opened.name, "dim": opened.dim}
@@ -98,11 +98,11 @@ def _compare_users(
     """The agreement of folded-in users with the given ones, on whole histories and without the held-out items."""
     ids, vectors = read_vectors(folder, "user")
     if vectors.shape[1] != recommender.dim:
-        raise InputError(f"{folder}: users have {vectors.shape[1]} dimensions, items {recommender.dim}")
+        raise InputError(f"{folder}: users have {vectors.shape[1]} dimensions, but items {recommender.dim}")
     given = {raw_id: row for row, raw_id in enumerate(ids)}
     cases = [case for case, user in enumerate(split.test.user_ids) if raw_user_ids[user - 1] in given]
     if not cases:
-        raise InputError(f"{folder / 'user_ids.txt'}: none of its users is among those of the data; are they raw ids?")
+        raise InputError(f"{folder / 'user_ids.txt'}: none of these users is in the prepared data; are they raw ids?")
     users = vectors[[given[raw_user_ids[split.test.user_ids[case] - 1]] for case in cases]]
     whole = [np.append(split.test.histories[case], split.test.targets[case]) for case in cases]
     without = [split.valid.histories[case] for case in cases]
@@ -125,10 +125,10 @@ def _check_answers(recommender: ExternalRecommender, split: LeaveOneOut) -> None
     if recommender.has_vectors:
         recommender.user_vectors(histories)
     tolerance = 1e-3 * float(scores.std())
-    for other, when in ((again, "when it is asked again"), (alone, "alone than beside others")):
+    for other, when in ((again, "on a second call"), (alone, "in a batch of one")):
         if not torch.allclose(scores, other, rtol=1e-4, atol=tolerance):
             raise InputError(
-                f"{recommender.name} gives a history other scores {when}; its scores must depend on the history alone"
+                f"{recommender.name} scores a history differently {when}; scores must depend on the history alone"
             )
 
 

@@ -209,7 +209,7 @@ def _table(source: Source, adapter: Adapter, method: str, arguments: list[Any], 
 
 def _copy(source: Path, target: Path) -> None:
     if target.resolve().is_relative_to(source.resolve()):
-        raise InputError(f"{source}: holds this project's models; name a folder with the recommender alone")
+        raise InputError(f"{source}: contains this project's models; name a folder that contains only the recommender")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if source.is_dir():

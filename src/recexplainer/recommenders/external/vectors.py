@@ -23,7 +23,7 @@ def find_vectors(folder: Path, owner: str) -> Path | None:
     """
     found = [file for ending in ENDINGS if (file := folder / f"{owner}_vectors{ending}").is_file()]
     if len(found) > 1:
-        raise InputError(f"{folder}: holds {found[0].name} and {found[1].name}; keep one")
+        raise InputError(f"{folder}: contains both {found[0].name} and {found[1].name}; keep one")
     return found[0] if found else None
 
 
@@ -41,15 +41,15 @@ def read_vectors(folder: Path, owner: str) -> tuple[list[str], Tensor]:
     try:
         ids = ids_file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{ids_file}: cannot be read, one raw id a line: {error}") from error
+        raise InputError(f"{ids_file}: cannot be read; expected one raw id per line: {error}") from error
     vectors = _read(file).to(torch.float32)
     if vectors.ndim != 2 or 0 in vectors.shape or len(vectors) != len(ids):
         raise InputError(
-            f"{file}: expected a row for each of the {len(ids)} lines of {ids_file.name}, got {tuple(vectors.shape)}"
+            f"{file}: expected one row for each of the {len(ids)} lines of {ids_file.name}, got {tuple(vectors.shape)}"
         )
     if not bool(vectors.isfinite().all()):
         row = int((~vectors.isfinite()).any(dim=1).nonzero()[0])
-        raise InputError(f"{file}: row {row} ({ids[row]}) holds a number that is not finite")
+        raise InputError(f"{file}: row {row} ({ids[row]}) contains a number that is not finite")
     if len(set(ids)) != len(ids):
         twice = next(name for place, name in enumerate(ids) if name in ids[:place])
         raise InputError(f"{ids_file}: {twice!r} occurs twice")
