@@ -195,7 +195,7 @@ def test_the_rubric_compares_levels(project: Path, capsys: pytest.CaptureFixture
     }  # fmt: skip
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "4 cases, judged by rubric: both better 2, none better 1, neither 1"
-    assert out[1].startswith("win rate of both, ties as half, of 4 cases: 0.625 (")
+    assert out[1].startswith("win rate of both on 4 cases, ties counted as half: 0.625 (")
     assert "order" not in "".join(out)
     assert not Path("cache").exists()
 
@@ -207,7 +207,7 @@ def test_a_language_model_sees_both_orders(project: Path, server: FakeServer) ->
     assert (found["judge"], found["first"], found["second"], found["tie"]) == ("m", 2, 1, 1)
     assert found["order"] == {"n": 3, "position_bias": 0.0, "always_first": 0, "always_second": 0, "consistent": 1.0}
     assert found["costs"] == {"prompt_tokens": 400, "completion_tokens": 28}  # two of the six are asked already
-    assert found["cases"][3]["reasons"] == ["both wrote the same text"]
+    assert found["cases"][3]["reasons"] == ["both texts are the same"]
     assert {frozenset([shown(message), shown(message)[::-1]]) for message in server.asked} == {
         frozenset([(GOOD, PLAIN), (PLAIN, GOOD)]),
         frozenset([(PLAIN, WRONG), (WRONG, PLAIN)]),
@@ -234,7 +234,7 @@ def test_a_judge_that_prefers_a_place(
     assert (found["first"], found["second"], found["tie"], found["win_rate"]) == (0, 0, 4, 0.5)
     assert found["decided_win_rate"] is None
     assert found["order"]["position_bias"] == 1.0 and found["order"][f"always_{place}"] == 3
-    assert "the order decided 1.000 of 3 pairs" in capsys.readouterr().out
+    assert "the order of the texts decided 1.000 of 3 pairs" in capsys.readouterr().out
 
 
 def test_malformed_and_failed_answers_are_counted_and_no_rate_hides_them(
@@ -255,8 +255,8 @@ def test_malformed_and_failed_answers_are_counted_and_no_rate_hides_them(
     assert found["cases"][0]["by_order"] == ["unparseable", "second"]
     assert (found["unparseable"], found["failed"], found["order"]["n"], found["win_rate"]) == (2, 1, 0, 0.5)
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "warning: 3 of 4 cases have no choice: the rates are of 1"
-    assert out[2].startswith("win rate of both, ties as half, of 1 cases: 0.500")
+    assert out[0] == "warning: 3 of 4 cases have no choice; the rates cover 1"
+    assert out[2].startswith("win rate of both on 1 cases, ties counted as half: 0.500")
 
 
 def test_answers_without_a_choice_can_be_asked_for_again(project: Path, server: FakeServer) -> None:

@@ -1,6 +1,18 @@
+from pathlib import Path
+
+from recexplainer.alignment import api_baseline, summaries
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.judging.prompts import ANSWER_SCHEMA, judge_messages, parse_answer
+from recexplainer.judging import pairwise
+from recexplainer.judging.prompts import ANSWER_SCHEMA, RUBRIC, judge_messages, parse_answer
 from tests.faithfulness.fakes import make_record
+
+GOLDEN = Path(__file__).with_name("prompts.txt")
+
+
+def test_no_word_that_a_model_behind_an_api_is_told_has_changed() -> None:
+    """Other words make other judges: their levels cannot be compared with those of the old ones."""
+    told = (RUBRIC, pairwise.INSTRUCTIONS, summaries.INSTRUCTIONS, api_baseline.INSTRUCTIONS, api_baseline.FIVE_ITEMS)
+    assert "\n\n----\n\n".join(told) + "\n" == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_messages_hold_the_case_and_not_its_author(games: Catalogue) -> None:

@@ -25,8 +25,8 @@ from recexplainer.tasks import interest_classification, item_ranking, next_item_
 
 N_TITLES = 5
 INSTRUCTIONS = (
-    "You predict what a recommender system answers to questions about its users. Answer in the form of the answers "
-    "before, and say nothing else."
+    "You predict how a recommender system answers questions about its users. Answer in the same form as the previous "
+    "answers, and add nothing else."
 )
 FIVE_ITEMS = (
     "Which five items does the recommender rank first for this user? Answer with their titles, best first, "

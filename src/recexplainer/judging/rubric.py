@@ -97,16 +97,16 @@ def check(record: Explanation, catalogue: Catalogue) -> Checks:
 
 def _level(checks: Checks, label: Label) -> tuple[Level, str]:
     if not checks.verdict_right:
-        return "A", "the verdict is missing or not the recommender's"
+        return "A", "the verdict is missing or differs from the recommender's"
     flaws = [
-        (checks.n_words < MIN_WORDS, "it explains nothing"),
-        (bool(checks.unseen_titles), f"it names what was never shown: {_listed(checks.unseen_titles)}"),
+        (checks.n_words < MIN_WORDS, "it gives no explanation"),
+        (bool(checks.unseen_titles), f"it names titles that were not shown: {_listed(checks.unseen_titles)}"),
         (
             bool(checks.false_attributes),
-            f"it claims what does not hold: {_listed(checks.false_attributes)}",
+            f"it makes false claims: {_listed(checks.false_attributes)}",
         ),
         (not checks.cited_titles, "it cites no item of the history"),
-        (not checks.talks_about_target, "it does not talk about the item"),
+        (not checks.talks_about_target, "it does not discuss the item"),
     ]
     found = [reason for holds, reason in flaws if holds]
     if found:
@@ -114,10 +114,10 @@ def _level(checks: Checks, label: Label) -> tuple[Level, str]:
     if label == "Yes":
         deciding, kind = checks.shared_attributes, "that the item and a cited item share"
     else:
-        deciding, kind = checks.differing_attributes, "that tells the item from the cited items"
+        deciding, kind = checks.differing_attributes, "that distinguishes the item from the cited items"
     if not deciding:
-        return "C", f"right and true, but it names no attribute {kind}"
-    return "D", f"right and true, and it names an attribute {kind}: {_listed(deciding)}"
+        return "C", f"correct, but it names no attribute {kind}"
+    return "D", f"correct, and it names an attribute {kind}: {_listed(deciding)}"
 
 
 def _named(
