@@ -85,7 +85,7 @@ def test_scores_alone_are_aligned_to_in_behaviour(
     assert vectors.shape == (0, 0) and {example.vector_row for example in examples} == {-1}
     store.write_drafts([])
     assert align.main(["--mode", "both", *options(f"llm.base={base}")]) == 2
-    assert "mode both needs vectors, and the recommender external only gives scores: use behaviour" in last_error(
+    assert "mode both needs vectors, but the recommender external only gives scores: use behaviour" in last_error(
         capsys
     )
     assert not store.explainer_folder("both").exists()

@@ -193,7 +193,7 @@ def test_a_task_that_was_never_asked_is_left_out(base: Path, world: Any) -> None
 
 def test_tasks_of_which_nothing_is_asked_are_refused(base: Path, world: Any) -> None:
     settings = tiny.settings("evaluate_alignment.tasks=[general_dialogue]").evaluate_alignment
-    with pytest.raises(InputError, match="there is no test example of general_dialogue"):
+    with pytest.raises(InputError, match="no test examples of general_dialogue"):
         evaluate(aligned(base, "none", None), tiny.writer(), world[0], settings)
 
 

@@ -68,7 +68,7 @@ def test_two_processes_are_as_good_as_one(base: Path, tmp_path: Path) -> None:
 def test_rows_that_cannot_be_shared_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     align = tiny.settings("align.rows_per_step=3").align
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match="3 rows cannot be shared by 2 processes; give a multiple"):
+    with pytest.raises(InputError, match="3 rows cannot be divided among 2 processes; give a multiple"):
         training_arguments(align, 1, 1, tmp_path)
 
 

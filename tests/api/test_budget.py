@@ -27,9 +27,9 @@ def test_the_estimate_is_a_line() -> None:
 
 
 def test_what_cannot_suffice_is_refused_before() -> None:
-    with pytest.raises(InputError, match=r"max_calls is 1, and 2 requests .* \(nothing was asked\)"):
+    with pytest.raises(InputError, match=r"max_calls is 1, but 2 requests .* \(nothing was sent\)"):
         budget(max_calls=1).check(["x", "y"])
-    with pytest.raises(InputError, match=r"max_cost is 29, .* up to about 30; raise it \(nothing was asked\)"):
+    with pytest.raises(InputError, match=r"max_cost is 29, .* up to about 30; raise it \(nothing was sent\)"):
         budget(max_cost=29.0).check(["x" * 28])
     with pytest.raises(InputError, match="needs both prices"):
         budget(max_cost=1.0, prices=None)
@@ -70,7 +70,7 @@ def test_money_is_counted_and_bounded(server: FakeServer, tmp_path: Path, capsys
     again = ask(server, texts, tmp_path / "paid", prices=PRICES, max_cost=0.0)
     assert (again.cost, again.prompt_tokens) == (0, 500)  # nothing to ask, nothing to pay
     n_before = server.asked.total()
-    with pytest.raises(InputError, match="max_cost is 300, and 5 requests"):
+    with pytest.raises(InputError, match="max_cost is 300, but 5 requests"):
         ask(server, texts, tmp_path / "new", prices=PRICES, max_cost=300.0)
     assert server.asked.total() == n_before
 

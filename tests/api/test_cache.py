@@ -45,4 +45,4 @@ def test_a_second_opening_waits_for_the_first(tmp_path: Path, capfd: pytest.Capt
         cache.put("a", {"content": "1"})
     thread.join(10)
     assert seen == [{"content": "1"}]
-    assert "another run uses it" in capfd.readouterr().err
+    assert "in use by another run" in capfd.readouterr().err

@@ -240,7 +240,7 @@ def test_a_missing_key_is_named(server: FakeServer, tmp_path: Path, monkeypatch:
 
 
 def test_the_budget_is_checked_before_anything_is_asked(server: FakeServer, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="max_calls is 2, and 3 requests"):
+    with pytest.raises(InputError, match="max_calls is 2, but 3 requests"):
         ask(server, ["x", "y", "z"], tmp_path / "cache", max_calls=2)
     assert not server.bodies
 

@@ -66,18 +66,18 @@ def test_numbered_endpoints_take_what_they_leave_out_from_the_rest() -> None:
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({}, "judge asks a server and needs the environment variable OPENAI_API_KEY"),
-        ({"OPENAI_API_KEY": "k", "OPENAI_API_BASE_02": "http://b"}, "OPENAI_API_BASE_02 is set and OPENAI_API_KEY_02"),
+        ({}, "judge uses a server and needs the environment variable OPENAI_API_KEY"),
+        ({"OPENAI_API_KEY": "k", "OPENAI_API_BASE_02": "http://b"}, "OPENAI_API_BASE_02 is set but OPENAI_API_KEY_02"),
         ({"OPENAI_API_KEY": "k", "OPENAI_API_TYPE": "azur"}, "OPENAI_API_TYPE is 'azur'; did you mean 'azure'"),
-        ({"OPENAI_API_KEY_01": "k", "OPENAI_API_TYPE_01": "azure"}, "which needs OPENAI_API_BASE_01 too"),
+        ({"OPENAI_API_KEY_01": "k", "OPENAI_API_TYPE_01": "azure"}, "which also needs OPENAI_API_BASE_01"),
         (
             {"OPENAI_API_KEY": "k", "OPENAI_API_TYPE": "azure", "OPENAI_API_BASE": "https://r"},
-            "which needs OPENAI_API_VERSION too",
+            "which also needs OPENAI_API_VERSION",
         ),
         ({"OPENAI_API_KEY": "k", "OPENAI_API_BASE": "host:1/v1"}, "OPENAI_API_BASE .* must be an address"),
         ({"OPENAI_API_KEY": "k", "OPENAI_API_BASE": "http://host:99999999/v1"}, "must be an address"),
-        ({"OPENAI_API_KEY_01": "secret secret"}, "OPENAI_API_KEY_01 contains blanks"),
-        ({"OPENAI_API_KEY_01": "secret\nsecret"}, "OPENAI_API_KEY_01 contains blanks"),
+        ({"OPENAI_API_KEY_01": "secret secret"}, "OPENAI_API_KEY_01 contains spaces"),
+        ({"OPENAI_API_KEY_01": "secret\nsecret"}, "OPENAI_API_KEY_01 contains spaces"),
     ],
 )
 def test_what_is_wrong_is_named_without_its_value(environment: dict[str, str], message: str) -> None:
@@ -162,7 +162,7 @@ def test_azure_with_the_identity_of_the_machine(
     with pytest.raises(InputError, match=r"refuses the key in OPENAI_API_KEY_01 \(.*\[key\] is too old") as refused:
         ask(1, tmp_path / "cache")
     assert server.headers[0]["authorization"] == "Bearer fresh-token-of-azure"
-    with pytest.raises(InputError, match=r"gives no token \(RuntimeError\)") as missing:
+    with pytest.raises(InputError, match=r"returns no token \(RuntimeError\)") as missing:
         ask(1, tmp_path / "cache")
     written = f"{refused.value} {missing.value} {capsys.readouterr()} {(tmp_path / 'cache').read_text()}"
     assert "fresh-token" not in written

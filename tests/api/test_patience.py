@@ -37,7 +37,7 @@ def test_patience_ends(server: FakeServer, tmp_path: Path, status: int) -> None:
 
 def test_who_wants_to_rest_for_longer_is_not_waited_for(server: FakeServer, tmp_path: Path) -> None:
     server.reply = lambda *_: error(429, "quota of the day", Retry_After="3600")
-    with pytest.raises(InputError, match=r"quota of the day; it wants to rest for 3[56]\d\d s, judge.patience_seconds"):
+    with pytest.raises(InputError, match=r"quota of the day; it asks to wait for 3[56]\d\d s, judge.patience_seconds"):
         ask(server, ["x"], tmp_path / "cache", patience_seconds=5.0)
     assert server.asked.total() == 1
 
@@ -77,7 +77,7 @@ def test_rests_are_printed(server: FakeServer, tmp_path: Path, capsys: pytest.Ca
         error(503, "loading", Retry_After="1.2") if earlier == 0 else level("D")
     )
     ask(server, ["x"], tmp_path / "cache")
-    assert "/v1/ rests for 1 s: HTTP 503: loading" in capsys.readouterr().err
+    assert "/v1/: HTTP 503: loading" in capsys.readouterr().err
 
 
 def test_long_work_shows_a_progress_bar(

@@ -95,7 +95,7 @@ def test_the_unit_of_the_scores_does_not_matter(factor: float) -> None:
 
 def test_a_recommender_without_decisions_is_refused() -> None:
     constant = Planted(lambda ids: only_popularity().recommender._score(ids) * 0)
-    with pytest.raises(InputError, match="scores all items alike"):
+    with pytest.raises(InputError, match="gives all items one score"):
         audit_recommender(constant, world.plan(world.interactions()))
 
 

@@ -101,7 +101,7 @@ def test_a_frame_that_breaks_its_promises_is_refused():
     )
     with pytest.raises(InputError, match="in order"):
         Catalogue(frame.assign(item_id=[0, 1]))
-    with pytest.raises(InputError, match="share a title"):
+    with pytest.raises(InputError, match="titles must be unique"):
         Catalogue(frame.assign(title=["A", "A"]))
-    with pytest.raises(InputError, match="has none"):
+    with pytest.raises(InputError, match="and not empty"):
         Catalogue(frame.assign(title=["A", ""]))

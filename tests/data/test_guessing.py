@@ -140,7 +140,7 @@ def test_tables_of_every_kind_are_read(tmp_path: Path, name: str, separator: str
     [
         ("none.csv", None, "no such file"), ("t.xlsx", b"x", "unknown kind of table"),
         ("t.csv", b"", "cannot be read"),
-        ("t.csv", b"a,b\n", "holds no row"), ("t.parquet", b"x", "cannot be read"),
+        ("t.csv", b"a,b\n", "has no rows"), ("t.parquet", b"x", "cannot be read"),
         ("t.csv.gz", b"x", "cannot be read"),
         ("t.csv", b"a,b\n\xff\xfe,1\n", "cannot be read"),
     ],

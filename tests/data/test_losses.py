@@ -74,7 +74,9 @@ def test_titles_in_latin_1_stop_it_and_the_encoding_is_named(prepared):
         prepared(lambda user, item: item, titles, latin)
     done, said = prepared(lambda user, item: item, titles, latin, encoding="latin-1")
     assert "Café 12" in list(done.catalogue["title"]) and "encoding 'latin-1'" in said and "lost 0.0%" in said
-    with pytest.raises(InputError, match=r"dataset.max_bad_lines allows 2\); decoded as latin-1"):
+    with pytest.raises(
+        InputError, match=r"dataset.max_bad_lines allows 2\); all titles are valid when decoded as latin-1"
+    ):
         prepared(lambda user, item: item, titles, latin, max_bad_lines=2)
 
 

@@ -183,7 +183,7 @@ def test_twins_are_told_apart_and_reported(raw_data, prepare_settings):
     [
         ({"k_core": 9}, "the step 'k_core' leaves no interactions; before it there were 6 of 2 users"),
         ({"min_rating": 9}, "no ratings"),
-        ({"min_user_items": 4}, "after the step 'min_user_items'"),
+        ({"min_user_items": 4}, "the step 'min_user_items' leaves no interactions"),
         ({"min_user_items": 2}, "prepare.min_user_items is 2; it should be at least 3"),
         ({"max_items": 0}, "prepare.max_items is 0"),
         ({"max_users": -1}, "prepare.max_users is -1"),

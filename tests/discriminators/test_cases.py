@@ -44,7 +44,7 @@ def test_one_source_is_not_enough(explanations, kept):
 
 def test_too_few_users(explanations):
     few = {source: [r for r in rows if r.user_id <= 6] for source, rows in explanations.items()}
-    with pytest.raises(InputError, match="users fall to the (train|test) side"):
+    with pytest.raises(InputError, match="users are in the (train|test) split"):
         join_cases(few, 0.4, seed=7)
 
 

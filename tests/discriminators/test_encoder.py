@@ -66,9 +66,9 @@ def test_any_discriminator_is_loaded_by_what_its_folder_holds(saved, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "other"}, "is no encoder-text-model/1"),
-        ({"extra": 1}, "is no encoder-text-model/1"),
-        ({"task": "classify"}, "does not go with 0 labels"),
+        ({"format": "other"}, "is not a file of format encoder-text-model/1"),
+        ({"extra": 1}, "is not a file of format encoder-text-model/1"),
+        ({"task": "classify"}, "does not fit 0 labels"),
         ({"task": "classify", "labels": ["a", "b"]}, "the head has 1 outputs, not 2"),
         ({"max_tokens": 0}, "max_tokens must be at least 1"),
         ({"scale": "1"}, "cannot be loaded"),

@@ -111,10 +111,10 @@ def test_a_constant_score_is_predicted(bert):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"base": "./nowhere"}, "./nowhere is no folder"),
-        ({"base": "no-such-org/no-such-model"}, "cannot be loaded as a classifier .it is no folder here"),
-        ({"n_layers": 3}, "n_layers is 3, and .* has 2 layers"),
-        ({"max_tokens": 65}, "max_tokens is 65, and .* reads at most 64"),
+        ({"base": "./nowhere"}, "./nowhere is not a folder"),
+        ({"base": "no-such-org/no-such-model"}, "cannot be loaded as a classifier .there is no such folder"),
+        ({"n_layers": 3}, "n_layers is 3, but .* has 2 layers"),
+        ({"max_tokens": 65}, "max_tokens is 65, but .* reads at most 64"),
     ],
 )
 def test_settings_that_do_not_fit_are_one_clear_line(bert, changes, message):

@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_cases() -> None:
 
 def test_without_a_test_user_it_says_which_parameters_matter() -> None:
     settings = tiny.settings()
-    with pytest.raises(InputError, match="holds no test user; see prepare.split"):
+    with pytest.raises(InputError, match="contains no test users; see prepare.split"):
         choose_cases(tiny.mf(), tiny.interactions(), [], settings.build_alignment, settings.explain, seed=1)
 
 

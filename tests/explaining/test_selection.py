@@ -40,13 +40,13 @@ def test_items(text: str, wanted: Wanted) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("11", "users: there is no user 11; ids are 1 to 10"),
-        ("0", "users: there is no user 0; ids are 1 to 10"),
+        ("11", "users: unknown id 11; ids range from 1 to 10"),
+        ("0", "users: unknown id 0; ids range from 1 to 10"),
         ("raw:U99", "users: the prepared data has no user with the raw id 'U99'"),
-        ("anna", "users: 'anna' is no id; write a number from 1 to 10, or raw:<id of the raw data>"),
-        ("²", "users: '²' is no id"),
-        ("-1", "users: '-1' is no id"),
-        (" ", "users: ' ' names nobody"),
+        ("anna", "users: 'anna' is not an id; give a number from 1 to 10, or raw:<id of the raw data>"),
+        ("²", "users: '²' is not an id"),
+        ("-1", "users: '-1' is not an id"),
+        (" ", "users: ' ' names no users"),
         ("'7", 'users: "\'7": no closing quotation'),
     ],
 )
@@ -58,12 +58,12 @@ def test_an_unknown_user_is_one_clear_line(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("13", "items: there is no item 13; ids are 1 to 12"),
+        ("13", "items: unknown id 13; ids range from 1 to 12"),
         ("raw:U1", "items: the prepared data has no item with the raw id 'U1'"),
         ("'title:Iron Wold'", "items: no item has the title 'Iron Wold'; did you mean 'Iron Wolf'"),
         ("title:Qqq", "items: no item has the title 'Qqq'$"),
-        ("best", "items: 'best' is no id"),
-        ("", "items: names none"),
+        ("best", "items: 'best' is not an id"),
+        ("", "items: names no items"),
     ],
 )
 def test_an_unknown_item_is_one_clear_line(text: str, message: str) -> None:

@@ -163,7 +163,7 @@ def test_draws_depend_on_the_case_and_the_seed_alone() -> None:
 
 @pytest.mark.parametrize("cited", [[], [0, 1, 2], [1, 1]])
 def test_nothing_everything_and_repeats_are_refused(cited: list[int]) -> None:
-    with pytest.raises(ValueError, match="some and not all"):
+    with pytest.raises(ValueError, match="some but not all"):
         compare(additive(), [Decision([1, 2, 3], 4)], [cited], ["case"], n_random=1, seed=0, top_ks=[])
 
 

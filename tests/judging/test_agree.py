@@ -114,7 +114,7 @@ def test_the_command(given: Any, games: Catalogue, empty_project: Path, capsys: 
     assert cli.run(["ratings", "agree", "-S", "run.seed=3"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "5 texts; ratings: human:anna 3, human:ben 3, judge:m 3, rubric 5"
-    assert out[1] == "1 ratings are of texts that are no longer there, and are left out"
+    assert out[1] == "skipped 1 ratings of texts that no longer exist"
     assert out[2].split() == ["first", "second", "n", "same", "kappa", "kappa_quadratic", "spearman"]
     assert out[-3].startswith("all: fleiss_kappa") and out[-2].startswith("people: fleiss_kappa")
     found = store.read_json(store.AGREEMENT)

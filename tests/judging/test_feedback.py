@@ -150,4 +150,4 @@ def test_agreement_counts_the_raters_of_mlflow_beside_those_of_a_sheet(
     assert (found["overall_human"]["n_complete"], found["overall_human"]["n_compared"]) == (4, 4)
     rubric = next(of for of in found["pairs"] if of["first"] == "human:ben@mlflow" and of["second"] == "rubric")
     assert rubric["n"] == 5 and rubric["spearman"] is not None
-    assert "1 ratings in MLflow give no level" in capsys.readouterr().out
+    assert "skipped 1 ratings in MLflow that lack a level" in capsys.readouterr().out

@@ -89,7 +89,7 @@ def test_some_cases_are_drawn_for_all_sources(games: Catalogue, explanations: Ex
 
 @pytest.mark.parametrize("n_cases", [0, -1, 10])
 def test_cases_that_are_not_there(games: Catalogue, explanations: Explanations, n_cases: int) -> None:
-    with pytest.raises(InputError, match="there are 9 cases"):
+    with pytest.raises(InputError, match="--n-cases must be 1 to 9"):
         make_sheet(explanations, games, 1, n_cases)
     with pytest.raises(InputError, match="no case is explained by all of both, none"):
         make_sheet({"both": explanations["both"], "none": []}, games, 1)
@@ -131,7 +131,7 @@ def test_a_sheet_may_come_back_in_part(games: Catalogue, explanations: Explanati
     ("changes", "message"),
     [
         ({"id": "r000"}, "row 4: the id 'r000' is not in the sheet's key"),
-        ({"level": "E"}, "row 4: the level is 'E'; give A, B, C or D"),
+        ({"level": "E"}, "row 4: the level is 'E'; enter A, B, C or D"),
         ({"level": "AB"}, "row 4: the level is 'AB'"),
         ({"level": "4"}, "row 4: the level is '4'"),
         ({"text": "Yes. Better so."}, "row 4: the text was edited"),
@@ -196,7 +196,7 @@ def test_a_half_filled_sheet_is_read(games: Catalogue, explanations: Explanation
     found, n_open = read_filled(tmp_path / "anna.csv", key, "anna")
     assert ([of.id for of in found], n_open) == ([sheet[0]["id"]], len(sheet) - 1)
     (tmp_path / "anna.csv").write_text(sheet_text(sheet), newline="")
-    with pytest.raises(InputError, match="holds no ratings"):
+    with pytest.raises(InputError, match="contains no ratings"):
         read_filled(tmp_path / "anna.csv", key, "anna")
 
 
@@ -215,7 +215,7 @@ def test_rows_that_stand_twice(games: Catalogue, explanations: Explanations, tmp
     sheet, key = make_sheet(explanations, games, seed=1)
     rows = cells(sheet_text(sheet))
     fill(tmp_path / "anna.csv", [*rows[:3], rows[1]])
-    with pytest.raises(InputError, match=rf"row 5: the id '{rows[1]['id']}' stands there a second time"):
+    with pytest.raises(InputError, match=rf"row 5: the id '{rows[1]['id']}' appears twice"):
         read_filled(tmp_path / "anna.csv", key, "anna")
 
 
@@ -224,7 +224,7 @@ def test_rows_that_stand_twice(games: Catalogue, explanations: Explanations, tmp
     [
         (b"", "has no column 'id'"),
         (b"id,text,comment\n", "has no column 'level'"),
-        (b"id,text,level,comment\n", "holds no ratings"),
+        (b"id,text,level,comment\n", "contains no ratings"),
         (b'id,text,level,comment\nr1,"open', "is not a readable CSV table"),
         (b"id,text,level,comment\nr1,\xe9,A,\n", "is not UTF-8 at byte 25; save it as UTF-8"),
     ],
@@ -233,7 +233,7 @@ def test_files_that_are_no_sheet(tmp_path: Path, content: bytes, message: str) -
     (tmp_path / "anna.csv").write_bytes(content)
     with pytest.raises(InputError, match=f"anna.csv: {message}"):
         read_filled(tmp_path / "anna.csv", [], "anna")
-    with pytest.raises(InputError, match="none.csv: no such file; give a sheet saved as CSV"):
+    with pytest.raises(InputError, match="none.csv: no such file; save the sheet as CSV"):
         read_filled(tmp_path / "none.csv", [], "anna")
 
 
@@ -278,7 +278,7 @@ def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys
     assert "sheet.key.jsonl: no such file" in refused("import", "anna.csv")
     assert cli.run(["ratings", "export"]) == 0
     before = store.SHEET.read_bytes()
-    assert "ratings/sheet.csv: is there already" in refused("export", "-S", "run.seed=8")
+    assert "ratings/sheet.csv: already exists" in refused("export", "-S", "run.seed=8")
     assert store.SHEET.read_bytes() == before
     rows = cells(before.decode("utf-8-sig"))
     fill(project / "anna.csv", rows)
@@ -287,7 +287,7 @@ def test_the_command_ends_with_one_line_and_writes_nothing(project: Path, capsys
     assert not store.RATINGS.exists()
     (project / "sub").mkdir()
     fill(project / "sub" / "anna.csv", rows)
-    assert "two sheets are called 'anna'" in refused("import", "anna.csv", "sub/anna.csv")
+    assert "two sheets are named 'anna'" in refused("import", "anna.csv", "sub/anna.csv")
     store.explanations("both").unlink(), store.explanations("none").unlink()
     assert "run dvc repro explain" in refused("export", "--sheet", "other.csv")
     assert "explanations_both.jsonl: no such file" in refused("export", "--sheet", "o.csv", "--source", "both")

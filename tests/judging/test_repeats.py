@@ -45,7 +45,7 @@ def test_more_repeats_ask_only_what_is_new(server: FakeServer, tmp_path: Path) -
 
 
 def test_repeats_count_before_anything_is_asked(server: FakeServer, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="max_calls is 5, and 6"):
+    with pytest.raises(InputError, match="max_calls is 5, but 6"):
         ask(server, tmp_path / "cache", 3, max_calls=5)
     assert not server.bodies
 

@@ -49,10 +49,10 @@ def test_a_tokenizer_without_padding_pads_with_its_end(base: Path, tmp_path: Pat
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     for name in (tmp_path / "nothing", "./nothing", "a/b/c"):
-        assert "is no folder; give a model folder or a hub name" in refusal(name)
+        assert "is not a folder; give a model folder or a hub name" in refusal(name)
     (tmp_path / "file").write_text("")
-    assert "is no folder" in refusal(tmp_path / "file")
-    assert "no folder here, so it was taken for a hub name" in refusal("nobody-here/no-such-model")
+    assert "is not a folder" in refusal(tmp_path / "file")
+    assert "no such folder, so it was read as a hub name" in refusal("nobody-here/no-such-model")
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_model_that_reads_no_positions_is_refused(tmp_path: Path) -> None:
         tmp_path
     )
     tokenizer.save_pretrained(tmp_path)
-    assert "cannot be given embeddings, positions and a mask" in refusal(tmp_path)
+    assert "does not accept embeddings, positions and a mask" in refusal(tmp_path)
 
 
 def test_missing_weights_are_not_made_up(base: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_another_chat_template(base: Path, tmp_path: Path) -> None:
     template.write_text("{{ messages[0]['content'] }}")
     _, tokenizer = load_base(llm(base, template))
     assert tokenizer.chat_template == template.read_text()
-    assert "own2.jinja is no file; give a Jinja template" in refusal(base, tmp_path / "own2.jinja")
+    assert "own2.jinja is not a file; give a Jinja template" in refusal(base, tmp_path / "own2.jinja")
 
 
 def test_a_chat_template_is_given_its_parameters(base: Path, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_chat_template_is_given_its_parameters(base: Path, tmp_path: Path) -> 
 def test_parameters_without_a_chat_template_are_refused(base: Path, tmp_path: Path) -> None:
     folder = copy(base, tmp_path)
     (folder / "chat_template.jinja").unlink()
-    with pytest.raises(InputError, match="has no chat template that reads any: give llm.chat_template"):
+    with pytest.raises(InputError, match="has no chat template that reads them: set llm.chat_template"):
         load_base(llm(folder, mood="calm"))
 
 
@@ -155,10 +155,10 @@ def test_the_reference_pins_the_bytes_of_a_folder(base: Path, tmp_path: Path) ->
     check_reference(reference)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 0.1}))
-    with pytest.raises(InputError, match="is not the one that the explainer was aligned on: align again"):
+    with pytest.raises(InputError, match="has changed since the explainer was aligned: align again"):
         check_reference(reference)
     shutil.rmtree(folder)
-    with pytest.raises(InputError, match="is not there: restore it, or align again"):
+    with pytest.raises(InputError, match="is missing: restore it, or align again"):
         check_reference(reference)
     check_reference({"name": "org/model", "revision": "abc", "sha256": None})
 

@@ -148,8 +148,8 @@ def test_bad_input_is_one_line_and_nothing_half_written(
 
     (tmp_path / "there").mkdir()
     (tmp_path / "file").write_text("")
-    assert "is there already" in refusal(folder, tmp_path / "there")
-    assert "lies in the explainer's own folder" in refusal(folder, folder / "plain")
+    assert "already exists" in refusal(folder, tmp_path / "there")
+    assert "is inside the explainer's folder" in refusal(folder, folder / "plain")
     assert "explainer.json: no such file" in refusal(tmp_path / "nothing", tmp_path / "plain")
     assert "cannot be written" in refusal(folder, tmp_path / "file" / "plain")
 
@@ -168,5 +168,5 @@ def test_an_adapter_of_tied_weights_is_refused(tmp_path: Path) -> None:
     tiny.llama(len(tokenizer), tie_word_embeddings=True).save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     explainer = tiny.explainer(tmp_path / "base", "behaviour", None, None, "align.lora.targets=lm_head")
-    with pytest.raises(InputError, match="merged weights do not give the adapter's logits"):
+    with pytest.raises(InputError, match="merged weights do not reproduce the adapter's logits"):
         merge.merged(explainer)

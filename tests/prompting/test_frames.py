@@ -76,7 +76,7 @@ def test_with_thinking_switched_off_the_empty_block_belongs_to_the_prompt() -> N
         ),
         (
             "{% for m in messages %}{{ m['content'] + ('</s>' if loop.index < 4 else '<|end|>') }}{% endfor %}",
-            "otherwise",
+            "differently when other turns precede it",
         ),
     ],
 )

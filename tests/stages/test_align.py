@@ -52,9 +52,9 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
     ("mode", "assignment", "message"),
     [
         ("none", "run.seed=7", "--mode must be one of behaviour, intention, both, not 'none'"),
-        ("both", "llm.base=./nothing/here", "llm.base: ./nothing/here is no folder"),
+        ("both", "llm.base=./nothing/here", "llm.base: ./nothing/here is not a folder"),
         ("both", "align.row_tokens=20", "do not fit 20 tokens even without history; the longest, of task"),
-        ("intention", "run.seed=7", "mode intention needs vectors, and the recommender popularity only gives scores"),
+        ("intention", "run.seed=7", "mode intention needs vectors, but the recommender popularity only gives scores"),
     ],
 )
 def test_what_cannot_be_aligned_is_one_clear_line_and_writes_nothing(
@@ -145,7 +145,7 @@ def as_it_is(base: Path) -> None:
     ("change", "assignment", "message"),
     [
         (pickled, "", "cannot be loaded as a causal language model: Error no file named model.safetensors"),
-        (with_an_encoder, "", "sees later tokens: it is an encoder, and no causal language model"),
+        (with_an_encoder, "", "attends to later tokens: it is an encoder, not a causal language model"),
         (with_an_encoder_and_a_decoder, "", "cannot be loaded as a causal language model"),
         (with_a_context_of_24, "", "do not fit 24 tokens even without history; the longest"),
         (with_verdicts_that_begin_alike, "", "gives Yes and No the same first token"),
@@ -157,7 +157,7 @@ def as_it_is(base: Path) -> None:
             "llm.chat_template_kwargs={messages: no}",
             "params.yaml: llm.chat_template_kwargs: 'messages' must be",
         ),
-        (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is no file; give a Jinja"),
+        (as_it_is, "llm.chat_template=no/such.jinja", "llm.chat_template: no/such.jinja is not a file; give a Jinja"),
         (with_a_template_in_latin_1, "llm.chat_template=base/own.jinja", "base/own.jinja: is not UTF-8 at byte 3"),
         (as_it_is, "align.lora.targets=Wqkv", "align.lora.targets: Wqkv cannot be adapted in this base model; give"),
     ],

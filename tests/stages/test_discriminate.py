@@ -106,7 +106,7 @@ def test_an_encoder_that_is_not_there_leaves_everything_as_it_was(settings):
     for source in ("both", "none"):
         write_explanations(source)
     missing = load_settings(overrides=["explain.sources=[both, none]", "discriminate.encoder.base=./nowhere"])
-    with pytest.raises(InputError, match="discriminate.encoder.base: ./nowhere is no folder"):
+    with pytest.raises(InputError, match="discriminate.encoder.base: ./nowhere is not a folder"):
         discriminate.run(missing, RecordedRun())
     assert not store.DISCRIMINATORS.exists() and not store.DISCRIMINATORS_METRICS.exists()
 

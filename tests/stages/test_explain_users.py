@@ -80,7 +80,7 @@ def test_items_that_a_user_has_had_are_said(base: Path, prepared: Path, capsys: 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"--users": "11"}, "users: there is no user 11; ids are 1 to 10"),
+        ({"--users": "11"}, "users: unknown id 11; ids range from 1 to 10"),
         ({"--users": "raw:X"}, "users: the prepared data has no user with the raw id 'X'"),
         ({"--users": "1," * 1500}, "--users: is longer than 2000 characters"),
         ({"--items": "title:Nothing"}, "items: no item has the title 'Nothing'"),

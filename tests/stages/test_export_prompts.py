@@ -94,7 +94,7 @@ def test_it_is_the_same_twice_and_keeps_nothing_old(exported: dict[str, int]) ->
 def test_a_recommender_of_scores_alone_gives_the_mode_of_text(empty_project: Path) -> None:
     tiny.write_prepared(Popularity.fit(tiny.interactions()))
     tiny.write_alignment()
-    with pytest.raises(InputError, match="mode intention needs vectors, and the recommender only gives scores"):
+    with pytest.raises(InputError, match="mode intention needs vectors, but the recommender only gives scores"):
         export_prompts.run(tiny.settings(), tiny.RecordedRun())  # type: ignore[arg-type]
     assert not store.EXPORT.exists()
     settings = tiny.settings(

@@ -92,7 +92,7 @@ def test_rubric(traces: list[Traced]) -> None:
     assert kind == "CODE"
     assert [(of.explanation_id, of.level) for of in judgements] == [("a", "D"), ("b", "A")]
     assert [(record.explanation_id, record.source) for record in records] == [("a", "both"), ("b", "both")]
-    assert judgements[1].rationale == "the verdict is missing or not the recommender's"
+    assert judgements[1].rationale == "the verdict is missing or differs from the recommender's"
     assert not Path("cache").exists()
 
 
@@ -154,7 +154,9 @@ def test_many_answers_without_a_level_end_with_a_warning(
     run = RecordedRun()
     judge.run(settings_for(server), run, "both")  # type: ignore[arg-type]
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == ("warning: judge (both): 1 of 3 have no level (1 unparseable, 0 failed): the mean is of the other 2")
+    assert last == (
+        "warning: judge (both): 1 of 3 have no level (1 unparseable, 0 failed); the mean covers the other 2"
+    )
     assert run.metrics["without_level"] == store.read_json(store.judge_metrics("both"))["without_level"] == 1 / 3
     server.reply = lambda *_: level("C")
     judge.run(settings_for(server, "judge.reask_unparseable=true"), run, "both")  # type: ignore[arg-type]
@@ -219,5 +221,5 @@ def test_the_command_line_ends_with_one_line_on_a_missing_key(
         "judge.model=m",
     ]
     assert judge.main(arguments) == 2
-    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: judge asks a server and needs")
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: judge uses a server and needs")
     assert not store.judgements("both").exists()

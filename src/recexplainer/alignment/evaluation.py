@@ -43,7 +43,7 @@ def evaluate(
     """
     asked_by_task = {name: asked for name in settings.tasks if (asked := TASKS[name].asked(examples))}
     if not asked_by_task:
-        raise InputError(f"evaluate_alignment.tasks: there is no test example of {', '.join(settings.tasks)}")
+        raise InputError(f"evaluate_alignment.tasks: no test examples of {', '.join(settings.tasks)}")
     examiner = LlmExaminer(explainer, writer, settings, seed, user_vectors)
     results = {name: TASKS[name].evaluate(examiner, asked) for name, asked in asked_by_task.items()}
     rows = {name: rows for name, result in results.items() if (rows := result.rows())}

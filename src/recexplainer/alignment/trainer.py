@@ -38,7 +38,7 @@ def training_arguments(align: Align, epochs: float, seed: int, folder: Path) -> 
     rows_per_process, rest = divmod(align.rows_per_step, n_processes())
     if rest:
         raise InputError(
-            f"align.rows_per_step: {align.rows_per_step} rows cannot be shared by {n_processes()} processes; "
+            f"align.rows_per_step: {align.rows_per_step} rows cannot be divided among {n_processes()} processes; "
             "give a multiple"
         )
     arguments = TrainingArguments(

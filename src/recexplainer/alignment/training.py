@@ -125,7 +125,7 @@ def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: 
         f"the longest, of task {worst.task}, needs {worst.n_tokens}"
     )
     if max_tokens < row_tokens:
-        return f"llm.base: {found}: the model's context ends there, take one with a longer context"
+        return f"llm.base: {found}: this is the model's context length; choose a model with a longer one"
     return f"align.row_tokens: {found}: set align.row_tokens to at least {worst.n_tokens}"
 
 

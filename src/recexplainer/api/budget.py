@@ -58,7 +58,7 @@ class Budget:
         section: str = "judge",
     ) -> None:
         if max_cost is not None and prices is None:
-            raise InputError(f"{section}.max_cost needs both prices per million tokens, or nothing can be counted")
+            raise InputError(f"{section}.max_cost needs both prices per million tokens to be set")
         self._max_calls = max_calls
         self._max_cost = max_cost
         self._prices = prices
@@ -78,8 +78,8 @@ class Budget:
         n_requests = len(prompt_tokens)
         if n_requests > self._max_calls:
             raise InputError(
-                f"{self._section}.max_calls is {self._max_calls}, and {n_requests} requests have no answer yet; "
-                "raise it (nothing was asked)"
+                f"{self._section}.max_calls is {self._max_calls}, but {n_requests} requests have no answer yet; "
+                "raise it (nothing was sent)"
             )
         completion_tokens = n_requests * self._max_answer_tokens
         line = (
@@ -91,8 +91,8 @@ class Budget:
         cost = self._prices.cost(sum(prompt_tokens), completion_tokens)
         if self._max_cost is not None and cost > self._max_cost:
             raise InputError(
-                f"{self._section}.max_cost is {self._max_cost:g}, and {n_requests} requests without an answer "
-                f"may cost up to about {cost:.4g}; raise it (nothing was asked)"
+                f"{self._section}.max_cost is {self._max_cost:g}, but {n_requests} requests without an answer "
+                f"may cost up to about {cost:.4g}; raise it (nothing was sent)"
             )
         return f"{line}, costing at most about {cost:.4g}"
 

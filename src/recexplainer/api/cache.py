@@ -66,7 +66,7 @@ class AnswerCache:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"{path}: another run uses it; waiting for it to end", file=sys.stderr)
+            print(f"{path}: in use by another run; waiting for it to end", file=sys.stderr)
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def _take(self, line: bytes) -> None:

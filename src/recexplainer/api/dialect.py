@@ -58,13 +58,13 @@ class Dialect:
     def without(self, option: str) -> tuple[Dialect, str]:
         """The dialect without one more option of a request, and the change in words."""
         if option == "max_tokens":
-            change, refused = "is sent max_completion_tokens instead of max_tokens", option
+            change, refused = "does not accept max_tokens; sending max_completion_tokens", option
         elif option != "response_format":
-            change, refused = f"does not accept {option}; asking without it", option
+            change, refused = f"does not accept {option}; sending requests without it", option
         elif _SCHEMA not in self.refused:
-            change, refused = "does not accept a JSON schema; asking for a JSON object", _SCHEMA
+            change, refused = "does not accept a JSON schema; requesting a JSON object", _SCHEMA
         else:
-            change, refused = "does not accept response_format; asking for JSON in words only", _OBJECT
+            change, refused = "does not accept response_format; requesting JSON in the prompt only", _OBJECT
         return Dialect(self.refused | {refused}), change
 
 

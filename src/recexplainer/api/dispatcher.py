@@ -171,10 +171,10 @@ class Dispatcher:
         if never_there and server.n_rests >= chosen.max_attempts:
             self._set_aside(server, str(failure))
         elif server.outlasts(patience):
-            wants = f"it wants to rest for {seconds:.0f} s, " if seconds > 0 else ""
+            wants = f"it asks to wait for {seconds:.0f} s, " if seconds > 0 else ""
             self._set_aside(server, f"{failure}; {wants}{chosen.section}.patience_seconds is {patience:g}")
         elif seconds >= _TOLD_SECONDS:
-            self._say(f"{server.name} rests for {seconds:.0f} s: {failure}")
+            self._say(f"waiting {seconds:.0f} s for {server.name}: {failure}")
 
     def _set_aside(self, server: Server, why: str) -> None:
         if server.is_set_aside:

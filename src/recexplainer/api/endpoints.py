@@ -136,23 +136,23 @@ def _endpoint(suffix: str, base_url: str | None, model: str, environment: Mappin
     if key is None and kind != "azure_ad":
         raise InputError(_no_key(suffix, section))
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise InputError(f"{KEY_VARIABLE}{suffix} contains blanks, line breaks or characters that no key has")
+        raise InputError(f"{KEY_VARIABLE}{suffix} contains spaces, line breaks or other forbidden characters")
     if base is not None and not _is_address(base):
         raise InputError(f"OPENAI_API_BASE{suffix} (or {section}.base_url) must be an address, http://… or https://…")
     if kind != "open_ai":
         for name, value in (("OPENAI_API_BASE", base), ("OPENAI_API_VERSION", version)):
             if value is None:
-                raise InputError(f"OPENAI_API_TYPE{suffix} is {kind}, which needs {name}{suffix} too")
+                raise InputError(f"OPENAI_API_TYPE{suffix} is {kind}, which also needs {name}{suffix}")
     if kind == "azure_ad" and key is None:
         _azure_identity()
     return Endpoint(suffix, kind, base, version, given("ENGINE") or model, key)
 
 
 def _no_key(suffix: str, section: str) -> str:
-    hint = "set it (any text will do for a local server without keys)"
+    hint = "set it (any text works for a local server without keys)"
     if suffix:
-        return f"OPENAI_API_BASE{suffix} is set and {KEY_VARIABLE}{suffix} is not; {hint}"
-    return f"{section} asks a server and needs the environment variable {KEY_VARIABLE}; {hint}"
+        return f"OPENAI_API_BASE{suffix} is set but {KEY_VARIABLE}{suffix} is not; {hint}"
+    return f"{section} uses a server and needs the environment variable {KEY_VARIABLE}; {hint}"
 
 
 def _is_address(base: str) -> bool:
@@ -169,7 +169,7 @@ def _azure_identity() -> Callable[[], str]:
     except ImportError:
         raise InputError(
             f"OPENAI_API_TYPE azure_ad needs a token in {KEY_VARIABLE} (with the endpoint's number), or the "
-            "package azure-identity, which asks for one: pip install azure-identity"
+            "package azure-identity, which obtains one: pip install azure-identity"
         ) from None
     provider: Callable[[], str] = get_bearer_token_provider(DefaultAzureCredential(), _AZURE_SCOPE)
     return provider
@@ -182,7 +182,7 @@ def _identity_tokens(secrets: Secrets) -> Callable[[], Awaitable[str]]:
         try:
             fresh = await asyncio.to_thread(provider)
         except Exception as error:  # the library has many
-            raise CredentialError(f"Azure's identity gives no token ({type(error).__name__})") from None
+            raise CredentialError(f"Azure's identity returns no token ({type(error).__name__})") from None
         secrets.add(fresh)
         return fresh
 

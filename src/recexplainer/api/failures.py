@@ -96,7 +96,7 @@ def of_status(status: int, text: str, headers: Mapping[str, str], server: Server
     if status in _RETRIED_STATUS or status >= 500:
         return Failure(Kind.AGAIN, line, is_free=free)
     if status < 500 and _FILTERED.search(text):
-        return Failure(Kind.REFUSED, f"the content filter refuses it ({line})", is_free=free)
+        return Failure(Kind.REFUSED, f"the content filter refuses the request ({line})", is_free=free)
     if status in (401, 403) or _BAD_KEY.search(text):
         variable = KEY_VARIABLE + server.endpoint.suffix
         return Failure(Kind.DEAD, f"the server refuses the key in {variable} ({line})", is_free=free)
@@ -184,4 +184,4 @@ def _words(body: Any) -> str:
 def _not_there(words: str, line: str, server: Server) -> str:
     if _OF_MODEL.search(words) or server.endpoint.model in words:
         return f"no model {server.endpoint.model!r} at {server.address} ({line})"
-    return f"{server.address} has no chat/completions ({line}); an address goes up to and with /v1"
+    return f"{server.address} has no chat/completions ({line}); an address ends with /v1"

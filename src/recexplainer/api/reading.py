@@ -44,7 +44,7 @@ def read_answer(text: str, server: Server, secrets: Secrets) -> dict[str, Any]:
     answer = {name: secrets.hide(value) if isinstance(value, str) else value for name, value in answer.items()}
     finish = answer["finish_reason"]
     if finish == "error":
-        words = one_line(said(json.dumps(error)), secrets) if error else "without a word"
+        words = one_line(said(json.dumps(error)), secrets) if error else "no reason given"
         raise Failure(Kind.AGAIN, f"the model broke off ({words})", counted=answer)
     if not (answer["content"] or "").strip() and not is_cut(answer) and finish != _FILTER and "refusal" not in answer:
         raise Failure(Kind.EMPTY, f"the answer is empty (finish_reason {finish!r})", counted=answer)
@@ -56,7 +56,7 @@ def _body(text: str, server: Server, secrets: Secrets) -> Any:
     if is_page(text):
         kind = Kind.AGAIN if server.has_answered else Kind.DEAD
         where = f"{server.address} answers with {one_line(said(text), secrets)}"
-        raise Failure(kind, f"{where}, not with an answer; an address goes up to and with /v1", is_free=True)
+        raise Failure(kind, f"{where}, not with an answer; an address ends with /v1", is_free=True)
     try:
         body = json.loads(text)
     except ValueError:

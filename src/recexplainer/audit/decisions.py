@@ -45,7 +45,7 @@ def choose_pairs(pairs: Sequence[Example], n_decisions: int, top_k: int) -> list
         InputError: There are no pairs.
     """
     if not pairs:
-        raise InputError("data/alignment: holds no test user; see prepare.split and build_alignment.min_history")
+        raise InputError("data/alignment: contains no test users; see prepare.split and build_alignment.min_history")
     n_chosen = min(len(pairs), -(-n_decisions // top_k))
     return [pairs[row] for row in np.linspace(0, len(pairs) - 1, n_chosen).astype(int)]
 
@@ -91,7 +91,7 @@ def score_spread(recommender: Recommender, interactions: Interactions, pairs: Se
     spreads = [float(np.std(scores[np.isfinite(scores)])) for *_, scores in _scored(recommender, interactions, pairs)]
     spread = float(np.mean(spreads))
     if not spread > 0:
-        raise InputError(f"recommender: {recommender.kind} scores all items alike: it has no decisions to audit")
+        raise InputError(f"recommender: {recommender.kind} gives all items one score: there are no decisions to audit")
     return spread
 
 

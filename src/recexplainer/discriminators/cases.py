@@ -60,10 +60,10 @@ def join_cases(explanations: Mapping[str, Sequence[Explanation]], test_fraction:
     if len(explanations) < 2:
         names = ", ".join(explanations) or "none"
         raise InputError(
-            f"discriminate: needs the explanations of at least two sources, found: {names}; run explain for more"
+            f"discriminate: needs the explanations of at least two sources, found: {names}; explain with more sources"
         )
     if not 0 < test_fraction < 1:
-        raise InputError(f"params: discriminate.test_fraction must lie between 0 and 1, not {test_fraction:g}")
+        raise InputError(f"params: discriminate.test_fraction must be between 0 and 1, not {test_fraction:g}")
     by_case = {source: _index(source, records) for source, records in explanations.items()}
     first, *others = by_case.values()
     shared = [case for case in first if all(case in other for other in others)]
@@ -106,8 +106,8 @@ def _shared_scores(records: dict[str, list[Explanation]]) -> np.ndarray:
     for other in others:
         if not np.allclose(scores[first], scores[other], rtol=1e-5, atol=1e-6):
             raise InputError(
-                f"explanations of {first} and {other} give other scores to the same cases: they were "
-                "written for different recommenders; run explain again for both"
+                f"explanations of {first} and {other} give different scores to the same cases: they "
+                "explain different recommenders; run explain again for both"
             )
     return scores[first]
 
@@ -117,6 +117,6 @@ def _check_users(user_ids: np.ndarray, in_test: np.ndarray) -> None:
         n_users = len(np.unique(user_ids[rows]))
         if n_users < MIN_USERS:
             raise InputError(
-                f"discriminate: only {n_users} users fall to the {side} side, at least {MIN_USERS} are "
+                f"discriminate: only {n_users} users are in the {side} split, but at least {MIN_USERS} are "
                 "needed; explain cases of more users, or change discriminate.test_fraction"
             )

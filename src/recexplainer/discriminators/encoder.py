@@ -122,7 +122,9 @@ def load_encoder_model(folder: Path | str) -> EncoderTextModel:
     about = store.read_json(folder / ENCODER_FILE)
     keys = ("format", "task", "labels", "max_tokens", "centre", "scale")
     if not isinstance(about, dict) or sorted(about) != sorted(keys) or about["format"] != FORMAT:
-        raise InputError(f"{folder / ENCODER_FILE}: is no {FORMAT}; train the discriminators again (discriminate)")
+        raise InputError(
+            f"{folder / ENCODER_FILE}: is not a file of format {FORMAT}; train the discriminators again (discriminate)"
+        )
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

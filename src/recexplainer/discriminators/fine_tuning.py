@@ -91,7 +91,7 @@ def load_pretrained(settings: Encoder, n_labels: int, seed: int) -> tuple[Any, A
     name = str(settings.base)
     is_local = Path(name).is_dir()
     if not is_local and (name.startswith((".", "/")) or name.count("/") > 1 or Path(name).exists()):
-        raise InputError(f"{_WHERE}.base: {name} is no folder; give a model folder or a hub name such as org/model")
+        raise InputError(f"{_WHERE}.base: {name} is not a folder; give a model folder or a hub name such as org/model")
     options: dict[str, Any] = {"revision": settings.revision} if settings.revision and not is_local else {}
     kind = "single_label_classification" if n_labels else "regression"
     head: dict[str, Any] = {"num_labels": n_labels or 1, "problem_type": kind}
@@ -111,7 +111,7 @@ def load_pretrained(settings: Encoder, n_labels: int, seed: int) -> tuple[Any, A
                 **options,
             )
     except LOADING_ERRORS as error:
-        place = "" if is_local else " (it is no folder here, so it was taken for a hub name)"
+        place = "" if is_local else " (there is no such folder, so it was read as a hub name)"
         raise InputError(f"{_WHERE}.base: {name} cannot be loaded as a classifier{place}: {reason(error)}") from error
     model, missing = loaded[0], sorted(loaded[1]["missing_keys"])
     lacking = [key for key in missing if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key]
@@ -130,7 +130,7 @@ def _keep_layers(config: Any, settings: Encoder) -> None:
     text = config.get_text_config()
     there = text.num_hidden_layers
     if settings.n_layers > there:
-        raise InputError(f"{_WHERE}.n_layers is {settings.n_layers}, and {settings.base} has {there} layers")
+        raise InputError(f"{_WHERE}.n_layers is {settings.n_layers}, but {settings.base} has {there} layers")
     text.num_hidden_layers = settings.n_layers
     if getattr(text, "layer_types", None):
         text.layer_types = text.layer_types[: settings.n_layers]
@@ -150,7 +150,7 @@ def _check_positions(model: Any, tokenizer: Any, settings: Encoder) -> None:
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
     most = min(positions, tokenizer.model_max_length)
     if settings.max_tokens > most:
-        raise InputError(f"{_WHERE}.max_tokens is {settings.max_tokens}, and {settings.base} reads at most {most}")
+        raise InputError(f"{_WHERE}.max_tokens is {settings.max_tokens}, but {settings.base} reads at most {most}")
 
 
 def _begin_at_zero(model: Any, missing: Sequence[str]) -> None:

@@ -125,7 +125,9 @@ def load_text_model(folder: Path | str) -> LinearTextModel:
     arrays = _read_arrays(folder / WEIGHTS_FILE)
     keys = ("format", "task", "labels", "max_ngram", "token_pattern", "vocabulary")
     if not isinstance(config, dict) or sorted(config) != sorted(keys) or config["format"] != FORMAT:
-        raise InputError(f"{folder / CONFIG_FILE}: is no {FORMAT}; train the discriminators again (discriminate)")
+        raise InputError(
+            f"{folder / CONFIG_FILE}: is not a file of format {FORMAT}; train the discriminators again (discriminate)"
+        )
     if config["token_pattern"] != TOKEN_PATTERN:
         raise InputError(f"{folder / CONFIG_FILE}: token_pattern must be {TOKEN_PATTERN!r}")
     if sorted(arrays) != ["coefficients", "idf", "intercepts"]:

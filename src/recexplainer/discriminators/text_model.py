@@ -36,7 +36,7 @@ class TextModel(ABC):
             InputError: for a model that predicts scores.
         """
         if self.task != "classify":
-            raise InputError("text model: this one predicts scores, it has no classes")
+            raise InputError("text model: it predicts scores and has no classes")
         return softmax(self.outputs(texts))
 
     @abstractmethod
@@ -70,7 +70,7 @@ def check_task(task: str, labels: Sequence[str]) -> None:
         InputError: when it does not.
     """
     if task not in TASKS or (task == "classify") != (len(labels) >= 2):
-        raise InputError(f"text model: task {task!r} does not go with {len(labels)} labels")
+        raise InputError(f"text model: task {task!r} does not fit {len(labels)} labels")
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def choose_cases(
         InputError: There are no pairs.
     """
     if not pairs:
-        raise InputError("data/alignment: holds no test user; see prepare.split and build_alignment.min_history")
+        raise InputError("data/alignment: contains no test users; see prepare.split and build_alignment.min_history")
     rng = np.random.default_rng(seed)
     cases: list[Case] = []
     taken: dict[int, list[int]] = {}  # by pair the places of its items in its order: no decision is explained twice

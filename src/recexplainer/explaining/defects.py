@@ -51,7 +51,7 @@ def defect_warning(defects: Sequence[Sequence[Defect]]) -> str | None:
     raise_it = "raise explain.max_new_tokens; " if counts["cut"] * 2 > n else ""
     return (
         f"{n} of {len(defects)} texts are not explanations ({named}); the report shows those of the source template "
-        f"instead: {raise_it}align longer, on more examples, or with a larger base LLM"
+        f"instead; {raise_it}align longer, on more examples, or with a larger base LLM"
     )
 
 

@@ -40,7 +40,7 @@ def parse_users(text: str, users: pd.DataFrame) -> list[int]:
         else:
             found.append(_by_id(word, by_raw_id, len(users), "user"))
     if not found:
-        raise InputError(f"users: {text!r} names nobody; give ids, raw:<id>, a split, or {ALL}")
+        raise InputError(f"users: {text!r} names no users; give ids, raw:<id>, a split, or {ALL}")
     return list(dict.fromkeys(map(int, found)))
 
 
@@ -54,7 +54,7 @@ def parse_items(text: str, catalogue: Catalogue) -> Wanted:
     by_raw_id = dict(zip(catalogue.frame["raw_id"].astype(str), catalogue.frame["item_id"], strict=True))
     words = _words(text, "items")
     if not words:
-        raise InputError(f"items: names none; give ids, raw:<id>, title:<title>, {TOP} or {BOTTOM}")
+        raise InputError(f"items: names no items; give ids, raw:<id>, title:<title>, {TOP} or {BOTTOM}")
     items = []
     for word in words:
         kind, colon, name = word.partition(":")
@@ -82,9 +82,9 @@ def _by_id(word: str, by_raw_id: Mapping[str, int], n: int, what: str) -> int:
             raise InputError(f"{what}s: the prepared data has no {what} with the raw id {name!r}")
         return int(by_raw_id[name])
     if not (word.isdecimal() and word.isascii()):
-        raise InputError(f"{what}s: {word!r} is no id; write a number from 1 to {n}, or raw:<id of the raw data>")
+        raise InputError(f"{what}s: {word!r} is not an id; give a number from 1 to {n}, or raw:<id of the raw data>")
     if not 1 <= int(word) <= n:
-        raise InputError(f"{what}s: there is no {what} {word}; ids are 1 to {n}")
+        raise InputError(f"{what}s: unknown id {word}; ids range from 1 to {n}")
     return int(word)
 
 

@@ -17,7 +17,7 @@ def load_source(settings: Settings, source: str) -> tuple[Explainer, ModelVersio
         InputError: If the source has no LLM, or the registry does not hold the model that DVC names.
     """
     if source == "template":
-        raise InputError("--source: template explains without an LLM, so there is none to measure or to load")
+        raise InputError("--source: template explains without an LLM, so there is nothing to measure or load")
     if source == "none":
         return base_explainer(chosen_base(settings.llm), {"n_categories": settings.align.n_categories}), None
     pulled = registry.pull(f"explainer-{source}", settings.dataset.name, settings.registry.alias)

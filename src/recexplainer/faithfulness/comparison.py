@@ -108,7 +108,7 @@ def compare(
     """
     for case, positions in zip(cases, cited, strict=True):
         if not 0 < len(set(positions)) == len(positions) < len(case.citable):
-            raise ValueError(f"expected some and not all of {len(case.citable)} positions, got {list(positions)}")
+            raise ValueError(f"expected some but not all of {len(case.citable)} positions, got {list(positions)}")
     perturbation = Perturbation(recommender, cases)
     full = perturbation.whole
     drawn = [_random_orders(case, name, n_random + 1, seed) for case, name in zip(cases, case_ids, strict=True)]

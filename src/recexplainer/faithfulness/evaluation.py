@@ -131,7 +131,7 @@ def whole_histories(records: Sequence[Explanation], interactions: Interactions) 
         history = interactions.sequence(user)[:position].tolist() if known else []
         if history[len(history) - len(shown) :] != shown:
             raise InputError(
-                f"explanation {record.explanation_id}: its history is not what user {user} had before "
+                f"explanation {record.explanation_id}: its history differs from the items of user {user} before "
                 f"position {position}; the data has changed, run explain again"
             )
         histories.append(history)

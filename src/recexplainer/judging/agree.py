@@ -118,9 +118,9 @@ def _lines(found: Figures) -> Iterable[str]:
     raters = ", ".join(f"{name} {of['n']}" for name, of in found["raters"].items())
     yield f"{found['n_texts']} texts; ratings: {raters}"
     if found["n_outdated_ratings"]:
-        yield f"{found['n_outdated_ratings']} ratings are of texts that are no longer there, and are left out"
+        yield f"skipped {found['n_outdated_ratings']} ratings of texts that no longer exist"
     if found["n_unusable_feedback"]:
-        yield f"{found['n_unusable_feedback']} ratings in MLflow give no level, or not of which text, and are left out"
+        yield f"skipped {found['n_unusable_feedback']} ratings in MLflow that lack a level or a text"
     if found["pairs"]:
         rows = [
             {"first": pair["first"], "second": pair["second"], "n": pair["n"]}

@@ -123,17 +123,17 @@ def figures_in_words(found: dict[str, Any]) -> list[str]:
         f"{names.get(outcome, outcome)} {found[outcome]}" for outcome in OUTCOMES if found[outcome] or outcome in names
     ]
     n_compared = sum(found[choice] for choice in CHOICES)
-    warning = f"warning: {found['n'] - n_compared} of {found['n']} cases have no choice: the rates are of {n_compared}"
+    warning = f"warning: {found['n'] - n_compared} of {found['n']} cases have no choice; the rates cover {n_compared}"
     lines = [
         *([warning] if found["n"] - n_compared > MOST_WITHOUT_LEVEL * found["n"] else []),
         f"{found['n']} cases, judged by {found['judge']}: {', '.join(counts)}",
-        _share(f"win rate of {first}, ties as half, of {n_compared} cases", found, "win_rate"),
-        _share(f"win rate of {first} where one is better", found, "decided_win_rate"),
+        _share(f"win rate of {first} on {n_compared} cases, ties counted as half", found, "win_rate"),
+        _share(f"win rate of {first} without ties", found, "decided_win_rate"),
     ]
     order = found["order"]
     if order and order["n"]:
         lines.append(
-            f"the order decided {order['position_bias']:.3f} of {order['n']} pairs (always first: "
+            f"the order of the texts decided {order['position_bias']:.3f} of {order['n']} pairs (always first: "
             f"{order['always_first']}, always second: {order['always_second']}); consistent {order['consistent']:.3f}"
         )
     return [*lines, f"written: {store.comparison(first, second)}"]

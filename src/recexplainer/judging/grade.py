@@ -71,7 +71,7 @@ def without_level_warning(levels: Sequence[str]) -> str | None:
     if n <= MOST_WITHOUT_LEVEL * len(levels):
         return None
     counts = f"{n_unparseable} unparseable, {n_failed} failed"
-    return f"{n} of {len(levels)} have no level ({counts}): the mean is of the other {len(levels) - n}"
+    return f"{n} of {len(levels)} have no level ({counts}); the mean covers the other {len(levels) - n}"
 
 
 def summarise(levels: Sequence[str], judge: str) -> dict[str, Any]:

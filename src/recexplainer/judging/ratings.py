@@ -30,7 +30,7 @@ COLUMNS = ("id", "history", "item", "decision", "text", "level", "comment")
 GUIDE = (
     "Each row shows a user's history (oldest first), an item, the recommender's decision on it (Yes: it would "
     "recommend the item; No: it would not) and an explanation by a model, which begins with its verdict.",
-    "Write one of four letters into the column level; leave the other columns as they are. Do not reward length.",
+    "Enter one of four letters in the column level, and leave the other columns unchanged. Ignore length.",
 )
 _FILLED = ("id", "text", "level", "comment")  # of a sheet that comes back; the others are for reading
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet program may run when a cell begins with it
@@ -64,7 +64,9 @@ def make_sheet(
     if not cases:
         raise InputError(f"no case is explained by all of {', '.join(explanations) or 'no source'}")
     if n_cases is not None and not 1 <= n_cases <= len(cases):
-        raise InputError(f"there are {len(cases)} cases that all sources explain; {n_cases} cannot be drawn")
+        raise InputError(
+            f"--n-cases must be 1 to {len(cases)}, the number of cases that all sources explain; not {n_cases}"
+        )
     rng = np.random.default_rng(seed)
     drawn = [cases[place] for place in sorted(rng.permutation(len(cases))[:n_cases])]
     chosen = [(source, by_case[source][case]) for case in drawn for source in explanations]
@@ -125,13 +127,13 @@ def read_filled(path: Path, key: Sequence[SheetKey], rater: str) -> tuple[list[R
         elif problem := _problem(id_, row, known, ratings):
             wrong.append(f"row {number}: {problem}")
         elif level is None:
-            wrong.append(f"row {number}: the level is {row['level'].strip()!r}; give {_known_levels()}")
+            wrong.append(f"row {number}: the level is {row['level'].strip()!r}; enter {_known_levels()}")
         else:
             ratings[id_] = rate(rater, known[id_], level, row["comment"].strip())
     if wrong:
         raise InputError(f"{path}: {'; '.join(wrong)}")
     if not ratings:
-        raise InputError(f"{path}: holds no ratings; give {_known_levels()} in the column level")
+        raise InputError(f"{path}: contains no ratings; enter {_known_levels()} in the column level")
     return list(ratings.values()), n_open
 
 
@@ -180,9 +182,9 @@ def _problem(id_: str, row: Row, known: Mapping[str, SheetKey], ratings: Mapping
     if id_ not in known:
         return f"the id {id_!r} is not in the sheet's key"
     if id_ in ratings:
-        return f"the id {id_!r} stands there a second time"
+        return f"the id {id_!r} appears twice"
     if text_hash(row["text"]) != known[id_].text_sha256:
-        return "the text was edited; rate the text as it was handed out"
+        return "the text was edited; rate the text as exported"
     return None
 
 
@@ -200,7 +202,7 @@ def _level(cell: str) -> Level | None:
 
 def _filled_rows(path: Path) -> Iterable[tuple[int, Row]]:
     """The rows below the header that are not empty, by their numbers in a spreadsheet, which does not show `sep=`."""
-    text = _SEPARATOR_LINE.sub("", store.read_text(path, _encoding(path), "give a sheet saved as CSV UTF-8"))
+    text = _SEPARATOR_LINE.sub("", store.read_text(path, _encoding(path), "save the sheet as CSV UTF-8"))
     lines = text.split("\n")
     place, delimiter = _header(lines)
     try:

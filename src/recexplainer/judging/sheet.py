@@ -28,14 +28,14 @@ def export_sheet(path: Path | None, sources: Sequence[str] | None, seed: int, n_
     key_path = store.sheet_key(path)
     for there in (path, key_path):
         if there.exists():
-            raise InputError(f"{there}: is there already; move it away, or name another file with --sheet")
+            raise InputError(f"{there}: already exists; move it away, or name another file with --sheet")
     explanations = {source: store.read_explanations(source) for source in sources}
     sheet, key = make_sheet(explanations, store.read_catalogue(), seed, n_cases)
     store.write_text(path, sheet_text(sheet), encoding="utf-8-sig")  # the mark tells Excel that it is UTF-8
     store.write_sheet_key(path, key)
     return [
-        f"{path}: {len(sheet)} texts of {', '.join(sources)}, a copy for each rater",
-        f"{key_path}: whose they are; not for raters",
+        f"{path}: {len(sheet)} texts of {', '.join(sources)}; give each rater a copy",
+        f"{key_path}: the key to the sources; keep it from raters",
     ]
 
 
@@ -48,7 +48,7 @@ def import_sheets(filled: Sequence[Path], sheet: Path | None = None) -> list[str
     raters = [path.stem for path in filled]
     twice = {rater for rater in raters if raters.count(rater) > 1}
     if twice:
-        raise InputError(f"two sheets are called {min(twice)!r}; a sheet is named for its rater")
+        raise InputError(f"two sheets are named {min(twice)!r}; name each sheet after its rater")
     key = store.read_sheet_key(sheet or store.SHEET)
     read = {rater: read_filled(path, key, rater) for path, rater in zip(filled, raters, strict=True)}
     kept = store.read_ratings(to_rewrite=True)

@@ -33,7 +33,7 @@ def chosen_base(llm: Llm) -> Llm:
     if not adaptation["adapted"]:
         return llm
     if not store.CATALOGUE.is_file() or adaptation["catalogue"] != dvc_md5(store.CATALOGUE):
-        raise InputError(f"{store.ADAPTED_LLM} is adapted to another catalogue than {store.CATALOGUE}: run adapt_llm")
+        raise InputError(f"{store.ADAPTED_LLM} was adapted to another catalogue than {store.CATALOGUE}: run adapt_llm")
     return replace(llm, base=store.ADAPTED_LLM.as_posix(), revision=None)
 
 
@@ -55,7 +55,7 @@ def load_base(
     _check_machine(attention, four_bit)
     is_local = Path(llm.base).is_dir()
     if not is_local and (llm.base.startswith((".", "/")) or llm.base.count("/") > 1 or Path(llm.base).exists()):
-        raise InputError(f"llm.base: {llm.base} is no folder; give a model folder or a hub name such as org/model")
+        raise InputError(f"llm.base: {llm.base} is not a folder; give a model folder or a hub name such as org/model")
     options: dict[str, Any] = {"revision": llm.revision} if llm.revision and not is_local else {}
     chosen: dict[str, Any] = {} if attention == "sdpa" else {"attn_implementation": attention}
     if four_bit:
@@ -73,7 +73,7 @@ def load_base(
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        place = "" if is_local else " (it is no folder here, so it was taken for a hub name)"
+        place = "" if is_local else " (there is no such folder, so it was read as a hub name)"
         raise InputError(
             f"llm.base: {llm.base} cannot be loaded as a causal language model{place}: {reason}"
         ) from error
@@ -81,13 +81,13 @@ def load_base(
     missing = sorted(loaded[1]["missing_keys"])
     if missing:
         raise InputError(
-            f"llm.base: {llm.base} lacks weights that a causal language model has, such as "
+            f"llm.base: {llm.base} lacks weights of a causal language model, such as "
             f"{missing[0]}; is it another kind of model?"
         )
     if llm.chat_template:
         path = Path(llm.chat_template)
         if not path.is_file():
-            raise InputError(f"llm.chat_template: {path} is no file; give a Jinja template, or null")
+            raise InputError(f"llm.chat_template: {path} is not a file; give a Jinja template, or null")
         tokenizer.chat_template = store.read_text(path)
     _pin_template(tokenizer, llm)
     if tokenizer.pad_token_id is None:
@@ -107,7 +107,7 @@ def _pin_template(tokenizer: Any, llm: Llm) -> None:
         tokenizer.chat_template = pinned(tokenizer.get_chat_template(), llm.chat_template_kwargs)
     elif llm.chat_template_kwargs:
         raise InputError(
-            f"llm.chat_template_kwargs: {llm.base} has no chat template that reads any: give llm.chat_template"
+            f"llm.chat_template_kwargs: {llm.base} has no chat template that reads them: set llm.chat_template"
         )
 
 
@@ -147,9 +147,9 @@ def check_reference(reference: dict[str, str | None]) -> None:
         return
     folder = Path(str(reference["name"]))
     if not folder.is_dir():
-        raise InputError(f"the explainer's base model {folder} is not there: restore it, or align again")
+        raise InputError(f"the explainer's base model {folder} is missing: restore it, or align again")
     if hash_files(folder) != reference["sha256"]:
-        raise InputError(f"the base model {folder} is not the one that the explainer was aligned on: align again")
+        raise InputError(f"the base model {folder} has changed since the explainer was aligned: align again")
 
 
 def hash_files(folder: Path) -> str:
@@ -185,19 +185,19 @@ def _check_attention(model: Any, name: str) -> None:
         in_a_row = model(inputs_embeds=embeddings, **packed).logits[0, 4].float()
     except (TypeError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"llm.base: {name} cannot be given embeddings, positions and a mask: {reason}") from error
+        raise InputError(f"llm.base: {name} does not accept embeddings, positions and a mask: {reason}") from error
     tolerance = 0.1 * float(alone.std())
     if float((alone - without_future).abs().max()) > tolerance:
-        raise InputError(f"llm.base: {name} sees later tokens: it is an encoder, and no causal language model")
+        raise InputError(f"llm.base: {name} attends to later tokens: it is an encoder, not a causal language model")
     if float((alone - in_a_row).abs().max()) > tolerance:
-        raise InputError(f"llm.base: {name} does not follow an attention mask of its own for each token")
+        raise InputError(f"llm.base: {name} ignores attention masks that differ between tokens")
 
 
 def _check_machine(attention: str, four_bit: bool) -> None:
     if attention == "flex_attention" and not torch.cuda.is_available():
-        raise InputError("align.attention: flex_attention learns on a GPU alone, and there is none here: use sdpa")
+        raise InputError("align.attention: flex_attention needs a GPU in training, and this machine has none: use sdpa")
     if four_bit and not torch.cuda.is_available():
-        raise InputError("align.four_bit: needs a GPU, and there is none here: set it to false")
+        raise InputError("align.four_bit: needs a GPU, and this machine has none: set it to false")
     if four_bit and importlib.util.find_spec("bitsandbytes") is None:
         raise InputError("align.four_bit: needs bitsandbytes: pip install bitsandbytes, or set it to false")
 

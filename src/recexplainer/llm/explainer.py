@@ -76,7 +76,7 @@ class Explainer(nn.Module):
     def _tell_differences(self) -> None:
         difference = self.encoder.difference() if self.encoder.tokenizer.chat_template else None
         if difference and is_main_process():
-            print(f"llm: conversations are trained and asked as {difference}", file=sys.stderr)
+            print(f"llm: in training and generation, conversations are tokenized as {difference}", file=sys.stderr)
 
     @property
     def recommender(self) -> Recommender | None:
@@ -177,7 +177,7 @@ def new_explainer(
     """
     if mode != "behaviour" and not recommender.has_vectors:
         raise InputError(
-            f"mode {mode} needs vectors, and the recommender {recommender.kind} only gives scores: use behaviour"
+            f"mode {mode} needs vectors, but the recommender {recommender.kind} only gives scores: use behaviour"
         )
     model, tokenizer = load_base(llm, attention=align.attention, four_bit=align.four_bit)
     reference = base_reference(llm, model)

@@ -35,9 +35,9 @@ def merge(folder: Path, out: Path, dtype: torch.dtype | None = None) -> None:
     """
     folder, out = folder.resolve(), out.resolve()
     if out.exists():
-        raise InputError(f"{out}: is there already; give the name of a new folder")
+        raise InputError(f"{out}: already exists; give the name of a new folder")
     if folder in out.parents:
-        raise InputError(f"{out}: lies in the explainer's own folder; give another place")
+        raise InputError(f"{out}: is inside the explainer's folder; give another place")
     explainer = load_explainer(folder, torch.float32)
     wanted, allowed = _probe(explainer.llm), _half_of_the_adapter(explainer.llm)
     model = merged(explainer).to(dtype or _stored_dtype(explainer))
@@ -67,7 +67,7 @@ def merged(explainer: Explainer) -> Any:
     except (ValueError, NotImplementedError) as error:
         raise InputError(f"the adapter cannot be merged: {error}") from error
     if not float((_probe(model) - before).abs().max()) <= 1e-3 * float(before.std()):
-        raise InputError("the merged weights do not give the adapter's logits: does it adapt weights that are tied?")
+        raise InputError("the merged weights do not reproduce the adapter's logits: does it adapt tied weights?")
     return model
 
 
@@ -90,7 +90,7 @@ def _check_written(folder: Path, wanted: Tensor, allowed: float) -> None:
     if not found <= allowed:
         raise InputError(
             f"rounded to {_name(AutoConfig.from_pretrained(folder).dtype)}, the merged weights lose what the adapter "
-            f"learned: their logits are off by {found:.2g}, of which {allowed:.2g} are allowed; give --dtype float32"
+            f"learned: their logits differ by {found:.2g}, of which {allowed:.2g} are allowed; give --dtype float32"
         )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from recexplainer.core.errors import InputError
 from recexplainer.prompting.chat import ChatEncoder
 
-_MEND = "rename items in the raw data and prepare again, or take another base model"
+_MEND = "rename items in the raw data and prepare again, or choose another base model"
 
 
 def title_tokens(encoder: ChatEncoder, titles: Sequence[str]) -> list[list[int]]:
@@ -26,9 +26,7 @@ def title_tokens(encoder: ChatEncoder, titles: Sequence[str]) -> list[list[int]]
     known: dict[tuple[int, ...], str] = {}
     for title, tokens in zip(titles, sequences, strict=True):
         if not tokens or encoder.end_ids[0] in tokens:
-            raise InputError(
-                f"llm.base: its tokenizer has no tokens for the title {title!r} that an answer can hold; {_MEND}"
-            )
+            raise InputError(f"llm.base: its tokenizer cannot encode the title {title!r} in an answer; {_MEND}")
         twin = known.setdefault(tuple(tokens), title)
         if twin != title:
             raise InputError(

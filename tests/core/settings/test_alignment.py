@@ -11,7 +11,7 @@ import pytest
     [
         ("align", "modes", ["both", "all"], r"align.modes\[1\] must be one of behaviour, intention, both, not 'all'"),
         ("align", "modes", ["both", "both"], "align.modes must be without repeats"),
-        ("align", "attention", "flash_attention_2", "only they take a mask of its own for each token"),
+        ("align", "attention", "flash_attention_2", "only these support a separate mask for each token"),
         ("align", "row_tokens", 0, "align.row_tokens must be at least 1"),
         ("align", "learning_rate", -1.0, "align.learning_rate must be above 0"),
         ("align", "epochs", {"both": 1}, "align.epochs must be a number for each of behaviour, intention, both"),

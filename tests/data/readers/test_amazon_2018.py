@@ -75,7 +75,7 @@ def test_a_parameter_settles_an_ambiguity(tmp_path):
         (tmp_path / name).write_bytes(b"")
     assert amazon_2018.find_files(tmp_path, "A.json.gz", None)[0] == tmp_path / "A.json.gz"
     assert amazon_2018.find_files(tmp_path, str(tmp_path / "A_5.json.gz"), None)[0].name == "A_5.json.gz"
-    with pytest.raises(InputError, match="B.json: no such file; dataset.interactions_file"):
+    with pytest.raises(InputError, match="B.json: no such file; set dataset.interactions_file"):
         amazon_2018.find_files(tmp_path, "B.json", None)
 
 

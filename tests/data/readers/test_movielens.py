@@ -238,7 +238,7 @@ def test_two_candidates_are_refused_until_one_is_named(tmp_path, dataset):
         open_raw(dataset(format="movielens"))
     named = {"interactions_file": "ml-1m.zip/ml-1m/ratings.dat", "items_file": "ml-1m.zip/ml-1m/movies.dat"}
     assert_is_the_dat_data_set(open_raw(dataset(format="movielens", **named)), [4, 3, 5])
-    with pytest.raises(InputError, match=r"ml-1m.zip/ml-1m/rating.dat: no such file; dataset.interactions_file"):
+    with pytest.raises(InputError, match=r"ml-1m.zip/ml-1m/rating.dat: no such file; set dataset.interactions_file"):
         open_raw(dataset(format="movielens", interactions_file="ml-1m.zip/ml-1m/rating.dat"))
 
 

@@ -83,7 +83,7 @@ def test_a_malformed_file_is_refused(tmp_path, content, message):
 def test_a_plain_name_may_be_missing_and_a_path_may_not(tmp_path, monkeypatch):
     assert find_dialogues(tmp_path, None) is None
     assert find_dialogues(tmp_path, "dialogues.json") is None
-    with pytest.raises(InputError, match=r"talk/dialogues.json: no such file; dataset.dialogues_file"):
+    with pytest.raises(InputError, match=r"talk/dialogues.json: no such file; correct dataset.dialogues_file"):
         find_dialogues(tmp_path, "talk/dialogues.json")
     inside = write(tmp_path / "dialogues.json", [])
     assert find_dialogues(tmp_path, "dialogues.json") == inside

@@ -27,7 +27,7 @@ from tests.recommenders.made_elsewhere import EXAMPLE, SCORES_ONLY, open_at, wri
         ("return rows", "return [[float('nan')] * 31] * len(rows)", r"finite numbers, but 240 are not finite"),
         ("return rows", "return [[float('nan'), *row[1:]] for row in rows]", None),  # the padding's column is not read
         ("return rows", "return [[1e300] * 31] * len(rows)", r"expected finite numbers"),
-        ("return rows", "import random; return [[random.random() for x in r] for r in rows]", r"when it is asked a"),
+        ("return rows", "import random; return [[random.random() for x in r] for r in rows]", r"on a second call"),
         ("return rows", "return [[x * len(rows) for x in r] for r in rows]", r"differently in a batch of one"),
         ("def scores", "def item_vectors(self):\n        pass\n\n    def scores", r"both user_vectors and item_v"),
     ],

@@ -34,13 +34,11 @@ _GIVEN_TO_TEMPLATES = ("messages", "tools", "documents", "add_generation_prompt"
 Scalar = Flag | Whole | str | Annotated[float, Strict()] | None
 TemplateParameter = Annotated[
     str,
-    must(
-        lambda name: name.isidentifier() and name not in _GIVEN_TO_TEMPLATES, "a parameter of the chat template's own"
-    ),
+    must(lambda name: name.isidentifier() and name not in _GIVEN_TO_TEMPLATES, "a parameter of the chat template"),
 ]
 Attention = Annotated[
     str,
-    one_of(ATTENTIONS, " (only they take a mask of its own for each token, which rows of packed examples need)"),
+    one_of(ATTENTIONS, " (only these support a separate mask for each token, which packed rows need)"),
 ]
 Mode = Annotated[str, one_of(ALIGNED_MODES)]
 OfModes = Annotated[
