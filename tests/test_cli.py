@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,17 +46,37 @@ def test_one_module_alone_is_run_as_a_program() -> None:
     assert programs == [package / "__main__.py"]
 
 
-def test_help_imports_no_heavy_library() -> None:
-    script = (
-        "import sys; from recexplainer import cli; cli.run(['--help']);"
-        "print([name for name in ('torch', 'mlflow', 'pandas', 'transformers') if name in sys.modules])"
-    )
+HEAVY = ("torch", "mlflow", "pandas", "transformers")
+
+
+def run_apart(script: str, folder: Path) -> tuple[str, list[str]]:
+    """What a fresh Python prints on both streams, and the heavy libraries that it has imported in the end."""
+    found = f"print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", f"import sys\nfrom recexplainer import cli\n{script}\n{found}"],
+        capture_output=True, text=True, check=True, cwd=folder,
         env={"PYTHONPATH": str(REPOSITORY / "src"), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "[]"
-    assert "Align the base LLM to the recommender" in done.stdout
+    return done.stdout + done.stderr, ast.literal_eval(done.stdout.splitlines()[-1])
+
+
+def test_help_imports_no_heavy_library(tmp_path: Path) -> None:
+    printed, heavy = run_apart("cli.run(['--help'])", tmp_path)
+    assert heavy == [] and "Align the base LLM to the recommender" in printed
+
+
+def test_a_run_imports_no_heavy_library_before_it_opens_its_run(tmp_path: Path) -> None:
+    """Parameters are checked, tasks by name, and the time is estimated without any."""
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    (tmp_path / "dvc.yaml").touch()
+    printed, heavy = run_apart(
+        "from recexplainer.stages import main\n"
+        "def open_run(*given, **more): raise main.InputError('opened')\n"
+        "main.open_run = open_run\n"
+        "cli.run(['run'])",
+        tmp_path,
+    )
+    assert heavy == [] and "error: opened" in printed
 
 
 @pytest.mark.parametrize(

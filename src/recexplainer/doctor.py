@@ -108,10 +108,10 @@ def _device() -> str:
 
 
 def _tasks(settings: Settings) -> str:
-    from recexplainer.tasks import TASKS, check_tasks
+    from recexplainer.tasks import NAMES, check_tasks
 
     check_tasks(settings)
-    return f"{len(TASKS)} known, {len(settings.evaluate_alignment.tasks)} measured"
+    return f"{len(NAMES)} known, {len(settings.evaluate_alignment.tasks)} measured"
 
 
 def _data(settings: Settings) -> str:

@@ -13,7 +13,8 @@ from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.baselines import Popularity
-from recexplainer.tasks import TASKS, explanation
+from recexplainer.tasks import explanation
+from recexplainer.tasks.known import TASKS
 from tests import tiny
 
 INTERACTIONS, USERS = tiny.interactions(), tiny.users()

@@ -16,7 +16,7 @@ from recexplainer.data.examples import Example
 from recexplainer.llm import decoding
 from recexplainer.llm.beams import Beam, Space
 from recexplainer.llm.explainer import Explainer, base_explainer
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 from tests import tiny
 
 SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment

@@ -11,7 +11,7 @@ from recexplainer.alignment.evaluation import evaluate
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer, base_explainer
-from recexplainer.tasks import PREDICTIONS
+from recexplainer.tasks.known import PREDICTIONS
 from tests import tiny
 
 SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment

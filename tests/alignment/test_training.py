@@ -23,7 +23,7 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import collate
 from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.recommenders.base import Recommender
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 from tests import tiny
 from tests.prompting.test_frames import DATED, another_day  # noqa: F401 - a fixture
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.prompts import FORMS, answer_text, readable
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.rendering import render
 from tests import tiny
 

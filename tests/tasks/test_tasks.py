@@ -22,7 +22,8 @@ from recexplainer.llm import decoding
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter, readable
 from recexplainer.stages import main as pipeline
-from recexplainer.tasks import TASKS, check_tasks, task
+from recexplainer.tasks import NAMES, check_tasks, task
+from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.rendering import render
 from recexplainer.tasks.task import Examiner, Measured, Task, Teacher
 from tests import tiny
@@ -98,15 +99,15 @@ def test_a_new_task_is_asked_and_scored(base: Path, newest_item: Task, monkeypat
 
 def test_every_module_of_the_package_is_a_task_of_its_name() -> None:
     modules = {path.stem for path in (REPOSITORY / "src" / "recexplainer" / "tasks").glob("*.py")}
-    assert set(TASKS) == modules - {"__init__", "task", "rendering"}
+    assert set(TASKS) == set(NAMES) == modules - {"__init__", "known", "task", "rendering"}
     assert all(vars(found)["__name__"] == f"recexplainer.tasks.{name}" for name, found in TASKS.items())
 
 
 # --- names in the parameters -------------------------------------------------------------------------------
 
 WRONG = (
-    ("align.mixture={ranking: 1}", "align.mixture: a task must be one of next_item_retrieval, .*, not 'ranking'"),
-    ("align.weights={ranking: 1}", "align.weights: a task must be one of next_item_retrieval, .*, not 'ranking'"),
+    ("align.mixture={ranking: 1}", "align.mixture: a task must be one of evidence, .*, not 'ranking'"),
+    ("align.weights={ranking: 1}", "align.weights: a task must be one of evidence, .*, not 'ranking'"),
     ("evaluate_alignment.tasks=[ranking]", "evaluate_alignment.tasks: a task must be one of .*, not 'ranking'"),
 )
 

@@ -17,7 +17,7 @@ from recexplainer.data.examples import Example, TeacherBatch
 from recexplainer.data.interactions import Interactions
 from recexplainer.prompting.prompts import common_categories
 from recexplainer.recommenders.base import Recommender
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.task import Teacher
 
 _BATCH = 512  # pairs, or fewer where the catalogue is large: all tasks share a batch's scores

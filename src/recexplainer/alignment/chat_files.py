@@ -13,7 +13,8 @@ from typing import Any
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter, answer_text
-from recexplainer.tasks import PREDICTIONS, TASKS, interest_classification
+from recexplainer.tasks import interest_classification
+from recexplainer.tasks.known import PREDICTIONS, TASKS
 from recexplainer.tasks.rendering import render
 
 MARKS = {"user": "<|user_vector|>", "item": "<|item_vector|>"}

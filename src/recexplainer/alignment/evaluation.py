@@ -13,7 +13,7 @@ from recexplainer.core.settings import EvaluateAlignment
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.prompts import PromptWriter
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.task import Row
 
 

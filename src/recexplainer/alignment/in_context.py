@@ -18,7 +18,7 @@ from recexplainer.core.settings import EvaluateAlignment
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.prompts import PromptWriter, answer_text
-from recexplainer.tasks import PREDICTIONS
+from recexplainer.tasks.known import PREDICTIONS
 from recexplainer.tasks.rendering import render
 
 ByTask = Mapping[str, Sequence[Example]]

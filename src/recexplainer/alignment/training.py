@@ -18,7 +18,7 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import Tree, pack, share_prefixes
 from recexplainer.prompting.chat import Encoded
 from recexplainer.prompting.prompts import Form, PromptTooLongError, PromptWriter
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.rendering import fit
 
 _ITEMS_PER_TREE = 8

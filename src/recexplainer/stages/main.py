@@ -14,6 +14,7 @@ from recexplainer.core import environment
 from recexplainer.core.errors import InputError
 from recexplainer.core.interruptions import ends_children
 from recexplainer.core.settings import Settings, load_settings
+from recexplainer.tasks import check_tasks
 from recexplainer.tracking.headline import headline
 from recexplainer.tracking.runs import StageRun, open_run
 
@@ -29,8 +30,6 @@ def run_targets(targets: list[str]) -> int:
     Raises:
         InputError: There is no pipeline in the working folder, or params.yaml is at fault.
     """
-    from recexplainer.tasks import check_tasks
-
     settings = load_settings()
     check_tasks(settings)
     if not Path("dvc.yaml").is_file():

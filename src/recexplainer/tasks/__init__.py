@@ -1,37 +1,15 @@
-"""The alignment tasks, one module each, with everything about it: see `recexplainer.tasks.task.Task`."""
+"""The alignment tasks, one module each, with everything about it: see `recexplainer.tasks.task.Task`.
+
+`known` imports them all, and with them torch; their names alone are known here.
+"""
+
+import pkgutil
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, named_tasks
-from recexplainer.tasks import (
-    evidence,
-    explanation,
-    general_dialogue,
-    history_reconstruction,
-    interest_classification,
-    item_discrimination,
-    item_ranking,
-    next_item_retrieval,
-    user_summary,
-)
-from recexplainer.tasks.task import Task
 
-TASKS: dict[str, Task] = {
-    task.NAME: task
-    for task in (
-        next_item_retrieval,
-        item_ranking,
-        interest_classification,
-        evidence,
-        item_discrimination,
-        general_dialogue,
-        history_reconstruction,
-        user_summary,
-        explanation,
-    )
-}
-
-PREDICTIONS = (next_item_retrieval.NAME, item_ranking.NAME, interest_classification.NAME)
-"""The tasks that scores of items answer, and that an LLM can be asked in words: those of the baselines."""
+_NO_TASKS = ("known", "rendering", "task")
+NAMES = tuple(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NO_TASKS)
 
 
 def check_tasks(settings: Settings) -> None:
@@ -42,5 +20,5 @@ def check_tasks(settings: Settings) -> None:
     """
     for parameter, names in named_tasks(settings).items():
         for name in names:
-            if name not in TASKS:
-                raise InputError(f"params: {parameter}: a task must be one of {', '.join(TASKS)}, not {name!r}")
+            if name not in NAMES:
+                raise InputError(f"params: {parameter}: a task must be one of {', '.join(NAMES)}, not {name!r}")

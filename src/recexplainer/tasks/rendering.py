@@ -5,7 +5,7 @@ from __future__ import annotations
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import ChatEncoder, Content, Encoded
 from recexplainer.prompting.prompts import Form, PromptWriter, answer_text, merge_text, shorten
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 
 
 def render(writer: PromptWriter, example: Example, form: Form) -> Content:

@@ -1,7 +1,7 @@
 """What an alignment task provides, and what it is given.
 
 A task is a module of this package with the members of `Task`. To add one, write the module, list it in
-`recexplainer.tasks.TASKS`, put its wording into `prompting.wording`, and name it in params.yaml where it shall be
+`recexplainer.tasks.known.TASKS`, put its wording into `prompting.wording`, and name it in params.yaml where it shall be
 measured (`evaluate_alignment.tasks`) or counted otherwise than once (`align.mixture`, `align.weights`).
 """
 
