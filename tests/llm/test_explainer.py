@@ -115,7 +115,7 @@ def test_only_adapter_and_connectors_are_trainable(base: Path) -> None:
 def test_a_mode_with_vectors_needs_a_recommender_that_has_them(base: Path) -> None:
     popularity = Popularity(tiny.N_ITEMS)
     for mode in ("intention", "both"):
-        with pytest.raises(InputError, match=f"mode {mode} needs vectors, and the recommender popularity only gives"):
+        with pytest.raises(InputError, match=f"mode {mode} needs vectors, but the recommender popularity only gives"):
             tiny.explainer(base, mode, popularity, torch.zeros(0, 0))
     explainer = tiny.explainer(base, "behaviour", popularity, torch.zeros(0, 0))
     assert explainer.connectors is None and explainer.item_vectors is None
