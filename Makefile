@@ -76,7 +76,7 @@ clean:
 git:
 	@command -v git >/dev/null 2>&1 || { echo "error: git is not installed; DVC needs it" >&2; exit 2; }
 	@git rev-parse --git-dir >/dev/null 2>&1 || { \
-	  echo "error: this folder is no git repository, and DVC needs one; run: git init && git add -A && git commit -m start" >&2; \
+	  echo "error: this folder is not a git repository, which DVC needs; run: git init && git add -A && git commit -m start" >&2; \
 	  exit 2; }
 
 setup: $(STAMP)

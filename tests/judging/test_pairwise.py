@@ -11,7 +11,7 @@ from recexplainer import cli, store
 from recexplainer.api import parameters
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
-from recexplainer.core.records.preference import Preference, PreferenceOutcome
+from recexplainer.core.records.preference import OrderFigures, Preference, PreferenceOutcome, SourceComparison
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.compare import pair_up
 from recexplainer.judging.grade import Grade
@@ -23,6 +23,7 @@ from recexplainer.judging.pairwise import (
     parse_choice,
     summarise_comparisons,
 )
+from recexplainer.store.typed import from_row
 from tests.api.fake_server import FakeServer, Reply, completion, error
 from tests.conftest import REPOSITORY
 from tests.faithfulness.fakes import make_record
@@ -107,24 +108,20 @@ def test_summary_by_hand() -> None:
     found = summarise_comparisons(
         [compare_answers("u1", (a, ""), (b, "")) for a, b in answers], np.random.default_rng(0)
     )
-    assert {name: found[name] for name in ("first", "second", "tie", "unparseable", "failed", "n")} == {
-        "first": 6, "second": 2, "tie": 6, "unparseable": 1, "failed": 1, "n": 16,
-    }  # fmt: skip
-    assert found["win_rate"] == 9 / 14
-    low, high = found["win_rate_interval"]
+    assert (found.first, found.second, found.tie, found.unparseable, found.failed, found.n) == (6, 2, 6, 1, 1, 16)
+    assert found.win_rate == 9 / 14 and found.win_rate_interval is not None
+    low, high = found.win_rate_interval
     assert 0.4 < low < 9 / 14 < high < 0.9
-    assert found["decided_win_rate"] == 0.75
-    assert found["decided_win_rate_interval"] == pytest.approx([0.40928, 0.92852], abs=1e-5)  # Wilson, of 6 among 8
-    assert found["order"] == {
-        "n": 14, "position_bias": 4 / 14, "always_first": 3, "always_second": 1, "consistent": 9 / 14,
-    }  # fmt: skip
+    assert found.decided_win_rate == 0.75
+    assert found.decided_win_rate_interval == pytest.approx([0.40928, 0.92852], abs=1e-5)  # Wilson, of 6 among 8
+    assert found.order == OrderFigures(n=14, position_bias=4 / 14, always_first=3, always_second=1, consistent=9 / 14)
 
 
 def test_summary_of_nothing() -> None:
     found = summarise_comparisons([], np.random.default_rng(0))
-    assert found["win_rate"] is None and found["decided_win_rate"] is None and found["order"] is None
+    assert found.win_rate is None and found.decided_win_rate is None and found.order is None
     failed = summarise_comparisons([compare_answers("u1", ("failed", ""), ("failed", ""))], np.random.default_rng(0))
-    assert failed["win_rate"] is None and failed["order"]["position_bias"] is None
+    assert failed.win_rate is None and failed.order is not None and failed.order.position_bias is None
 
 
 def test_pairs_are_of_one_case() -> None:
@@ -169,7 +166,10 @@ def run(*arguments: str, server: FakeServer | None = None) -> int:
 
 
 def written(first: str = "both", second: str = "none") -> dict[str, Any]:
-    found: dict[str, Any] = store.read_json(store.comparison(first, second))
+    """The file, every field of which is one of a comparison's."""
+    path = store.comparison(first, second)
+    from_row(path.read_text(encoding="utf-8"), SourceComparison, str(path), "", to_rewrite=True)
+    found: dict[str, Any] = store.read_json(path)
     return found
 
 

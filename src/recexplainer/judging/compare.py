@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
-from recexplainer.core.records.preference import Preference
+from recexplainer.core.records.preference import Preference, SourceComparison
 from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.grade import FAILED, MOST_WITHOUT_LEVEL
 from recexplainer.judging.pairwise import (
     ANSWER_SCHEMA,
     CHOICES,
-    OUTCOMES,
     Answer,
     compare_answers,
     compare_levels,
@@ -28,15 +27,17 @@ from recexplainer.judging.pairwise import (
 )
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 
+if TYPE_CHECKING:
+    from recexplainer.api.client import Answers
+
 Pair = tuple[Explanation, Explanation]
 
 
-def compare_by_judge(settings: Settings, first: str, second: str) -> dict[str, Any]:
+def compare_by_judge(settings: Settings, first: str, second: str) -> SourceComparison:
     """Let the judge of the parameters compare two sources on the cases that both explain; write what it found.
 
     Returns:
-        What is written to ``comparisons/<first>-<second>.json``: `sources`, `judge`, the figures of
-        `summarise_comparisons`, `costs` (as the servers count) and `answered_by` for a language model, and the `cases`.
+        What is written to ``comparisons/<first>-<second>.json``.
 
     Raises:
         InputError: An input is missing or does not fit, or the server cannot be asked; nothing is written.
@@ -45,24 +46,18 @@ def compare_by_judge(settings: Settings, first: str, second: str) -> dict[str, A
         raise InputError(f"{first!r} cannot be compared with itself; name two sources")
     pairs = pair_up(store.read_explanations(first), store.read_explanations(second))
     catalogue = store.read_catalogue()
-    more: dict[str, Any] = {}
     if settings.judge.backend == "rubric":
-        judge = JUDGE
-        found = [
-            compare_levels(one.explanation_id, judge_by_rubric(one, catalogue), judge_by_rubric(other, catalogue))
-            for one, other in pairs
-        ]
+        found, judge, costs, by = _by_rubric(pairs, catalogue), JUDGE, {}, None
     else:
-        judge, found, more = _ask_server(settings, first, second, pairs, catalogue)
-    written = {
-        "sources": [first, second],
-        "judge": judge,
-        **summarise_comparisons(found, np.random.default_rng(settings.run.seed)),
-        "costs": {},
-        **more,
-        "cases": [store.to_row(preference) for preference in found],
-    }
-    store.write_json(store.comparison(first, second), written)
+        found, asked = _ask_server(settings, first, second, pairs, catalogue)
+        engines = dict.fromkeys(answer["engine"] for answer in asked.answers if answer is not None)
+        judge, by = ", ".join(engines) or str(settings.judge.model), asked.answered_by
+        costs = {"prompt_tokens": asked.prompt_tokens, "completion_tokens": asked.completion_tokens}
+    figures = summarise_comparisons(found, np.random.default_rng(settings.run.seed))
+    written = SourceComparison(
+        **vars(figures), sources=(first, second), judge=judge, costs=costs, answered_by=by, cases=found
+    )
+    store.write_comparison(written)
     return written
 
 
@@ -83,9 +78,16 @@ def pair_up(first: Sequence[Explanation], second: Sequence[Explanation]) -> list
     return pairs
 
 
+def _by_rubric(pairs: Sequence[Pair], catalogue: Catalogue) -> list[Preference]:
+    return [
+        compare_levels(one.explanation_id, judge_by_rubric(one, catalogue), judge_by_rubric(other, catalogue))
+        for one, other in pairs
+    ]
+
+
 def _ask_server(
     settings: Settings, first: str, second: str, pairs: Sequence[Pair], catalogue: Catalogue
-) -> tuple[str, list[Preference], dict[str, Any]]:
+) -> tuple[list[Preference], Answers]:
     from recexplainer.api.cache import AnswerCache
     from recexplainer.api.client import ask
     from recexplainer.api.parameters import api_settings
@@ -106,41 +108,39 @@ def _ask_server(
         [compare_answers(one.explanation_id, straight, swapped) for (one, _), straight, swapped in both_orders]
     )
     found = [same_text(one.explanation_id) if one.text == other.text else next(compared) for one, other in pairs]
-    engines = dict.fromkeys(answer["engine"] for answer in asked.answers if answer is not None)
-    costs = {name: getattr(asked, name) for name in ("prompt_tokens", "completion_tokens")}
-    return ", ".join(engines) or server.model, found, {"costs": costs, "answered_by": asked.answered_by}
+    return found, asked
 
 
 def _has_choice(answer: dict[str, Any]) -> bool:
     return parse_choice(answer)[0] in CHOICES
 
 
-def figures_in_words(found: dict[str, Any]) -> list[str]:
-    """The figures that `compare_by_judge` returns, a line each."""
-    first, second = found["sources"]
-    names = {"first": f"{first} better", "second": f"{second} better", "tie": "neither"}
-    counts = [
-        f"{names.get(outcome, outcome)} {found[outcome]}" for outcome in OUTCOMES if found[outcome] or outcome in names
-    ]
-    n_compared = sum(found[choice] for choice in CHOICES)
-    warning = f"warning: {found['n'] - n_compared} of {found['n']} cases have no choice; the rates cover {n_compared}"
+def figures_in_words(found: SourceComparison) -> list[str]:
+    """What a comparison found, a line each."""
+    first, second = found.sources
+    counted = {f"{first} better": found.first, f"{second} better": found.second, "neither": found.tie}
+    lacking = {"unparseable": found.unparseable, "failed": found.failed}
+    n_lacking = sum(lacking.values())
+    counts = [f"{name} {n}" for name, n in {**counted, **lacking}.items() if n or name in counted]
+    n_compared = found.n - n_lacking
+    warning = f"warning: {n_lacking} of {found.n} cases have no choice; the rates cover {n_compared}"
+    of_ties = f"win rate of {first} on {n_compared} cases, ties counted as half"
     lines = [
-        *([warning] if found["n"] - n_compared > MOST_WITHOUT_LEVEL * found["n"] else []),
-        f"{found['n']} cases, judged by {found['judge']}: {', '.join(counts)}",
-        _share(f"win rate of {first} on {n_compared} cases, ties counted as half", found, "win_rate"),
-        _share(f"win rate of {first} without ties", found, "decided_win_rate"),
+        *([warning] if n_lacking > MOST_WITHOUT_LEVEL * found.n else []),
+        f"{found.n} cases, judged by {found.judge}: {', '.join(counts)}",
+        _share(of_ties, found.win_rate, found.win_rate_interval),
+        _share(f"win rate of {first} without ties", found.decided_win_rate, found.decided_win_rate_interval),
     ]
-    order = found["order"]
-    if order and order["n"]:
+    order = found.order
+    if order and order.n:
         lines.append(
-            f"the order of the texts decided {order['position_bias']:.3f} of {order['n']} pairs (always first: "
-            f"{order['always_first']}, always second: {order['always_second']}); consistent {order['consistent']:.3f}"
+            f"the order of the texts decided {order.position_bias:.3f} of {order.n} pairs (always first: "
+            f"{order.always_first}, always second: {order.always_second}); consistent {order.consistent:.3f}"
         )
     return [*lines, f"written: {store.comparison(first, second)}"]
 
 
-def _share(name: str, found: dict[str, Any], key: str) -> str:
-    if found[key] is None:
+def _share(name: str, share: float | None, interval: list[float] | None) -> str:
+    if share is None or interval is None:
         return f"{name}: none"
-    low, high = found[f"{key}_interval"]
-    return f"{name}: {found[key]:.3f} ({low:.3f} to {high:.3f})"
+    return f"{name}: {share:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

@@ -64,7 +64,7 @@ def without_level_warning(levels: Sequence[str]) -> str | None:
     >>> without_level_warning(["D"] * 9 + ["failed"]) is None
     True
     >>> without_level_warning(["D", "failed", "unparseable", "unparseable"])
-    '3 of 4 have no level (2 unparseable, 1 failed): the mean is of the other 1'
+    '3 of 4 have no level (2 unparseable, 1 failed); the mean covers the other 1'
     """
     n_unparseable, n_failed = (sum(level == outcome for level in levels) for outcome in (UNPARSEABLE, FAILED))
     n = n_unparseable + n_failed

@@ -11,7 +11,13 @@ from typing import Any, Final, get_args
 import numpy as np
 
 from recexplainer.core.records.explanation import Explanation
-from recexplainer.core.records.preference import Preference, PreferenceOutcome, Preferred
+from recexplainer.core.records.preference import (
+    OrderFigures,
+    Preference,
+    PreferenceFigures,
+    PreferenceOutcome,
+    Preferred,
+)
 from recexplainer.core.statistics.bootstrap import mean_interval
 from recexplainer.core.statistics.intervals import wilson_interval
 from recexplainer.data.catalogue import Catalogue
@@ -125,16 +131,8 @@ def _higher(first: Grade, second: Grade) -> PreferenceOutcome:
     return TIE if first.score == second.score else FIRST if first.score > second.score else SECOND
 
 
-def summarise_comparisons(comparisons: Sequence[Preference], rng: np.random.Generator) -> dict[str, Any]:
+def summarise_comparisons(comparisons: Sequence[Preference], rng: np.random.Generator) -> PreferenceFigures:
     """How often the first source is better, and what the order had to do with it.
-
-    Returns:
-        A count of each outcome, and `n`; `win_rate`, the share of the first source's wins among all wins and
-        ties, a tie being half a win, with a bootstrap interval over the cases; `decided_win_rate`, that among
-        wins alone, with Wilson's interval; `order`, None for a judge that sees none: among the pairs with two
-        choices (`n`) the share in which one place won in both orders (`position_bias`; thereof `always_first` and
-        `always_second`, counts), and of those in which the choices went together (`consistent`). All intervals
-        hold 95 %. A share of nothing is None.
 
     Source: both orders, and a win only when they agree: Zheng et al., "Judging LLM-as-a-Judge with MT-Bench and
     Chatbot Arena", NeurIPS 2023, section 3.4.
@@ -142,15 +140,15 @@ def summarise_comparisons(comparisons: Sequence[Preference], rng: np.random.Gene
     counts = Counter(found.outcome for found in comparisons)
     points = np.array([1.0] * counts[FIRST] + [0.5] * counts[TIE] + [0.0] * counts[SECOND])
     n_decided = counts[FIRST] + counts[SECOND]
-    return {
+    return PreferenceFigures(
         **{outcome: counts[outcome] for outcome in OUTCOMES},
-        "n": len(comparisons),
-        "win_rate": float(points.mean()) if len(points) else None,
-        "win_rate_interval": mean_interval(points, N_DRAWS, rng) if len(points) else None,
-        "decided_win_rate": counts[FIRST] / n_decided if n_decided else None,
-        "decided_win_rate_interval": wilson_interval(counts[FIRST], n_decided) if n_decided else None,
-        "order": _order_figures(comparisons),
-    }
+        n=len(comparisons),
+        win_rate=float(points.mean()) if len(points) else None,
+        win_rate_interval=mean_interval(points, N_DRAWS, rng) if len(points) else None,
+        decided_win_rate=counts[FIRST] / n_decided if n_decided else None,
+        decided_win_rate_interval=wilson_interval(counts[FIRST], n_decided) if n_decided else None,
+        order=_order_figures(comparisons),
+    )
 
 
 def _read_place(text: str) -> Preferred | None:
@@ -168,17 +166,17 @@ def _go_together(straight: str, swapped: str) -> bool:
     return straight == _SWAPPED.get(swapped, swapped)
 
 
-def _order_figures(comparisons: Sequence[Preference]) -> dict[str, Any] | None:
+def _order_figures(comparisons: Sequence[Preference]) -> OrderFigures | None:
     seen = [found.by_order for found in comparisons if found.by_order]
     if not seen:
         return None
     whole = [choices for choices in seen if set(choices) <= set(CHOICES)]
     always = Counter(straight for straight, swapped in whole if straight == swapped != TIE)
     consistent = sum(_go_together(*choices) for choices in whole)
-    return {
-        "n": len(whole),
-        "position_bias": always.total() / len(whole) if whole else None,
-        "always_first": always[FIRST],
-        "always_second": always[SECOND],
-        "consistent": consistent / len(whole) if whole else None,
-    }
+    return OrderFigures(
+        n=len(whole),
+        position_bias=always.total() / len(whole) if whole else None,
+        always_first=always[FIRST],
+        always_second=always[SECOND],
+        consistent=consistent / len(whole) if whole else None,
+    )

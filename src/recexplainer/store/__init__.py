@@ -83,6 +83,7 @@ from recexplainer.store.records import (
     read_ratings,
     read_sheet_key,
     read_user_explanations,
+    write_comparison,
     write_explanations,
     write_judgements,
     write_ratings,

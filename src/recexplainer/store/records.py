@@ -7,9 +7,11 @@ from pathlib import Path
 
 from recexplainer.core.records.explanation import Explanation, UserExplanation
 from recexplainer.core.records.judgement import Judgement
+from recexplainer.core.records.preference import SourceComparison
 from recexplainer.core.records.rating import Rating, SheetKey
-from recexplainer.store.paths import RATINGS, explanations, judgements, sheet_key, user_explanations
-from recexplainer.store.typed import read_records, write_records
+from recexplainer.store.paths import RATINGS, comparison, explanations, judgements, sheet_key, user_explanations
+from recexplainer.store.texts import write_json
+from recexplainer.store.typed import read_records, to_row, write_records
 
 
 def write_explanations(source: str, records: Iterable[Explanation]) -> None:
@@ -52,6 +54,11 @@ def read_judgements(source: str) -> list[Judgement]:
         InputError: The file is missing, or is not what ``judge`` writes.
     """
     return read_records(judgements(source), Judgement, f"run dvc repro judge@{source}")
+
+
+def write_comparison(found: SourceComparison) -> None:
+    """Write what the comparison of two sources found."""
+    write_json(comparison(*found.sources), to_row(found))
 
 
 def write_sheet_key(sheet: Path, rows: Iterable[SheetKey]) -> None:
