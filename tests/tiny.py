@@ -252,6 +252,7 @@ SMALL = (
     "align.lora.r=2",
     "align.logging_steps=1",
     "align.save_steps=1000",
+    "align.eval_steps=0",
     "align.learning_rate=0.01",
     "evaluate_baselines.student_epochs=2",
     "evaluate_alignment.batch_size=8",

@@ -1,6 +1,7 @@
 """What tests run in processes of their own: a lesson of the tiny world, and an evaluation.
 
-python launched.py train BASE FOLDER [SECTION.KEY=VALUE …] writes FOLDER/weights.safetensors and FOLDER/losses.json.
+python launched.py train BASE FOLDER [SECTION.KEY=VALUE …] writes weights.safetensors, losses.json and valid.json
+into FOLDER.
 python launched.py evaluate BASE FOLDER [SECTION.KEY=VALUE …] writes FOLDER/evaluation.json.
 python launched.py train,evaluate … does both.
 
@@ -47,6 +48,7 @@ def train(base: Path, folder: Path, *assignments: str) -> None:
         save_file(made.trained, folder / "weights.safetensors")
         losses = [values["loss"] for values, _ in made.logs if "loss" in values]
         (folder / "losses.json").write_text(json.dumps(losses))
+        (folder / "valid.json").write_text(json.dumps(made.valid))
     else:
         assert not made.logs  # one process tracks for all
 

@@ -49,16 +49,24 @@ def test_what_was_killed_in_the_middle_of_a_checkpoint_goes_on_to_the_same_weigh
 
 @pytest.mark.slow
 def test_two_processes_are_as_good_as_one(base: Path, tmp_path: Path) -> None:
-    """Two rows a step, in one process or one row in each of two; and the same answers to the same questions."""
-    options = (str(base), str(tmp_path), "align.rows_per_step=2")
+    """Two rows a step, in one process or one row in each of two; and the same answers to the same questions, of valid
+    users meanwhile too.
+    """
+    watched = ("align.rows_per_step=2", "align.eval_steps=3")
+    options = (str(base), str(tmp_path), *watched)
     done = launch(*LAUNCH, SCRIPT, "train,evaluate", *options)
     assert done.returncode == 0, done.stderr
-    alone = lesson(base, "both", None, "align.rows_per_step=2")
+    alone = lesson(base, "both", None, *watched)
     alone.train(tmp_path / "alone")
     losses = [values["loss"] for values, _ in alone.logs if "loss" in values]
     assert json.loads((tmp_path / "losses.json").read_text()) == pytest.approx(losses, rel=1e-5)
     for name, weight in load_file(tmp_path / "weights.safetensors").items():
         assert torch.allclose(weight, alone.trained[name], atol=1e-5), name
+    valid = {int(step): figures for step, figures in json.loads((tmp_path / "valid.json").read_text()).items()}
+    assert valid.keys() == alone.valid.keys() and len(valid) > 2
+    for step, figures in valid.items():
+        assert figures["loss"] == pytest.approx(alone.valid[step]["loss"], rel=1e-4)
+        assert figures["interest_classification"] == alone.valid[step]["interest_classification"]
     asked = evaluation(base)
     assert json.loads((tmp_path / "evaluation.json").read_text()) == json.loads(
         json.dumps([asked.metrics, asked.answers])

@@ -16,6 +16,7 @@ from recexplainer.alignment import training
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.trainer import AlignmentTrainer
 from recexplainer.alignment.training import train, training_examples
+from recexplainer.alignment.validation import validation
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
 from recexplainer.data.examples import Example
@@ -47,20 +48,26 @@ class Lesson:
     logs: list[tuple[dict[str, float], int]] = field(default_factory=list)
 
     def train(self, folder: Path, seed: int = 3) -> dict[str, float]:
+        asked = [example for example in taught(self.recommender, "valid")[0]]
+        measure = validation(self.explainer, tiny.writer(), asked, self.vectors, self.align, seed)
         return train(
             self.explainer, self.encoded, self.vectors, self.align, seed, folder,
-            lambda values, step: self.logs.append((values, step)),
+            lambda values, step: self.logs.append((values, step)), measure,
         )  # fmt: skip
+
+    @property
+    def valid(self) -> dict[int, dict[str, Any]]:
+        return {step: values["valid"] for values, step in self.logs if "valid" in values}  # type: ignore[misc]
 
     @property
     def trained(self) -> dict[str, torch.Tensor]:
         return {n: p.detach().clone() for n, p in self.explainer.named_parameters() if p.requires_grad}
 
 
-def taught(recommender: Recommender) -> tuple[list[Example], torch.Tensor]:
+def taught(recommender: Recommender, split: str = "train") -> tuple[list[Example], torch.Tensor]:
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), tiny.dialogues(), recommender)
     examples, vectors = build_examples(*given, tiny.settings().build_alignment, seed=1)
-    return [example for example in examples if example.split == "train"], vectors
+    return [example for example in examples if example.split == split], vectors
 
 
 def lesson(base: Path, mode: str = "both", recommender: Recommender | None = None, *assignments: str) -> Lesson:

@@ -32,13 +32,18 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
     tiny.write_prepared()
     tiny.write_alignment()
     for _ in range(2):
-        assert align.main(["--mode", "both", *options(f"llm.base={base}")]) == 0
+        assert align.main(["--mode", "both", *options(f"llm.base={base}", "align.eval_steps=2")]) == 0
     folder = store.explainer_folder("both")
     explainer = load_explainer(folder)
     assert explainer.mode == "both" and (folder / store.CATALOGUE.name).exists()
     assert not store.checkpoints_folder("both").exists()
     second, first = runs.connect().search_runs([runs.experiment_id(runs.connect(), "demo")])
     assert second.data.metrics["loss"] == first.data.metrics["loss"] > 0
+    watched = [
+        (entry.step, entry.value) for entry in runs.connect().get_metric_history(second.info.run_id, "valid/loss")
+    ]
+    assert len(watched) > 1 and watched[0][0] == 0 and watched[0][1] != watched[-1][1]
+    assert {"valid/interest_classification/accuracy", "valid/next_item_retrieval/hr_at_5"} <= set(second.data.metrics)
     assert second.data.metrics["n_examples"] > 50 and second.data.params["align.lora.r"] == "2"
     assert [dataset.dataset.name for dataset in second.inputs.dataset_inputs] == ["alignment"]
     [model] = second.outputs.model_outputs

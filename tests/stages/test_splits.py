@@ -97,6 +97,14 @@ def test_align_teaches_training_users_alone(base: Path, monkeypatch: pytest.Monk
     assert warmed[2].equal(data.user_vectors[sorted(shown)]) and warmed[3] == [shown[row] for row in sorted(shown)]
 
 
+def test_align_is_watched_on_valid_users_alone(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(align, "validation", ends(seen))
+    with pytest.raises(Taken):
+        align.run(tiny.settings(f"llm.base={base}"), tiny.RecordedRun(), "both")  # type: ignore[arg-type]
+    assert about(seen[2]) == USERS["valid"] and {example.split for example in seen[2]} == {"valid"}
+
+
 def test_drafts_are_about_training_users_alone(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(draft_explanations, "draft", ends(seen))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainingArguments
 
 from recexplainer.core.environment import n_processes
 from recexplainer.core.errors import InputError
@@ -25,8 +23,6 @@ from recexplainer.llm.packing import Tree, collate, share_prefixes
 from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.store.atomic import remove
 from recexplainer.store.tensors import check_tensors
-
-CURVES = ("loss", "grad_norm", "learning_rate")
 
 
 def training_arguments(align: Align, epochs: float, seed: int, folder: Path) -> TrainingArguments:
@@ -117,20 +113,7 @@ class AlignmentTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Sum of the weighted token losses of a row, over the mean weight of a row: no row counts more per token."""
-        targets = inputs["targets"][0]
-        places = (targets != IGNORED).nonzero()[:, 0]
-        logits = model(
-            input_ids=inputs["input_ids"],
-            user_slots=inputs["user_slots"],
-            item_slots=inputs["item_slots"],
-            places=places,
-            position_ids=inputs["position_ids"],
-            seen_until=inputs["seen_until"],
-            user_vectors=self.user_vectors,
-        )
-        losses = torch.nn.functional.cross_entropy(logits[0], targets[places], reduction="none")
-        loss = (losses * inputs["weights"][0, places]).sum() / self.mean_weight
-        return (loss, {"logits": logits}) if return_outputs else loss
+        return answer_loss(model, inputs, self.user_vectors) / self.mean_weight
 
     def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
         """AdamW with a rate of its own for the connectors, which start from nothing."""
@@ -169,6 +152,23 @@ class AlignmentTrainer(Trainer):
             parameter.copy_(weights[name])
 
 
+def answer_loss(model: Any, inputs: dict[str, Tensor], user_vectors: Tensor) -> Tensor:
+    """Sum of the weighted losses of a packed row's answer tokens; `inputs` are those of `packing.collate`."""
+    targets = inputs["targets"][0]
+    places = (targets != IGNORED).nonzero()[:, 0]
+    logits = model(
+        input_ids=inputs["input_ids"],
+        user_slots=inputs["user_slots"],
+        item_slots=inputs["item_slots"],
+        places=places,
+        position_ids=inputs["position_ids"],
+        seen_until=inputs["seen_until"],
+        user_vectors=user_vectors,
+    )
+    losses = torch.nn.functional.cross_entropy(logits[0], targets[places], reduction="none")
+    return (losses * inputs["weights"][0, places]).sum()
+
+
 def _empty_tree() -> Tree:
     """One token and nothing to learn from it."""
     none = np.array([-1], dtype=np.int32)
@@ -186,47 +186,6 @@ class _Rows(Dataset):
 
     def __getitem__(self, index: int) -> list[Tree]:
         return self.rows[index]
-
-
-class Speed(TrainerCallback):
-    """Hands the curves to whoever tracks the run, and how fast training goes.
-
-    Args:
-        report: Takes numbers and the step that they belong to.
-        per_step: How many examples, tokens and packed tokens a step takes, on average, by name.
-    """
-
-    def __init__(self, report: Callable[[dict[str, float], int], None], per_step: dict[str, float]) -> None:
-        self.report, self.per_step = report, per_step
-        self.began = self.last = (0.0, 0)  # time, step
-        self.ended = (0.0, 0)
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Start the clock, at the step of a checkpoint where training goes on from one."""
-        self.began = self.last = (time.perf_counter(), state.global_step)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Stop it."""
-        self.ended = (time.perf_counter(), state.global_step)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        """Pass loss, gradient norm, rate and speed on."""
-        if not state.is_world_process_zero:
-            return
-        curves = {key: float(value) for key, value in (logs or {}).items() if key in CURVES}
-        if not curves:
-            return
-        now = (time.perf_counter(), state.global_step)
-        self.report(curves | self._between(self.last, now), state.global_step)
-        self.last = now
-
-    def of_all_steps(self) -> dict[str, float]:
-        """The speed from the first step of this process to the last."""
-        return self._between(self.began, self.ended)
-
-    def _between(self, start: tuple[float, int], end: tuple[float, int]) -> dict[str, float]:
-        seconds, n_steps = end[0] - start[0], end[1] - start[1]
-        return {f"{name}_per_second": round(n * n_steps / seconds, 1) for name, n in self.per_step.items()}
 
 
 def _trainable(model: nn.Module | None) -> dict[str, Tensor]:

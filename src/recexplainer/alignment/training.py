@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from recexplainer.alignment.callbacks import Speed, Validation
 from recexplainer.alignment.checkpoints import newest_checkpoint
-from recexplainer.alignment.trainer import AlignmentTrainer, Speed, training_arguments
+from recexplainer.alignment.trainer import AlignmentTrainer, training_arguments
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
 from recexplainer.data.examples import Example
@@ -70,7 +73,8 @@ def train(
     align: Align,
     seed: int,
     checkpoints: Path,
-    on_log: Callable[[dict[str, float], int], None],
+    on_log: Callable[[dict[str, Any], int], None],
+    measure: Callable[[], dict[str, Any]] | None = None,
 ) -> dict[str, float]:
     """Train adapter and connectors in place; resumes from the newest complete checkpoint in `checkpoints`.
 
@@ -86,6 +90,7 @@ def train(
         seed: Of the order of the rows, and of dropout.
         checkpoints: The folder of all checkpoints.
         on_log: Takes the curves, with the number of the step; of the main process alone.
+        measure: Of `validation`, called every `align.eval_steps` steps; changes no weight.
 
     Returns:
         What was trained: examples, tokens with and without shared prefixes, rows, seconds, tokens per second.
@@ -94,8 +99,8 @@ def train(
         InputError: If `align.rows_per_step` cannot be shared by the processes.
     """
     rng, epochs = np.random.default_rng(seed), align.epochs[explainer.mode]
-    trees = share_prefixes(encoded, align.row_tokens)
-    rows = [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
+    rows = packed_rows(encoded, align, rng)
+    trees = [tree for row in rows for tree in row]
     checkpoints /= _fingerprint(explainer, trees, user_vectors, align, seed)
     arguments = training_arguments(align, epochs, seed, checkpoints)
     trainer = AlignmentTrainer(explainer, arguments, rows, align, user_vectors)
@@ -103,6 +108,8 @@ def train(
     of_a_row = {"examples": len(encoded), "tokens": n_tokens, "packed_tokens": n_packed}
     speed = Speed(on_log, {name: n * align.rows_per_step / len(rows) for name, n in of_a_row.items()})
     trainer.add_callback(speed)
+    if measure is not None and align.eval_steps:
+        trainer.add_callback(Validation(measure, align.eval_steps, on_log, speed))
     outcome = trainer.train(resume_from_checkpoint=newest_checkpoint(checkpoints))
     trainer.accelerator.wait_for_everyone()  # before the checkpoints go, all have written theirs
     explainer.eval()
@@ -112,10 +119,16 @@ def train(
         "n_packed_tokens": n_packed,
         "n_rows": len(rows),
         "row_fill": round(n_packed / (len(rows) * align.row_tokens), 4),
-        "train_seconds": round(outcome.metrics["train_runtime"], 1),
+        "train_seconds": round(speed.seconds, 1),
         "train_loss": round(outcome.training_loss, 4),
         **speed.of_all_steps(),
     }
+
+
+def packed_rows(encoded: Sequence[Encoded], align: Align, rng: np.random.Generator) -> list[list[Tree]]:
+    """The trees of each row: examples that share a prefix stand in one tree, and trees fill rows."""
+    trees = share_prefixes(encoded, align.row_tokens)
+    return [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
 
 
 def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: int, row_tokens: int) -> str:
@@ -131,7 +144,8 @@ def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: 
 
 def _fingerprint(explainer: Explainer, trees: Sequence[Tree], user_vectors: Tensor, align: Align, seed: int) -> str:
     """What must match before training resumes from a checkpoint."""
-    digest = hashlib.sha256(repr((explainer.mode, explainer.reference, align, seed)).encode())
+    learning = replace(align, eval_steps=0, eval_users=1)  # validation only watches
+    digest = hashlib.sha256(repr((explainer.mode, explainer.reference, learning, seed)).encode())
     for tree in trees:
         for array in (tree.input_ids, tree.targets, tree.user_slots, tree.item_slots, tree.weights):
             digest.update(array.tobytes())

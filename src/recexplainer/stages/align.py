@@ -10,9 +10,10 @@ from transformers import set_seed
 
 from recexplainer import store
 from recexplainer.alignment.training import train, training_examples
+from recexplainer.alignment.validation import validation
 from recexplainer.alignment.warm_start import warm_start
 from recexplainer.core.settings import Settings
-from recexplainer.data.splits import TRAIN
+from recexplainer.data.splits import TRAIN, VALID
 from recexplainer.llm.base_model import chosen_base
 from recexplainer.llm.explainer import Explainer, new_explainer
 from recexplainer.llm.title_trie import title_tokens
@@ -40,13 +41,16 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     title_tokens(explainer.encoder, writer.catalogue.titles[1:])  # two titles with the same tokens fail at once
     rng = np.random.default_rng(settings.run.seed)
     encoded = training_examples(explainer, writer, taught, settings.align, rng)  # what cannot be trained fails at once
+    measure = validation(explainer, writer, data.of_split(VALID), user_vectors, settings.align, settings.run.seed)
     histories = {example.vector_row: example.history for example in taught if example.vector_row >= 0}
     rows = sorted(histories)
     warmed = warm_start(
         explainer, writer, user_vectors[rows], [histories[row] for row in rows], settings.align, settings.run.seed
     )
     checkpoints = store.checkpoints_folder(mode)
-    report = train(explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics)
+    report = train(
+        explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics, measure
+    )
     return partial(_write, settings, run, explainer, {**warmed, **report})
 
 

@@ -157,6 +157,8 @@ class Align:
     both_forms: OfModes  # shares of the three forms in mode both
     logging_steps: Count
     save_steps: Count
+    eval_steps: CountOrZero  # how often a few valid users are asked meanwhile; changes no weight; 0: never
+    eval_users: Count
 
     @property
     def rows_are_filled(self) -> bool:
