@@ -92,6 +92,18 @@ def test_some_users_are_asked_and_the_same_ones_again() -> None:
     assert {example.user_id for example in users_examples(examples, 1000, seed=1)} == everyone
 
 
+def test_an_explainer_for_rows_of_one_length_gives_its_loss_alone(base: Path) -> None:
+    made = watched(base, "align.eval_steps=2")
+    examples, vectors = taught(made.recommender, "valid")
+    filled, plain = (
+        validation(made.explainer, tiny.writer(), examples, vectors, replace(made.align, compile=compiled), 1)
+        for compiled in (True, False)
+    )
+    assert filled is not None and plain is not None
+    found = filled()
+    assert set(found) == {"loss"} and found["loss"] == pytest.approx(plain()["loss"], rel=1e-4)
+
+
 def test_nobody_to_ask_is_nothing_to_measure(base: Path) -> None:
     made = watched(base, "align.eval_steps=2")
     assert validation(made.explainer, tiny.writer(), [], made.vectors, made.align, 1) is None

@@ -48,6 +48,8 @@ def validation(
 ) -> Measure | None:
     """What measures the explainer as it is when it is called; None where there is nothing to ask.
 
+    An explainer that is compiled for rows of one length, or whose attention asks for them, gives its loss alone.
+
     Args:
         explainer: Who learns.
         writer: Writes prompts.
@@ -64,9 +66,9 @@ def validation(
     asked = users_examples(examples, align.eval_users, seed)
     rng = np.random.default_rng(seed)
     rows = packed_rows(training_examples(explainer, writer, asked, align, rng), align, rng)
-    tasks = [name for name in ASKED if TASKS[name].asked(asked)]
-    if not rows or not tasks:
+    if not rows:
         return None
+    tasks = [] if align.rows_are_filled else [name for name in ASKED if TASKS[name].asked(asked)]
     length = align.row_tokens if align.rows_are_filled else None
     batches = [collate(row, length) for row in rows]
     settings = EvaluateAlignment(
@@ -75,7 +77,7 @@ def validation(
     )  # fmt: skip
 
     def measure() -> dict[str, Any]:
-        found = evaluate(explainer, writer, asked, settings, seed, user_vectors).metrics
+        found = evaluate(explainer, writer, asked, settings, seed, user_vectors).metrics if tasks else {}
         metrics = {task: {name: found[task][name] for name in ASKED[task]} for task in tasks}
         return {"loss": mean_loss(explainer, batches, user_vectors), **metrics}
 
