@@ -20,7 +20,7 @@ from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import collate
 from recexplainer.prompting.prompts import PromptWriter
-from recexplainer.tasks import TASKS
+from recexplainer.tasks.known import TASKS
 
 Measure = Callable[[], dict[str, Any]]
 ASKED = {  # by task: the metrics that are told
