@@ -24,12 +24,20 @@ def address(tmp_path_factory):
     return page.as_uri()
 
 
+def visit(browser, address):
+    """Open the page, and wait until the explorer is drawn."""
+    browser.open(address)
+    assert browser.run(
+        "new Promise((done) => {const wait = (n) => document.getElementById('explorer').dataset.ready === 'true' ?"
+        "done(true) : n ? setTimeout(wait, 10, n - 1) : done(false); wait(3000)})"
+    )
+
+
 @pytest.fixture(autouse=True)
 def nothing_goes_wrong(browser, address):
     """Every test starts on a fresh page, and ends without a complaint of the console or a request to any host."""
     browser.show(1280)
-    browser.open(address)
-    assert browser.run("document.getElementById('explorer').dataset.ready") == "true"
+    visit(browser, address)
     yield
     assert browser.problems == []
     assert browser.requests == []
@@ -60,8 +68,8 @@ def test_explorer_is_drawn_and_nothing_else_runs(browser):
     dom = browser.run("document.documentElement.outerHTML")
     assert len(listed(browser)) == 12
     assert "12 of 12 cases" in dom
-    assert '<mark class="history" title="in the history">' in dom
-    assert '<mark class="invented" title="invented">Phantom of Nowhere</mark>' in dom
+    assert '<mark class="history" title="in the history"><bdi>' in dom
+    assert '<mark class="invented" title="invented"><bdi>Phantom of Nowhere</bdi></mark>' in dom
     assert "&lt;/script&gt;&lt;script&gt;alert(1)" in dom
     without_scripts = re.sub(r"<script.*?</script>", "", dom, flags=re.DOTALL)
     assert not re.search(r"<script|<img|<item", without_scripts)
@@ -115,9 +123,9 @@ def test_an_answer_shows_its_verdict_its_level_and_what_becomes_of_the_item_with
 
 
 def test_address_filters_by_user_decision_source_and_level(browser, address):
-    browser.open(f"{address}#cases?user=3")
+    visit(browser, f"{address}#cases?user=3")
     assert users(browser) == {3}
-    browser.open(f"{address}#cases?label=No&source=intention&verdict=right&level=D")
+    visit(browser, f"{address}#cases?label=No&source=intention&verdict=right&level=D")
     assert users(browser) and all(user % 6 == 2 for user in users(browser))
     text = shown(browser)
     assert "intention" in text and "would not recommend" in text and "Level D" in text
@@ -125,14 +133,14 @@ def test_address_filters_by_user_decision_source_and_level(browser, address):
 
 
 def test_search_ignores_case_and_accents_and_a_case_can_be_linked(browser, address):
-    browser.open(f"{address}#cases?q=unicode+OSTERLUND&case=u5-p9-i5")
+    visit(browser, f"{address}#cases?q=unicode+OSTERLUND&case=u5-p9-i5")
     assert 0 < len(listed(browser)) <= 12
     assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == "u5-p9-i5"
     assert "to user 5: place 2 of 192, score 3.25." in " ".join(shown(browser).split())
 
 
 def test_no_fitting_case_is_said(browser, address):
-    browser.open(f"{address}#cases?q=xyzzy")
+    visit(browser, f"{address}#cases?q=xyzzy")
     assert "No case fits these filters." in shown(browser)
 
 
@@ -155,7 +163,7 @@ def test_keys_alone_reach_the_cases_and_move_through_them(browser):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scrolling_and_every_scheme_can_be_read(browser, address, scheme):
     browser.show(390, scheme)
-    browser.open(address)
+    visit(browser, address)
     assert browser.run("document.documentElement.scrollWidth") <= 390
     colours = browser.run(
         "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"

@@ -14,6 +14,7 @@ from recexplainer.core.records.judgement import Judgement
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.inputs import ReportInputs
 
+DECIMALS = 7  # of probabilities: what more a page would hold nobody reads
 CaseKey = tuple[int, int, int]  # of `Explanation.case`: user, position, item
 STAND_IN = "template"  # the source whose text is shown where an LLM's is no explanation
 DELETION = "mask"  # the variant whose deletion the explorer shows: the other items keep their places
@@ -203,7 +204,7 @@ def _removals(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     compared = rows.dropna(subset=list(columns.values()))
     values = pd.DataFrame({name: compared[column].astype(float) for name, column in columns.items()})
     values["p_random"] = values["p"] - values.pop("loss_random")
-    return dict(zip(compared["explanation_id"], values.to_dict("records"), strict=True))
+    return dict(zip(compared["explanation_id"], values.round(DECIMALS).to_dict("records"), strict=True))
 
 
 def _about(catalogue: Catalogue, item_id: int) -> str:

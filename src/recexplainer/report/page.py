@@ -16,6 +16,7 @@ from recexplainer.report.cases import build_cases
 from recexplainer.report.drawings import inline_lines
 from recexplainer.report.examples import RULE, choose_examples, make_examples
 from recexplainer.report.inputs import ReportInputs
+from recexplainer.report.packing import pack, share_texts
 from recexplainer.report.sections.alignment import alignment_section
 from recexplainer.report.sections.audit import audit_section
 from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
@@ -61,7 +62,7 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
             style=Markup(style),
             script=Markup(script),
             script_hash=_content_hash(script),
-            data=to_script_json(_explorer_data(inputs, cases)),
+            data=pack(_explorer_data(inputs, cases)),
             dataset_name=inputs.params.get("dataset.name", ""),
             commit=inputs.commit,
             conclusions=conclude(inputs),
@@ -99,23 +100,11 @@ def make_environment() -> Environment:
     return environment
 
 
-def to_script_json(value: Any) -> Markup:
-    """JSON that can stand inside a script element: no character of it can end the element or open a comment.
-
-    >>> print(to_script_json("</script><!--"))
-    "\\u003c/script\\u003e\\u003c!--"
-    """
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
 def _explorer_data(inputs: ReportInputs, cases: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "sources": [{"id": source, "hint": SOURCE_HINTS[source]} for source in inputs.sources],
         "levels": LEVELS,
-        "cases": cases,
+        **share_texts(cases),
     }
 
 

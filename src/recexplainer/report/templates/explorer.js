@@ -1,10 +1,23 @@
 
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+(async () => {
+  const PER_PAGE = 50;
+  const PAUSE = 30; // milliseconds without a letter before a search begins
+
+  // The data is JSON, compressed by gzip, in letters of base64.
+  async function unpack(text) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  const data = await unpack(document.getElementById("data").textContent);
   const form = document.getElementById("filters");
   const list = document.getElementById("list");
-  const pane = document.getElementById("case");
+  const pane = document.getElementById("shown");
+  const steps = document.getElementById("steps");
+  const pages = document.getElementById("pages");
+  const said = document.getElementById("said");
   const found = document.getElementById("found");
   const names = ["q", "user", "label", "source", "verdict", "level"];
   const meanings = {
@@ -13,6 +26,8 @@
   let shown = [];
   let current = null;
   let live = false;
+  let drawnPage = null;
+  let pause = 0;
 
   // Text only ever enters the page through text nodes and attributes, never as HTML.
   function el(tag, attributes, ...children) {
@@ -24,13 +39,19 @@
     return node;
   }
 
-  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  // A text that may hold marks of another direction: they end with the element.
+  const bdi = (text) => el("bdi", {}, text);
+
+  const isAscii = (text) => /^[\x00-\x7f]*$/.test(text);
+  const plain = (text) => isAscii(text) ? text.toLowerCase() : text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
   const share = (value) => value >= 0.1 ? (100 * value).toFixed(0) + "\u00a0%" : (100 * value).toPrecision(2) + "\u00a0%";
 
+  const words = data.texts.map(plain);
   for (const item of data.cases) {
-    const texts = item.answers.map((answer) => answer.pieces.map((piece) => piece[0]).join(""));
-    item.words = plain([item.item, ...item.history, ...texts].join("\n"));
+    const own = item.answers.map((answer) => plain(answer.pieces.map((piece) => piece[0]).join("")));
+    item.words = [words[item.item], ...item.history.map((number) => words[number]), ...own].join("\n");
+    item.title = data.texts[item.item];
   }
 
   function state() {
@@ -41,10 +62,10 @@
     return answer.verdict !== null && answer.verdict === item.label;
   }
 
-  function fits(item, wanted) {
+  function fits(item, wanted, sought) {
     if (wanted.user && String(item.user) !== wanted.user) return false;
     if (wanted.label && item.label !== wanted.label) return false;
-    if (wanted.q && !plain(wanted.q).split(/\s+/).every((word) => item.words.includes(word))) return false;
+    if (!sought.every((word) => item.words.includes(word))) return false;
     return item.answers.some((answer) =>
       (!wanted.source || answer.source === wanted.source) &&
       (!wanted.level || answer.level === wanted.level) &&
@@ -99,34 +120,42 @@
 
   function answerCard(answer, item) {
     const said = el("p", {class: "said"}, answer.pieces.map(([text, kind]) =>
-      kind ? el("mark", {class: kind, title: meanings[kind]}, text) : text));
+      kind ? el("mark", {class: kind, title: meanings[kind]}, bdi(text)) : text));
     const defects = answer.defects.length === 0 ? null : el("p", {class: "facts-line"},
       "What " + answer.source + " wrote is not an explanation (" + answer.defects.join(", ") + ")" +
       (answer.shown === answer.source ? "." : "; the text of " + answer.shown + " stands in its place:"));
     const pYes = answer.p_yes === null ? null : el("p", {class: "facts-line"}, "Probability of Yes: " + number(answer.p_yes, 2));
     const reasons = answer.reasons.length === 0 ? null : el("details", {},
       el("summary", {}, "Why level " + answer.level + " (" + answer.judge + ")"),
-      el("dl", {class: "reasons"}, answer.reasons.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+      el("dl", {class: "reasons"}, answer.reasons.flatMap(([name, value]) => [el("dt", {}, data.texts[name]), el("dd", {}, bdi(data.texts[value]))])));
     return el("section", {class: "answer", "aria-label": "Answer of " + answer.source},
       el("h4", {}, el("span", {class: "source " + answer.source}, answer.source),
         el("span", {}, verdictBadge(answer, item), " ", levelBadge(answer))),
       defects, said, pYes, removalList(answer.removal), claimLine(answer.claims), reasons,
-      el("details", {}, el("summary", {}, "What it was asked"), el("p", {class: "prompt"}, answer.prompt)));
+      el("details", {}, el("summary", {}, "What it was asked"), el("p", {class: "prompt"}, answer.prompt.flatMap((line) => [bdi(data.texts[line]), "\n"]))));
   }
 
   function historyList(item, answers) {
-    return el("ol", {class: "items", "aria-label": "History, oldest first"}, item.history.map((title, position) => {
+    return el("ol", {class: "items", "aria-label": "History, oldest first"}, item.history.map((number, position) => {
       const by = answers.filter((answer) => answer.cited.includes(position));
       return el("li", {class: by.length ? "cited" : null},
-        el("span", {class: "n"}, String(position + 1)), title,
+        el("span", {class: "n"}, String(position + 1)), bdi(data.texts[number]),
         by.map((answer) => el("span", {class: "source " + answer.source, title: "cited by " + answer.source},
           el("span", {class: "unseen"}, "cited by " + answer.source))));
     }));
   }
 
+  const placeOf = (item) => shown.indexOf(item);
+  const clamp = (place) => Math.min(shown.length - 1, Math.max(0, place));
+
   function step(by) {
-    const next = shown[shown.indexOf(current) + by];
-    if (next) choose(next, true);
+    const next = shown[placeOf(current) + by];
+    if (next) choose(next);
+  }
+
+  // A button at an end stays in place, and keeps the focus.
+  function allow(button, allowed) {
+    button.setAttribute("aria-disabled", allowed ? "false" : "true");
   }
 
   function showCase(item) {
@@ -136,14 +165,8 @@
     }
     const source = state().source;
     const answers = item.answers.filter((answer) => !source || answer.source === source);
-    const place = shown.indexOf(item);
-    const back = el("button", {type: "button", "aria-label": "Previous case", disabled: place <= 0}, "←");
-    const on = el("button", {type: "button", "aria-label": "Next case", disabled: place >= shown.length - 1}, "→");
-    back.addEventListener("click", () => step(-1));
-    on.addEventListener("click", () => step(1));
     pane.replaceChildren(
-      el("header", {}, el("div", {}, el("h3", {}, item.item), item.about ? el("p", {class: "facts-line"}, item.about) : null),
-        el("div", {class: "steps"}, back, on)),
+      el("h3", {}, bdi(item.title)), item.about ? el("p", {class: "facts-line"}, bdi(item.about)) : "",
       el("p", {class: "decision"}, "The recommender ", el("b", {}, item.label === "Yes" ? "would recommend" : "would not recommend"),
         " it to user " + item.user + ": place " + item.rank + " of " + item.n_ranked + ", score " + number(item.score, 2) + "."),
       el("p", {class: "facts-line"}, "History, oldest first; dots: who cites it"),
@@ -151,20 +174,46 @@
       el("div", {class: "answers"}, answers.map((answer) => answerCard(answer, item))));
   }
 
+  // Show a case, and the page of the list on which it stands.
   function choose(item, focus) {
     current = item;
+    const place = item ? placeOf(item) : 0;
+    const page = Math.floor(place / PER_PAGE);
+    if (page !== drawnPage) drawPage(page);
     for (const button of list.querySelectorAll("button")) {
-      const chosen = item && button.dataset.id === item.id;
+      const chosen = item !== null && button.dataset.id === item.id;
       button.setAttribute("aria-current", chosen ? "true" : "false");
+      button.tabIndex = chosen ? 0 : -1;
       if (chosen) {
         const box = list.getBoundingClientRect(), own = button.getBoundingClientRect();
         if (own.top < box.top) list.scrollTop -= box.top - own.top;
         if (own.bottom > box.bottom) list.scrollTop += own.bottom - box.bottom;
-        if (focus && document.activeElement && list.contains(document.activeElement)) button.focus({preventScroll: true});
+        if (focus) button.focus({preventScroll: true});
       }
     }
+    steps.hidden = !item;
+    allow(steps.children.back, place > 0);
+    allow(steps.children.on, place < shown.length - 1);
     showCase(item);
+    if (live && item) said.textContent = "Case " + (place + 1) + " of " + shown.length + ": " + item.title;
     remember();
+  }
+
+  function drawPage(page) {
+    drawnPage = page;
+    const first = page * PER_PAGE, source = state().source;
+    const entries = shown.slice(first, first + PER_PAGE);
+    list.replaceChildren(...entries.map((item) => listEntry(item, source)));
+    list.scrollTop = 0;
+    pages.hidden = shown.length <= PER_PAGE;
+    pages.querySelector("span").textContent = (first + 1) + "–" + (first + entries.length) + " of " + shown.length;
+    allow(pages.children.back, page > 0);
+    allow(pages.children.on, first + PER_PAGE < shown.length);
+  }
+
+  function turn(by) {
+    const page = drawnPage + by;
+    if (page >= 0 && page * PER_PAGE < shown.length) choose(shown[page * PER_PAGE]);
   }
 
   function listEntry(item, source) {
@@ -172,7 +221,7 @@
     const dots = el("span", {class: "dots"}, answers.map((answer) =>
       el("span", {class: "dot level-" + answer.level, title: answer.source + ": level " + answer.level},
         answer.level.length === 1 ? answer.level : "–")));
-    const button = el("button", {type: "button", "data-id": item.id}, item.item,
+    const button = el("button", {type: "button", "data-id": item.id}, bdi(item.title),
       el("span", {class: "hint"}, "user " + item.user + " · " + item.label, dots));
     button.addEventListener("click", () => choose(item));
     return el("li", {}, button);
@@ -180,9 +229,10 @@
 
   function update(wantedId) {
     const wanted = state();
-    shown = data.cases.filter((item) => fits(item, wanted));
+    const sought = plain(wanted.q).split(/\s+/);
+    shown = data.cases.filter((item) => fits(item, wanted, sought));
     found.textContent = shown.length + " of " + data.cases.length + " cases";
-    list.replaceChildren(...shown.map((item) => listEntry(item, wanted.source)));
+    drawnPage = null;
     const kept = shown.find((item) => item.id === wantedId) || (shown.includes(current) ? current : shown[0]);
     choose(kept || null);
   }
@@ -219,16 +269,27 @@
     .filter((level) => data.cases.some((item) => item.answers.some((answer) => answer.level === level)))
     .map((level) => [level, level + ": " + data.levels[level]]));
 
-  form.addEventListener("input", () => update());
-  form.addEventListener("reset", () => setTimeout(update));
+  form.addEventListener("input", (event) => {
+    clearTimeout(pause);
+    if (event.target.name === "q") pause = setTimeout(() => update(), PAUSE);
+    else update();
+  });
+  form.addEventListener("reset", () => setTimeout(() => update()));
   form.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", () => update(recall()));
-  list.addEventListener("keydown", (event) => {
-    const moves = {ArrowDown: 1, ArrowUp: -1, Home: -shown.length, End: shown.length};
-    if (!(event.key in moves)) return;
+  for (const [bar, move] of [[steps, step], [pages, turn]]) {
+    bar.children.back.addEventListener("click", () => move(-1));
+    bar.children.on.addEventListener("click", () => move(1));
+  }
+  document.querySelector("#explorer .panes").addEventListener("keydown", (event) => {
+    const inList = list.contains(event.target);
+    if (!inList && !steps.contains(event.target)) return;
+    const moves = {ArrowRight: 1, ArrowLeft: -1};
+    if (inList) Object.assign(moves, {
+      ArrowDown: 1, ArrowUp: -1, PageDown: PER_PAGE, PageUp: -PER_PAGE, Home: -shown.length, End: shown.length});
+    if (!(event.key in moves) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const to = Math.min(shown.length - 1, Math.max(0, shown.indexOf(current) + moves[event.key]));
-    choose(shown[to], true);
+    choose(shown[clamp(placeOf(current) + moves[event.key])], inList);
   });
 
   update(recall());
