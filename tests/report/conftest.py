@@ -28,22 +28,24 @@ TARGETS = [2, 5, 6, 12]
 INVENTED = "Phantom of Nowhere"
 
 
-def make_catalogue():
+def catalogue_table():
     n = len(TITLES)
-    return Catalogue(
-        pd.DataFrame(
-            {
-                "item_id": np.arange(1, n + 1, dtype="int32"),
-                "raw_id": [f"R{i}" for i in range(n)],
-                "title": TITLES,
-                "brand": ["Harbor Works", "Ivory <b>Arts</b>", ""] * (n // 3),
-                "categories": [["Video Games", "Racing"]] * n,
-                "features": [["Genre: Racing"]] * n,
-                "description": [""] * n,
-                "price": [19.99, float("nan")] * (n // 2),
-            }
-        )
+    return pd.DataFrame(
+        {
+            "item_id": np.arange(1, n + 1, dtype="int32"),
+            "raw_id": [f"R{i}" for i in range(n)],
+            "title": TITLES,
+            "brand": ["Harbor Works", "Ivory <b>Arts</b>", ""] * (n // 3),
+            "categories": [["Video Games", "Racing"]] * n,
+            "features": [["Genre: Racing"]] * n,
+            "description": [""] * n,
+            "price": [19.99, float("nan")] * (n // 2),
+        }
     )
+
+
+def make_catalogue():
+    return Catalogue(catalogue_table())
 
 
 def make_explanations(source, n_users=12):

@@ -1,12 +1,17 @@
 """The page in a real browser: it draws the explorer, filters it by mouse, keys and address, and asks nobody."""
 
 import re
+from dataclasses import replace
+from importlib import resources
 
 import pytest
 
+from recexplainer.data.catalogue import Catalogue
 from recexplainer.report.page import build_page
 from tests.report.chromium import PROGRAM, Browser
-from tests.report.conftest import make_inputs
+from tests.report.conftest import SOURCES, TARGETS, TITLES, catalogue_table, make_explanations, make_inputs
+
+LONG, TURNED = "Unbroken" * 40, "\u202eTurned \u2067and not turned back"
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")]
 
@@ -146,7 +151,7 @@ def test_no_fitting_case_is_said(browser, address):
 
 def test_keys_alone_reach_the_cases_and_move_through_them(browser):
     browser.run("document.querySelector('#filters input').focus()")
-    for _ in range(7):  # five selects, the button and the list
+    for _ in range(7):  # five selects, the button and the list, which is one stop
         browser.press("Tab")
     focused = "document.activeElement.dataset.id"
     first, second, *_, last = listed(browser)
@@ -158,6 +163,147 @@ def test_keys_alone_reach_the_cases_and_move_through_them(browser):
     browser.press("Home")
     assert browser.run(focused) == first
     assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == first
+
+
+def test_the_list_is_one_tab_stop_and_a_step_is_said(browser):
+    assert browser.run("document.querySelectorAll('#list button[tabindex=\"0\"]').length") == 1
+    browser.run("document.querySelector('#list button[tabindex=\"0\"]').focus()")
+    browser.press("ArrowRight")
+    assert browser.run("document.activeElement.dataset.id") == listed(browser)[1]
+    assert browser.run("document.querySelector('#said').getAttribute('aria-live')") == "polite"
+    assert browser.run("document.querySelector('#said').textContent").startswith("Case 2 of 12: ")
+    browser.press("Tab")  # out of the list, to the steps
+    assert browser.run("document.activeElement.name") == "back"
+
+
+def test_steps_keep_the_focus_even_at_the_ends(browser):
+    browser.run("document.querySelector('#steps [name=on]').focus()")
+    for _ in range(14):
+        browser.press("Enter")
+    assert browser.run("document.activeElement.name") == "on"
+    assert browser.run("document.activeElement.getAttribute('aria-disabled')") == "true"
+    assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == listed(browser)[-1]
+    browser.press("ArrowLeft")
+    assert browser.run("document.activeElement.name") == "on", "arrows move the case, not the focus"
+    assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == listed(browser)[-2]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A page of 120 cases with a long unbroken title and one that turns the direction of writing."""
+    inputs = make_inputs(explanations={source: make_explanations(source, 120) for source in SOURCES})
+    page = tmp_path_factory.mktemp("many") / "index.html"
+    page.write_text(build_page(replace(inputs, catalogue=awkward_catalogue()), 120), encoding="utf-8")
+    return page.as_uri()
+
+
+def awkward_catalogue():
+    titles = [*TITLES]
+    titles[TARGETS[0] - 1], titles[0] = LONG, TURNED
+    return Catalogue(catalogue_table().assign(title=titles))
+
+
+def test_cases_are_listed_by_fifty_and_keys_turn_the_page(browser, many):
+    visit(browser, many)
+    assert len(listed(browser)) == 50
+    assert browser.run("document.querySelector('#pages span').textContent") == "1–50 of 120"
+    browser.run("document.querySelector('#pages [name=on]').click()")
+    first = listed(browser)[0]
+    assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == first
+    assert browser.run("document.querySelector('#pages span').textContent") == "51–100 of 120"
+    browser.run("document.querySelector('#list [aria-current=true]').focus()")
+    browser.press("ArrowUp")
+    assert browser.run("document.querySelector('#pages span').textContent") == "1–50 of 120"
+    assert browser.run("document.activeElement.dataset.id") == listed(browser)[-1]
+    browser.press("End")
+    assert browser.run("document.querySelector('#pages span').textContent") == "101–120 of 120"
+    choose(browser, "user", "3")
+    assert len(listed(browser)) == 1 and browser.run("document.querySelector('#pages').hidden")
+
+
+def test_a_search_waits_for_the_typist_and_then_answers_once(browser, many):
+    visit(browser, many)
+    browser.run(
+        "(() => {window.times = 0; new MutationObserver(() => times++)"
+        ".observe(document.getElementById('found'), {childList: true});"
+        "for (const word of ['p', 'ph', 'phantom']) {const field = document.getElementById('filters').elements.q;"
+        "field.value = word; field.dispatchEvent(new Event('input', {bubbles: true}))}})()"
+    )
+    assert browser.run("times") == 0
+    assert browser.run("new Promise((done) => setTimeout(() => done(times), 300))") == 1
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_long_and_turned_titles_stay_in_their_box(browser, many, width):
+    browser.show(width)
+    visit(browser, many)
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert LONG in browser.run("document.getElementById('cases').textContent")
+    outside = browser.run(
+        "[...document.querySelectorAll('#cases bdi, .examples bdi')].filter((title) => {"
+        "const own = title.getBoundingClientRect(), box = title.parentElement.getBoundingClientRect();"
+        "return own.width && (own.right > box.right + 1 || own.left < box.left - 1)}).length"
+    )
+    assert outside == 0
+    choose(browser, "user", "3")
+    turned = browser.run(
+        "[...document.querySelectorAll('#case .items li')].filter((one) => one.textContent.includes('\u202e'))"
+        ".map((one) => one.querySelector('.n').getBoundingClientRect().left"
+        " < one.querySelector('bdi').getBoundingClientRect().left)"
+    )
+    assert turned and all(turned), "the number stays before its title"
+    assert browser.run(
+        "[...document.querySelectorAll('#case bdi')].every((one) => getComputedStyle(one).unicodeBidi === 'isolate')"
+    )
+
+
+def luminance(colour):
+    parts = [float(part) for part in re.findall(r"[\d.]+", colour.removeprefix("color(srgb"))[:3]]
+    parts = [part / 255 for part in parts] if colour.startswith("rgb") else parts
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_counts_can_be_read_on_every_shade_of_a_confusion_cell(browser, address, scheme):
+    browser.show(1280, scheme)
+    visit(browser, address)
+    cells = browser.run(
+        "[...Array(11).keys()].map((tenth) => {const cell = document.querySelector('.confusion td');"
+        "cell.style.setProperty('--share', tenth / 10); cell.className = tenth > 5 ? 'full' : '';"
+        "const style = getComputedStyle(cell); return [style.color, style.backgroundColor]})"
+    )
+    for colours in cells:
+        low, high = sorted(map(luminance, colours))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, colours
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_badges_can_be_read(browser, address, scheme):
+    browser.show(1280, scheme)
+    visit(browser, address)
+    badges = browser.run(
+        "[...document.querySelectorAll('#case .badge')].map((badge) => {const style = getComputedStyle(badge);"
+        "return [badge.className, style.color, style.backgroundColor]})"
+    )
+    assert {"badge right", "badge wrong"} <= {name for name, *_ in badges}
+    for name, *colours in badges:
+        low, high = sorted(map(luminance, colours))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, name
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser, address, scheme, width):
+    axe = resources.files(pytest.importorskip("axe_core_python")).joinpath("axe.min.js").read_text(encoding="utf-8")
+    browser.show(width, scheme)
+    visit(browser, address)
+    browser.run("document.querySelectorAll('details').forEach((part) => {part.open = true})")
+    browser.run(f"{axe}; 0")
+    found = browser.run(
+        "axe.run(document).then((found) => found.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))"
+    )
+    assert found == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

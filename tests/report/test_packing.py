@@ -26,7 +26,7 @@ def test_what_repeats_stands_once_and_nothing_is_lost(inputs):
             assert "\n".join(texts[number] for number in own["prompt"]) == answer["prompt"]
             assert [[texts[part] for part in reason] for reason in own["reasons"]] == answer["reasons"]
             assert own["pieces"] == answer["pieces"]
-    assert len(json.dumps(data)) < 0.6 * len(json.dumps(cases))
+    assert len(json.dumps(data)) < 0.75 * len(json.dumps(cases))
 
 
 def test_sharing_leaves_the_cases_as_they_are(inputs):

@@ -25,9 +25,9 @@ _INCH = 72.0  # points
 
 
 @styled
-def inline_lines(chart: LineChart) -> Markup:
-    """Curves as an SVG element for the page, spoken by their ends."""
-    text = to_svg(_lines(chart))
+def inline_lines(chart: LineChart, number: int = 0) -> Markup:
+    """Curves as an SVG element for the page, spoken by their ends; ids begin with the drawing's number."""
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\1d{number}-", to_svg(_lines(chart)))
     coloured = re.sub("(?<=: )#[0-9a-f]{6}", lambda found: f"var(--{_NAMES[found[0]]})", text)
     head = Markup('<svg class="drawing" role="img" aria-label="{}"').format(chart.spoken)
     return head + Markup(re.sub(r"<svg.*?(?= viewBox)", "", coloured, count=1))

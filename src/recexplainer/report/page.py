@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from importlib import resources
+from itertools import count
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -96,7 +97,8 @@ def make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": write, "curves": inline_lines}
+    numbers = count()
+    environment.filters |= {"figure": write, "curves": lambda chart: inline_lines(chart, next(numbers))}
     return environment
 
 
