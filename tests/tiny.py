@@ -284,6 +284,8 @@ def explainer(
     prompts = {
         "n_categories": chosen.align.n_categories,
         "max_history": chosen.build_alignment.max_history,
+        "like_top": chosen.build_alignment.like_top,
+        "dislike_bottom": chosen.build_alignment.dislike_bottom,
         "chat_template": None,
     }
     made = new_explainer(mode, chosen.llm, chosen.align, recommender, user_vectors, prompts)

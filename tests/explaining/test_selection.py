@@ -28,6 +28,7 @@ def test_users(text: str, ids: list[int]) -> None:
     [
         ("top", Wanted([], True, False)),
         ("bottom top", Wanted([], True, True)),
+        ("B2 id:4 title:fox", Wanted([2, 4, 8], False, False)),
         ("6 raw:B2,6", Wanted([6, 2], False, False)),
         ('"title:Rust; Bone; Glory" top', Wanted([3], True, False)),
         ("title:'The \"Quiet\" Harbor'", Wanted([4], False, False)),
@@ -58,11 +59,11 @@ def test_an_unknown_user_is_one_clear_line(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("13", "items: unknown id 13; ids range from 1 to 12"),
-        ("raw:U1", "items: the prepared data has no item with the raw id 'U1'"),
+        ("13", "items: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got 13"),
+        ("raw:U1", "items: the catalogue has no item with the raw id 'U1'"),
         ("'title:Iron Wold'", "items: no item has the title 'Iron Wold'; did you mean 'Iron Wolf'"),
         ("title:Qqq", "items: no item has the title 'Qqq'$"),
-        ("best", "items: 'best' is not an id"),
+        ("best", "items: the catalogue has no item with the raw id 'best'"),
         ("", "items: names no items"),
     ],
 )

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from recexplainer import store
 from recexplainer.core import environment
+from recexplainer.core.contents import content_sha256
 from recexplainer.data.examples import Example
 from recexplainer.llm import decoding
 from recexplainer.prompting.prompts import PromptWriter
@@ -50,7 +51,7 @@ def test_the_logged_model_answers_as_the_explainer_does_without_pickle(base: Pat
     served, explainer = mlflow.pyfunc.load_model(f"models:/{model_id}"), tiny.explainer(base, "both")
     asked = pd.DataFrame({"history": [[3, 5, 8, 1, 2, 9], [4]], "item_id": [6, 7]})
     found = served.predict(asked, params={"max_new_tokens": 3})
-    assert list(found.columns) == ["verdict", "p_yes", "text"]
+    assert list(found.columns)[:3] == ["verdict", "p_yes", "text"]
 
     examples = [
         Example(NAME, "", "", vector_row=row, history=history[-4:], items=[item], aspect=EXPLAIN)
@@ -61,12 +62,18 @@ def test_the_logged_model_answers_as_the_explainer_does_without_pickle(base: Pat
     expected = decoding.p_yes(explainer, prompts, 999, tiny.mf().user_vectors(list(asked["history"])))
     assert np.allclose(found["p_yes"], expected, atol=1e-5) and abs(expected[0] - expected[1]) > 1e-4
     assert found["verdict"].tolist() == ["Yes" if p >= 0.5 else "No" for p in expected]
-    assert all(row.text.startswith(row.verdict) for row in found.itertuples())
+    for row in found.to_dict("records"):
+        assert row["text_by"] == ("template" if row["defects"] else "both")
+        assert row["defects"] or row["text"].startswith(row["verdict"])
     assert not [path for path in Path("mlruns").rglob("*") if path.suffix in (".pkl", ".pickle")]
 
     for history, item, message in (
-        ([3, 99], 6, "history in row 1: expected a whole number from 1 to 12, got 99"),
-        ([3], 0, "item_id in row 1: expected a whole number from 1 to 12, got 0"),
+        (
+            [3, 99],
+            6,
+            "history in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got 99",
+        ),
+        ([3], 0, "item_id in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got 0"),
         ([], 6, "history in row 1: expected 1 to 10000 items, got 0"),
     ):
         with pytest.raises(mlflow.exceptions.MlflowException, match=message) as caught:
@@ -84,6 +91,55 @@ def test_the_logged_model_answers_as_the_explainer_does_without_pickle(base: Pat
     with ThreadPoolExecutor(N_THREADS) as threads:
         together = list(threads.map(ask, range(N_THREADS * N_REQUESTS)))
     assert together == [alone[number % len(tables)] for number in range(N_THREADS * N_REQUESTS)]
+
+
+def test_any_name_of_an_item_gives_the_same_answer(base: Path, project: Path) -> None:
+    import mlflow
+
+    model_id = log_explainer(base)
+    served = mlflow.pyfunc.load_model(f"models:/{model_id}")
+    names = [
+        ([3, 5, 8], 6),
+        (["B3", "raw:B5", "id:8"], "B6"),
+        (["title:rust; bone; glory", "B5", 8], "title:Slot <item> Machine"),
+    ]
+    answers = [
+        served.predict(pd.DataFrame([{"history": history, field: item}]), params={"max_new_tokens": 8}).to_dict(
+            "records"
+        )
+        for history, item in names
+        for field in ("item", "item_id")
+    ]
+    assert answers == [answers[0]] * 6
+    [answer] = answers[0]
+    assert answer["item"] == {"id": 6, "raw_id": "B6", "title": "Slot <item> Machine"}
+    assert answer["evidence"] and {reason["raw_id"] for reason in answer["evidence"]} <= {"B3", "B5", "B8"}
+    assert answer["model"]["name"] is None and answer["model"]["content"] == content_sha256(Path("model"))
+
+    asked = [{"history": [3, 5, 8]}, {"history": ["B4"]}]
+    best = served.predict(pd.DataFrame(asked), params={"max_new_tokens": 8, "top_k": 3}).to_dict("records")
+    assert [row["row"] for row in best] == [1, 1, 1, 2, 2, 2] and [row["rank"] for row in best] == [1, 2, 3] * 2
+    alone = served.predict(
+        pd.DataFrame([{"history": ["B4"], "item": row["item"]["raw_id"]} for row in best[3:]]),
+        params={"max_new_tokens": 8},
+    ).to_dict("records")
+    assert [(row["verdict"], row["text"], row["rank"]) for row in alone] == [
+        (row["verdict"], row["text"], row["rank"]) for row in best[3:]
+    ]
+    read = mlflow.models.get_model_info(f"models:/{model_id}")
+    example = mlflow.pyfunc.load_model(f"models:/{model_id}").input_example
+    assert read.signature is not None and read.signature.params is not None
+    assert len(served.predict(example, params={"max_new_tokens": 1})) == 1
+
+
+def test_a_registered_model_says_its_name_and_version(base: Path, project: Path) -> None:
+    import mlflow
+
+    model_id, name = log_explainer(base), "recexplainer-demo-explainer-both"
+    mlflow.register_model(f"models:/{model_id}", name)
+    served = mlflow.pyfunc.load_model(f"models:/{name}/1")
+    [answer] = served.predict(pd.DataFrame([ROW]), params={"max_new_tokens": 1}).to_dict("records")
+    assert answer["model"] == {"name": name, "version": "1", "content": content_sha256(Path("model"))}
 
 
 @pytest.fixture(scope="module")
@@ -130,20 +186,50 @@ def test_a_request_in_each_of_mlflows_formats_is_answered_the_same(server: Serve
 
 
 BAD_ROWS: list[tuple[Any, str]] = [
-    ({"history": [3], "item_id": 5.7}, "item_id in row 1: expected a whole number from 1 to 12, got 5.7"),
-    ({"history": [3], "item_id": True}, "item_id in row 1: expected a whole number from 1 to 12, got true"),
-    ({"history": [3], "item_id": "5"}, "item_id in row 1: expected a whole number from 1 to 12, got '5'"),
-    ({"history": [3], "item_id": None}, "item_id in row 1: expected a whole number from 1 to 12, got null"),
+    (
+        {"history": [3], "item_id": 5.7},
+        "item_id in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got 5.7",
+    ),
+    (
+        {"history": [3], "item_id": True},
+        "item_id in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got true",
+    ),
+    (
+        {"history": [3], "item_id": "5"},
+        "item_id in row 1: the catalogue has no item with the raw id '5'; the catalogue's id is written as a number, "
+        "or id:5",
+    ),
+    ({"history": [3], "item_id": None}, "row 1: names no item: give item, or params.top_k"),
+    ({"history": [3], "item": 5, "item_id": 5}, "row 1: give item or item_id, not both"),
+    ({"history": ["B3", "B99"], "item": 5}, "history in row 1: the catalogue has no item with the raw id 'B99'"),
+    (
+        {"history": ["B3", "title:Rusty"], "item": 5},
+        "history in row 1: no item has the title 'Rusty'; did you mean 'Rust'?",
+    ),
+    (
+        {"history": ["B3"], "item": "title:\ud800"},
+        "the body is not valid JSON: it holds half of a surrogate pair, which is not a character",
+    ),
     (
         {"history": [3], "item_id": 10**30},
-        "item_id in row 1: expected a whole number from 1 to 12, got a number of more than 15 digits",
+        "item_id in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, "
+        "got a number of more than 15 digits",
     ),
-    ({"history": [3]}, "Model is missing inputs ['item_id']."),
+    ({"history": [3]}, "row 1: names no item: give item, or params.top_k"),
     ({"history": [], "item_id": 5}, "history in row 1: expected 1 to 10000 items, got 0"),
-    ({"history": 3, "item_id": 5}, "history in row 1: expected a list of item ids, got 3"),
-    ({"history": [3, True], "item_id": 5}, "history in row 1: expected a whole number from 1 to 12, got true"),
-    ({"history": [3, 2.5], "item_id": 5}, "history in row 1: expected a whole number from 1 to 12, got 2.5"),
-    ({"history": [[3]], "item_id": 5}, "history in row 1: expected a whole number from 1 to 12, got a list"),
+    ({"history": 3, "item_id": 5}, "history in row 1: expected a list of items, got 3"),
+    (
+        {"history": [3, True], "item_id": 5},
+        "history in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got true",
+    ),
+    (
+        {"history": [3, 2.5], "item_id": 5},
+        "history in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got 2.5",
+    ),
+    (
+        {"history": [[3]], "item_id": 5},
+        "history in row 1: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got a list",
+    ),
     ({"history": [3] * (MAX_HISTORY + 1), "item_id": 5}, "history in row 1: expected 1 to 10000 items, got 10001"),
 ]
 BAD_PARAMS: list[tuple[Any, str]] = [
@@ -153,6 +239,12 @@ BAD_PARAMS: list[tuple[Any, str]] = [
                              ("8", "'8'"), ([8], "a list"))
     ],
     ({"max_tokens": 8}, "params: 'max_tokens' is unknown; did you mean 'max_new_tokens'?"),
+    ({"focus": "two\nlines"}, "params.focus: expected words on one line, at most 80 characters, got 'two\\nlines'"),
+    ({"focus": 5}, "params.focus: expected words on one line, at most 80 characters, got 5"),
+    ({"audience": "boss"}, "params.audience: expected one of end_user, developer, auditor, got 'boss'"),
+    ({"max_sentences": 0}, "params.max_sentences: expected a whole number from 1 to 20, got 0"),
+    ({"top_k": 51}, "params.top_k: expected a whole number from 1 to 50, got 51"),
+    ({"top_k": 1}, "row 1: names an item, and params.top_k asks for the recommender's best: give one"),
     ([8], "params: expected an object of names and values"),
 ]  # fmt: skip
 
@@ -185,7 +277,7 @@ def test_a_bad_request_is_one_sentence_with_status_400(server: Server) -> None:
         ({"dataframe_records": [ROW], "parms": {}}, "the body: 'parms' is unknown; did you mean 'params'?"),
         ({"params": {}}, "the body must hold its rows once, as dataframe_records"),
         ({"dataframe_records": [ROW, ROW | {"item_id": 1.5}]},
-         "item_id in row 2: expected a whole number from 1 to 12, got 1.5"),
+         "item_id in row 2: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got 1.5"),
     ]  # fmt: skip
     for body, message in bodies:
         assert refusal(server.ask(body)) == message
@@ -202,9 +294,20 @@ NUMBERS = st.one_of(st.integers(-3, 20), st.floats(), st.integers(), st.booleans
 VALUES = st.recursive(
     NUMBERS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
 )
-LISTS = st.lists(st.integers(-1, 14) | NUMBERS, max_size=4)
+NAMES = st.builds(
+    lambda kind, rest: kind + rest,
+    st.sampled_from(["", "raw:", "id:", "title:", "Title:"]),
+    st.sampled_from(["B3", "5", "Rust", "fox", *tiny.TITLES]) | st.text(max_size=5),
+)
+LISTS = st.lists(st.integers(-1, 14) | NAMES | NUMBERS, max_size=4)
 ROWS = st.fixed_dictionaries(
-    {}, optional={"history": LISTS | VALUES, "item_id": st.integers(0, 13) | VALUES, "user": VALUES}
+    {},
+    optional={
+        "history": LISTS | VALUES,
+        "item_id": st.integers(0, 13) | VALUES,
+        "item": NAMES | VALUES,
+        "user": VALUES,
+    },
 )
 TABLES = st.one_of(
     st.lists(ROWS | VALUES, max_size=3),
@@ -212,7 +315,14 @@ TABLES = st.one_of(
     st.dictionaries(st.sampled_from(list(ROW)), st.lists(VALUES, max_size=2)),
     VALUES,
 )
-OPTIONS = st.dictionaries(st.sampled_from(["max_new_tokens", "k"]) | st.text(max_size=4), VALUES, max_size=2) | VALUES
+OPTIONS = (
+    st.dictionaries(
+        st.sampled_from(["max_new_tokens", "k", "focus", "audience", "max_sentences", "top_k"]) | st.text(max_size=4),
+        st.integers(1, 9) | st.sampled_from(["genre", "auditor"]) | VALUES,
+        max_size=2,
+    )
+    | VALUES
+)
 FORMATS = st.sampled_from(["dataframe_records", "dataframe_split", "inputs", "instances", "prompt", "messages"])
 BODIES = st.one_of(
     st.builds(lambda name, table: {name: table}, FORMATS, TABLES),

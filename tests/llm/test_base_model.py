@@ -158,7 +158,7 @@ def test_the_reference_pins_the_bytes_of_a_folder(base: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match="has changed since the explainer was aligned: align again"):
         check_reference(reference)
     shutil.rmtree(folder)
-    with pytest.raises(InputError, match="is missing: restore it, or align again"):
+    with pytest.raises(InputError, match="or set RECEXPLAINER_BASE to its folder"):
         check_reference(reference)
     check_reference({"name": "org/model", "revision": "abc", "sha256": None})
 

@@ -65,7 +65,7 @@ class TitleIndex:
     def _nearest(self, spelling: str) -> list[int]:
         numerals = _numerals(spelling)
         best, found = FUZZY_RATIO, []
-        for item_id in self._candidates(spelling):
+        for item_id in self._sharing(spelling):
             candidate = self._plain[item_id]
             if _numerals(candidate) != numerals:
                 continue
@@ -76,8 +76,11 @@ class TitleIndex:
                 found.append(item_id)
         return found
 
-    def _candidates(self, spelling: str) -> list[int]:
-        """The titles that share the most character trigrams with a spelling."""
+    def candidates(self, text: str) -> list[int]:
+        """Items whose titles may be meant by the text, likeliest first: they share the most character trigrams."""
+        return self._sharing(plain(text))
+
+    def _sharing(self, spelling: str) -> list[int]:
         lists = [self._trigrams[trigram] for trigram in _trigrams(spelling) if trigram in self._trigrams]
         if not lists:
             return []

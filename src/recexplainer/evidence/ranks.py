@@ -13,7 +13,14 @@ _HISTORIES_AT_ONCE = 256  # bounds the memory, not the result
 
 
 def ranks_of(recommender: Recommender, histories: Sequence[Sequence[int]], decisions: Sequence[Decision]) -> list[int]:
-    """Per history the rank, from 1, of the item that was decided on; ties count against it.
+    """Per history the rank, from 1, of the item that was decided on; see `scores_and_ranks`."""
+    return [rank for _, rank in scores_and_ranks(recommender, histories, decisions)]
+
+
+def scores_and_ranks(
+    recommender: Recommender, histories: Sequence[Sequence[int]], decisions: Sequence[Decision]
+) -> list[tuple[float, int]]:
+    """Per history the raw score and the rank, from 1, of the item that was decided on; ties count against it.
 
     It is ranked among the items outside of the given and of the decision's own history: what was removed from that does
     not become its rival.
@@ -23,15 +30,16 @@ def ranks_of(recommender: Recommender, histories: Sequence[Sequence[int]], decis
         histories: Item ids, oldest first; 0 is an empty place.
         decisions: One per history.
     """
-    ranks: list[int] = []
+    found: list[tuple[float, int]] = []
     for start in range(0, len(histories), _HISTORIES_AT_ONCE):
         block = slice(start, start + _HISTORIES_AT_ONCE)
         table = recommender.scores(histories[block]).double().cpu().numpy()
         for scores, history, decision in zip(table, histories[block], decisions[block], strict=True):
-            own = scores[decision.item_id]
-            rivals = np.setdiff1d(np.arange(1, len(scores)), [*history, *decision.history, decision.item_id])
-            ranks.append(1 + int((scores[rivals] >= own).sum()))
-    return ranks
+            own = float(scores[decision.item_id])
+            is_rival = np.ones(len(scores), dtype=bool)
+            is_rival[[0, *history, *decision.history, decision.item_id]] = False
+            found.append((own, 1 + int(np.count_nonzero(scores[is_rival] >= own))))
+    return found
 
 
 def n_ranked(recommender: Recommender, decision: Decision) -> int:

@@ -153,6 +153,43 @@ def cases_of_users(
     return cases
 
 
+def case_of(
+    history: list[int],
+    item: int,
+    scores: np.ndarray,
+    like_top: float,
+    dislike_bottom: float,
+    max_history: int,
+    vector_row: int,
+) -> Case:
+    """The recommender's decision about one history and one item, which may stand in it: then it is `UNDECIDED`.
+
+    Args:
+        history: All that the recommender reads, oldest first.
+        item: What is asked about.
+        scores: (n_items + 1) for the history; changed in place.
+        like_top: The share that is liked.
+        dislike_bottom: The share that is not.
+        max_history: How many of the newest items a prompt shows.
+        vector_row: The history's place among those that are asked about.
+    """
+    own = scores[item]
+    scores[history] = -np.inf
+    liked, disliked = interest_classification.liked_and_disliked(scores, like_top, dislike_bottom)
+    place = place_of(scores, item) if np.isfinite(scores[item]) else -1
+    label = wording.YES if place in liked else wording.NO if place in disliked else UNDECIDED
+    scores[item] = own
+    pair = Example(
+        task=interest_classification.NAME,
+        split="",
+        answer=UNDECIDED,
+        position=len(history),
+        vector_row=vector_row,
+        history=history[-max_history:],
+    )
+    return _case(pair, history, item, label, scores)
+
+
 def _scored(
     recommender: Recommender, interactions: Interactions, user_ids: Sequence[int]
 ) -> Iterator[tuple[int, int, list[int], np.ndarray]]:

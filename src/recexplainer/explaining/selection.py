@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Mapping
 
@@ -11,10 +10,10 @@ import pandas as pd
 from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.explaining.cases import Wanted
+from recexplainer.explaining.names import RAW, ItemNames
 
 ALL, TOP, BOTTOM = "all", "top", "bottom"
 SPLITS = ("train", "valid", "test")
-RAW, TITLE = "raw", "title"
 
 
 def parse_users(text: str, users: pd.DataFrame) -> list[int]:
@@ -38,31 +37,28 @@ def parse_users(text: str, users: pd.DataFrame) -> list[int]:
         elif word in SPLITS:
             found += users.loc[users["split"] == word, "user_id"].tolist()
         else:
-            found.append(_by_id(word, by_raw_id, len(users), "user"))
+            found.append(_user_by_id(word, by_raw_id, len(users)))
     if not found:
         raise InputError(f"users: {text!r} names no users; give ids, raw:<id>, a split, or {ALL}")
     return list(dict.fromkeys(map(int, found)))
 
 
 def parse_items(text: str, catalogue: Catalogue) -> Wanted:
-    """Items, in the order named: ids, ``raw:<id>``, ``title:<title>``, and ``top`` and ``bottom`` for what the
-    recommender ranks first and last; separated and quoted as in `parse_users`.
+    """Items, in the order named: as `ItemNames` reads them (a number is an id of the catalogue), and ``top`` and
+    ``bottom`` for what the recommender ranks first and last; separated and quoted as in `parse_users`.
 
     Raises:
         InputError: An item is unknown, or none is named.
     """
-    by_raw_id = dict(zip(catalogue.frame["raw_id"].astype(str), catalogue.frame["item_id"], strict=True))
-    words = _words(text, "items")
+    words, names = _words(text, "items"), ItemNames(catalogue)
     if not words:
         raise InputError(f"items: names no items; give ids, raw:<id>, title:<title>, {TOP} or {BOTTOM}")
-    items = []
-    for word in words:
-        kind, colon, name = word.partition(":")
-        if kind == TITLE and colon:
-            items.append(_by_title(name, catalogue))
-        elif word not in (TOP, BOTTOM):
-            items.append(_by_id(word, by_raw_id, catalogue.n_items, "item"))
+    items = [names.find(_read(word), "items") for word in words if word not in (TOP, BOTTOM)]
     return Wanted(list(dict.fromkeys(items)), TOP in words, BOTTOM in words)
+
+
+def _read(word: str) -> int | str:
+    return int(word) if word.isdecimal() and word.isascii() and len(word) < 16 else word
 
 
 def _words(text: str, where: str) -> list[str]:
@@ -75,22 +71,14 @@ def _words(text: str, where: str) -> list[str]:
         raise InputError(f"{where}: {text!r}: {str(error).lower()}") from None
 
 
-def _by_id(word: str, by_raw_id: Mapping[str, int], n: int, what: str) -> int:
+def _user_by_id(word: str, by_raw_id: Mapping[str, int], n: int) -> int:
     kind, colon, name = word.partition(":")
     if kind == RAW and colon:
         if name not in by_raw_id:
-            raise InputError(f"{what}s: the prepared data has no {what} with the raw id {name!r}")
+            raise InputError(f"users: the prepared data has no user with the raw id {name!r}")
         return int(by_raw_id[name])
     if not (word.isdecimal() and word.isascii()):
-        raise InputError(f"{what}s: {word!r} is not an id; give a number from 1 to {n}, or raw:<id of the raw data>")
+        raise InputError(f"users: {word!r} is not an id; give a number from 1 to {n}, or raw:<id of the raw data>")
     if not 1 <= int(word) <= n:
-        raise InputError(f"{what}s: unknown id {word}; ids range from 1 to {n}")
+        raise InputError(f"users: unknown id {word}; ids range from 1 to {n}")
     return int(word)
-
-
-def _by_title(title: str, catalogue: Catalogue) -> int:
-    if title not in catalogue.item_of_title:
-        near = difflib.get_close_matches(title, catalogue.titles[1:], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"items: no item has the title {title!r}{hint}")
-    return catalogue.item_of_title[title]

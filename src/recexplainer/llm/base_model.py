@@ -147,7 +147,10 @@ def check_reference(reference: dict[str, str | None]) -> None:
         return
     folder = Path(str(reference["name"]))
     if not folder.is_dir():
-        raise InputError(f"the explainer's base model {folder} is missing: restore it, or align again")
+        raise InputError(
+            f"the explainer's base model {folder} is missing: run this in the project's root, or set "
+            "RECEXPLAINER_BASE to its folder"
+        )
     if hash_files(folder) != reference["sha256"]:
         raise InputError(f"the base model {folder} has changed since the explainer was aligned: align again")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from recexplainer.recommenders.base import Recommender, load_recommender
 from recexplainer.store.tensors import check_tensors
 
 SETTINGS_FILE, CONNECTORS_FILE = "explainer.json", "connectors.safetensors"
+BASE_VARIABLE = "RECEXPLAINER_BASE"
 ADAPTER, RECOMMENDER, TEMPLATE_FILE = "adapter", "recommender", "chat_template.jinja"
 
 
@@ -221,25 +223,31 @@ def adapted_explainer(
     return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference)
 
 
-def load_explainer(folder: Path, dtype: torch.dtype | None = None) -> Explainer:
-    """The explainer that `save` wrote; `dtype` is that of the LLM's weights, see `load_base`.
+def load_explainer(folder: Path, dtype: torch.dtype | None = None, base: str | None = None) -> Explainer:
+    """The explainer that `save` wrote.
+
+    Args:
+        folder: Where it lies.
+        dtype: Of the LLM's weights, see `load_base`.
+        base: Where the base LLM lies now. None: where RECEXPLAINER_BASE says, or else where it was during alignment.
 
     Raises:
         InputError: If files are missing or do not fit, or the base model is not the one it was aligned on.
     """
     settings = store.read_json(folder / SETTINGS_FILE)
     try:
-        return _load(folder, settings, dtype)
+        return _load(folder, settings, dtype, base or os.environ.get(BASE_VARIABLE))
     except (KeyError, TypeError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{folder}: is not what the stage align writes ({reason}); align again") from error
 
 
-def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None) -> Explainer:
+def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None, base: str | None) -> Explainer:
     mode, reference = settings.pop("mode"), settings.pop("base")
-    check_reference(reference)
+    place = base or reference["name"]
+    check_reference({**reference, "name": place})
     template = folder / TEMPLATE_FILE
-    chosen = Llm(reference["name"], reference["revision"], str(template) if template.is_file() else None, {})
+    chosen = Llm(place, reference["revision"], str(template) if template.is_file() else None, {})
     model, tokenizer = load_base(chosen, dtype)
     if tokenizer.chat_template and not chosen.chat_template:
         raise FileNotFoundError(f"{TEMPLATE_FILE} is missing")

@@ -14,7 +14,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import AnyType, Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from recexplainer.recommenders import base, external, gru4rec, mf, sasrec  # noqa: F401  (they make themselves known)
-from recexplainer.serving.fields import check_names, read_flag, read_histories, read_number
+from recexplainer.serving.fields import check_names, item_ids, read_flag, read_histories, read_number
 from recexplainer.serving.model import ServedModel
 
 K, MAX_K = 10, 1_000_000  # items: by default, and at most; there are no more than the catalogue has
@@ -40,7 +40,7 @@ class ServedRecommender(ServedModel):
 
     def read(self, rows: pd.DataFrame, params: tuple[int, bool]) -> tuple[list[list[int]], int, bool]:
         """Histories, each of which may be empty, and the parameters."""
-        return read_histories(rows["history"], self.recommender.n_items, 0), *params
+        return read_histories(rows["history"], item_ids(self.recommender.n_items), 0), *params
 
     def answer(self, asked: tuple[list[list[int]], int, bool]) -> pd.DataFrame:
         """Return ``item_ids`` and ``scores`` of the ``k`` best items, best first."""

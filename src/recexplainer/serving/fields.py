@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
 from recexplainer.core.errors import InputError, did_you_mean
 
 MAX_HISTORY = 10_000  # items of one history
+MAX_WORDS = 80  # characters of words among the params
+
+ReadItem = Callable[[Any, str], int]
+Word = TypeVar("Word", bound=str)
 
 
-def read_items(column: Iterable[Any], n_items: int) -> list[int]:
-    """The field `item_id` of all rows.
-
-    Raises:
-        InputError: If a value is not an item id of the catalogue.
-    """
-    return [_number(value, f"item_id in row {row}", 1, n_items) for row, value in enumerate(column, start=1)]
+def item_ids(n_items: int) -> ReadItem:
+    """Reads whole numbers from 1 to `n_items`."""
+    return partial(_number, low=1, high=n_items)
 
 
-def read_histories(column: Iterable[Any], n_items: int, min_length: int) -> list[list[int]]:
+def read_histories(column: Iterable[Any], read_item: ReadItem, min_length: int) -> list[list[int]]:
     """The field `history` of all rows.
 
+    Args:
+        column: The field.
+        read_item: Reads an item; its second argument begins the message about one that it cannot read.
+        min_length: Of a history; the longest has `MAX_HISTORY` items.
+
     Raises:
-        InputError: If a value is not a list of `min_length` to `MAX_HISTORY` item ids of the catalogue.
+        InputError: If a value is not a list of so many items.
     """
-    return [_history(value, f"history in row {row}", n_items, min_length) for row, value in enumerate(column, start=1)]
+    return [
+        _history(value, f"history in row {row}", read_item, min_length) for row, value in enumerate(column, start=1)
+    ]
 
 
 def read_texts(column: Iterable[Any]) -> list[str]:
@@ -39,7 +47,7 @@ def read_texts(column: Iterable[Any]) -> list[str]:
     texts = []
     for row, value in enumerate(column, start=1):
         if not isinstance(value, str):
-            raise InputError(f"text in row {row}: expected a text, got {_shown(value)}")
+            raise InputError(f"text in row {row}: expected a text, got {shown(value)}")
         texts.append(str(value))
     return texts
 
@@ -61,8 +69,52 @@ def read_flag(params: Mapping[str, Any], name: str, default: bool) -> bool:
     """
     value = params.get(name, default)
     if not isinstance(value, bool | np.bool_):
-        raise InputError(f"params.{name}: expected true or false, got {_shown(value)}")
+        raise InputError(f"params.{name}: expected true or false, got {shown(value)}")
     return bool(value)
+
+
+def read_optional_number(params: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+    """A whole number among the params that may be absent or null.
+
+    Raises:
+        InputError: If it is something else, or out of range.
+    """
+    return None if params.get(name) is None else _number(params[name], f"params.{name}", low, high)
+
+
+def read_choice(params: Mapping[str, Any], name: str, known: Sequence[Word]) -> Word | None:
+    """One of some words among the params; it may be absent or null.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    value = params.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"params.{name}: expected one of {', '.join(known)}, got {shown(value)}")
+    return next(word for word in known if word == value)
+
+
+def read_words(params: Mapping[str, Any], name: str) -> str | None:
+    """A few words on one line among the params; they may be absent or null.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    value = params.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > MAX_WORDS:
+        raise InputError(
+            f"params.{name}: expected words on one line, at most {MAX_WORDS} characters, got {shown(value)}"
+        )
+    return value
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a row lacks a field: a table has null or nan there."""
+    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
 def check_names(given: Iterable[Any], known: Iterable[str], what: str) -> None:
@@ -74,28 +126,28 @@ def check_names(given: Iterable[Any], known: Iterable[str], what: str) -> None:
     names = list(known)
     for name in map(str, given):
         if name not in names:
-            raise InputError(f"{what}: {_shown(name)} is unknown; {did_you_mean(name, names)}")
+            raise InputError(f"{what}: {shown(name)} is unknown; {did_you_mean(name, names)}")
 
 
-def _history(value: Any, where: str, n_items: int, min_length: int) -> list[int]:
+def _history(value: Any, where: str, read_item: ReadItem, min_length: int) -> list[int]:
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if not isinstance(value, list | tuple):
-        raise InputError(f"{where}: expected a list of item ids, got {_shown(value)}")
+        raise InputError(f"{where}: expected a list of items, got {shown(value)}")
     if not min_length <= len(value) <= MAX_HISTORY:
         raise InputError(f"{where}: expected {min_length} to {MAX_HISTORY} items, got {len(value)}")
-    return [_number(item, where, 1, n_items) for item in value]
+    return [read_item(item, where) for item in value]
 
 
 def _number(value: Any, where: str, low: int, high: int) -> int:
-    number = _whole(value)
+    number = whole_number(value)
     if number is None or not low <= number <= high:
-        raise InputError(f"{where}: expected a whole number from {low} to {high}, got {_shown(value)}")
+        raise InputError(f"{where}: expected a whole number from {low} to {high}, got {shown(value)}")
     return number
 
 
-def _whole(value: Any) -> int | None:
-    """A whole number; 5.0 is one, since a table may hold a column of numbers as floats."""
+def whole_number(value: Any) -> int | None:
+    """A whole number, None for anything else; 5.0 is one, since a table may hold a column of numbers as floats."""
     if isinstance(value, bool | np.bool_):
         return None
     if isinstance(value, int | np.integer):
@@ -105,10 +157,10 @@ def _whole(value: Any) -> int | None:
     return None
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value in a message, as JSON would write it if it is short.
 
-    >>> _shown(True), _shown(None), _shown([1]), _shown("five"), _shown(5.7)
+    >>> shown(True), shown(None), shown([1]), shown("five"), shown(5.7)
     ('true', 'null', 'a list', "'five'", '5.7')
     """
     if isinstance(value, str):

@@ -99,6 +99,8 @@ def parse(data: bytes) -> dict[str, Any]:
         raise InputError(f"the body is not valid JSON: {error}") from None
     except RecursionError:
         raise InputError("the body is not valid JSON for a request: it is nested too deeply") from None
+    if rb"\ud" in data.lower() and not _has_characters(body):
+        raise InputError("the body is not valid JSON: it holds half of a surrogate pair, which is not a character")
     if not isinstance(body, dict):
         raise InputError(f'the body must be a JSON object: {{"{RECORDS}": [...], "{PARAMS}": {{...}}}}')
     return body
@@ -135,6 +137,14 @@ def count_rows(rows: Any) -> int:
         columns = [rows["data"]] if "data" in rows else list(rows.values())
         return max((len(column) if isinstance(column, list) else 1 for column in columns), default=0)
     return 0
+
+
+def _has_characters(body: Any) -> bool:
+    try:
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sentence(error: Exception) -> str:

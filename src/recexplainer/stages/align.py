@@ -34,6 +34,8 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     prompts = {
         "n_categories": settings.align.n_categories,
         "max_history": settings.build_alignment.max_history,
+        "like_top": settings.build_alignment.like_top,
+        "dislike_bottom": settings.build_alignment.dislike_bottom,
         "chat_template": settings.llm.chat_template,
     }
     recommender = load_recommender(store.RECOMMENDER)

@@ -11,6 +11,7 @@ from recexplainer.core.settings.kinds import DISTINCT, SECTION, Count, must, one
 
 SOURCES = (*ALIGNED_MODES, "none", "template")
 MAX_FOCUS_CHARACTERS = 80
+Audience = Literal["end_user", "developer", "auditor"]
 Focus = Annotated[
     str,
     must(
@@ -35,7 +36,7 @@ class Explain:
     sentences: str | None  # a file with the words of the source `template` and of counterfactuals; null: English
     focus: Focus | None  # an aspect to speak of above all
     max_sentences: Count | None  # what is asked for; max_new_tokens is what cuts
-    audience: Literal["end_user", "developer", "auditor"] | None
+    audience: Audience | None
     max_prompt_tokens: Count
     max_new_tokens: Count
     batch_size: Count

@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from recexplainer.core import environment
@@ -27,7 +28,7 @@ def log_model_folder(folder: Path | str, role: str, dataset: str) -> str:
     """Log a model folder in the active run as an MLflow model from code, without pickle; return its id.
 
     The folder is copied: a DVC output is never registered in place. With it go the served file, which may define
-    SIGNATURE, the code that this imports, and the hashes of all of them.
+    SIGNATURE and `input_example`, the code that this imports, and the hashes of all of them.
     """
     import mlflow
 
@@ -41,16 +42,33 @@ def log_model_folder(folder: Path | str, role: str, dataset: str) -> str:
         copy_code(module, shipped / CODE)
         code = write_manifest(shipped, weights)
         with runs.waiting(f"{role} is uploaded"):
-            info = mlflow.pyfunc.log_model(
+            info = mlflow.models.Model.log(
                 name=role,
+                artifact_path=None,
+                flavor=SimpleNamespace(save_model=_save),
+                flavor_name="pyfunc",
                 python_model=str(shipped / SERVED),
                 artifacts={"model": str(weights), "manifest": str(shipped / MANIFEST)},
                 code_paths=[str(path) for path in (shipped / CODE).iterdir()],
                 pip_requirements=requirements(closure(module)),
                 signature=getattr(served, "SIGNATURE", None),
+                input_example=_input_example(served, weights),
+                validate_serving_input=False,
                 tags={CONTENT_TAG: content_sha256(folder), CODE_TAG: code, "role": role, "dataset": dataset},
             )
     return str(info.model_id)
+
+
+def _save(validate_serving_input: bool, **given: Any) -> None:
+    """Save a pyfunc model; MLflow does not ask it the input example then, for which it would load the model again."""
+    import mlflow
+
+    mlflow.pyfunc.save_model(**given)
+
+
+def _input_example(served: Any, weights: Path) -> pd.DataFrame | None:
+    make = getattr(served, "input_example", None)
+    return None if make is None else make(weights)
 
 
 def fetch_model(uri: str) -> Path:
