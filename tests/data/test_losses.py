@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recexplainer.core.errors import InputError
-from recexplainer.data.losses import likely_mend
+from recexplainer.data.id_forms import likely_mend
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
 

@@ -7,8 +7,8 @@ from safetensors.torch import load_file, save_file
 from recexplainer.core.errors import InputError
 from recexplainer.discriminators.encoder import EncoderTextModel, load_encoder_model
 from recexplainer.discriminators.fine_tuning import fine_tune
+from recexplainer.discriminators.loading import load_discriminator
 from recexplainer.discriminators.model import LinearTextModel
-from recexplainer.discriminators.text_model import load_discriminator
 from tests.discriminators.encoders import encoder_settings, write_encoder
 
 TEXTS = ["yes. taste for racing", "no. it is hard to say; some people may enjoy such things", "perhaps", ""]

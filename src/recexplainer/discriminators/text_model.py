@@ -1,4 +1,4 @@
-"""What all models share that read an explanation: what they can do, what is checked, and how any of them is loaded."""
+"""What all models share that read an explanation: what they can do, and what is checked."""
 
 from __future__ import annotations
 
@@ -46,21 +46,6 @@ class TextModel(ABC):
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the model to a folder, which appears whole or not at all."""
-
-
-def load_discriminator(folder: Path | str) -> TextModel:
-    """A linear model over words, or a fine-tuned encoder; torch is imported for an encoder alone.
-
-    Raises:
-        InputError: when the folder holds neither, or what it holds is damaged.
-    """
-    if (Path(folder) / ENCODER_FILE).exists():
-        from recexplainer.discriminators.encoder import load_encoder_model
-
-        return load_encoder_model(folder)
-    from recexplainer.discriminators.model import load_text_model
-
-    return load_text_model(folder)
 
 
 def check_task(task: str, labels: Sequence[str]) -> None:

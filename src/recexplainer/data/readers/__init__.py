@@ -10,7 +10,7 @@ import pandas as pd
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Dataset
-from recexplainer.data.losses import likely_mend
+from recexplainer.data.id_forms import likely_mend
 from recexplainer.data.readers import amazon_2014, amazon_2018, amazon_2023, movielens, steam
 from recexplainer.data.readers.files import BadLines, Dialect, require_folder
 from recexplainer.data.readers.raw import RawData, RawInteractions
