@@ -86,6 +86,7 @@ def test_a_run_imports_no_heavy_library_before_it_opens_its_run(tmp_path: Path) 
         (["align"], "Missing option '--mode'. (see recexplainer align --help)"),
         (["align", "--mode", "all"], "--mode must be one of behaviour, intention, both, not 'all'"),
         (["explain", "--item", "3"], "--item needs --user"),
+        (["explain", "--json"], "--json needs --user"),
         (["judge", "compare", "both", "nobody"], "'nobody' is not a source; known: "),
         (["preset", "nothing"], "NAME must be one of"),
     ],

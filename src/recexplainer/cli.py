@@ -130,13 +130,14 @@ def explain(
     item: Annotated[
         list[str] | None, typer.Option(help="Item to explain, as id, raw:<id>, title:<title> or top (repeatable).")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --user: print JSON objects instead of cards.")] = False,
     assignments: Assignments = [],  # noqa: B006  (typer copies it)
     text: AssignmentText = "",
     params: ParamsFile = PARAMS_FILE,
 ) -> None:
     """Explain the recommender's decisions about test users, or about the users given with --user."""
-    if item and not user:
-        raise InputError("--item needs --user")
+    if (item or as_json) and not user:
+        raise InputError(f"{'--item' if item else '--json'} needs --user")
     given = ["--source", source, *_parameters(assignments, text, params)]
     if not user:
         from recexplainer.stages.explain import main as stage
@@ -144,6 +145,7 @@ def explain(
         from recexplainer.stages.explain_users import main as stage
 
         given += ["--users", shlex.join(user), "--items", shlex.join(item or ["top"])]
+        given += ["--json"] if as_json else []
     _end(stage(given))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def test_any_user_and_the_recommenders_best_items(
     best, printed = records[0], capsys.readouterr().out
     assert (best.rank, best.raw_user_id, best.title) == (1, "U2", tiny.TITLES[best.item_id - 1])
     assert best.raw_item_id == f"B{best.item_id}" and best.cited_items == []
-    assert f'user 2 (U2), item {best.item_id} "{best.title}": rank 1 of ' in printed
-    assert all(record.text in printed for record in records) and "8 explanations: explanations/none" in printed
+    assert f'user 2 (U2), item {best.item_id} (B{best.item_id}) "{best.title}"' in printed
+    assert "rank 1 of " in printed and "8 explanations: explanations/none" in printed
     assert not store.explanation_blocks("explain_users", "none").exists() and not Path("results").exists()
     client = runs.connect()
     experiment = runs.experiment_id(client, "demo")
@@ -40,6 +41,23 @@ def test_any_user_and_the_recommenders_best_items(
     assert run.data.params["users"] == "2 raw:U7" and run.data.params["explain.top_k"] == "2"
     traces = client.search_traces(locations=[experiment])
     assert {trace.data.request for trace in traces} and len(traces) == 8
+
+
+def test_a_text_with_defects_is_not_shown_and_json_has_the_reply(
+    base: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--source", "none", "--users", "2", "--items", "top", *options(f"llm.base={base}", "explain.top_k=2")]
+    assert explain_users.main([*given, "--json"]) == 0
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    records = store.read_user_explanations("none")
+    assert [(row["user"], row["raw_user"], row["rank"]) for row in printed] == [(2, "U2", 1), (2, "U2", 2)]
+    assert all(record.defects for record in records)  # four tokens are too few
+    for row, record in zip(printed, records, strict=True):
+        assert (row["text_by"], row["defects"]) == ("template", record.defects) and row["text"] != record.text
+        assert row["text"].startswith(f"{record.label or 'Neither Yes nor No'}. ")
+    assert explain_users.main(given) == 0
+    cards = capsys.readouterr().out
+    assert "The explainer's own text is not shown" in cards and "without it" in cards
 
 
 def test_vectors_are_those_of_the_whole_history(base: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:

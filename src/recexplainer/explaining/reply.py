@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from recexplainer.core.records.evidence import Label
-from recexplainer.core.records.explanation import Defect
+from recexplainer.core.records.explanation import Defect, ModelVersion
+from recexplainer.explaining.html import reply_as_html
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Origin:
     content: str | None
 
 
+def origin_of(model: ModelVersion | None) -> Origin:
+    """Where a registered version comes from; None: a source without one."""
+    return Origin(None, None, None) if model is None else Origin(model.name, model.version, model.sha256)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """An explanation for a person, with what it takes to check it.
@@ -94,3 +100,6 @@ class Reply:
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON values."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        return reply_as_html(self)

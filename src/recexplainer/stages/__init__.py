@@ -89,6 +89,7 @@ def stage_main(
     values: Mapping[str, str] | None = None,
     check: Callable[[Settings], None] | None = None,
     idle: Callable[[Settings], Iterable[str]] = lambda _: (),
+    flags: Mapping[str, tuple[str, str]] | None = None,
 ) -> StageCommand:
     """Build a stage's command: it parses the command line, loads the parameters and runs ``body``.
 
@@ -99,15 +100,17 @@ def stage_main(
     `core.settings.used`, and those that ``idle`` names. ``lists`` names further
     options that may be left out, and the parameter that takes their names, which are separated by commas:
     ``{"tasks": "evaluate_alignment.tasks"}``; ``values`` does the same for options of one value. ``check`` refuses
-    parameters before any run is opened.
+    parameters before any run is opened. ``flags`` are switches by their name in ``body``, with option and help; they
+    only change what is printed, and are not logged.
     The exit code is 0, or that of `ends_clearly`.
     """
     named, single = lists or {}, values or {}
     help = (inspect.getdoc(sys.modules.get(body.__module__)) or name).splitlines()[0]
     logged = ("run.seed", "run.threads", "dataset.name", name, *sections)
 
-    def execute(assignments: Sequence[str], params: Path, set: str, **given: str) -> int:
+    def execute(assignments: Sequence[str], params: Path, set: str, **given: Any) -> int:
         chosen = {option: given[option] for option in options}
+        flagged = {flag: given[flag] for flag in flags or {}}
         listed = {parameter: given[option] for option, parameter in named.items()}
         valued = [f"{parameter}={given[option]}" for option, parameter in single.items() if given[option]]
         settings = load_settings(params, _assignments([*assignments, *valued], set, listed))
@@ -116,14 +119,14 @@ def stage_main(
         set_threads(settings.run.threads)
         if not tracked:
             with name_given_run(name, settings, chosen, help):
-                body(settings, **chosen)
+                body(settings, **chosen, **flagged)
             return 0
         join_processes()
         if not is_main_process():
-            body(settings, UntrackedRun(), **chosen)
+            body(settings, UntrackedRun(), **chosen, **flagged)
             return 0
         with open_run(name, settings, chosen, logged, about=help, idle=idle(settings)) as run:
-            write = body(settings, run, **chosen)
+            write = body(settings, run, **chosen, **flagged)
             if write is not None:
                 write()
         return 0
@@ -134,6 +137,8 @@ def stage_main(
         all_options[option] = (text, "")
     for option, parameter in single.items():
         all_options[option] = (Annotated[str, typer.Option(help=f"The same as -S {parameter}=TEXT.")], "")
+    for flag, (option, meaning) in (flags or {}).items():
+        all_options[flag] = (Annotated[bool, typer.Option(option, help=meaning)], False)
     return StageCommand(name, build_command(name, help, {**all_options, **PARAMETER_OPTIONS}, execute))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import partial
 
@@ -9,17 +10,22 @@ from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation, UserExplanation
 from recexplainer.core.settings import Settings
+from recexplainer.explaining.card import print_card
 from recexplainer.explaining.cases import Case, cases_of_users
 from recexplainer.explaining.explain import explain_cases
+from recexplainer.explaining.replies import Replier
+from recexplainer.explaining.reply import Reply, origin_of
 from recexplainer.explaining.selection import parse_items, parse_users
+from recexplainer.explaining.template import load_template
 from recexplainer.prompting.prompts import form_of
+from recexplainer.prompting.requests import load_request
 from recexplainer.recommenders import load_recommender
 from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.stages.explain import SECTIONS
 from recexplainer.tracking.runs import log_explanation_traces
 
 
-def run(settings: Settings, run: StageRun, source: str, users: str, items: str) -> Write:
+def run(settings: Settings, run: StageRun, source: str, users: str, items: str, as_json: bool = False) -> Write:
     """Write and print one explanation per user and item; the first of them become traces."""
     recommender, interactions = load_recommender(store.RECOMMENDER), store.read_interactions()
     user_ids = parse_users(users, store.read_users())
@@ -39,17 +45,25 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str) 
         vectors = recommender.user_vectors([interactions.sequence(user_id) for user_id in user_ids])
     kept = store.explanation_blocks("explain_users", source)
     records = explain_cases(settings, run, source, cases, recommender, vectors, kept)
-    return partial(_write, settings, run, source, records)
+    template = load_template(settings, recommender, load_request(settings.explain), store.read_catalogue())
+    replies = Replier(template, origin_of(records[0].model)).replies(cases, records)
+    return partial(_write, settings, run, source, records, replies, as_json)
 
 
-def _write(settings: Settings, run: StageRun, source: str, records: list[Explanation]) -> None:
+def _write(
+    settings: Settings, run: StageRun, source: str, records: list[Explanation], replies: list[Reply], as_json: bool
+) -> None:
     named = _with_raw_ids(records)
     store.write_user_explanations(source, named)
     store.remove(store.explanation_blocks("explain_users", source))
     run.log_artifact(store.user_explanations(source))
     log_explanation_traces(named[: settings.judge.n_traces])
-    for record in named:
-        print(_readable(record))
+    if as_json:
+        for record, reply in zip(named, replies, strict=True):
+            print(json.dumps({"user": record.user_id, "raw_user": record.raw_user_id, **reply.to_dict()}))
+        return
+    for record, reply in zip(named, replies, strict=True):
+        print_card(f"user {record.user_id} ({record.raw_user_id})", reply)
     print(f"{len(named)} explanations: {store.user_explanations(source)}")
 
 
@@ -82,20 +96,11 @@ def _with_raw_ids(records: list[Explanation]) -> list[UserExplanation]:
     ]
 
 
-def _readable(record: UserExplanation) -> str:
-    decision = record.label or "undecided"
-    sure = "" if record.p_yes is None else f" (p(Yes) {record.p_yes:.2f})"
-    return (
-        f'user {record.user_id} ({record.raw_user_id}), item {record.item_id} "{record.title}": '
-        f"rank {record.rank} of {record.n_ranked}, score {record.score:.3f}, recommender {decision}, "
-        f"explainer {record.verdict or 'undecided'}{sure}\n  {record.text}"
-    )
-
-
 main = stage_main(
     "explain_users",
     run,
     options=("source", "users", "items"),
     sections=("explain", "judge.n_traces", *SECTIONS),
     idle=lambda _: ("explain.n_cases",),
+    flags={"as_json": ("--json", "Print one JSON object per explanation instead of cards.")},
 )
