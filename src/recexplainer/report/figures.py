@@ -19,6 +19,7 @@ from recexplainer.report.sections.discriminators import discriminators_section
 from recexplainer.report.sections.evidence import evidence_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import judge_section
+from recexplainer.report.sections.people import people_section
 from recexplainer.report.sections.recommender import recommender_section
 from recexplainer.report.sections.verdict import verdict_section
 
@@ -34,6 +35,7 @@ def build_figures(inputs: ReportInputs) -> dict[str, str]:
         "recommender": recommender_section(inputs.recommender),
         "alignment": alignment_section(inputs),
         "judge": judge_section(inputs),
+        "people": people_section(inputs),
         "verdict": verdict_section(inputs),
         "faithfulness": faithfulness_section(inputs),
         "evidence": evidence_section(inputs),

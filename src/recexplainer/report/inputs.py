@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class ReportInputs:
         faithfulness_pairs: ``metrics/faithfulness_pairs.json``.
         discriminators: ``metrics/discriminators.json``.
         agreement: ``ratings/agreement.json``: of people, judge and rubric.
+        comparisons: ``comparisons/<first>-<second>.json``, by the file's name without its ending.
         catalogue: Titles and attributes.
         explanations: Per source, in the order of the cases.
         judgements: Per source, in the order of its explanations.
@@ -59,6 +61,7 @@ class ReportInputs:
     faithfulness_pairs: Metrics | None = None
     discriminators: Metrics | None = None
     agreement: Metrics | None = None
+    comparisons: dict[str, Metrics] = field(default_factory=dict)
     catalogue: Catalogue | None = None
     explanations: dict[str, list[Explanation]] = field(default_factory=dict)
     judgements: dict[str, list[Judgement]] = field(default_factory=dict)
@@ -86,6 +89,7 @@ def read_inputs(settings: Settings) -> ReportInputs:
         faithfulness_pairs=_if_there(store.FAITHFULNESS_PAIRS_METRICS, store.read_json),
         discriminators=_if_there(store.DISCRIMINATORS_METRICS, store.read_json),
         agreement=_if_there(store.AGREEMENT, store.read_json),
+        comparisons=_read_comparisons(sources),
         catalogue=_if_there(store.CATALOGUE, store.read_catalogue),
         explanations={s: store.read_explanations(s) for s in sources if store.explanations(s).exists()},
         judgements={s: store.read_judgements(s) for s in sources if store.judgements(s).exists()},
@@ -110,6 +114,11 @@ def _git(folder: Path | str, *arguments: str) -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def _read_comparisons(sources: list[str]) -> dict[str, Metrics]:
+    paths = (store.comparison(first, second) for first, second in itertools.permutations(sources, 2))
+    return {path.stem: store.read_json(path) for path in paths if path.exists()}
 
 
 def _if_there(path: Path, read: Callable[[Path], T]) -> T | None:

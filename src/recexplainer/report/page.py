@@ -26,8 +26,10 @@ from recexplainer.report.sections.discriminators import discriminators_section
 from recexplainer.report.sections.evidence import evidence_section
 from recexplainer.report.sections.faithfulness import faithfulness_section
 from recexplainer.report.sections.judge import LEVELS, judge_section
+from recexplainer.report.sections.people import people_section
 from recexplainer.report.sections.recommender import recommender_section
 from recexplainer.report.sections.verdict import verdict_section
+from recexplainer.report.terms import terms_of
 
 SUMMARY_PARAMS = {
     "dataset.name": "Data set",
@@ -75,6 +77,7 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
             recommender=recommender_section(inputs.recommender),
             alignment=alignment_section(inputs),
             judge=judge_section(inputs),
+            people=people_section(inputs),
             verdict=verdict_section(inputs),
             faithfulness=faithfulness_section(inputs),
             evidence=evidence_section(inputs),
@@ -99,6 +102,7 @@ def make_environment() -> Environment:
     )
     numbers = count()
     environment.filters |= {"figure": write, "curves": lambda chart: inline_lines(chart, next(numbers))}
+    environment.filters["terms"] = terms_of
     return environment
 
 
