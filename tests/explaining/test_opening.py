@@ -54,6 +54,7 @@ def test_python_gives_the_served_answers(registered: str) -> None:
         explainer.explain(["B3"], "B99")
     with pytest.raises(InputError, match="history in row 1: expected 1 to 10000 items, got 0"):
         explainer.explain([], "B3")
+    assert [item.raw_id for item in explainer.search("fox")] == ["B8", "B9"] and len(explainer.search(n=3)) == 3
     with pytest.raises(InputError, match="k: expected a whole number from 1 to 50, got 0"):
         explainer.explain_best(["B3"], 0)
 
@@ -91,6 +92,45 @@ def test_it_works_in_another_folder_once_it_is_told_where_the_base_is(
     other = tiny.write_base(elsewhere / "other")
     (other / "config.json").write_text((other / "config.json").read_text() + " ")
     assert "has changed since the explainer was aligned" in ask(RECEXPLAINER_BASE=str(other)).stderr
+
+
+RUN = """
+import ast, json, sys
+cells = [cell for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+known, shown = {}, []
+for cell in cells:
+    *body, last = ast.parse("".join(cell["source"])).body
+    exec(compile(ast.Module(body, []), "cell", "exec"), known)
+    shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), known))
+items, best, page, reasons, after, (removed, compared) = shown
+assert page is known["reply"] and "<table>" in page._repr_html_() and "<blockquote>" in after._repr_html_()
+assert [rank for rank, *_ in best] == [1, 2, 3] and len(items) == 5 and reasons
+assert abs(compared["score"][1] - known["reply"].evidence[0].score_without) < 1e-4
+assert compared["score"][0] != compared["score"][1]
+"""
+
+
+def test_the_notebook_runs(registered: str, project: Path) -> None:
+    notebook = REPOSITORY / "docs" / "tutorial.ipynb"
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert len(cells) <= 10 and not any(cell.get("outputs") for cell in cells)
+    mlflow.MlflowClient().set_registered_model_alias(NAME, "candidate", "1")
+    known = {**os.environ, "MLFLOW_TRACKING_URI": environment.tracking_uri(), "PYTHONPATH": str(REPOSITORY / "src")}
+    run = subprocess.run(
+        [sys.executable, "-c", RUN, str(notebook)], cwd=project, env=known, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_spark_gives_the_answers_of_predict(registered: str) -> None:
+    sql = pytest.importorskip("pyspark.sql")
+    spark = sql.SparkSession.builder.master("local[2]").getOrCreate()
+    asked = pd.DataFrame({"history": [["B3", "B5"], ["B8", "B1", "B2"]] * 20, "item": ["B6", "B7"] * 20})
+    udf = mlflow.pyfunc.spark_udf(spark, registered, env_manager="local", params={"max_new_tokens": 4})
+    found = spark.createDataFrame(asked).select(udf("history", "item").alias("answer")).toPandas()["answer"]
+    expected = mlflow.pyfunc.load_model(registered).predict(asked, params={"max_new_tokens": 4})
+    assert [row["text"] for row in found] == expected["text"].tolist()
+    assert [row["rank"] for row in found] == expected["rank"].tolist()
 
 
 def test_what_is_not_an_explainer_is_refused(project: Path) -> None:

@@ -34,6 +34,10 @@ def test_a_model_that_was_damaged_in_the_store_is_healed(base: Path, project: Pa
     assert main(["--mode", "both"]) == 0
     client = runs.connect()
     assert logged in client.get_model_version(name, "1").source
+    card = str(client.get_model_version(name, "1").description)
+    assert all(f"## {head}" in card for head in ("Intended use", "Data", "Figures", "Limits", "Licence"))
+    assert f"- base LLM: {base}" in card and "- recommender: mf" in card and "- items: 12" in card
+    assert card in (registry.fetch_model(f"models:/{name}/1") / "README.md").read_text(encoding="utf-8")
     rots(registry.pull(role, "demo").folder / "connectors.safetensors")
     with pytest.raises(InputError, match=r"version 1 were changed .* \(explainer-both/connectors.safetensors\)"):
         registry.pull(role, "demo")

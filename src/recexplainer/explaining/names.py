@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from recexplainer.citations.citations import title_index
 from recexplainer.citations.phrases import plain
 from recexplainer.core.errors import InputError
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.explaining.reply import NamedItem
 from recexplainer.serving.fields import shown, whole_number
 
 RAW, TITLE, ID = "raw", "title", "id"
@@ -39,6 +40,10 @@ class ItemNames:
         for item, title in enumerate(catalogue.titles):
             if bare := _SUFFIX.fullmatch(title):
                 self._twins[plain(bare[1])].append(item)
+
+    def items(self) -> Iterator[NamedItem]:
+        """All items, by their catalogue ids."""
+        return (NamedItem(item, self.raw_ids[item], title) for item, title in enumerate(self._catalogue.titles) if item)
 
     def find(self, name: Any, where: str) -> int:
         """The item's id in the catalogue.

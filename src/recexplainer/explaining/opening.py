@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from recexplainer.core.settings.explaining import Audience
-from recexplainer.explaining.reply import Reply
+from recexplainer.explaining.reply import NamedItem, Reply
 from recexplainer.explaining.respond import MAX_TOP_K, NEW_TOKENS, Question, Responder, open_responder
 from recexplainer.serving.fields import read_histories, read_number
 from recexplainer.tracking import registry
@@ -25,6 +26,11 @@ class LoadedExplainer:
 
     responder: Responder
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def search(self, words: str = "", n: int = 10) -> list[NamedItem]:
+        """The first `n` items of the catalogue whose titles hold some words, in any case; without words: of all."""
+        found = (item for item in self.responder.names.items() if words.casefold() in item.title.casefold())
+        return list(islice(found, n))
 
     def explain(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.evaluation import Evaluation, evaluate
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TEST
 from recexplainer.explaining.sources import load_source
@@ -14,6 +15,7 @@ from recexplainer.llm.base_model import chosen_base
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.tasks import check_tasks
+from recexplainer.tracking import registry
 
 
 def run(settings: Settings, run: StageRun, source: str) -> Write:
@@ -25,15 +27,19 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
     test, seed = data.of_split(TEST), settings.run.seed
     evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors)
     tags = {"model": model.name, "version": model.version} if model else {"model": chosen_base(settings.llm).base}
-    return partial(_write, run, source, evaluation, tags)
+    return partial(_write, run, source, evaluation, tags, model)
 
 
-def _write(run: StageRun, source: str, evaluation: Evaluation, tags: dict[str, Any]) -> None:
+def _write(
+    run: StageRun, source: str, evaluation: Evaluation, tags: dict[str, Any], model: ModelVersion | None
+) -> None:
     store.write_answers(source, evaluation.answers)
     store.write_json(store.alignment_metrics(source), evaluation.metrics)
     run.set_tags(tags)
     run.log_metrics(evaluation.metrics)
     run.log_artifact(store.alignment_metrics(source))
+    if model is not None:
+        registry.add_figures(model.name, model.version, evaluation.metrics)
 
 
 main = stage_main(
