@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,18 @@ def test_changed_files_are_refused_and_named_and_another_version_heals(
     name = spoil(registry.pull(ROLE, "demo").folder.parents[1])
     wanted = f"the files of {NAME} version 1 were changed after it was registered ({name}); delete that version and run"
     with pytest.raises(InputError, match=re.escape(wanted)):
+        registry.pull(ROLE, "demo")
+    runs.connect().delete_model_version(NAME, "1")
+    register()
+    registry.pull(ROLE, "demo")
+
+
+def test_lost_files_are_one_clear_line_and_another_version_heals(project: Path) -> None:
+    register(1.0)
+    shutil.rmtree(registry.pull(ROLE, "demo").folder.parents[1])
+    with pytest.raises(
+        InputError, match=f"models:/{NAME}/1: cannot be fetched from the tracking store: .* holds its files"
+    ):
         registry.pull(ROLE, "demo")
     runs.connect().delete_model_version(NAME, "1")
     register()

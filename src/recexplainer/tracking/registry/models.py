@@ -78,10 +78,7 @@ def fetch_model(uri: str) -> Path:
         InputError: when there is no such model, or it cannot be fetched.
     """
     runs.connect()
-    try:
-        return download(uri)
-    except Exception as error:  # stores have no common base of errors
-        raise InputError(f"{uri}: cannot be fetched from the tracking store: {runs.redact(str(error))}") from error
+    return download(uri)
 
 
 def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
@@ -94,8 +91,18 @@ def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
 
 
 def download(uri: str) -> Path:
-    """What the tracking store keeps under an address, on this machine; read it, never write to it."""
+    """What the tracking store keeps under an address, on this machine; read it, never write to it.
+
+    Raises:
+        InputError: when there is no such model, or the store does not deliver its files.
+    """
     import mlflow
 
-    with runs.waiting(f"{uri} is fetched"):
-        return Path(mlflow.artifacts.download_artifacts(uri))
+    try:
+        with runs.waiting(f"{uri} is fetched"):
+            return Path(mlflow.artifacts.download_artifacts(uri))
+    except Exception as error:  # stores have no common base of errors
+        raise InputError(
+            f"{uri}: cannot be fetched from the tracking store: {runs.redact(str(error))}; check that the store still "
+            "holds its files; a registered version whose files are lost can be deleted and made again by dvc repro"
+        ) from error
