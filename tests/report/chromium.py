@@ -22,7 +22,7 @@ FLAGS = (
 AS_3_AND_4 = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
-SECONDS = 60  # the longest wait for one answer
+SECONDS = 120  # the longest wait for one answer
 
 
 class Browser:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from recexplainer.report import published
 from recexplainer.report.cases import build_cases
+from recexplainer.report.downloads import table_link, tables_link
 from recexplainer.report.drawings import inline_lines
 from recexplainer.report.examples import RULE, choose_examples, make_examples
 from recexplainer.report.inputs import ReportInputs
@@ -58,6 +59,19 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
     chosen = choose_examples(inputs)
     cases = build_cases(inputs, n_cases, [chosen.best, chosen.worst] if chosen else [])
     style, script = _own_file("page.css"), _own_file("explorer.js")
+    sections = {
+        "run": _run_section(inputs),
+        "audit": audit_section(inputs.audit),
+        "recommender": recommender_section(inputs.recommender),
+        "alignment": alignment_section(inputs),
+        "judge": judge_section(inputs),
+        "people": people_section(inputs),
+        "verdict": verdict_section(inputs),
+        "faithfulness": faithfulness_section(inputs),
+        "evidence": evidence_section(inputs),
+        "discriminators": discriminators_section(inputs.discriminators),
+        "explorer": _explorer_section(inputs, cases),
+    }
     return (
         make_environment()
         .get_template("page.html.jinja")
@@ -71,22 +85,13 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
             conclusions=conclude(inputs),
             examples=make_examples(chosen, cases),
             examples_rule=chosen and RULE.format(chosen.n, chosen.source),
-            run=_run_section(inputs),
             params={name: _written(value) for name, value in inputs.params.items()},
-            audit=audit_section(inputs.audit),
-            recommender=recommender_section(inputs.recommender),
-            alignment=alignment_section(inputs),
-            judge=judge_section(inputs),
-            people=people_section(inputs),
-            verdict=verdict_section(inputs),
-            faithfulness=faithfulness_section(inputs),
-            evidence=evidence_section(inputs),
-            discriminators=discriminators_section(inputs.discriminators),
-            explorer=_explorer_section(inputs, cases),
+            all_tables=tables_link({name: [*of.tables, *of.details] for name, of in sections.items()}),
             sources=inputs.sources,
             hints=SOURCE_HINTS,
             levels=LEVELS,
             citation=published.CITATION,
+            **sections,
         )
     )
 
@@ -102,7 +107,7 @@ def make_environment() -> Environment:
     )
     numbers = count()
     environment.filters |= {"figure": write, "curves": lambda chart: inline_lines(chart, next(numbers))}
-    environment.filters["terms"] = terms_of
+    environment.filters |= {"terms": terms_of, "csv": table_link}
     return environment
 
 

@@ -292,6 +292,40 @@
     choose(shown[clamp(placeOf(current) + moves[event.key])], inList);
   });
 
+  // A case as it is downloaded: with its texts instead of their numbers.
+  const told = (item) => ({...item, words: undefined, title: undefined, item: item.title,
+    history: item.history.map((number) => data.texts[number]),
+    answers: item.answers.map((answer) => ({...answer,
+      pieces: undefined, text: answer.pieces.map((piece) => piece[0]).join(""),
+      prompt: answer.prompt.map((number) => data.texts[number]).join("\n"),
+      reasons: Object.fromEntries(answer.reasons.map(([name, value]) => [data.texts[name], data.texts[value]]))}))});
+
+  // A cell that no spreadsheet takes for a formula.
+  function cell(value) {
+    const text = value === null || value === undefined ? "" : String(value);
+    const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
+    return '"' + safe.replaceAll('"', '""') + '"';
+  }
+
+  function casesAsCsv(items) {
+    const ofCase = ["id", "user", "item", "label", "score", "rank", "n_ranked"];
+    const ofAnswer = ["source", "verdict", "p_yes", "level", "text"];
+    const rows = items.flatMap((item) => item.answers.map((answer) =>
+      [...ofCase.map((name) => item[name]), item.history.join(" | "), ...ofAnswer.map((name) => answer[name])]));
+    return [[...ofCase, "history", ...ofAnswer], ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+  }
+
+  function offer(id, type, write) {
+    const link = document.getElementById(id);
+    link.addEventListener("click", () => {
+      URL.revokeObjectURL(link.href);
+      link.href = URL.createObjectURL(new Blob([write(shown.map(told))], {type}));
+    });
+  }
+
+  offer("as-json", "application/json", (items) => JSON.stringify(items, null, 1));
+  offer("as-csv", "text/csv", casesAsCsv);
+
   update(recall());
   live = true;
   document.getElementById("explorer").dataset.ready = "true";
