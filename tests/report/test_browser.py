@@ -342,6 +342,16 @@ def test_axe_finds_nothing(browser, address, scheme, width):
     assert found == []
 
 
+def test_a_table_on_a_phone_breaks_no_short_name(browser, address):
+    browser.show(390)
+    visit(browser, address)
+    heights = browser.run(
+        "[...document.querySelectorAll('#alignment tbody th bdi')].filter((name) => !name.textContent.includes(' '))"
+        ".map((name) => name.getBoundingClientRect().height).filter(Boolean)"
+    )
+    assert heights and max(heights) < 30, "one line"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scrolling_and_every_scheme_can_be_read(browser, address, scheme):
     browser.show(390, scheme)
