@@ -43,3 +43,4 @@ def test_the_page_explains_terms_where_they_stand(inputs_with, section, terms):
     text = page[page.index(f'<section id="{section}"') :]
     explained = re.findall("<dt>(.*?)</dt>", text[: text.index("</section>")])
     assert {term.replace("'", "&#39;") for term in terms} <= set(explained)
+    assert section != "conclusions" or "HCR (History)" not in explained, "words of prompts are no terms"
