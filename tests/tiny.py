@@ -17,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from recexplainer import store
 from recexplainer.alignment.building import build_examples
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import Interactions
@@ -200,6 +201,7 @@ class RecordedRun:
         self.tags: dict[str, Any] = {}
         self.artifacts: list[Path] = []
         self.datasets: list[Path] = []
+        self.prompts: dict[str, str] = {}
 
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Keep the metrics."""
@@ -208,6 +210,14 @@ class RecordedRun:
     def set_tags(self, tags: dict[str, Any]) -> None:
         """Keep the tags."""
         self.tags |= tags
+
+    def link_model(self, model: ModelVersion | None) -> None:
+        """Keep the model's name and version."""
+        self.tags |= {"model": model.name, "version": model.version} if model else {}
+
+    def log_prompt(self, name: str, text: str, about: str) -> None:
+        """Keep the wording."""
+        self.prompts[name] = text
 
     def log_artifact(self, path: Path) -> None:
         """Keep the path."""

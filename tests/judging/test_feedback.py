@@ -16,6 +16,7 @@ from recexplainer.judging.feedback import Feedback, ratings_of_feedback, read_hu
 from recexplainer.judging.grade import Grade
 from recexplainer.judging.ratings import text_hash
 from recexplainer.tracking import runs
+from recexplainer.tracking.traces import log_explanation_traces
 from tests.judging.test_agree import explanations, rating
 
 
@@ -81,7 +82,7 @@ def traced(project: Path) -> tuple[dict[str, list[Explanation]], dict[tuple[str,
     for source, records in texts.items():
         judgements = [Grade("D").of(record.explanation_id, "rubric") for record in records]
         with runs.open_run("judge", load_settings(), {"source": source}):
-            runs.log_explanation_traces(records, judgements)
+            log_explanation_traces(records, judgements)
     import mlflow
 
     client = runs.connect()

@@ -29,6 +29,7 @@ def test_pairs_are_written_and_logged(project: Path, sources: Any) -> None:  # n
         faithfulness.run(SETTINGS, RecordedRun(), source)  # type: ignore[arg-type]
     run = RecordedRun()
     compare_faithfulness.run(sources, run)  # type: ignore[arg-type]
+    assert run.paths[:2] == [store.faithfulness_rows("both"), store.faithfulness_rows("none")]
     figures = store.read_json(store.FAITHFULNESS_PAIRS_METRICS)
     assert list(figures) == ["both-none"]
     agreement = figures["both-none"]["verdict_agreement"]

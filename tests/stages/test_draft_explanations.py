@@ -30,6 +30,7 @@ def test_only_drafts_that_speak_of_their_prompt_are_kept(
     run = tiny.RecordedRun()
     settings = tiny.settings(f"llm.base={base}", "draft_explanations.n_drafts=6")
     tiny.run_stage(draft_explanations.run, settings, run)
+    assert run.datasets == [store.ALIGNMENT]
     drafts = store.read_drafts()
     assert run.metrics == {"n_drafts": 6, "n_grounded": 3} and len(drafts) == 3
     assert all(draft.split == "train" and "Moon Racer" not in draft.answer for draft in drafts)

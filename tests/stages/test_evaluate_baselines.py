@@ -18,6 +18,7 @@ def test_it_writes_the_same_metrics_for_every_baseline(empty_project: Path) -> N
     tiny.write_alignment()
     run = tiny.RecordedRun()
     evaluate_baselines.run(tiny.settings(), run)  # type: ignore[arg-type]
+    assert run.datasets == [store.ALIGNMENT]
     metrics = store.read_json(store.ALIGNMENT_BASELINES_METRICS)
     assert metrics == run.metrics and list(metrics) == ["random", "popularity", "student"]
     for of_one in metrics.values():

@@ -8,6 +8,7 @@ from recexplainer import store
 from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.explaining.generate import ExplanationGenerator
 from recexplainer.stages import align, evaluate_alignment, explain, register
+from recexplainer.tracking.prompts import EXPLANATION, text_sha256
 from tests import tiny
 from tests.stages.test_align import options
 
@@ -23,7 +24,10 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
         "recexplainer.explaining.explain.load_source",
         lambda *_: (aligned, ModelVersion("n", "1", "x")),
     )
-    tiny.run_stage(explain.run, settings, tiny.RecordedRun(), "both")
+    of_both = tiny.RecordedRun()
+    tiny.run_stage(explain.run, settings, of_both, "both")
+    assert of_both.tags == {"model": "n", "version": "1"} and run.tags == {}
+    assert of_both.datasets == run.datasets == [store.ALIGNMENT, store.INTERACTIONS]
     none, both = store.read_explanations("none"), store.read_explanations("both")
     same = ("explanation_id", "user_id", "position", "item_id", "history", "label", "score", "rank", "n_ranked")
     assert [[getattr(row, key) for key in same] for row in none] == [
@@ -33,6 +37,7 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     assert none[0].model is None and both[0].model and both[0].model.version == "1"
     assert run.metrics["n_explanations"] == 4 and 0 <= run.metrics["verdict_agreement"] <= 1
     assert run.artifacts == [store.explanations("none")]
+    assert text_sha256(run.prompts[EXPLANATION]) == none[0].request.template_sha256
 
 
 def test_a_run_that_finished_every_block_explains_none_again(

@@ -38,6 +38,8 @@ def test_any_user_and_the_recommenders_best_items(
     client = runs.connect()
     experiment = runs.experiment_id(client, "demo")
     [run] = client.search_runs([experiment])
+    assert {used.dataset.name for used in run.inputs.dataset_inputs} == {"interactions", "catalogue"}
+    assert "mlflow.linkedPrompts" in run.data.tags
     assert run.data.params["users"] == "2 raw:U7" and run.data.params["explain.top_k"] == "2"
     traces = client.search_traces(locations=[experiment])
     assert {trace.data.request for trace in traces} and len(traces) == 8

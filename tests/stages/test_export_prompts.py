@@ -29,6 +29,7 @@ def exported(empty_project: Path) -> dict[str, int]:
     store.write_drafts(explanation.from_drafts(asked[:1], [f"{asked[0].answer}. Since it is so."]))
     run = tiny.RecordedRun()
     export_prompts.run(tiny.settings(), run)  # type: ignore[arg-type]
+    assert run.datasets == [store.ALIGNMENT]
     return run.metrics
 
 

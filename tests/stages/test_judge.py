@@ -9,16 +9,15 @@ import pytest
 from recexplainer import store
 from recexplainer.api import parameters
 from recexplainer.core.errors import InputError
-from recexplainer.core.records.explanation import Explanation
-from recexplainer.core.records.judgement import Judgement
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.stages import judge
+from recexplainer.tracking.prompts import JUDGE
 from tests.api.fake_server import FakeServer, Reply, completion, error, level
 from tests.faithfulness.fakes import make_games, make_record
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
-Traced = tuple[list[Explanation], list[Judgement], str]
+Traced = tuple[Any, ...]  # the arguments of one call
 
 
 class RecordedRun:
@@ -27,9 +26,16 @@ class RecordedRun:
     def __init__(self) -> None:
         self.metrics: dict[str, Any] = {}
         self.paths: list[Path] = []
+        self.models: list[Any] = []
 
     def log_metrics(self, metrics: dict[str, Any]) -> None:
         self.metrics |= metrics
+
+    def link_model(self, model: Any) -> None:
+        self.models.append(model)
+
+    def log_prompt(self, name: str, text: str, about: str) -> str:
+        return name
 
     def log_artifact(self, path: Path) -> None:
         self.paths.append(path)
@@ -88,8 +94,7 @@ def test_rubric(traces: list[Traced]) -> None:
     assert not {"mean", "A", "n"} & set(run.metrics)
     assert (figures["mean"], figures["A"], figures["n"], figures["judge"]) == (4 / 3, 1, 3, "rubric")
     assert run.paths == [store.explanations("both"), store.judge_metrics("both")]
-    ((records, judgements, kind),) = traces
-    assert kind == "CODE"
+    ((records, judgements),) = traces
     assert [(of.explanation_id, of.level) for of in judgements] == [("a", "D"), ("b", "A")]
     assert [(record.explanation_id, record.source) for record in records] == [("a", "both"), ("b", "both")]
     assert judgements[1].rationale == "the verdict is missing or differs from the recommender's"
@@ -112,7 +117,7 @@ def test_server(traces: list[Traced], server: FakeServer) -> None:
     assert (rubric["D"], rubric["B"], rubric["A"], rubric["judge"]) == (1, 1, 1, "rubric")
     assert (rubric["agreement"]["n"], rubric["agreement"]["same"]) == (2, 0.0)  # C and C, against D and A
     assert "n_calls" not in figures  # the file depends on the answers, not on which run asked for them
-    assert traces[0][2] == "LLM_JUDGE"
+    assert traces[0][2:] == ("LLM_JUDGE", JUDGE)
     assert traces[0][1][0].rationale == "because"
     everything = b"".join(path.read_bytes() for path in Path().rglob("*") if path.is_file())
     assert b"not-a-real-key" not in everything

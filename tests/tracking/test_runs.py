@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -16,10 +17,13 @@ from matplotlib.figure import Figure
 from recexplainer.core import environment
 from recexplainer.core.contents import dvc_md5
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.tracking import runs, waiting
+from recexplainer.tracking.prompts import EXPLANATION
+from recexplainer.tracking.registry import CONTENT_TAG
 from tests.conftest import REPOSITORY
-from tests.records import make_explanation, make_judgement
+from tests.tracking.registry.score_predictor import NAME, register
 
 matplotlib.use("Agg")
 
@@ -132,25 +136,41 @@ def test_credentials_do_not_reach_the_log(project: Path) -> None:
     assert "secret" not in logged and "aaaa" not in logged and "https://***@host/v1" in logged
 
 
-def test_traces_carry_the_judges_assessment(project: Path, settings: Settings) -> None:
-    import mlflow
-
-    explanations = [make_explanation(explanation_id=f"u{i}", prompt="Will they?", text="Yes.") for i in range(2)]
-    judgements = [
-        make_judgement(explanation_id="u0", level="B", score=1),
-        make_judgement(explanation_id="u1", level="unparseable", score=None),
+def test_metrics_are_the_versions_too_where_the_registry_holds_its_content(project: Path, settings: Settings) -> None:
+    register(1.0)
+    client = runs.connect()
+    version = client.get_model_version(NAME, "1")
+    content = version.tags[CONTENT_TAG]
+    with runs.open_run("evaluate_alignment", settings, {"source": "both"}) as run:
+        run.link_model(ModelVersion(NAME, "1", content))
+        run.log_metrics({"hr@5": 0.5})
+    seen = fetch(run.run_id)
+    [used] = seen.inputs.model_inputs
+    assert version.source == f"models:/{used.model_id}"
+    assert [(m.key, m.value, m.run_id) for m in client.get_logged_model(used.model_id).metrics] == [
+        ("hr_at_5", 0.5, run.run_id)
     ]
+    assert (seen.data.tags["model"], seen.data.tags["version"]) == (NAME, "1")
+
+
+def test_a_version_of_another_registry_is_named_and_not_linked(project: Path, settings: Settings) -> None:
+    register(1.0)
     with runs.open_run("judge", settings) as run:
-        assert runs.log_explanation_traces(explanations, judgements) == 2
-    mlflow.flush_trace_async_logging()
-    locations = [fetch(run.run_id).info.experiment_id]
-    found = mlflow.search_traces(locations=locations, run_id=run.run_id, return_type="list")
-    assessed = {
-        trace.info.tags["explanation_id"]: {a.name: a.feedback.value for a in trace.info.assessments} for trace in found
-    }
-    assert assessed == {"u0": {"level": "B", "score": 1}, "u1": {"level": "unparseable"}}
-    assert all(a.source.source_type == "CODE" and a.source.source_id == "rubric"
-               for trace in found for a in trace.info.assessments)  # fmt: skip
+        run.link_model(ModelVersion(NAME, "1", "of another machine"))
+        run.link_model(None)
+        run.log_metrics({"level_mean": 2.5})
+    seen = fetch(run.run_id)
+    assert seen.data.metrics == {"level_mean": 2.5} and seen.data.tags["version"] == "1"
+    assert not seen.inputs.model_inputs
+
+
+def test_a_prompt_is_a_version_per_wording(project: Path, settings: Settings) -> None:
+    for text in ("Why {{ item }}?", "Why not?", "Why {{ item }}?"):
+        with runs.open_run("explain", settings) as run:
+            version = run.log_prompt(EXPLANATION, text, "Asks for an explanation")
+    assert (version.version, version.template) == (1, "Why {{ item }}?")
+    assert json.loads(fetch(run.run_id).data.tags["mlflow.linkedPrompts"]) == [{"name": EXPLANATION, "version": "1"}]
+    assert len(runs.connect().search_prompt_versions(EXPLANATION)) == 2
 
 
 def test_a_store_that_cannot_be_reached_is_named(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

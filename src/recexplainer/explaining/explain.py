@@ -19,6 +19,7 @@ from recexplainer.explaining.sources import load_source
 from recexplainer.prompting.prompts import PromptWriter, form_of
 from recexplainer.prompting.requests import load_request
 from recexplainer.recommenders.base import Recommender
+from recexplainer.tracking.prompts import EXPLANATION
 from recexplainer.tracking.runs import StageRun
 
 
@@ -52,6 +53,8 @@ def explain_cases(
         records = template.load_template(settings, recommender, request, catalogue).explain(cases)
     else:
         explainer, model = load_source(settings, source)
+        run.link_model(model)
+        run.log_prompt(EXPLANATION, request.text, "The Jinja template that asks for an explanation")
         writer = PromptWriter(catalogue, explainer.settings["n_categories"])
         generator = ExplanationGenerator(explainer, writer, request, chosen, model, recommender)
         records = generator.explain_in_blocks(cases, kept, user_vectors)

@@ -15,6 +15,8 @@ def run(settings: Settings, run: StageRun) -> None:
         for source in settings.explain.sources
     }
     figures = compare_sources(rows, settings.run.seed)
+    for source in rows:
+        run.log_dataset(store.faithfulness_rows(source), f"faithfulness-{source}", "evaluation")
     store.write_json(store.FAITHFULNESS_PAIRS_METRICS, figures)
     run.log_metrics(figures)
     run.log_artifact(store.FAITHFULNESS_PAIRS_METRICS)

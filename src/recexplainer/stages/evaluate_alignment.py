@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from recexplainer import store
 from recexplainer.alignment.evaluation import Evaluation, evaluate
@@ -26,16 +25,15 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test, seed = data.of_split(TEST), settings.run.seed
     evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors)
-    tags = {"model": model.name, "version": model.version} if model else {"model": chosen_base(settings.llm).base}
-    return partial(_write, run, source, evaluation, tags, model)
+    base = chosen_base(settings.llm).base
+    return partial(_write, run, source, evaluation, model, base)
 
 
-def _write(
-    run: StageRun, source: str, evaluation: Evaluation, tags: dict[str, Any], model: ModelVersion | None
-) -> None:
+def _write(run: StageRun, source: str, evaluation: Evaluation, model: ModelVersion | None, base: str) -> None:
     store.write_answers(source, evaluation.answers)
     store.write_json(store.alignment_metrics(source), evaluation.metrics)
-    run.set_tags(tags)
+    run.set_tags({"model": base})
+    run.link_model(model)
     run.log_metrics(evaluation.metrics)
     run.log_artifact(store.alignment_metrics(source))
     if model is not None:

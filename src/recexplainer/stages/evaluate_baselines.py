@@ -29,6 +29,7 @@ from recexplainer.stages import StageRun, stage_main
 def run(settings: Settings, run: StageRun) -> None:
     """Train the student on the explainers' own training pairs; write the baselines' alignment metrics."""
     data = store.read_alignment()
+    run.log_dataset(store.ALIGNMENT, "alignment", "evaluation")
     taught, test = data.of_split(TRAIN), data.of_split(TEST)
     interactions = store.read_interactions()
     teacher = load_recommender(store.RECOMMENDER)

@@ -26,6 +26,8 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
         settings.explain,
         settings.run.seed,
     )
+    run.log_dataset(store.ALIGNMENT, "alignment", "explanation")
+    run.log_dataset(store.INTERACTIONS, "interactions", "explanation")
     kept = store.explanation_blocks("explain", source)
     records = explain_cases(settings, run, source, cases, recommender, data.user_vectors, kept)
     return partial(_write, run, source, records)

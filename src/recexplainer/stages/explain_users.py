@@ -22,7 +22,7 @@ from recexplainer.prompting.requests import load_request
 from recexplainer.recommenders import load_recommender
 from recexplainer.stages import StageRun, Write, stage_main
 from recexplainer.stages.explain import SECTIONS
-from recexplainer.tracking.runs import log_explanation_traces
+from recexplainer.tracking.traces import log_explanation_traces
 
 
 def run(settings: Settings, run: StageRun, source: str, users: str, items: str, as_json: bool = False) -> Write:
@@ -39,6 +39,8 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str, 
         settings.explain.top_k,
         settings.build_alignment.max_history,
     )
+    for path in (store.INTERACTIONS, store.CATALOGUE):
+        run.log_dataset(path, path.stem, "explanation")
     _say_what_is_no_decision(cases, user_ids, wanted.items)
     vectors = None
     if form_of(source) != "behaviour":

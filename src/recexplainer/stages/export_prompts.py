@@ -25,6 +25,7 @@ def run(settings: Settings, run: StageRun) -> None:
     with store.atomic_path(store.EXPORT) as folder:
         folder.mkdir()
         counts = _write_prompts(settings, recommender, folder)
+    run.log_dataset(store.ALIGNMENT, "alignment", "export")
     run.log_metrics(counts)
     print(f"{store.EXPORT}: {sum(counts.values())} rows in {len(counts)} files", file=sys.stderr)
 

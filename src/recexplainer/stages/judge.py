@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from recexplainer import store
 from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.judgement import Judgement
 from recexplainer.core.settings import Settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.grade import SCORES, Grade, summarise, without_level_warning
 from recexplainer.judging.rubric import JUDGE, judge_by_rubric
 from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking.naming import renamed
-from recexplainer.tracking.runs import log_explanation_traces
+from recexplainer.tracking.prompts import JUDGE as JUDGE_PROMPT
+from recexplainer.tracking.traces import log_explanation_traces
 
 NAMES = {  # in MLflow, where a figure stands alone beside those of other stages
     "mean": "level_mean",
@@ -45,13 +47,24 @@ def run(settings: Settings, run: StageRun, source: str) -> None:
     store.write_judgements(source, judgements)
     store.write_json(store.judge_metrics(source), figures)
     run.log_dataset(store.explanations(source), f"explanations-{source}", "evaluation")
+    run.link_model(records[0].model if records else None)
     run.log_metrics(renamed(figures, NAMES) | costs)
     run.log_artifact(store.judge_metrics(source))
-    n_traces = settings.judge.n_traces
-    kind: Literal["CODE", "LLM_JUDGE"] = "CODE" if settings.judge.backend == "rubric" else "LLM_JUDGE"
-    log_explanation_traces(records[:n_traces], judgements[:n_traces], kind)
+    _log_traces(settings, run, records, judgements)
     if warning := without_level_warning(levels):
         print(f"warning: judge ({source}): {warning}", file=sys.stderr)
+
+
+def _log_traces(settings: Settings, run: StageRun, records: list[Explanation], judgements: list[Judgement]) -> None:
+    n_traces = settings.judge.n_traces
+    traced = (records[:n_traces], judgements[:n_traces])
+    if settings.judge.backend == "rubric":
+        log_explanation_traces(*traced)
+        return
+    from recexplainer.judging.prompts import RUBRIC
+
+    prompt = run.log_prompt(JUDGE_PROMPT, RUBRIC, "What a language model is told that judges an explanation")
+    log_explanation_traces(*traced, "LLM_JUDGE", prompt)
 
 
 def _ask_server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,3 +44,12 @@ def renamed(figures: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, A
         names.get(name, name): renamed(value, names) if isinstance(value, Mapping) else value
         for name, value in figures.items()
     }
+
+
+def clean(name: str) -> str:
+    """A name with the characters that MLflow takes in the names of metrics, parameters and tags.
+
+    >>> clean("recommender.json:hr@5")
+    'recommender.json:hr_at_5'
+    """
+    return re.sub(r"[^\w./ :-]", "_", name.replace("@", "_at_"))

@@ -15,26 +15,25 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from recexplainer.core import environment
 from recexplainer.core.contents import dvc_md5
 from recexplainer.core.environment import set_quiet_environment
 from recexplainer.core.errors import InputError
-from recexplainer.core.records.explanation import Explanation
-from recexplainer.core.records.judgement import Judgement
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings
 from recexplainer.core.settings.parsing import flatten
 from recexplainer.core.settings.used import used_parameters
-from recexplainer.tracking.naming import run_description, run_name
+from recexplainer.tracking.naming import clean, run_description, run_name
 from recexplainer.tracking.waiting import impatient, innermost, said
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import PromptVersion
 
 REPRO_TAG = "recexplainer.repro"
 STAGE_TAG = "recexplainer.stage"
-TRACE_TAGS = ("explanation_id", "source")  # say whose explanation a trace shows; people's feedback is joined by them
 
 
 class StageRun:
@@ -43,12 +42,13 @@ class StageRun:
     def __init__(self, run_id: str, known_params: Mapping[str, str]) -> None:
         self.run_id = run_id
         self._known_params = dict(known_params)
+        self._model_id: str | None = None
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log parameters, nested ones under dotted names; a name that the run already has keeps its value."""
         import mlflow
 
-        flat = {_clean(key): redact(value) for key, value in flatten(dict(params)).items()}
+        flat = {clean(key): redact(value) for key, value in flatten(dict(params)).items()}
         new = {key: value for key, value in flat.items() if key not in self._known_params}
         self._known_params.update(new)
         if new:
@@ -61,7 +61,7 @@ class StageRun:
         flat = dict(_numbers(metrics))
         if flat:
             with waiting("metrics are logged"):
-                mlflow.log_metrics(flat, step=step, run_id=self.run_id)
+                mlflow.log_metrics(flat, step=step, run_id=self.run_id, model_id=self._model_id)
 
     def log_artifact(self, path: Path | str) -> None:
         """Log a file, or a folder's files under its name, as artefacts."""
@@ -88,6 +88,29 @@ class StageRun:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*Inferred schema contains integer column.*")
             mlflow.log_input(dataset, context=context, tags={"dvc.path": str(path), "dvc.md5": digest})
+
+    def link_model(self, model: ModelVersion | None) -> None:
+        """Say which registered version the run is about: the metrics that follow are that version's too.
+
+        Nothing is linked for a source without one, or where the registry here does not hold that content.
+        """
+        if model is None:
+            return
+        from recexplainer.tracking.registry.versions import logged_model
+
+        self._model_id = logged_model(model)
+        self.set_tags({"model": model.name, "version": model.version})
+
+    def log_prompt(self, name: str, text: str, about: str) -> PromptVersion:
+        """Keep the wording of a prompt as a version in the Prompt Registry, and say that the run used it."""
+        import mlflow
+
+        from recexplainer.tracking.prompts import register_prompt
+
+        with waiting(f"prompt {name} is registered"):
+            version = register_prompt(name, text, about)
+            mlflow.MlflowClient().link_prompt_version_to_run(self.run_id, version)
+        return version
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags of the run."""
@@ -288,39 +311,6 @@ def _parent(client: MlflowClient, experiment: str, dataset: str) -> str | None:
         return str(client.create_run(experiment, tags=tags, run_name=named["mlflow.runName"]).info.run_id)
 
 
-def log_explanation_traces(
-    explanations: Sequence[Explanation],
-    judgements: Sequence[Judgement] = (),
-    judge_kind: Literal["CODE", "LLM_JUDGE"] = "CODE",
-) -> int:
-    """Log one trace per explanation, with the judge's level and score as its assessments; return their number.
-
-    Args:
-        explanations: What was explained.
-        judgements: One per explanation, in the same order; none where no judge has seen them.
-        judge_kind: ``CODE`` is the rubric.
-    """
-    import mlflow
-    from mlflow.entities import AssessmentSource
-
-    traces = []
-    for record in explanations:
-        with mlflow.start_span(name="explain", span_type="LLM") as span:
-            span.set_inputs({"prompt": record.prompt})
-            span.set_outputs({"text": record.text})
-            span.set_attribute("explanation_id", record.explanation_id)
-            mlflow.update_current_trace(tags={name: str(getattr(record, name)) for name in TRACE_TAGS})
-        traces.append(span.trace_id)
-    mlflow.flush_trace_async_logging()
-    for judgement, trace in zip(judgements, traces if judgements else (), strict=True):
-        source = AssessmentSource(source_type=judge_kind, source_id=judgement.judge)
-        rationale = redact(judgement.rationale)
-        mlflow.log_feedback(trace_id=trace, name="level", value=judgement.level, source=source, rationale=rationale)
-        if judgement.score is not None:
-            mlflow.log_feedback(trace_id=trace, name="score", value=judgement.score, source=source)
-    return len(traces)
-
-
 def redact(value: Any) -> Any:
     """Take credentials out of text: the user part of an address, and what looks like an API key.
 
@@ -354,11 +344,7 @@ def _numbers(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
         if isinstance(value, Mapping):
             yield from _numbers(value, name)
         elif not isinstance(value, bool | str) and hasattr(value, "__float__") and not math.isnan(float(value)):
-            yield _clean(name), float(value)
-
-
-def _clean(name: str) -> str:
-    return re.sub(r"[^\w./ :-]", "_", name.replace("@", "_at_"))
+            yield clean(name), float(value)
 
 
 def user() -> str:

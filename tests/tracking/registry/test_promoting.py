@@ -11,12 +11,12 @@ from tests.tracking.registry.score_predictor import NAME, ROLE, register
 
 def test_a_promotion_is_recorded(project: Path) -> None:
     register(1.0)
-    done = registry.promote(ROLE, "demo", "candidate", "staging", "it is good", {"m:x": 0.5})
+    done = registry.promote(ROLE, "demo", "candidate", "staging", "it is good", {"m:x@5": 0.5})
     assert "staging is now version 1 (from candidate; before: nothing)" in done
     tags = runs.connect().get_model_version_by_alias(NAME, "staging").tags
     assert tags["promoted.staging.from"] == "candidate" and tags["promoted.staging.why"] == "it is good"
     assert tags["promoted.staging.by"] and tags["promoted.staging.at"].endswith("+00:00")
-    assert tags["promoted.staging.measured"] == '{"m:x": 0.5}'
+    assert tags["promoted.staging.gate.m:x_at_5"] == "0.5"
     register(2.0)
     assert "before: version 1" in registry.promote(ROLE, "demo", "candidate", "staging")
 

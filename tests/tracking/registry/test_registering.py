@@ -46,6 +46,16 @@ def test_what_a_stage_logged_becomes_the_version(project: Path) -> None:
     assert version.run_id == run.run_id and model in version.source
 
 
+def test_a_registered_model_says_what_it_is_and_keeps_what_people_say(project: Path) -> None:
+    register(1.0)
+    client = runs.connect()
+    made = client.get_registered_model(NAME)
+    assert made.description.startswith("Predicts the recommender's score") and made.tags["role"] == ROLE
+    client.update_registered_model(NAME, "Ours.")
+    register(2.0)
+    assert client.get_registered_model(NAME).description == "Ours."
+
+
 @pytest.mark.slow
 def test_two_processes_make_one_version(project: Path) -> None:
     write_model(1.0)

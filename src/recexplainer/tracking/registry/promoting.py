@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from recexplainer import store
 from recexplainer.core import environment
 from recexplainer.core.errors import InputError
 from recexplainer.tracking import runs
+from recexplainer.tracking.naming import clean
 from recexplainer.tracking.registry.lookup import CONTENT_TAG
 from recexplainer.tracking.registry.roles import WORKING_ALIAS, registered_name
 from recexplainer.tracking.registry.versions import alias_version, resolve
@@ -27,7 +27,7 @@ def promote(
     """Move the alias ``target`` to the version that ``source`` names; return what was done, in words.
 
     The version must have the content that the role's pointer names: the gates' metrics describe that one.
-    Who, when, from where, why and the measured values are kept as the version's tags.
+    Who, when, from where, why and the value of each gate are kept as the version's tags.
 
     Raises:
         InputError: for an unknown or reserved alias, or another content.
@@ -53,7 +53,7 @@ def promote(
             "from": source,
             "replaced": f"version {before}" if before else "nothing",
             "why": runs.redact(why) or "not said",
-            "measured": json.dumps(dict(measured or {})),
+            **{f"gate.{clean(metric)}": f"{value:.4g}" for metric, value in (measured or {}).items()},
         }
         for key, value in tags.items():
             client.set_model_version_tag(name, version.version, f"promoted.{target}.{key}", value)

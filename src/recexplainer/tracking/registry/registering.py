@@ -15,7 +15,7 @@ from recexplainer.tracking import runs
 from recexplainer.tracking.registry.integrity import CODE_TAG, changed_files
 from recexplainer.tracking.registry.lookup import CONTENT_TAG, alias_holds
 from recexplainer.tracking.registry.models import download, log_model_folder
-from recexplainer.tracking.registry.roles import WORKING_ALIAS, registered_name
+from recexplainer.tracking.registry.roles import WORKING_ALIAS, about, registered_name
 from recexplainer.tracking.registry.versions import alias_version, version_with
 
 if TYPE_CHECKING:
@@ -67,7 +67,16 @@ def _new_version(
     silent = contextlib.redirect_stderr(io.StringIO())  # it tells at length that it did what it was asked for
     with runs.waiting(f"{role} is registered"), silent:
         made = mlflow.register_model(f"models:/{model}", registered_name(dataset, role), tags=tags)
+    _describe(client, registered_name(dataset, role), role, dataset)
     return str(made.version)
+
+
+def _describe(client: MlflowClient, name: str, role: str, dataset: str) -> None:
+    """Say what a registered model is, unless somebody has: people may write a description of their own."""
+    if not client.get_registered_model(name).description:
+        client.update_registered_model(name, f"{about(role)}\n\nData set: {dataset}; role: {role}")
+    for key, value in {"role": role, "dataset": dataset}.items():
+        client.set_registered_model_tag(name, key, value)
 
 
 def _logged_model(client: MlflowClient, role: str, content: str) -> str | None:

@@ -13,6 +13,23 @@ SERVED = {  # the start of a role → the package whose served.py answers for it
     "score-predictor-": "discriminators",
 }
 
+ABOUT = {  # the same starts → what the registered model is, in its description
+    "recommender-": "The recommender whose decisions are explained.",
+    "explainer-": "Explains the recommender's decisions: adapter and connectors of an LLM aligned to it.",
+    "source-classifier": "Tells from an explanation's words which source wrote it.",
+    "source-classifier-encoder": "Tells from an explanation which source wrote it, by a fine-tuned encoder.",
+    "score-predictor-": "Predicts the recommender's score from an explanation's words.",
+}
+
+
+def about(role: str) -> str:
+    """What a role's model is; the longest start that fits counts.
+
+    >>> about("explainer-both")[:8]
+    'Explains'
+    """
+    return ABOUT[max((start for start in ABOUT if role.startswith(start)), key=len)]
+
 
 def registered_name(dataset: str, role: str) -> str:
     """The registry's name of a role's model.

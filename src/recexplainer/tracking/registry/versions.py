@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.records import explanation as records
 from recexplainer.tracking.registry.lookup import CONTENT_TAG
 
 if TYPE_CHECKING:
@@ -57,6 +59,21 @@ def version_with(client: MlflowClient, name: str, content: str) -> str | None:
     found = client.search_model_versions(f"name = '{name}' and tags.{CONTENT_TAG} = '{content}'")
     ready = [int(version.version) for version in found if version.status == "READY"]
     return str(max(ready)) if ready else None
+
+
+def logged_model(model: records.ModelVersion) -> str | None:
+    """The id of the logged model that a version was made of; None where no version here has that content.
+
+    Records come out of files that may be older than the registry, or of another one: the content decides.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    version = version_with(client, model.name, model.sha256)
+    if version is None:
+        return None
+    found = re.fullmatch(r"models:/(m-\w+)", str(client.get_model_version(model.name, version).source))
+    return found.group(1) if found else None
 
 
 def _known_aliases(client: MlflowClient, name: str) -> str:
