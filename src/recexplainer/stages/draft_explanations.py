@@ -22,8 +22,8 @@ from recexplainer.tasks import explanation
 def run(settings: Settings, run: StageRun) -> Write:
     """Write the drafts that speak of nothing but their prompt; what was made up is dropped and counted."""
     chosen = settings.draft_explanations
-    run.log_dataset(store.ALIGNMENT, "alignment", "drafting")
     taught = store.read_alignment().of_split(TRAIN)
+    run.log_dataset(store.ALIGNMENT, "alignment", "drafting")
     asked = explanation.choose(taught, chosen.n_drafts, np.random.default_rng(settings.run.seed))
     catalogue = store.read_catalogue()
     writer = PromptWriter(catalogue, settings.align.n_categories)
