@@ -25,7 +25,9 @@ from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings
 from recexplainer.core.settings.parsing import flatten
 from recexplainer.core.settings.used import used_parameters
+from recexplainer.tracking.lineage import logged_model
 from recexplainer.tracking.naming import clean, run_description, run_name
+from recexplainer.tracking.prompts import register_prompt
 from recexplainer.tracking.waiting import impatient, innermost, said
 
 if TYPE_CHECKING:
@@ -96,16 +98,12 @@ class StageRun:
         """
         if model is None:
             return
-        from recexplainer.tracking.registry.versions import logged_model
-
         self._model_id = logged_model(model)
         self.set_tags({"model": model.name, "version": model.version})
 
     def log_prompt(self, name: str, text: str, about: str) -> PromptVersion:
         """Keep the wording of a prompt as a version in the Prompt Registry, and say that the run used it."""
         import mlflow
-
-        from recexplainer.tracking.prompts import register_prompt
 
         with waiting(f"prompt {name} is registered"):
             version = register_prompt(name, text, about)

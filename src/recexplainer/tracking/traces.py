@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from recexplainer.core.records.explanation import Explanation, ModelVersion, UserExplanation
 from recexplainer.core.records.judgement import Judgement
+from recexplainer.tracking.lineage import logged_model
 from recexplainer.tracking.prompts import EXPLANATION, prompt_with
-from recexplainer.tracking.registry.versions import logged_model
 from recexplainer.tracking.runs import redact
 
 if TYPE_CHECKING:

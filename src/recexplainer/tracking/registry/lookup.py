@@ -11,8 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from recexplainer.core.environment import sqlite_file
-
-CONTENT_TAG = "content_sha256"
+from recexplainer.tracking.lineage import CONTENT_TAG
 
 _QUERY = """
     SELECT v.status, v.storage_location, t.value

@@ -15,8 +15,8 @@ from recexplainer.core import environment
 from recexplainer.core.contents import content_sha256
 from recexplainer.core.errors import InputError
 from recexplainer.tracking import runs
+from recexplainer.tracking.lineage import CONTENT_TAG
 from recexplainer.tracking.registry.integrity import CODE, CODE_TAG, MANIFEST, SERVED, write_manifest
-from recexplainer.tracking.registry.lookup import CONTENT_TAG
 from recexplainer.tracking.registry.roles import package_of
 from recexplainer.tracking.registry.shipping import closure, copy_code, requirements
 

@@ -10,8 +10,8 @@ from recexplainer import store
 from recexplainer.core import environment
 from recexplainer.core.errors import InputError
 from recexplainer.tracking import runs
+from recexplainer.tracking.lineage import CONTENT_TAG
 from recexplainer.tracking.naming import clean
-from recexplainer.tracking.registry.lookup import CONTENT_TAG
 from recexplainer.tracking.registry.roles import WORKING_ALIAS, registered_name
 from recexplainer.tracking.registry.versions import alias_version, resolve
 
