@@ -53,9 +53,7 @@ preset: setup
 	@$(BIN)/recexplainer preset "$(NAME)" "$(RAW)"
 
 ui: setup
-	@echo "http://127.0.0.1:$(PORT)   (ready in half a minute; models: http://127.0.0.1:$(PORT)/#/models)"
-	@$(BIN)/python -c "from recexplainer.core import environment; print(environment.tracking_uri())" > $(VENV)/.uri
-	@$(BIN)/mlflow ui --backend-store-uri "$$(cat $(VENV)/.uri)" --host 127.0.0.1 --port $(PORT)
+	@$(BIN)/python bin/ui.py $(PORT)
 
 demo-llm: git setup
 	cd demo_llm && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. "$(CURDIR)/$(BIN)/dvc" repro

@@ -187,7 +187,7 @@ def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monk
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [("judge.model=null", "judge.model"), ("judge.max_calls=2", "max_calls is 2, and 3")],
+    [("judge.model=null", "judge.model"), ("judge.max_calls=2", "max_calls is 2, but 3")],
 )
 def test_bad_settings_write_nothing(traces: list[Any], server: FakeServer, change: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
