@@ -93,6 +93,7 @@ def test_popularity_counts_interactions() -> None:
     assert scores[1:].tolist() == np.bincount(INTERACTIONS.item_ids, minlength=13)[1:].tolist()
 
 
+@pytest.mark.slow
 def test_the_student_learns_the_teacher_and_draws_nothing_from_outside() -> None:
     pairs = [(user, 4) for user in range(1, 41)]
     settings = asdict(tiny.settings().train_recommender.sasrec) | {"dim": 16, "n_heads": 2, "learning_rate": 0.01}

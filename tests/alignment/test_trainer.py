@@ -20,6 +20,8 @@ from tests.alignment.launched import evaluation
 from tests.alignment.test_training import equal, lesson
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = str(REPOSITORY / "tests" / "alignment" / "launched.py")
 CONFIG = REPOSITORY / "params" / "accelerate" / "ddp.yaml"
 LAUNCH = ("-m", "accelerate.commands.launch", f"--config_file={CONFIG}", "--main_process_port=0", "--num_processes=2")
@@ -30,7 +32,6 @@ def launch(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *words], env=os.environ | given, capture_output=True, text=True)
 
 
-@pytest.mark.slow
 def test_what_was_killed_in_the_middle_of_a_checkpoint_goes_on_to_the_same_weights(base: Path, tmp_path: Path) -> None:
     """Dropout is on: the generators go on where they were, too."""
     dropout = "align.lora.dropout=0.3"
@@ -47,7 +48,6 @@ def test_what_was_killed_in_the_middle_of_a_checkpoint_goes_on_to_the_same_weigh
     assert not equal(rest.trained, dry.trained)
 
 
-@pytest.mark.slow
 def test_two_processes_are_as_good_as_one(base: Path, tmp_path: Path) -> None:
     """Two rows a step, in one process or one row in each of two; and the same answers to the same questions, of valid
     users meanwhile too.

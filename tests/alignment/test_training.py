@@ -28,6 +28,8 @@ from recexplainer.tasks.known import TASKS
 from tests import tiny
 from tests.prompting.test_frames import DATED, another_day  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.slow
+
 SPEED = (
     "align.epochs={behaviour: 1, intention: 1, both: 1}",
     "align.mixture.item_discrimination/title=20",

@@ -15,6 +15,8 @@ from recexplainer.llm.packing import collate
 from tests import tiny
 from tests.alignment.test_training import Lesson, equal, interrupted, lesson, taught
 
+pytestmark = pytest.mark.slow
+
 DROPOUT = "align.lora.dropout=0.3"  # it draws from the generators with every step
 
 

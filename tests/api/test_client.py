@@ -285,6 +285,7 @@ def test_nothing_to_ask(server: FakeServer, tmp_path: Path) -> None:
     assert ask(server, [], tmp_path / "cache").answers == []
 
 
+@pytest.mark.slow
 def test_killed_runs_lose_no_answer_and_ask_none_twice(server: FakeServer, tmp_path: Path) -> None:
     """Three runs are killed in the midst; only requests that were open at a kill may be asked again."""
     server.delay_seconds = 0.01
@@ -318,6 +319,7 @@ ask(json.loads(sys.argv[3]), Path(sys.argv[2]), settings_for(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_pay_once(server: FakeServer, tmp_path: Path) -> None:
     server.delay_seconds = 0.02
     texts, cache = [f"explanation {number}" for number in range(40)], tmp_path / "cache"

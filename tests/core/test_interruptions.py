@@ -77,6 +77,7 @@ def an_unhandled_sigterm_fails_the_test() -> Iterator[None]:
     assert signal.signal(signal.SIGTERM, before) is unhandled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "line"), [(signal.SIGTERM, 143, "error: terminated"), (signal.SIGINT, 130, "error: interrupted")]
 )

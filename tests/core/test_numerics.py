@@ -25,6 +25,7 @@ def numbers(**given: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_equal_matrices_have_equal_products_wherever_they_lie() -> None:
     found = numbers()
     assert found["products by place"] == 0
@@ -32,6 +33,7 @@ def test_equal_matrices_have_equal_products_wherever_they_lie() -> None:
         assert (found["torch"], found["openblas"], found["numpy beyond AVX2"]) == ("AVX2", ["Haswell"], [])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_AVX2, reason="needs a processor with AVX2")
 def test_kernels_that_the_user_has_chosen_stay() -> None:
     found = numbers(ATEN_CPU_CAPABILITY="default", NPY_ENABLE_CPU_FEATURES="X86_V3", OPENBLAS_CORETYPE="Nehalem")

@@ -119,6 +119,7 @@ def with_encoder(encoder):
     return train_discriminators(make_explanations(), 0.4, 500, 7, encoder)
 
 
+@pytest.mark.slow
 def test_an_encoder_stands_beside_the_words_with_controls_of_its_own(with_encoder, encoder):
     metrics, models = with_encoder
     json.dumps(metrics, allow_nan=False)
@@ -155,6 +156,7 @@ def test_an_encoder_changes_no_other_figure(with_encoder, explanations):
         assert with_encoder[0]["source_classifier"][view] == figures
 
 
+@pytest.mark.slow
 def test_nothing_of_the_test_users_reaches_the_encoder(encoder):
     few, brief = make_explanations(n_users=18), replace(encoder, epochs=1)
     cases = join_cases(few, 0.4, seed=7)

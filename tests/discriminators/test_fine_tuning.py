@@ -39,6 +39,7 @@ def test_every_family_is_tuned_kept_and_read_again(tmp_path, family):
         assert (again.task, again.labels) == (task, ("both", "none") if task == "classify" else ())
 
 
+@pytest.mark.slow
 def test_a_score_that_hangs_on_a_word_is_learnt_and_a_random_one_is_not(bert):
     (texts, scores), (others, truth) = texts_and_scores(), texts_and_scores(40, seed=1)
     settings = encoder_settings(bert, epochs=12)

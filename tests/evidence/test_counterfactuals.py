@@ -123,6 +123,7 @@ CAUSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", CAUSES)
 def test_counterfactuals_of_planted_recommenders_name_the_cause_and_hold(name: str, variant: Variant) -> None:

@@ -208,7 +208,7 @@ BAD_ROWS: list[tuple[Any, str]] = [
     ),
     (
         {"history": ["B3"], "item": "title:\ud800"},
-        "the body is not valid JSON: it holds half of a surrogate pair, which is not a character",
+        "the body is not valid JSON: it contains half of a surrogate pair, which is not a character",
     ),
     (
         {"history": [3], "item_id": 10**30},
@@ -244,7 +244,7 @@ BAD_PARAMS: list[tuple[Any, str]] = [
     ({"audience": "boss"}, "params.audience: expected one of end_user, developer, auditor, got 'boss'"),
     ({"max_sentences": 0}, "params.max_sentences: expected a whole number from 1 to 20, got 0"),
     ({"top_k": 51}, "params.top_k: expected a whole number from 1 to 50, got 51"),
-    ({"top_k": 1}, "row 1: names an item, and params.top_k asks for the recommender's best: give one"),
+    ({"top_k": 1}, "row 1: names an item, but params.top_k asks for the best ones: give one of the two"),
     ([8], "params: expected an object of names and values"),
 ]  # fmt: skip
 
@@ -275,7 +275,7 @@ def test_a_bad_request_is_one_sentence_with_status_400(server: Server) -> None:
         ({"dataframe_records": [ROW] * (MAX_ROWS + 1)}, "dataframe_records: expected 1 to 64 rows, got 65"),
         ({"dataframe_records": []}, "dataframe_records: expected 1 to 64 rows, got 0"),
         ({"dataframe_records": [ROW], "parms": {}}, "the body: 'parms' is unknown; did you mean 'params'?"),
-        ({"params": {}}, "the body must hold its rows once, as dataframe_records"),
+        ({"params": {}}, "the body must contain its rows exactly once, as dataframe_records"),
         ({"dataframe_records": [ROW, ROW | {"item_id": 1.5}]},
          "item_id in row 2: expected a whole number from 1 to 12, or a raw id or title:<title> as text, got 1.5"),
     ]  # fmt: skip

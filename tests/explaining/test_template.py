@@ -83,6 +83,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLANTED)
 def test_it_cites_the_planted_reason_and_nothing_else(name: str) -> None:
     cause, always = PLANTED[name]

@@ -43,7 +43,7 @@ def test_a_good_request_reaches_the_server_as_it_is() -> None:
     [
         ([], "the body must be a JSON object"),
         ({"rows": []}, "the body: 'rows' is unknown; known: dataframe_records, dataframe_split, "),
-        ({"inputs": [1], "instances": [1]}, "the body must hold its rows once"),
+        ({"inputs": [1], "instances": [1]}, "the body must contain its rows exactly once"),
         ({"inputs": "all"}, "inputs: expected 1 to 64 rows, got 0"),
         ({"dataframe_split": {"columns": ["text"], "data": [["a"]] * 65}}, "expected 1 to 64 rows, got 65"),
         ({"inputs": [1], "params": 3}, "params: expected an object"),

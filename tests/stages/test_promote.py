@@ -52,7 +52,7 @@ def test_stale_metrics_promote_nothing(gated: Path, capsys: pytest.CaptureFixtur
     measure(0.4)
     store.write_json(FILE, {"both": {"text": {"spearman": 0.9}}})
     assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
-    assert "is not what dvc.lock names; run dvc repro" in capsys.readouterr().err
+    assert "does not match dvc.lock; run dvc repro" in capsys.readouterr().err
 
 
 def test_metrics_of_another_input_promote_nothing(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +63,7 @@ def test_metrics_of_another_input_promote_nothing(gated: Path, capsys: pytest.Ca
     lock["stages"]["train"] = {"outs": [{"path": "models/recommender", "md5": "new.dir"}]}
     Path("dvc.lock").write_text(yaml.safe_dump(lock))
     assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
-    assert "was measured on another models/recommender than dvc.lock names" in capsys.readouterr().err
+    assert "was measured on a different models/recommender than that of dvc.lock" in capsys.readouterr().err
 
 
 def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,11 +57,11 @@ def test_metrics_have_to_describe_the_pointers_model() -> None:
     }
     Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"evaluate": stage}}))
     promotion.require_current(FILE, "explainer-both")
-    with pytest.raises(InputError, match="dvc.lock names no stage that writes it"):
+    with pytest.raises(InputError, match="no stage in dvc.lock writes it"):
         promotion.require_current("metrics/other.json", "explainer-both")
     store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "2"})
     with pytest.raises(InputError, match="was measured on another model"):
         promotion.require_current(FILE, "explainer-both")
     store.write_json(FILE, {"a": 1})
-    with pytest.raises(InputError, match="is not what dvc.lock names"):
+    with pytest.raises(InputError, match="does not match dvc.lock"):
         promotion.require_current(FILE, "explainer-both")

@@ -203,7 +203,7 @@ def test_a_server_that_does_not_answer_is_named_soon(
         wanted = rf"^tracking store http://\*\*\*@{address} cannot be used: [^:]*(: \[Errno 111\] )?{reason}$"
         with pytest.raises(InputError, match=wanted):
             runs.connect()
-    line = f"waiting for http://***@{address}: asked for its experiments (0 s)"
+    line = f"waiting for http://***@{address}: listing its experiments (0 s)"
     assert not listens or line in capsys.readouterr().err.splitlines()
     assert not waiting.FIRST_ANSWER.keys() & os.environ.keys()
 

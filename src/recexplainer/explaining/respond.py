@@ -83,9 +83,7 @@ class Responder:
         try:
             self._bounds = Bounds(LIST_LENGTH, explainer.settings["like_top"], explainer.settings["dislike_bottom"])
         except KeyError as error:
-            raise InputError(
-                f"the explainer does not say {error}, which alignment now keeps with it: align again"
-            ) from None
+            raise InputError(f"the explainer lacks {error}, which alignment now stores with it: align again") from None
 
     def read_options(self, params: Mapping[str, Any]) -> Options:
         """Options as they were sent; `max_new_tokens` is at most half of what the LLM's context holds.

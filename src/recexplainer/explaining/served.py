@@ -144,7 +144,7 @@ class ServedExplainer(ServedModel):
         if len(named) == 2:
             raise InputError(f"row {row}: give item or item_id, not both")
         if named and top_k is not None:
-            raise InputError(f"row {row}: names an item, and params.top_k asks for the recommender's best: give one")
+            raise InputError(f"row {row}: names an item, but params.top_k asks for the best ones: give one of the two")
         if top_k is not None:
             return self.responder.best_items(history, top_k)
         if not named:

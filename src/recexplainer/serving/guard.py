@@ -100,7 +100,7 @@ def parse(data: bytes) -> dict[str, Any]:
     except RecursionError:
         raise InputError("the body is not valid JSON for a request: it is nested too deeply") from None
     if rb"\ud" in data.lower() and not _has_characters(body):
-        raise InputError("the body is not valid JSON: it holds half of a surrogate pair, which is not a character")
+        raise InputError("the body is not valid JSON: it contains half of a surrogate pair, which is not a character")
     if not isinstance(body, dict):
         raise InputError(f'the body must be a JSON object: {{"{RECORDS}": [...], "{PARAMS}": {{...}}}}')
     return body
@@ -115,7 +115,7 @@ def check_body(body: dict[str, Any], model: Any) -> None:
     check_names(body, (*FORMATS, PARAMS), "the body")
     given = [name for name in FORMATS if name in body]
     if len(given) != 1:
-        raise InputError(f"the body must hold its rows once, as {RECORDS}")
+        raise InputError(f"the body must contain its rows exactly once, as {RECORDS}")
     n_rows = count_rows(body[given[0]])
     if not 1 <= n_rows <= MAX_ROWS:
         raise InputError(f"{given[0]}: expected 1 to {MAX_ROWS} rows, got {n_rows}")

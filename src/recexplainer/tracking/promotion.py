@@ -66,17 +66,17 @@ def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock"))
     stages = _stages(lock)
     stage = next((s for s in stages.values() if any(out["path"] == metrics_file for out in s.get("outs", []))), None)
     if stage is None:
-        raise InputError(f"{metrics_file}: {lock} names no stage that writes it; run dvc repro first")
+        raise InputError(f"{metrics_file}: no stage in {lock} writes it; run dvc repro first")
     written = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
     if dvc_md5(metrics_file) != written[metrics_file]:
-        raise InputError(f"{metrics_file}: is not what {lock} names; run dvc repro")
+        raise InputError(f"{metrics_file}: does not match {lock}; run dvc repro")
     pointer = store.pointer(role).as_posix()
     for dep in stage.get("deps", []):
         path, md5 = dep["path"], dep.get("md5")
         if path == pointer and md5 != dvc_md5(pointer):
-            raise InputError(f"{metrics_file}: was measured on another model than {pointer} names; run dvc repro")
+            raise InputError(f"{metrics_file}: was measured on a different model than that of {pointer}; run dvc repro")
         if path in written and md5 != written[path]:
-            raise InputError(f"{metrics_file}: was measured on another {path} than {lock} names; run dvc repro")
+            raise InputError(f"{metrics_file}: was measured on a different {path} than that of {lock}; run dvc repro")
     _require_same_reference(metrics_file)
 
 

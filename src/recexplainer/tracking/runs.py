@@ -62,14 +62,14 @@ class StageRun:
 
         flat = dict(_numbers(metrics))
         if flat:
-            with waiting("metrics are logged"):
+            with waiting("logging metrics"):
                 mlflow.log_metrics(flat, step=step, run_id=self.run_id, model_id=self._model_id)
 
     def log_artifact(self, path: Path | str) -> None:
         """Log a file, or a folder's files under its name, as artefacts."""
         import mlflow
 
-        with waiting(f"{path} is uploaded"):
+        with waiting(f"uploading {path}"):
             if Path(path).is_dir():
                 mlflow.log_artifacts(str(path), Path(path).name, run_id=self.run_id)
             else:
@@ -241,7 +241,7 @@ def connect() -> MlflowClient:
     locked = environment.exclusive("database") if environment.sqlite_file(uri) else contextlib.nullcontext()
     try:
         mlflow.set_tracking_uri(uri)
-        with waiting("asked for its experiments"), impatient(), locked:
+        with waiting("listing its experiments"), impatient(), locked:
             client = mlflow.MlflowClient(uri)
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)

@@ -26,6 +26,8 @@ from recexplainer.prompting.chat import ChatEncoder
 from recexplainer.prompting.prompts import PromptWriter
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 BASE = REPOSITORY / store.EMBEDDED_LLM
 SHORT = replace(
     load_settings(REPOSITORY / "params.yaml").adapt_llm,

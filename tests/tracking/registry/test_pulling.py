@@ -146,7 +146,9 @@ def test_unknown_alias_and_model_and_missing_pointer(project: Path) -> None:
     register()
     with pytest.raises(InputError, match=r"has no alias 'staging'; it has candidate \(version 1\)"):
         registry.pull(ROLE, "demo", "staging")
-    with pytest.raises(InputError, match="is of recexplainer-demo-score-predictor-both, not of recexplainer-other"):
+    with pytest.raises(
+        InputError, match="belongs to recexplainer-demo-score-predictor-both, not to recexplainer-other"
+    ):
         registry.pull(ROLE, "other")
 
 

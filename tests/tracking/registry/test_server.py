@@ -61,7 +61,7 @@ def test_a_model_is_registered_pulled_and_healed_over_http(
     monkeypatch.setattr(waiting, "SECONDS", 0.01)
     register(1.0)
     said = capsys.readouterr().err
-    assert f"waiting for {server}: {ROLE} is uploaded (0 s)\n" in said
+    assert f"waiting for {server}: uploading {ROLE} (0 s)\n" in said
     uploaded = [path for path in (project / "stored").rglob("*") if path.is_file()]
     assert 10 < len(uploaded) < 50, "every file is a request: the code is its import closure, not the whole package"
     pulled = registry.pull(ROLE, "demo")

@@ -41,7 +41,7 @@ def log_model_folder(folder: Path | str, role: str, dataset: str) -> str:
         shutil.copyfile(str(served.__file__), shipped / SERVED)
         copy_code(module, shipped / CODE)
         code = write_manifest(shipped, weights)
-        with runs.waiting(f"{role} is uploaded"):
+        with runs.waiting(f"uploading {role}"):
             info = mlflow.models.Model.log(
                 name=role,
                 artifact_path=None,
@@ -99,7 +99,7 @@ def download(uri: str) -> Path:
     import mlflow
 
     try:
-        with runs.waiting(f"{uri} is fetched"):
+        with runs.waiting(f"fetching {uri}"):
             return Path(mlflow.artifacts.download_artifacts(uri))
     except Exception as error:  # stores have no common base of errors
         raise InputError(

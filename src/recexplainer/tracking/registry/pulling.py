@@ -50,7 +50,7 @@ def pull(role: str, dataset: str, alias: str = WORKING_ALIAS) -> PulledModel:
     pointer = store.read_pointer(role)
     name, wanted = registered_name(dataset, role), pointer[CONTENT_TAG]
     if pointer["name"] != name:
-        raise InputError(f"{store.pointer(role)}: is of {pointer['name']}, not of {name}; run dvc repro")
+        raise InputError(f"{store.pointer(role)}: belongs to {pointer['name']}, not to {name}; run dvc repro")
     client = runs.connect()
     named = resolve(client, name, alias)
     found = named.tags.get(CONTENT_TAG, "none")

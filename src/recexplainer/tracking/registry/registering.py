@@ -66,7 +66,7 @@ def _new_version(
     code = client.get_logged_model(model).tags[CODE_TAG]
     tags = {CONTENT_TAG: content, CODE_TAG: code, "role": role, "dataset": dataset, "dvc.path": str(folder)}
     silent = contextlib.redirect_stderr(io.StringIO())  # it tells at length that it did what it was asked for
-    with runs.waiting(f"{role} is registered"), silent:
+    with runs.waiting(f"registering {role}"), silent:
         made = mlflow.register_model(f"models:/{model}", registered_name(dataset, role), tags=tags)
     _describe(client, registered_name(dataset, role), role, dataset)
     return str(made.version)

@@ -56,4 +56,4 @@ def _known_aliases(client: MlflowClient, name: str) -> str:
     if not found:
         return "no such model is registered here; run dvc repro"
     aliases = ", ".join(f"{alias} (version {version})" for alias, version in sorted(found[0].aliases.items()))
-    return f"it has {aliases or 'no alias at all'}"
+    return f"it has {aliases or 'no aliases'}"
