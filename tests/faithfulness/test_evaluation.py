@@ -78,6 +78,7 @@ def planted(recommender: AdditiveRecommender, catalogue: Catalogue) -> dict[str,
     return figures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["shift", "mask"])
 def test_planted_explainers_land_where_they_should(planted: dict[str, dict[str, Any]], variant: str) -> None:
     rows = {how: figures["comprehensiveness"][variant] for how, figures in planted.items()}

@@ -102,6 +102,7 @@ def test_texts_that_cite_the_only_reason_score_1_and_others_mislead(variant: str
         assert found["misleading_texts"] >= 0.95 and found["texts_without_true_reason"] >= 0.95
 
 
+@pytest.mark.slow
 def test_texts_that_know_better_than_the_newest_items_are_told_so() -> None:
     cause = only_genre()
     decisions = [own for own in decisions_of(cause.recommender, 300) if 0 < len(cause.reason(own)) < 8]

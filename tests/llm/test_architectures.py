@@ -126,6 +126,7 @@ def log_probability(explainer: Explainer, prompt: Encoded, answer: list[int]) ->
     return float(logits[torch.arange(len(answer)), torch.tensor(answer)].sum())
 
 
+@pytest.mark.slow
 def test_the_loaded_one_gives_the_same_logits(aligned: Aligned) -> None:
     loaded = load_explainer(aligned.folder)
     for prompt in aligned.prompts:
