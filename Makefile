@@ -27,7 +27,7 @@ demo: git setup
 test: git dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-# Without DVC, MLflow servers and training.
+# Without DVC, the registry, served models and training.
 test-fast: git dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow and not browser and not gpu and not real_data"
 

@@ -123,6 +123,7 @@ def test_the_loss_falls_on_learnable_data(trained, kind):
     assert losses[-1] < losses[0] / 2
 
 
+@pytest.mark.slow
 def test_the_held_out_items_do_not_reach_the_training():
     walks = ring_walks()
     others = interactions_of([walks.sequence(user).tolist() for user in range(1, walks.n_users + 1)], 30)

@@ -24,6 +24,8 @@ from recexplainer.stages import adapt_llm, align, draft_explanations, evaluate_b
 from tests import tiny
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 OWN = (
     "dataset.raw=mine", "dataset.item_noun=film", "llm.base=demo_llm/model", "adapt_llm.steps=2",
     "adapt_llm.rows_per_step=1", "adapt_llm.n_tokens=30", "adapt_llm.workers=0", "adapt_llm.warmup_steps=1",

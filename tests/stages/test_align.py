@@ -20,6 +20,8 @@ from recexplainer.tracking import registry, runs
 from tests import tiny
 from tests.prompting.test_chat import THINKING
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("align.epochs={behaviour: 0.05, intention: 0.05, both: 0.05}", "align.save_steps=1")
 
 
@@ -27,7 +29,6 @@ def options(*assignments: str) -> list[str]:
     return [part for assignment in (*tiny.SMALL, *SHORT, *assignments) for part in ("-S", assignment)]
 
 
-@pytest.mark.slow
 def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project: Path) -> None:
     tiny.write_prepared()
     tiny.write_alignment()

@@ -16,6 +16,8 @@ from recexplainer.stages import audit
 from recexplainer.tracking import registry, runs
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 ROLE = "recommender-mf"
 ADDRESS = f"models:/recexplainer-demo-{ROLE}@production"
 

@@ -89,6 +89,7 @@ def test_too_few_users_leave_the_earlier_models(settings):
     assert load_text_model(store.DISCRIMINATORS / "source-classifier").labels == ("both", "none")
 
 
+@pytest.mark.slow
 def test_an_encoder_is_fine_tuned_and_kept_beside_the_words(empty_project):
     write_explanations("both", style="Surely")
     write_explanations("none", style="Perhaps")

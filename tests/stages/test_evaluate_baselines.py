@@ -12,6 +12,8 @@ from tests import tiny
 from tests.api.conftest import forget_endpoints
 from tests.api.fake_server import FakeServer, completion
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_writes_the_same_metrics_for_every_baseline(empty_project: Path) -> None:
     tiny.write_prepared()

@@ -11,6 +11,8 @@ from recexplainer.core.contents import dvc_md5
 from recexplainer.tracking import runs
 from tests.tracking.registry.score_predictor import NAME, ROLE, register
 
+pytestmark = pytest.mark.slow
+
 FILE = "metrics/discriminators.json"
 
 

@@ -14,6 +14,8 @@ from recexplainer.tracking import registry, runs
 from tests.discriminators.encoders import encoder_settings, write_encoder
 from tests.tracking.registry.score_predictor import FOLDER, NAME, ROLE, write_model
 
+pytestmark = pytest.mark.slow
+
 
 def n_runs() -> int:
     client = runs.connect()

@@ -13,6 +13,8 @@ from recexplainer.stages.register_recommender import main
 from recexplainer.tracking import registry
 from tests.tracking.registry.alone import predict_alone
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_recommender_is_registered_and_served(project: Path) -> None:
     import mlflow

@@ -107,6 +107,7 @@ def test_a_launch_that_cannot_work_starts_nothing(
     assert not (empty_project / "mlflow.db").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_of_several_processes_one_alone_tracks_and_writes(
     empty_project: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch, rank: int

@@ -34,6 +34,8 @@ from recexplainer.tasks import explanation
 from tests import tiny
 from tests.stages import test_train_recommender as recommender_world
 
+pytestmark = pytest.mark.slow
+
 USERS = {split: set(tiny.users().loc[tiny.users()["split"] == split, "user_id"]) for split in SPLITS}
 SMALL_RECOMMENDER = (*recommender_world.SMALL, "recommender.kind=sasrec")
 

@@ -60,7 +60,7 @@ def test_metrics_have_to_describe_the_pointers_model() -> None:
     with pytest.raises(InputError, match="no stage in dvc.lock writes it"):
         promotion.require_current("metrics/other.json", "explainer-both")
     store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "2"})
-    with pytest.raises(InputError, match="was measured on another model"):
+    with pytest.raises(InputError, match="was measured on a different model"):
         promotion.require_current(FILE, "explainer-both")
     store.write_json(FILE, {"a": 1})
     with pytest.raises(InputError, match="does not match dvc.lock"):

@@ -41,6 +41,7 @@ def test_a_faulty_mlflow_model_is_one_line(split, tmp_path, monkeypatch, old, ne
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_model_of_the_tracking_store_is_fetched(split, project):
     import mlflow
 

@@ -4,10 +4,13 @@ import os
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from recexplainer.tracking import registry
 from tests.tracking.registry.alone import predict_alone
 from tests.tracking.registry.score_predictor import NAME, ROLE, register
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_is_served_without_pickle(project: Path) -> None:

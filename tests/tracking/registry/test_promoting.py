@@ -8,6 +8,8 @@ from recexplainer.core.errors import InputError
 from recexplainer.tracking import registry, runs
 from tests.tracking.registry.score_predictor import NAME, ROLE, register
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_promotion_is_recorded(project: Path) -> None:
     register(1.0)

@@ -14,6 +14,8 @@ from recexplainer.tracking.registry import models, shipping
 from recexplainer.tracking.registry.integrity import CODE_TAG
 from tests.tracking.registry.score_predictor import FOLDER, NAME, ROLE, register, write_model
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_moved_alias_is_refused(project: Path) -> None:
     register(1.0)

@@ -13,6 +13,8 @@ from recexplainer.tracking import registry, runs
 from tests.conftest import REPOSITORY
 from tests.tracking.registry.score_predictor import FOLDER, NAME, ROLE, register, write_model
 
+pytestmark = pytest.mark.slow
+
 
 def test_equal_content_is_registered_once_and_the_alias_follows(project: Path) -> None:
     assert register(1.0) == "1" and register(2.0) == "2"
@@ -56,7 +58,6 @@ def test_a_registered_model_says_what_it_is_and_keeps_what_people_say(project: P
     assert client.get_registered_model(NAME).description == "Ours."
 
 
-@pytest.mark.slow
 def test_two_processes_make_one_version(project: Path) -> None:
     write_model(1.0)
     code = "from tests.tracking.registry.score_predictor import register; print(register())"

@@ -19,6 +19,7 @@ def named(package: str) -> set[str]:
     return {pin.partition("==")[0] for pin in shipping.requirements(files) or []}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_code_that_is_shipped_runs_without_the_rest(tmp_path: Path, package: str) -> None:
     """All modules, imported in a fresh process that has nothing else of the project, imports in functions included."""
