@@ -7,7 +7,7 @@ import pytest
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.stages.register import main
-from recexplainer.tracking import registry, runs
+from recexplainer.tracking import fetching, registry, runs
 from tests import tiny
 from tests.tracking.registry.alone import predict_alone
 
@@ -37,7 +37,7 @@ def test_a_model_that_was_damaged_in_the_store_is_healed(base: Path, project: Pa
     card = str(client.get_model_version(name, "1").description)
     assert all(f"## {head}" in card for head in ("Intended use", "Data", "Figures", "Limits", "Licence"))
     assert f"- base LLM: {base}" in card and "- recommender: mf" in card and "- items: 12" in card
-    assert card in (registry.fetch_model(f"models:/{name}/1") / "README.md").read_text(encoding="utf-8")
+    assert card in (fetching.fetch_model(f"models:/{name}/1") / "README.md").read_text(encoding="utf-8")
     rots(registry.pull(role, "demo").folder / "connectors.safetensors")
     with pytest.raises(InputError, match=r"version 1 were changed .* \(explainer-both/connectors.safetensors\)"):
         registry.pull(role, "demo")

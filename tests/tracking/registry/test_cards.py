@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.tracking import registry, runs
+from recexplainer.tracking import fetching, registry, runs
 from recexplainer.tracking.registry.cards import model_card
 from tests.tracking.registry.score_predictor import NAME, ROLE, register
 
@@ -26,7 +26,7 @@ def test_a_card_grows_its_figures_in_the_description_and_the_folder(project: Pat
         assert card.count("| next_item_retrieval.free.hr@5 | 0.5 | 0.4 to 0.6 |") == 1
         assert "next_item_retrieval.hr@5 " not in card and "Not measured" not in card  # it has no interval
     assert "- items: 12\n" in card and "None" not in card
-    kept = registry.fetch_model(f"models:/{NAME}/{version}") / "README.md"
+    kept = fetching.fetch_model(f"models:/{NAME}/{version}") / "README.md"
     assert kept.read_text(encoding="utf-8") == f"# {NAME}, version {version}\n\n{card}"
     registry.pull(ROLE, "demo")  # the card is no change of the model
     registry.write_card(ROLE, "demo", version, {})  # what was written stays

@@ -135,9 +135,9 @@ def _check_answers(recommender: ExternalRecommender, split: LeaveOneOut) -> None
 def _model_place(folder: Path, model: str | None) -> tuple[Path, str]:
     """Where the model lies on this machine, and how it is named to the user."""
     if model is not None and re.match(r"(models|runs):/", model):
-        from recexplainer.tracking import registry
+        from recexplainer.tracking import fetching
 
-        return registry.fetch_model(model), model
+        return fetching.fetch_model(model), model
     if not folder.is_dir():
         raise InputError(f"{SECTION}.folder: {folder} is not a folder")
     place = folder if model is None else _inside(folder, model, "model")

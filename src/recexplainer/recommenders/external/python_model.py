@@ -27,10 +27,10 @@ class PythonModel:
     @classmethod
     def load(cls, model: Path, raw_item_ids: list[str]) -> Self:
         """Load the model, and the items' vectors where a folder in it holds them."""
-        from recexplainer.tracking import registry
+        from recexplainer.tracking import fetching
 
         with others_code(f"MLflow model {model.name}", "loading it"):
-            predict = registry.load_python_model(model)
+            predict = fetching.load_python_model(model)
         return cls(predict, f"MLflow model {model.name}", np.zeros((len(raw_item_ids) + 1, 0)))
 
     def scores(self, histories: list[list[int]]) -> np.ndarray:

@@ -10,7 +10,7 @@ The package is the public face of its modules.
 
 from recexplainer.tracking.lineage import CONTENT_TAG
 from recexplainer.tracking.registry.cards import add_figures, write_card
-from recexplainer.tracking.registry.models import fetch_model, load_python_model, log_model_folder
+from recexplainer.tracking.registry.models import log_model_folder
 from recexplainer.tracking.registry.promoting import promote
 from recexplainer.tracking.registry.pulling import pull, pull_version, version_at
 from recexplainer.tracking.registry.registering import is_registered, register, write_pointer

@@ -1,4 +1,4 @@
-"""Model folders in the tracking store: logged as MLflow models from code, and fetched again."""
+"""Model folders in the tracking store, logged as MLflow models from code."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import importlib
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from recexplainer.core import environment
 from recexplainer.core.contents import content_sha256
-from recexplainer.core.errors import InputError
 from recexplainer.tracking import runs
 from recexplainer.tracking.lineage import CONTENT_TAG
 from recexplainer.tracking.registry.integrity import CODE, CODE_TAG, MANIFEST, SERVED, write_manifest
@@ -69,40 +66,3 @@ def _save(validate_serving_input: bool, **given: Any) -> None:
 def _input_example(served: Any, weights: Path) -> pd.DataFrame | None:
     make = getattr(served, "input_example", None)
     return None if make is None else make(weights)
-
-
-def fetch_model(uri: str) -> Path:
-    """The folder, on this machine, of any model that MLflow keeps under ``models:/…`` or ``runs:/…``.
-
-    Raises:
-        InputError: when there is no such model, or it cannot be fetched.
-    """
-    runs.connect()
-    return download(uri)
-
-
-def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
-    """Any pyfunc model as a function of a table; its code runs, also out of a pickle: for what the user named alone."""
-    import mlflow
-
-    with environment.variable("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true"):
-        loaded: Callable[[pd.DataFrame], Any] = mlflow.pyfunc.load_model(str(folder)).predict
-        return loaded
-
-
-def download(uri: str) -> Path:
-    """What the tracking store keeps under an address, on this machine; read it, never write to it.
-
-    Raises:
-        InputError: when there is no such model, or the store does not deliver its files.
-    """
-    import mlflow
-
-    try:
-        with runs.waiting(f"fetching {uri}"):
-            return Path(mlflow.artifacts.download_artifacts(uri))
-    except Exception as error:  # stores have no common base of errors
-        raise InputError(
-            f"{uri}: cannot be fetched from the tracking store: {runs.redact(str(error))}; check that the store still "
-            "holds its files; a registered version whose files are lost can be deleted and made again by dvc repro"
-        ) from error

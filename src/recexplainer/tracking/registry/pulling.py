@@ -11,9 +11,9 @@ from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.records import explanation as records
 from recexplainer.tracking import runs
+from recexplainer.tracking.fetching import download
 from recexplainer.tracking.lineage import CONTENT_TAG, version_with
 from recexplainer.tracking.registry.integrity import CODE_TAG, changed_files, weights_folder
-from recexplainer.tracking.registry.models import download
 from recexplainer.tracking.registry.roles import WORKING_ALIAS, registered_name
 from recexplainer.tracking.registry.versions import numbered, resolve
 

@@ -12,10 +12,11 @@ from recexplainer import store
 from recexplainer.core import environment
 from recexplainer.core.contents import content_sha256
 from recexplainer.tracking import runs
+from recexplainer.tracking.fetching import download
 from recexplainer.tracking.lineage import CONTENT_TAG, version_with
 from recexplainer.tracking.registry.integrity import CODE_TAG, changed_files
 from recexplainer.tracking.registry.lookup import alias_holds
-from recexplainer.tracking.registry.models import download, log_model_folder
+from recexplainer.tracking.registry.models import log_model_folder
 from recexplainer.tracking.registry.roles import WORKING_ALIAS, about, registered_name
 from recexplainer.tracking.registry.versions import alias_version
 
