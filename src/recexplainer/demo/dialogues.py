@@ -111,20 +111,20 @@ def _explain_no(name: str, kind: str, history: list[Game], closest: list[Game], 
 
 
 def _lesson_explain(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, target = _history_and_target(rng, world)
+    history, target = history_and_target(rng, world)
     verdict = str(rng.choice([wording.YES, wording.NO]))
     question = f"{history_block(history)}\n{wording.INTEREST} {wording.ANSWER_AND_EXPLAIN}\n{item_line(target)}"
     return [(question, explain(history, target, verdict, world.domain))]
 
 
 def _lesson_verdict(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, target = _history_and_target(rng, world)
+    history, target = history_and_target(rng, world)
     question = f"{history_block(history)}\n{wording.INTEREST} {wording.ANSWER_YES_NO}\n{item_line(target)}"
     return [(question, str(rng.choice([wording.YES, wording.NO])))]
 
 
 def _lesson_rank(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, _ = _history_and_target(rng, world)
+    history, _ = history_and_target(rng, world)
     candidates = [game.title for game in _sample(rng, world.games, 5)]
     block = f"{history_block(history)}\n" if rng.random() < 0.5 else ""
     question = "\n".join([block + wording.ITEM_RANKING, *candidates])
@@ -174,21 +174,21 @@ def _lesson_filter(rng: np.random.Generator, world: World) -> list[Turn]:
 
 
 def _lesson_closest(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, target = _history_and_target(rng, world)
+    history, target = history_and_target(rng, world)
     closest = max(reversed(history), key=lambda game: _likeness(game, target))
     question = f"Which item of the history is most like {item_line(target)}?"
     return [(f"{history_block(history)}\n{question}", f'"{closest.title}"')]
 
 
 def _lesson_resemble(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, target = _history_and_target(rng, world)
+    history, target = history_and_target(rng, world)
     alike = sum(_likeness(game, target) > 0 for game in history)
     question = f"Does this item resemble most of the history? {wording.ANSWER_YES_NO}\n{item_line(target)}"
     return [(f"{history_block(history)}\n{question}", wording.YES if 2 * alike > len(history) else wording.NO)]
 
 
 def _lesson_order(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, target = _history_and_target(rng, world)
+    history, target = history_and_target(rng, world)
     others = [game for game in world.games if game not in history and game is not target]
     candidates = _sample(rng, [target, *_sample(rng, others, 4)], 5)
     likeness = {game.title: sum(_likeness(game, seen) for seen in history) for game in candidates}
@@ -211,7 +211,7 @@ def _lesson_compare(rng: np.random.Generator, world: World) -> list[Turn]:
 
 
 def _lesson_member(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, target = _history_and_target(rng, world)
+    history, target = history_and_target(rng, world)
     asked = history[int(rng.integers(len(history)))] if rng.random() < 0.5 else target
     question = f'{history_block(history)}\nIs "{asked.title}" in the history? {wording.ANSWER_YES_NO}'
     return [(question, wording.YES if asked in history else wording.NO)]
@@ -240,7 +240,7 @@ def _lesson_title_from(rng: np.random.Generator, world: World) -> list[Turn]:
 
 
 def _lesson_summary(rng: np.random.Generator, world: World) -> list[Turn]:
-    history, _ = _history_and_target(rng, world)
+    history, _ = history_and_target(rng, world)
     return [(f"{history_block(history)}\n{wording.USER_SUMMARY}", summarise(history, world.domain))]
 
 
@@ -288,11 +288,11 @@ LESSONS: tuple[tuple[Callable[[np.random.Generator, World], list[Turn]], float],
 )
 
 
-def _history_and_target(rng: np.random.Generator, world: World) -> tuple[list[Game], Game]:
+def history_and_target(rng: np.random.Generator, world: World) -> tuple[list[Game], Game]:
     """A history with some taste in it and an item outside it that fits the taste half of the time."""
     games = world.games
     platforms = set(_sample(rng, world.platforms, int(rng.integers(1, 4))))
-    genres = set(_sample(rng, list(GENRES), int(rng.integers(2, 6))))
+    genres = set(_sample(rng, list(world.genres), int(rng.integers(2, 6))))
     fitting = [g for g in games if g.platform in platforms and g.genre in genres]
     n_history = int(rng.integers(2, MAX_HISTORY))
     pool = fitting if len(fitting) > n_history and rng.random() < 0.8 else games

@@ -6,7 +6,7 @@ Nothing here names a real game, platform or studio.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +95,7 @@ class World:
     platforms: list[str]
     studios: list[str]
     domain: Domain = GAMES  # the words for what it holds
+    genres: Sequence[str] = GENRES
 
     @property
     def franchises(self) -> set[str]:

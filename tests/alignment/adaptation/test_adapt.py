@@ -20,8 +20,9 @@ from recexplainer.alignment.adaptation.slots import SlotLessons, world_catalogue
 from recexplainer.alignment.adaptation.vocabulary import extend_tokenizer
 from recexplainer.core.settings import load_settings
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.demo.dialogues import history_and_target
 from recexplainer.demo.domain import GAMES, domain_of
-from recexplainer.demo.world import make_world
+from recexplainer.demo.world import World, make_world
 from recexplainer.prompting.chat import ChatEncoder
 from recexplainer.prompting.prompts import PromptWriter
 from tests.conftest import REPOSITORY
@@ -52,6 +53,17 @@ def test_a_catalogue_becomes_a_world_of_lessons(writer: PromptWriter) -> None:
     questions = [turns[0][0] for turns in islice(conversations(np.random.default_rng(0), world), 60)]
     assert any(question.startswith("Repeat:") for question in questions)
     assert len({question.split("\n")[0] for question in questions}) > 3
+
+
+def test_histories_of_lessons_hold_a_taste_in_any_catalogue() -> None:
+    """Of a user who likes some kinds of items: a history drawn from all items would hold four or five platforms."""
+    invented = make_world(np.random.default_rng(4), 400)
+    games = [replace(game, genre=f"{game.genre} of old") for game in invented.games]
+    writer = PromptWriter(world_catalogue(World(games, invented.platforms, [])), 2)
+    world, rng = world_of(writer), np.random.default_rng(0)
+    histories = [history for history, _ in (history_and_target(rng, world) for _ in range(200)) if len(history) > 5]
+    few = [len({game.platform for game in history}) <= 3 for history in histories]
+    assert np.mean(few) > 0.6
 
 
 def test_lessons_about_films_speak_of_films(writer: PromptWriter) -> None:

@@ -31,7 +31,8 @@ def world_of(writer: PromptWriter, domain: Domain = GAMES) -> World:
         platform, genre = (*writer.categories(item), "", "")[:2]
         title = writer.catalogue.title(item)
         games.append(Game(title, series_of(title), 0, platform, genre, "", "", "", 0, 0.0, 1.0))
-    return World(games, sorted({game.platform for game in games}), [], domain)
+    platforms, genres = sorted({game.platform for game in games}), sorted({game.genre for game in games})
+    return World(games, platforms, [], domain, genres)
 
 
 def series_of(title: str) -> str:

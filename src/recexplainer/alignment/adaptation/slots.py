@@ -24,7 +24,7 @@ from recexplainer.core.places import items_at
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.demo.dialogues import explain
-from recexplainer.demo.world import GENRES, World
+from recexplainer.demo.world import World
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import IGNORED, ChatEncoder, Content, Encoded
 from recexplainer.prompting.prompts import Form, PromptWriter, answer_text
@@ -239,7 +239,7 @@ def random_taste(rng: np.random.Generator, world: World) -> np.ndarray:
     Returns:
         float64 (n_items,) scores.
     """
-    platforms, genres = (_preferences(rng, names) for names in (world.platforms, GENRES))
+    platforms, genres = (_preferences(rng, names) for names in (world.platforms, world.genres))
     series = sorted(world.franchises)
     followed = set(rng.choice(series, size=min(len(series), int(rng.integers(0, 4))), replace=False))
     cares = rng.uniform(0.3, 1.5, size=2)  # some look at the platform, others at the genre
