@@ -27,6 +27,8 @@ STYLE: dict[Any, Any] = {
     "ytick.labelcolor": SOFT,
 }  # fmt: skip
 
+DPI = 150  # of PNG
+
 styled = matplotlib.rc_context(STYLE)  # decorates what draws: names are never read as formulas
 
 
@@ -45,3 +47,11 @@ def to_svg(figure: Figure) -> str:
     text = re.sub(r"<defs>\s*<style.*?</defs>", "", written.getvalue(), count=1, flags=re.DOTALL)
     text = text.replace("xlink:href", "href").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
     return re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])
+
+
+@styled
+def to_png(figure: Figure) -> bytes:
+    """The figure as PNG on the page's background, for slides and documents; equal figures give equal bytes."""
+    written = io.BytesIO()
+    figure.savefig(written, format="png", dpi=DPI, facecolor=COLOURS["page"], metadata={"Software": None})
+    return written.getvalue()

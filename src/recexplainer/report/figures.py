@@ -24,8 +24,8 @@ from recexplainer.report.sections.recommender import recommender_section
 from recexplainer.report.sections.verdict import verdict_section
 
 
-def build_figures(inputs: ReportInputs) -> dict[str, str]:
-    """Every figure as an SVG text, by file name.
+def draw_figures(inputs: ReportInputs) -> dict[str, Figure]:
+    """Every figure by its name.
 
     Args:
         inputs: What is there; what is missing gives no figure.
@@ -42,10 +42,15 @@ def build_figures(inputs: ReportInputs) -> dict[str, str]:
         "discriminators": discriminators_section(inputs.discriminators),
     }
     return {
-        f"{_file_name(title)}.svg": to_svg(draw(content, title))
+        _file_name(title): draw(content, title)
         for name, section in sections.items()
         for draw, content, title in _drawings(name, section)
     }
+
+
+def build_figures(inputs: ReportInputs) -> dict[str, str]:
+    """Every figure as an SVG text, by file name."""
+    return {f"{name}.svg": to_svg(figure) for name, figure in draw_figures(inputs).items()}
 
 
 def _drawings(name: str, section: Section) -> Iterator[tuple[Callable[[Any, str], Figure], Any, str]]:

@@ -42,6 +42,7 @@ from recexplainer.store.paths import (
     RECOMMENDER_PER_USER,
     REPORT,
     REPORT_FIGURES,
+    REPORT_IMAGES,
     SHEET,
     SUMMARIES_CACHE,
     USERS,

@@ -37,7 +37,8 @@ DISCRIMINATORS = Path("models/discriminators")
 DISCRIMINATORS_METRICS = Path("metrics/discriminators.json")
 REGISTRY = Path("registry")
 REPORT = Path("report/index.html")
-REPORT_FIGURES = Path("report/figures")
+REPORT_FIGURES = Path("report/figures")  # SVG, which DVC's plots show
+REPORT_IMAGES = Path("report/png")
 
 # People's work, and what is asked beside the pipeline: in folders of their own, since `dvc repro` makes again what
 # depends on results/ when anything in it changes.
