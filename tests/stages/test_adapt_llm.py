@@ -88,7 +88,7 @@ def test_an_adaptation_is_not_left_over_beside_a_note_that_there_is_none(own: Pa
 def test_an_llm_adapted_to_another_catalogue_is_refused(own: Path) -> None:
     tiny.run_stage(adapt_llm.run, tiny.settings(*OWN), tiny.RecordedRun())
     write_catalogue(41)
-    with pytest.raises(InputError, match="models/llm is adapted to another catalogue .* run adapt_llm"):
+    with pytest.raises(InputError, match="models/llm was adapted to another catalogue .* run adapt_llm"):
         chosen_base(tiny.settings(*OWN).llm)
 
 

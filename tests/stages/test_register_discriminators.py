@@ -58,7 +58,7 @@ def test_a_run_that_mlflow_opened_is_named_also_when_there_is_nothing_to_do(
     assert main([]) == 0
     seen = runs.connect().get_run(given.run_id)
     assert seen.info.run_name == "register_discriminators (demo)" != given.run_name
-    assert seen.data.tags["mlflow.note.content"].startswith("Give the discriminators their versions")
+    assert seen.data.tags["mlflow.note.content"].startswith("Register the discriminators")
 
 
 def test_nothing_to_do_makes_no_run_and_imports_no_mlflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

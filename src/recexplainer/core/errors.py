@@ -16,7 +16,8 @@ Arguments = ParamSpec("Arguments")
 # What libraries' own errors quote when a disk is full, a quota is used up, or `ulimit -f` is reached.
 _SYSTEM = {os.strerror(number): os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 _SQLITE_AND_TORCH = dict.fromkeys(("database or disk is full", "enforce fail at inline_container"), "the disk is full")
-NO_SPACE = _SYSTEM | _SQLITE_AND_TORCH
+_STREAM = {"iostream error": "a file could not be written to its end, as on a full disk"}  # torch, in its last bytes
+NO_SPACE = _SYSTEM | _SQLITE_AND_TORCH | _STREAM
 
 
 class InputError(Exception):
@@ -61,6 +62,8 @@ def no_space(error: BaseException | None) -> str | None:
 
     >>> no_space(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     'No space left on device; free some space and run this again'
+    >>> no_space(RuntimeError("basic_ios::clear: iostream error"))
+    'a file could not be written to its end, as on a full disk; free some space and run this again'
     """
     while error is not None:
         for quoted, meant in NO_SPACE.items():
