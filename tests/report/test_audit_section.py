@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from recexplainer.report.figures import build_figures
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.page import build_page
 from recexplainer.report.sections.audit import audit_section
 from tests.report.audit_figures import audit_figures
+from tests.report.drawn import build_figures
 
 
 def test_pictures_stand_beside_chance_and_the_floors() -> None:

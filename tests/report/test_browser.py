@@ -267,6 +267,12 @@ def luminance(colour):
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def contrast(colours):
+    """The ratio of two colours, as WCAG defines it."""
+    low, high = sorted(map(luminance, colours))
+    return (high + 0.05) / (low + 0.05)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_counts_can_be_read_on_every_shade_of_a_confusion_cell(browser, address, scheme):
     browser.show(1280, scheme)
@@ -277,8 +283,7 @@ def test_counts_can_be_read_on_every_shade_of_a_confusion_cell(browser, address,
         "const style = getComputedStyle(cell); return [style.color, style.backgroundColor]})"
     )
     for colours in cells:
-        low, high = sorted(map(luminance, colours))
-        assert (high + 0.05) / (low + 0.05) >= 4.5, colours
+        assert contrast(colours) >= 4.5, colours
 
 
 def saved(browser, link):
@@ -324,8 +329,7 @@ def test_badges_can_be_read(browser, address, scheme):
     )
     assert {"badge right", "badge wrong"} <= {name for name, *_ in badges}
     for name, *colours in badges:
-        low, high = sorted(map(luminance, colours))
-        assert (high + 0.05) / (low + 0.05) >= 4.5, name
+        assert contrast(colours) >= 4.5, name
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])

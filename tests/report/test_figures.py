@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from recexplainer.report.figures import build_figures
 from recexplainer.report.inputs import ReportInputs
 from tests.conftest import REPOSITORY
+from tests.report.drawn import build_figures
 
 
 def test_every_figure_of_the_report_is_a_whole_image(inputs):

@@ -88,7 +88,7 @@ def test_items_that_a_user_has_had_are_said(base: Path, prepared: Path, capsys: 
     )
     given = ["--source", "none", "--items", "3", *options(f"llm.base={base}")]
     assert explain_users.main([*given, "--users", str(had)]) == 2
-    assert "items: the users' histories contain all items asked for, so there is no decision" in capsys.readouterr().err
+    assert "items: the users have had every item asked for, so no decision" in capsys.readouterr().err
     assert explain_users.main([*given, "--users", f"{had} {open_}"]) == 0
     assert (
         f"skipped, because the user's history contains the item: 1 (first: user {had}, item 3)"

@@ -9,19 +9,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from recexplainer.core.figures import to_svg
 from recexplainer.report.drawings import draw_bars, draw_confusion, draw_lines, draw_stacks
 from recexplainer.report.inputs import ReportInputs
-from recexplainer.report.sections.alignment import alignment_section
-from recexplainer.report.sections.audit import audit_section
 from recexplainer.report.sections.common import Section
-from recexplainer.report.sections.discriminators import discriminators_section
-from recexplainer.report.sections.evidence import evidence_section
-from recexplainer.report.sections.faithfulness import faithfulness_section
-from recexplainer.report.sections.judge import judge_section
-from recexplainer.report.sections.people import people_section
-from recexplainer.report.sections.recommender import recommender_section
-from recexplainer.report.sections.verdict import verdict_section
+from recexplainer.report.sections.measured import measured_sections
 
 
 def draw_figures(inputs: ReportInputs) -> dict[str, Figure]:
@@ -30,27 +21,11 @@ def draw_figures(inputs: ReportInputs) -> dict[str, Figure]:
     Args:
         inputs: What is there; what is missing gives no figure.
     """
-    sections = {
-        "audit": audit_section(inputs.audit),
-        "recommender": recommender_section(inputs.recommender),
-        "alignment": alignment_section(inputs),
-        "judge": judge_section(inputs),
-        "people": people_section(inputs),
-        "verdict": verdict_section(inputs),
-        "faithfulness": faithfulness_section(inputs),
-        "evidence": evidence_section(inputs),
-        "discriminators": discriminators_section(inputs.discriminators),
-    }
     return {
         _file_name(title): draw(content, title)
-        for name, section in sections.items()
+        for name, section in measured_sections(inputs).items()
         for draw, content, title in _drawings(name, section)
     }
-
-
-def build_figures(inputs: ReportInputs) -> dict[str, str]:
-    """Every figure as an SVG text, by file name."""
-    return {f"{name}.svg": to_svg(figure) for name, figure in draw_figures(inputs).items()}
 
 
 def _drawings(name: str, section: Section) -> Iterator[tuple[Callable[[Any, str], Figure], Any, str]]:

@@ -19,17 +19,10 @@ from recexplainer.report.drawings import inline_lines
 from recexplainer.report.examples import RULE, choose_examples, make_examples
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.packing import pack, share_texts
-from recexplainer.report.sections.alignment import alignment_section
-from recexplainer.report.sections.audit import audit_section
 from recexplainer.report.sections.common import SOURCE_HINTS, Missing, Section, missing_sources, write
 from recexplainer.report.sections.conclusions import conclude
-from recexplainer.report.sections.discriminators import discriminators_section
-from recexplainer.report.sections.evidence import evidence_section
-from recexplainer.report.sections.faithfulness import faithfulness_section
-from recexplainer.report.sections.judge import LEVELS, judge_section
-from recexplainer.report.sections.people import people_section
-from recexplainer.report.sections.recommender import recommender_section
-from recexplainer.report.sections.verdict import verdict_section
+from recexplainer.report.sections.judge import LEVELS
+from recexplainer.report.sections.measured import measured_sections
 from recexplainer.report.terms import terms_of
 
 SUMMARY_PARAMS = {
@@ -61,15 +54,7 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
     style, script = _own_file("page.css"), _own_file("explorer.js")
     sections = {
         "run": _run_section(inputs),
-        "audit": audit_section(inputs.audit),
-        "recommender": recommender_section(inputs.recommender),
-        "alignment": alignment_section(inputs),
-        "judge": judge_section(inputs),
-        "people": people_section(inputs),
-        "verdict": verdict_section(inputs),
-        "faithfulness": faithfulness_section(inputs),
-        "evidence": evidence_section(inputs),
-        "discriminators": discriminators_section(inputs.discriminators),
+        **measured_sections(inputs),
         "explorer": _explorer_section(inputs, cases),
     }
     return (

@@ -78,7 +78,7 @@ def _say_what_is_no_decision(cases: list[Case], user_ids: list[int], items: list
     explained = {(case.example.user_id, case.example.items[0]) for case in cases}
     had = [(user, item) for user in user_ids for item in items if (user, item) not in explained]
     if not cases:
-        raise InputError("items: the users' histories contain all items asked for, so there is no decision to explain")
+        raise InputError("items: the users have had every item asked for, so no decision is left to explain")
     if had:
         first = f"user {had[0][0]}, item {had[0][1]}"
         print(f"skipped, because the user's history contains the item: {len(had)} (first: {first})", file=sys.stderr)

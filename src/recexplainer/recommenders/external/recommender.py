@@ -185,7 +185,7 @@ def _table(source: Source, adapter: Adapter, method: str, arguments: list[Any], 
     What stands in place of the padding (column 0 of scores, row 0 of the items' vectors) is not looked at.
 
     Raises:
-        InputError: The method fails, or its answer has another shape or holds what is no finite number.
+        InputError: The method fails, or its answer has another shape or holds a value that is not finite.
     """
     where = source.file.name if source.file else _name(source, adapter)
     what = f"{type(adapter).__name__}.{method}" if source.file else method

@@ -125,7 +125,7 @@ class Conclusion:
 
 
 def figure(metrics: Any, *keys: str) -> float | None:
-    """The number under nested keys; None where a key is missing or the value is no number.
+    """The number under nested keys; None if a key is missing or the value is not a number.
 
     >>> figure({"test": {"hr@5": 0.5}}, "test", "hr@5"), figure(None, "test")
     (0.5, None)
