@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "recexplainer"
 SCAFFOLDING = ("core.contents", "core.environment", "core.errors", "core.interruptions", "core.numerics")
 SCAFFOLDING_ROOMS = ("core.settings", "store", "tracking", "serving")
+WATCHING = ("alignment.validation",)  # draws curves while a model is trained, and changes none of its weights
 DEP = "      - src/recexplainer"
 
 
@@ -48,12 +49,12 @@ def code_of(stage: str) -> list[str]:
 
 
 def closure(module: str) -> set[str]:
-    """A module and all it imports, directly or not, without the scaffolding (and what only that imports)."""
+    """A module and all it imports, directly or not, without scaffolding and watchers (and what only these import)."""
     seen: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name not in seen and not is_scaffolding(name):
+        if name not in seen and name not in WATCHING and not is_scaffolding(name):
             seen.add(name)
             waiting += imports(name)
     return seen

@@ -113,6 +113,8 @@ def test_code_that_a_stage_does_not_import_leaves_it_alone() -> None:
 
     assert stale("src/recexplainer/alignment/chat_files.py") == set()
     assert stale("src/recexplainer/alignment/training.py") == {"align"}
+    for watching in ("validation", "evaluation", "examiner", "intervals"):  # what the curves alone need trains nothing
+        assert "align" not in stale(f"src/recexplainer/alignment/{watching}.py")
     assert stale("src/recexplainer/recommenders/training.py") == {"train_recommender"}
 
 

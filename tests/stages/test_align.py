@@ -46,6 +46,8 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
     assert len(watched) > 1 and watched[0][0] == 0 and watched[0][1] != watched[-1][1]
     assert {"valid/interest_classification/accuracy", "valid/next_item_retrieval/hr_at_5"} <= set(second.data.metrics)
     assert second.data.metrics["n_examples"] > 50 and second.data.params["align.lora.r"] == "2"
+    stored = ("max_history", "like_top", "dislike_bottom")  # with the explainer, which needs them when it is served
+    assert {f"build_alignment.{name}" for name in stored} <= set(second.data.params)
     assert [dataset.dataset.name for dataset in second.inputs.dataset_inputs] == ["alignment"]
     [model] = second.outputs.model_outputs
     logged = runs.connect().get_logged_model(model.model_id)

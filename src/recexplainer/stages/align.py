@@ -66,4 +66,10 @@ def _write(settings: Settings, run: StageRun, explainer: Explainer, report: dict
     registry.log_model_folder(store.explainer_folder(mode), f"explainer-{mode}", settings.dataset.name)
 
 
-main = stage_main("align", run, options=("mode",), sections=("llm", "build_alignment.max_history"), check=check_tasks)
+main = stage_main(
+    "align",
+    run,
+    options=("mode",),
+    sections=("llm", *(f"build_alignment.{name}" for name in ("max_history", "like_top", "dislike_bottom"))),
+    check=check_tasks,
+)
