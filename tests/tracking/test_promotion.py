@@ -65,3 +65,64 @@ def test_metrics_have_to_describe_the_pointers_model() -> None:
     store.write_json(FILE, {"a": 1})
     with pytest.raises(InputError, match="does not match dvc.lock"):
         promotion.require_current(FILE, "explainer-both")
+
+
+def lock_of(**stages: tuple[dict[str, str], dict[str, str]]) -> None:
+    """Write a dvc.lock of stages, each with the hashes of what it read and of what it wrote."""
+    Path("dvc.lock").write_text(
+        yaml.safe_dump(
+            {
+                "stages": {
+                    name: {
+                        part: [{"path": path, "md5": md5} for path, md5 in of.items()]
+                        for part, of in zip(("deps", "outs"), parts, strict=True)
+                    }
+                    for name, parts in stages.items()
+                }
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize("registered", ["new", "old"])
+def test_a_pointer_to_an_older_model_than_the_measured_one_is_refused(registered: str) -> None:
+    pointer = store.pointer("recommender-sasrec")
+    store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": registered})
+    lock_of(
+        train=({}, {"models/recommender": "new", FILE: dvc_md5(FILE)}),
+        register=({"models/recommender": registered}, {pointer.as_posix(): dvc_md5(pointer)}),
+    )
+    if registered == "new":
+        promotion.require_current(FILE, "recommender-sasrec")
+        return
+    with pytest.raises(InputError, match="names a model of a different models/recommender"):
+        promotion.require_current(FILE, "recommender-sasrec")
+
+
+@pytest.mark.parametrize("explained", ["now", "before"])
+def test_metrics_of_texts_of_an_older_model_are_refused(explained: str) -> None:
+    pointer, texts = store.pointer("explainer-both"), "results/explanations_both.jsonl"
+    store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "1"})
+    now = dvc_md5(pointer)
+    lock_of(
+        register=({}, {pointer.as_posix(): now}),
+        explain=({pointer.as_posix(): now if explained == "now" else "before"}, {texts: "t"}),
+        judge=({texts: "t"}, {FILE: dvc_md5(FILE)}),
+    )
+    if explained == "now":
+        promotion.require_current(FILE, "explainer-both")
+        return
+    with pytest.raises(InputError, match="was measured on a different model"):
+        promotion.require_current(FILE, "explainer-both")
+
+
+def test_metrics_of_a_folder_of_results_that_has_changed_are_refused() -> None:
+    store.write_text("results/a.txt", "one")
+    lock_of(
+        explain=({}, {"results/a.txt": dvc_md5("results/a.txt")}),
+        discriminate=({"results": dvc_md5("results")}, {FILE: dvc_md5(FILE)}),
+    )
+    promotion.require_current(FILE, "source-classifier")
+    store.write_text("results/a.txt", "two")
+    with pytest.raises(InputError, match="was measured on a different results"):
+        promotion.require_current(FILE, "source-classifier")

@@ -43,10 +43,14 @@ class ServedRecommender(ServedModel):
         return read_histories(rows["history"], item_ids(self.recommender.n_items), 0), *params
 
     def answer(self, asked: tuple[list[list[int]], int, bool]) -> pd.DataFrame:
-        """Return ``item_ids`` and ``scores`` of the ``k`` best items, best first."""
+        """Return ``item_ids`` and ``scores`` of the ``k`` best items, best first; fewer where no others are left."""
         histories, k, exclude_seen = asked
         best = self.recommender.scores(histories, exclude_seen=exclude_seen).topk(min(k, self.recommender.n_items))
-        return pd.DataFrame({"item_ids": best.indices.tolist(), "scores": best.values.tolist()})
+        n_left = best.values.isfinite().sum(dim=1).tolist()  # behind them stand padding and what the history holds
+        tables = {"item_ids": best.indices.tolist(), "scores": best.values.tolist()}
+        return pd.DataFrame(
+            {name: [row[:n] for row, n in zip(rows, n_left, strict=True)] for name, rows in tables.items()}
+        )
 
 
 mlflow.models.set_model(ServedRecommender())

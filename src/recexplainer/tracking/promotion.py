@@ -57,11 +57,13 @@ def _find(values: Any, key: str) -> Any:
 
 def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock")) -> None:
     """Make sure that DVC wrote the metrics file, from what the other stages wrote last and the model that the role's
-    pointer names, and beside the version that its alias names today.
+    pointer names, and beside the version that its alias names today; and that the pointer names the model that was
+    made last.
 
     Raises:
-        InputError: when the file is not what dvc.lock names, was measured on something else, or compares with a version
-            that its alias no longer names.
+        InputError: when the file is not what dvc.lock names, was measured on something else (also at a remove: judged
+            texts of an older model), or compares with a version that its alias no longer names; or when the model was
+            made again and not registered.
     """
     stages = _stages(lock)
     stage = next((s for s in stages.values() if any(out["path"] == metrics_file for out in s.get("outs", []))), None)
@@ -71,13 +73,46 @@ def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock"))
     if dvc_md5(metrics_file) != written[metrics_file]:
         raise InputError(f"{metrics_file}: does not match {lock}; run dvc repro")
     pointer = store.pointer(role).as_posix()
-    for dep in stage.get("deps", []):
+    for dep in _upstream(stages, metrics_file):
         path, md5 = dep["path"], dep.get("md5")
         if path == pointer and md5 != dvc_md5(pointer):
             raise InputError(f"{metrics_file}: was measured on a different model than that of {pointer}; run dvc repro")
-        if path in written and md5 != written[path]:
+        if md5 != _last_written(path, written, md5):
             raise InputError(f"{metrics_file}: was measured on a different {path} than that of {lock}; run dvc repro")
+    for dep in _upstream(stages, pointer):
+        if dep.get("md5") != written.get(dep["path"], dep.get("md5")):
+            raise InputError(
+                f"{pointer}: names a model of a different {dep['path']} than that of {lock}; run dvc repro"
+            )
     _require_same_reference(metrics_file)
+
+
+def _upstream(stages: Mapping[str, Mapping[str, Any]], path: str) -> list[dict[str, Any]]:
+    """What a file was made of, at any remove: the dependencies of its stage, and of the stages that wrote these."""
+    found: dict[str, Mapping[str, Any]] = {}
+    waiting = [path]
+    while waiting:
+        place = waiting.pop()
+        for name, stage in stages.items():
+            if name not in found and any(_overlap(out["path"], place) for out in stage.get("outs", [])):
+                found[name] = stage
+                waiting += [dep["path"] for dep in stage.get("deps", [])]
+    return [dep for stage in found.values() for dep in stage.get("deps", [])]
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two paths are the same, or one lies in the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def _last_written(path: str, written: Mapping[str, str | None], read: str | None) -> str | None:
+    """The hash of what the stages wrote last under a path; of a folder of several outputs what lies there now.
+
+    What no stage writes, or is a part of an output, counts as it was read.
+    """
+    if path not in written and any(out.startswith(f"{path}/") for out in written) and Path(path).is_dir():
+        return dvc_md5(path)
+    return written.get(path, read)
 
 
 def _require_same_reference(metrics_file: str) -> None:
