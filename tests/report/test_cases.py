@@ -71,6 +71,17 @@ def test_the_template_stands_in_for_a_text_that_is_not_an_explanation(inputs_wit
     assert "".join(piece for piece, _ in answer["pieces"]) == f"Template: {record.text}"
 
 
+def test_beside_a_text_that_stands_in_stands_what_the_recommender_says_of_that_text(inputs_with):
+    inputs = inputs_with()
+    record, rows = inputs.explanations["both"][1], inputs.faithfulness_rows["both"]  # this row was compared
+    own = build_cases(inputs, 100)[1]["answers"][2]["removal"]
+    inputs.explanations["both"][1] = replace(record, defects=["repeats"])
+    inputs.explanations["template"] = [replace(record, source="template")]
+    assert build_cases(inputs, 100)[1]["answers"][2]["removal"] is None
+    inputs.faithfulness_rows["template"] = rows.assign(rank_without_mask=99.0)
+    assert build_cases(inputs, 100)[1]["answers"][2]["removal"] == own | {"rank_without": 99.0}
+
+
 def test_answers_of_all_sources_are_joined_by_case_even_in_another_order(inputs_with):
     straight = build_cases(inputs_with(), 100)
     shuffled = inputs_with()

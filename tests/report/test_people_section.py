@@ -28,6 +28,13 @@ def agreement(alpha=0.9):
     }  # fmt: skip
 
 
+def test_people_who_all_gave_one_level_are_not_said_to_have_rated_different_texts():
+    found = agreement(alpha=None)
+    found["overall_human"] = found["overall"] | {"n_compared": 38}
+    (said,) = section(agreement=found).readings
+    assert "All 38 texts that several rated have one level" in said and "Fewer than two" not in said
+
+
 def comparison(low, high):
     return {
         "sources": ["both", "none"], "judge": "rubric", "first": 30, "second": 10, "tie": 5, "n": 45,

@@ -50,6 +50,12 @@ def test_a_recommender_below_its_baseline_is_said_to_be(inputs):
     assert "does not beat" in recommender_section(metrics).readings[0]
 
 
+def test_a_recommender_that_chance_may_have_put_above_its_baseline_is_not_said_to_beat_it(inputs):
+    versus = {"item_knn": {"ndcg@10": {"difference": 0.06, "difference_interval": [-0.01, 0.13]}}}
+    metrics = inputs.recommender | {"versus": versus}
+    assert "SASRec does not measurably beat" in recommender_section(metrics).readings[0]
+
+
 def test_how_well_folded_users_agree_is_said(inputs):
     agreement = {"whole_history": {"overlap@10": 0.554}}
     metrics = {**inputs.recommender, "external_model": {"folded_users": agreement}}
@@ -115,6 +121,28 @@ def test_judgements_of_nothing_are_drawn_empty(inputs_with):
     section = judge_section(inputs_with(judge={"both": empty}))
     assert section.extra["stacks"][0]["parts"] == []
     assert section.extra["stacks"][0]["mean"] == "–"
+
+
+@pytest.mark.parametrize(
+    ("means", "said"),
+    [
+        ((2.5, 2.5, 2.5), "All 3 sources are rated alike, 2.50 of 3."),
+        ((2.5, 2.5, 1.0), "“behaviour” and “both” are rated highest, 2.50 of 3; “none” lowest, 1.00."),
+        ((2.5, 1.0, 1.0), "“behaviour” is rated highest, 2.50 of 3; “both” and “none” lowest, 1.00."),
+    ],
+)
+def test_sources_of_one_level_are_not_told_apart(inputs_with, means, said):
+    judged = {source: {"mean": mean, "n": 4} for source, mean in zip(("behaviour", "both", "none"), means, strict=True)}
+    assert judge_section(inputs_with(judge=judged)).readings == [said]
+
+
+@pytest.mark.parametrize(("p_value", "word"), [(0.01, "and more"), (0.3, "but not measurably more")])
+def test_more_than_the_newest_items_is_said_where_it_is_tested(inputs_with, p_value, word):
+    table = {"mask": {"cited": 0.51, "random": 0.1, "newest": 0.50, "p_value_over_random": 0.0001}}
+    figures = inputs_with().faithfulness["both"] | {"log_comprehensiveness": table}
+    figures |= {"evidence": {"mask": {"evidence_over_newest": 0.01, "p_value": p_value}}}
+    (said, *_) = faithfulness_section(inputs_with(faithfulness={"both": figures})).readings
+    assert f"(p < .001) {word} than the newest ones (0.51 against 0.50 nats)" in said
 
 
 def test_cited_items_are_only_said_to_matter_where_chance_is_small(inputs):

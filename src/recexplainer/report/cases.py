@@ -103,6 +103,7 @@ def _describe(
 ) -> dict[str, Any]:
     first = next(iter(answers.values()))
     history, target = list(first.history), first.item_id
+    shown = {source: _shown(record, answers.get(STAND_IN)) for source, record in answers.items()}
     return {
         "id": first.explanation_id,
         "user": first.user_id,
@@ -116,21 +117,23 @@ def _describe(
         "answers": [
             _answer(
                 record,
-                answers.get(STAND_IN),
+                shown[source],
                 judgements.get(source, {}).get(record.explanation_id),
-                tested.get(source, {}).get(record.explanation_id, Tested()),
+                tested.get(shown[source].source, {}).get(record.explanation_id, Tested()),
             )
             for source, record in answers.items()
         ],
     }
 
 
-def _answer(
-    record: Explanation, stand_in: Explanation | None, judgement: Judgement | None, tested: Tested
-) -> dict[str, Any]:
-    """What the explorer shows of one answer; in place of a text with defects stands that of the source `template`."""
+def _shown(record: Explanation, stand_in: Explanation | None) -> Explanation:
+    """Whose text is shown: in place of one with defects that of the source `template`."""
+    return stand_in if record.defects and stand_in else record
+
+
+def _answer(record: Explanation, shown: Explanation, judgement: Judgement | None, tested: Tested) -> dict[str, Any]:
+    """What the explorer shows of one answer; the recommender was asked of the text that is shown."""
     defects = [defect.replace("_", " ") for defect in record.defects or []]
-    shown = stand_in if defects and stand_in else record
     found = read_citations(shown)
     return {
         "source": record.source,

@@ -130,7 +130,7 @@ def make_examples(chosen: Chosen | None, cases: list[dict[str, Any]]) -> list[Ex
 def _card(heading: str, merit: Merit, source: str, case: dict[str, Any]) -> Example:
     answer = next(answer for answer in case["answers"] if answer["source"] == source)
     words = merit.faults or ["the verdict is right, and nothing that was tested is false"]
-    if merit.gain:
+    if merit.gain and answer["shown"] == source:
         words.append(f"without the cited items the decision loses {write(merit.gain, 2)} nats more than without others")
     why = "; ".join(words)
     return Example(heading, why[0].upper() + why[1:] + ".", case, answer, _removal_chart(answer["removal"]))

@@ -181,7 +181,9 @@ def _readings(source: str, metrics: Metrics) -> list[str]:
         if p_value < SURE:
             parts.append(f"the items it cites matter more to the recommender than random ones ({chance(p_value)})")
             if newest is not None:
-                word = "and more" if cited > newest else "but no more"
+                sure = figure(metrics, "evidence", "mask", "p_value")
+                more = "and more" if sure is None or sure < SURE else "but not measurably more"
+                word = more if cited > newest else "but no more"
                 parts[-1] += f" {word} than the newest ones ({write(cited, 2)} against {write(newest, 2)} nats)"
         else:
             parts.append(f"the items it cites cannot be told from random ones ({chance(p_value)})")

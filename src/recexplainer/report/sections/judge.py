@@ -91,5 +91,12 @@ def _readings(inputs: ReportInputs, sources: list[str]) -> list[str]:
     means = {s: mean for s in sources if (mean := figure(inputs.judge[s], "mean")) is not None}
     if len(means) < 2:
         return []
-    best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
-    return [f"“{best}” is rated highest, {write(means[best], 2)} of 3; “{worst}” lowest, {write(means[worst], 2)}."]
+    highest, lowest = max(means.values()), min(means.values())
+    if highest == lowest:
+        return [f"All {len(means)} sources are rated alike, {write(highest, 2)} of 3."]
+    best, worst = ([f"“{s}”" for s, mean in means.items() if mean == end] for end in (highest, lowest))
+    verb = "is" if len(best) == 1 else "are"
+    return [
+        f"{' and '.join(best)} {verb} rated highest, {write(highest, 2)} of 3; {' and '.join(worst)} lowest, "
+        f"{write(lowest, 2)}."
+    ]

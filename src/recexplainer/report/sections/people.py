@@ -81,6 +81,9 @@ def _rating_reading(agreement: Metrics | None) -> list[str]:
         return []
     said = f"People gave {count_ratings(agreement)} ratings of {write(figure(agreement, 'n_texts'), 0)} texts."
     alpha = figure(agreement, "overall_human", "alpha_ordinal")
+    n_compared = figure(agreement, "overall_human", "n_compared")
+    if alpha is None and n_compared:
+        return [f"{said} All {write(n_compared, 0)} texts that several rated have one level: α needs levels that vary."]
     if alpha is None:
         return [f"{said} Fewer than two people rated the same texts, so nobody knows whether they agree."]
     word = (

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from recexplainer.report.charts import Bar, chart
 from recexplainer.report.inputs import Metrics
-from recexplainer.report.sections.common import Group, Missing, Section, Table, figure, figure_rows, percent, write
+from recexplainer.report.sections.common import (
+    Group,
+    Missing,
+    Section,
+    Table,
+    figure,
+    figure_rows,
+    interval,
+    percent,
+    write,
+)
 
 FILE = "metrics/recommender.json"
 NAMES = {
@@ -63,7 +73,9 @@ def _readings(metrics: Metrics, explained: str, baselines: list[str]) -> list[st
     if own is None or not known:
         return []
     name, best = NAMES.get(explained, explained), max(known, key=known.__getitem__)
-    verb = "beats" if own > known[best] else "does not beat"
+    ends = interval(metrics, "versus", best, "ndcg@10", "difference_interval")
+    is_sure = ends is None or ends[0] > 0
+    verb = "does not beat" if own <= known[best] else "beats" if is_sure else "does not measurably beat"
     sentence = (
         f"{name} {verb} the better baseline, {NAMES.get(best, best).lower()}: "
         f"NDCG@10 {write(own)} against {write(known[best])}."
