@@ -12,6 +12,7 @@ def rows(n: int = 4, **changes: Any) -> pd.DataFrame:
     """Rows as the stage writes them: all agree, cite one item, invent nothing, and gain nothing over random."""
     columns: dict[str, Any] = {
         "explanation_id": [f"e{number}" for number in range(n)],
+        "user_id": list(range(n)),
         "label": ["Yes"] * n,
         "verdict": ["Yes"] * n,
         "cited_positions": [[0]] * n,
@@ -70,6 +71,13 @@ def test_a_clear_difference_is_found_and_swapping_the_sources_turns_it() -> None
         low, high = gain["difference_interval"]
         assert low < gain["difference"] < high and low * high > 0
         assert found["comprehensiveness_shift"]["p_value"] == 1
+
+
+def test_the_cases_of_one_user_count_as_one_observation() -> None:
+    """Three users who differ in twenty cases each are three, not sixty: chance alone brings that in 2 of 8 ways."""
+    better = rows(60, user_id=np.repeat([1, 2, 3], 20), comprehensiveness_mask_cited=[0.9] * 60)
+    (found,) = compare_sources({"a": better, "b": rows(60, user_id=better["user_id"])}, seed=0).values()
+    assert found["comprehensiveness_mask"]["p_value"] == pytest.approx(0.25, abs=0.03)
 
 
 def test_cases_that_only_one_source_has_or_cites_in_are_left_out() -> None:

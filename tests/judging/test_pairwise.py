@@ -106,7 +106,7 @@ def test_summary_by_hand() -> None:
     )
     answers += [("tie", "tie"), ("first", "tie"), ("first", "unparseable"), ("failed", "failed")]
     found = summarise_comparisons(
-        [compare_answers("u1", (a, ""), (b, "")) for a, b in answers], np.random.default_rng(0)
+        [compare_answers("u1", (a, ""), (b, "")) for a, b in answers], range(len(answers)), np.random.default_rng(0)
     )
     assert (found.first, found.second, found.tie, found.unparseable, found.failed, found.n) == (6, 2, 6, 1, 1, 16)
     assert found.win_rate == 9 / 14 and found.win_rate_interval is not None
@@ -117,10 +117,21 @@ def test_summary_by_hand() -> None:
     assert found.order == OrderFigures(n=14, position_bias=4 / 14, always_first=3, always_second=1, consistent=9 / 14)
 
 
+def test_the_cases_of_one_user_are_drawn_together() -> None:
+    """Two users, each of one mind in twenty cases: a draw in four has the one alone."""
+    answers = [compare_answers("c", ("first", ""), ("second", ""))] * 20
+    answers += [compare_answers("c", ("second", ""), ("first", ""))] * 20
+    apart = summarise_comparisons(answers, range(40), np.random.default_rng(0)).win_rate_interval
+    together = summarise_comparisons(answers, [1] * 20 + [2] * 20, np.random.default_rng(0)).win_rate_interval
+    assert together == [0.0, 1.0] and apart is not None and 0.3 < apart[0] < apart[1] < 0.7
+
+
 def test_summary_of_nothing() -> None:
-    found = summarise_comparisons([], np.random.default_rng(0))
+    found = summarise_comparisons([], [], np.random.default_rng(0))
     assert found.win_rate is None and found.decided_win_rate is None and found.order is None
-    failed = summarise_comparisons([compare_answers("u1", ("failed", ""), ("failed", ""))], np.random.default_rng(0))
+    failed = summarise_comparisons(
+        [compare_answers("u1", ("failed", ""), ("failed", ""))], [1], np.random.default_rng(0)
+    )
     assert failed.win_rate is None and failed.order is not None and failed.order.position_bias is None
 
 

@@ -206,6 +206,7 @@ def _rows(
     frame = pd.DataFrame(
         {
             "explanation_id": [record.explanation_id for record in records],
+            "user_id": [record.user_id for record in records],
             "label": [record.decision for record in records],
             "verdict": [record.verdict for record in records],
             "n_history": [len(case.history) for case in cases],

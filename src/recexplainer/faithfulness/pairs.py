@@ -16,6 +16,7 @@ from recexplainer.faithfulness.tables import LOWER_IS_BETTER, MEASURES
 
 TEXT_MEASURES = ("verdict_agreement", "citing", "hallucinating_texts", "inventing_texts")
 DELETION_MEASURES = tuple(f"{measure}_{variant}" for measure in MEASURES for variant in VARIANTS)
+OWNER = "user_id"
 N_DRAWS = 1999  # of each test: there are some hundred
 
 
@@ -31,8 +32,9 @@ def compare_sources(rows: Mapping[str, pd.DataFrame], seed: int) -> dict[str, di
         seed: Of the draws.
 
     Returns:
-        Per pair ``first-second`` and measure: `n`, `difference`, its 95 % interval, `p_value` (two-sided; None
-        without a common case) and `p_value_holm`, corrected for the number of pairs (Holm 1979).
+        Per pair ``first-second`` and measure: `n`, `difference`, its 95 % interval and `p_value` (two-sided; None
+        without a common case), for which the cases of one user are drawn and swapped together, and `p_value_holm`,
+        corrected for the number of pairs (Holm 1979).
 
     Raises:
         InputError: A source's rows lack a measure: they were written by an older version.
@@ -51,12 +53,13 @@ def compare_sources(rows: Mapping[str, pd.DataFrame], seed: int) -> dict[str, di
 
 def case_figures(source: str, rows: pd.DataFrame) -> pd.DataFrame:
     """What is compared of one source, one row per explanation id; nan where a case is not compared."""
-    needed = [f"{name}_{explainer}" for name in DELETION_MEASURES for explainer in ("cited", "random")]
+    needed = ["user_id", *(f"{name}_{explainer}" for name in DELETION_MEASURES for explainer in ("cited", "random"))]
     missing = [name for name in needed if name not in rows.columns]
     if missing:
         raise InputError(f"faithfulness_{source}.parquet: has no column {missing[0]!r}; run faithfulness again")
     figures = pd.DataFrame(index=pd.Index(rows["explanation_id"], name="explanation_id"))
     invents = rows["invented_titles"].map(len).to_numpy() > 0
+    figures[OWNER] = rows["user_id"].to_numpy()
     figures["verdict_agreement"] = (rows["verdict"] == rows["label"]).to_numpy(dtype=float)
     figures["citing"] = (rows["cited_positions"].map(len).to_numpy() > 0).astype(float)
     figures["hallucinating_texts"] = (invents | (rows["other_items"].map(len).to_numpy() > 0)).astype(float)
@@ -73,11 +76,13 @@ def _compare(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> dict[str, 
     common = first.index.intersection(second.index)
     first, second = first.loc[common], second.loc[common]
     found: dict[str, Any] = {}
-    for measure in first.columns:
+    for measure in first.columns.drop(OWNER):
         both = (first[measure].notna() & second[measure].notna()).to_numpy()
         if not both.any():
             found[measure] = {"n": 0, "difference": None, "difference_interval": None, "p_value": None}
             continue
         a, b = (frame[measure].to_numpy()[both] for frame in (first, second))
-        found[measure] = {"n": int(both.sum()), **paired_difference(a, b, np.random.default_rng(seed), N_DRAWS)}
+        owners = first[OWNER].to_numpy()[both]
+        tested = paired_difference(a, b, np.random.default_rng(seed), N_DRAWS, owners)
+        found[measure] = {"n": int(both.sum()), **tested}
     return found

@@ -53,7 +53,7 @@ def compare_by_judge(settings: Settings, first: str, second: str) -> SourceCompa
         engines = dict.fromkeys(answer["engine"] for answer in asked.answers if answer is not None)
         judge, by = ", ".join(engines) or str(settings.judge.model), asked.answered_by
         costs = {"prompt_tokens": asked.prompt_tokens, "completion_tokens": asked.completion_tokens}
-    figures = summarise_comparisons(found, np.random.default_rng(settings.run.seed))
+    figures = summarise_comparisons(found, [one.user_id for one, _ in pairs], np.random.default_rng(settings.run.seed))
     written = SourceComparison(
         **vars(figures), sources=(first, second), judge=judge, costs=costs, answered_by=by, cases=found
     )

@@ -18,8 +18,8 @@ from recexplainer.core.records.preference import (
     PreferenceOutcome,
     Preferred,
 )
-from recexplainer.core.statistics.bootstrap import mean_interval
-from recexplainer.core.statistics.intervals import wilson_interval
+from recexplainer.core.statistics.bootstrap import draw_means
+from recexplainer.core.statistics.intervals import percentile_interval, wilson_interval
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.answers import Choice, read_choice
 from recexplainer.judging.grade import FAILED, UNPARSEABLE, Grade
@@ -31,6 +31,7 @@ TIE: Final = "tie"
 CHOICES: tuple[Preferred, ...] = get_args(Preferred)
 OUTCOMES: tuple[PreferenceOutcome, ...] = get_args(PreferenceOutcome)
 N_DRAWS = 9999
+_POINTS = {FIRST: 1.0, TIE: 0.5, SECOND: 0.0}
 _SWAPPED: dict[str, str] = {FIRST: SECOND, SECOND: FIRST}
 _NO_CHOICE: tuple[PreferenceOutcome, ...] = (FAILED, UNPARSEABLE)
 
@@ -131,24 +132,44 @@ def _higher(first: Grade, second: Grade) -> PreferenceOutcome:
     return TIE if first.score == second.score else FIRST if first.score > second.score else SECOND
 
 
-def summarise_comparisons(comparisons: Sequence[Preference], rng: np.random.Generator) -> PreferenceFigures:
+def summarise_comparisons(
+    comparisons: Sequence[Preference], users: Sequence[int], rng: np.random.Generator
+) -> PreferenceFigures:
     """How often the first source is better, and what the order had to do with it.
+
+    Args:
+        comparisons: One per case.
+        users: Whose each case is: for the interval of the win rate the cases of one user are drawn together.
+        rng: The source of the draws.
 
     Source: both orders, and a win only when they agree: Zheng et al., "Judging LLM-as-a-Judge with MT-Bench and
     Chatbot Arena", NeurIPS 2023, section 3.4.
     """
     counts = Counter(found.outcome for found in comparisons)
-    points = np.array([1.0] * counts[FIRST] + [0.5] * counts[TIE] + [0.0] * counts[SECOND])
+    pairs = [
+        (_POINTS[found.outcome], user)
+        for found, user in zip(comparisons, users, strict=True)
+        if found.outcome in _POINTS
+    ]
+    points, owners = np.array([point for point, _ in pairs]), np.array([user for _, user in pairs], dtype=np.int64)
     n_decided = counts[FIRST] + counts[SECOND]
     return PreferenceFigures(
         **{outcome: counts[outcome] for outcome in OUTCOMES},
         n=len(comparisons),
         win_rate=float(points.mean()) if len(points) else None,
-        win_rate_interval=mean_interval(points, N_DRAWS, rng) if len(points) else None,
+        win_rate_interval=_interval(points, owners, rng),
         decided_win_rate=counts[FIRST] / n_decided if n_decided else None,
         decided_win_rate_interval=wilson_interval(counts[FIRST], n_decided) if n_decided else None,
         order=_order_figures(comparisons),
     )
+
+
+def _interval(points: np.ndarray, owners: np.ndarray, rng: np.random.Generator) -> list[float] | None:
+    """Of the mean of points, those of one owner drawn together; None without any."""
+    if not len(points):
+        return None
+    owner = np.unique(owners, return_inverse=True)[1]
+    return percentile_interval(draw_means(points, np.ones(len(points)), owner, N_DRAWS, rng))
 
 
 def _read_place(text: str) -> Preferred | None:

@@ -74,6 +74,17 @@ def test_under_chance_p_values_are_uniform_and_intervals_hold_zero():
     assert 0.91 < np.mean(held) <= 1
 
 
+def test_under_chance_intervals_hold_zero_also_where_owners_have_several_rows():
+    draw, owners = rng(4), np.repeat(np.arange(40), 5)
+    found = []
+    for _ in range(200):
+        shared = draw.normal(size=40)[owners] + 0.3 * draw.normal(size=200)
+        found.append(paired_difference(shared, np.zeros(200), draw, n_draws=500, owners=owners))
+    assert np.mean([result["p_value"] < 0.05 for result in found]) < 0.1  # more than half of them, each row by itself
+    held = [result["difference_interval"][0] <= 0 <= result["difference_interval"][1] for result in found]
+    assert 0.88 < np.mean(held) <= 1
+
+
 def test_the_seed_decides_and_blocks_do_not(monkeypatch):
     first, second = rng(1).random(50), rng(2).random(50)
     whole = paired_difference(first, second, rng(), n_draws=200)

@@ -54,7 +54,7 @@ class PreferenceFigures:
         first, second, tie, unparseable, failed: Cases of each outcome.
         n: All cases.
         win_rate: Share of the first source's wins among all wins and ties, a tie being half a win; with a bootstrap
-            interval over the cases.
+            interval over the users.
         decided_win_rate: That among wins alone, with Wilson's interval.
         order: None for a judge that sees no order.
     """

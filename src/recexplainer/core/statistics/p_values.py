@@ -12,7 +12,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from recexplainer.core.statistics.bootstrap import blocks, mean_interval
+from recexplainer.core.statistics.bootstrap import blocks, draw_means, mean_interval
+from recexplainer.core.statistics.intervals import percentile_interval
 
 N_DRAWS = 9999
 
@@ -40,7 +41,11 @@ def p_value_of_draws(observed: float, drawn: np.ndarray) -> float:
 
 
 def paired_difference(
-    first: np.ndarray, second: np.ndarray, rng: np.random.Generator, n_draws: int = N_DRAWS
+    first: np.ndarray,
+    second: np.ndarray,
+    rng: np.random.Generator,
+    n_draws: int = N_DRAWS,
+    owners: np.ndarray | None = None,
 ) -> Difference:
     """The mean difference of two figures of the same users, its 95 % interval, and the chance of it by luck.
 
@@ -59,6 +64,8 @@ def paired_difference(
         second: (n_users,), aligned with `first`.
         rng: The source of the draws.
         n_draws: How many of each kind.
+        owners: (n_users,) whose each row is, where users have several: these are drawn and swapped together. None:
+            each is another user's.
 
     Raises:
         ValueError: There is no user, or the two are not aligned.
@@ -66,10 +73,17 @@ def paired_difference(
     if not len(first) or first.shape != second.shape:
         raise ValueError(f"expected figures for the same users, at least one; got {first.shape} and {second.shape}")
     differences = first - second
+    if owners is None:
+        interval, swapped = mean_interval(differences, n_draws, rng), differences
+    else:
+        owner = np.unique(owners, return_inverse=True)[1]
+        drawn = percentile_interval(draw_means(differences, np.ones(len(differences)), owner, n_draws, rng))
+        assert drawn is not None, "every owner has a row"
+        interval, swapped = drawn, np.bincount(owner, differences)
     return {
         "difference": float(differences.mean()),
-        "difference_interval": mean_interval(differences, n_draws, rng),
-        "p_value": p_value_of_signs(differences, rng, n_draws),
+        "difference_interval": interval,
+        "p_value": p_value_of_signs(swapped, rng, n_draws),
     }
 
 
