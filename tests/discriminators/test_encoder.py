@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,8 +8,7 @@ from safetensors.torch import load_file, save_file
 from recexplainer.core.errors import InputError
 from recexplainer.discriminators.encoder import EncoderTextModel, load_encoder_model
 from recexplainer.discriminators.fine_tuning import fine_tune
-from recexplainer.discriminators.loading import load_discriminator
-from recexplainer.discriminators.model import LinearTextModel
+from recexplainer.discriminators.model import LinearTextModel, load_discriminator
 from tests.discriminators.encoders import encoder_settings, write_encoder
 
 TEXTS = ["yes. taste for racing", "no. it is hard to say; some people may enjoy such things", "perhaps", ""]
@@ -36,10 +36,9 @@ def test_a_texts_prediction_does_not_hang_on_its_batch(model):
 
 
 def test_outputs_are_scores_around_the_centre(model):
-    np.testing.assert_allclose(model.predict(TEXTS), model.centre + model.scale * model.outputs(TEXTS)[:, 0])
+    of_the_head = replace(model, centre=0.0, scale=1.0).outputs(TEXTS)[:, 0]
+    np.testing.assert_allclose(model.predict(TEXTS), model.centre + model.scale * of_the_head)
     assert (model.centre, model.scale) == (2.75, pytest.approx(np.std([1.0, 5.0, 2.0, 3.0])))
-    with pytest.raises(InputError, match="no classes"):
-        model.probabilities(TEXTS)
 
 
 def test_what_stands_behind_the_last_token_is_not_read_and_counted(model):

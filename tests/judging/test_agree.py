@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from recexplainer import cli, store
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.judgement import Judgement, Level
 from recexplainer.core.records.rating import Rating, SheetKey
-from recexplainer.core.statistics.agreement import cohen_kappa, krippendorff_alpha
+from recexplainer.core.statistics.agreement import krippendorff_alpha
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.agree import agreement_of_all, rate_all
 from recexplainer.judging.grade import Grade
@@ -95,7 +96,9 @@ def test_figures(given: Any, games: Catalogue) -> None:
     assert len(found["pairs"]) == 6
     last = found["pairs"][2]
     assert (last["first"], last["second"], last["n"]) == ("human:anna", "rubric", 4)
-    assert last["kappa_quadratic"] == pytest.approx(cohen_kappa(table["human:anna"], table["rubric"], "quadratic"))
+    of_both = table[["human:anna", "rubric"]].dropna().astype(int)
+    kappa = cohen_kappa_score(of_both["human:anna"], of_both["rubric"], weights="quadratic", labels=range(4))
+    assert last["kappa_quadratic"] == pytest.approx(kappa)
     assert found["overall"]["alpha_ordinal"] == pytest.approx(krippendorff_alpha(table.to_numpy(), "ordinal"))
     people = table[["human:anna", "human:ben"]].to_numpy()
     assert found["overall_human"]["alpha_ordinal"] == pytest.approx(krippendorff_alpha(people, "ordinal"))

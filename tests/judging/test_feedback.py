@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from recexplainer import cli, store
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.rating import Rating
 from recexplainer.core.settings import load_settings
-from recexplainer.core.statistics.agreement import cohen_kappa, krippendorff_alpha
+from recexplainer.core.statistics.agreement import krippendorff_alpha
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.feedback import Feedback, ratings_of_feedback, read_human_feedback
 from recexplainer.judging.grade import Grade
@@ -145,7 +146,7 @@ def test_agreement_counts_the_raters_of_mlflow_beside_those_of_a_sheet(
     pair = found["pairs"][0]
     assert (pair["first"], pair["second"], pair["n"]) == ("human:anna", "human:ben@mlflow", 4)
     anna, ben = [3, 3, 1, 0], [3, 2, 1, 1]
-    assert pair["kappa"] == pytest.approx(cohen_kappa(anna, ben))
+    assert pair["kappa"] == pytest.approx(cohen_kappa_score(anna, ben))
     people = np.array([[*anna, np.nan], [*ben, 0]]).T
     assert found["overall_human"]["alpha_ordinal"] == pytest.approx(krippendorff_alpha(people, "ordinal"))
     assert (found["overall_human"]["n_complete"], found["overall_human"]["n_compared"]) == (4, 4)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
-from recexplainer.core.statistics.agreement import cohen_kappa
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.judging.grade import Grade
 from recexplainer.judging.rubric_agreement import compare_with_rubric
@@ -17,7 +17,8 @@ def test_the_rubric_and_its_agreement_with_the_model(games: Catalogue) -> None:
     assert [found[level] for level in "ABCD"] == [1, 1, 2, 2] and found["judge"] == "rubric"
     agreed = found["agreement"]
     assert (agreed["n"], agreed["same"]) == (4, 0.75)
-    assert agreed["kappa_quadratic"] == pytest.approx(cohen_kappa([3, 3, 1, 0], [3, 2, 1, 0], "quadratic"))
+    kappa = cohen_kappa_score([3, 3, 1, 0], [3, 2, 1, 0], weights="quadratic", labels=range(4))
+    assert agreed["kappa_quadratic"] == pytest.approx(kappa)
     low, high = agreed["spearman_interval"]
     assert low <= agreed["spearman"] <= high
 

@@ -5,8 +5,7 @@ import pytest
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import load_settings
-from recexplainer.discriminators.loading import load_discriminator
-from recexplainer.discriminators.model import load_text_model
+from recexplainer.discriminators.model import load_discriminator, load_text_model
 from recexplainer.stages import discriminate
 from tests.discriminators.encoders import write_encoder
 from tests.records import make_explanation

@@ -74,7 +74,7 @@ class EncoderTextModel(TextModel):
 
     @torch.inference_mode()
     def outputs(self, texts: Sequence[str]) -> np.ndarray:
-        """The head's outputs, float64 ``(n_texts, n_outputs)``; texts of like length share a batch."""
+        """The head's outputs, a score on its own scale; texts of like length share a batch."""
         encoded = encode(self.tokenizer, texts, self.max_tokens)
         order = sorted(range(len(texts)), key=lambda row: len(encoded[row]))
         found = np.zeros((len(texts), len(self.labels) or 1))
@@ -86,14 +86,7 @@ class EncoderTextModel(TextModel):
                 attention_mask=batch["attention_mask"].to(self.model.device),
             ).logits
             found[rows] = logits.double().cpu().numpy()
-        return found
-
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The likeliest label of each text, or its score: ``(n_texts,)``."""
-        outputs = self.outputs(texts)
-        if self.task == "regress":
-            return self.centre + self.scale * outputs[:, 0]
-        return np.asarray(self.labels)[outputs.argmax(axis=1)]
+        return self.centre + self.scale * found
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, which appears whole or not at all."""

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
-from recexplainer.discriminators.text_model import TextModel, check_task
+from recexplainer.discriminators.text_model import ENCODER_FILE, TextModel, check_task
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.safetensors"
 FORMAT = "linear-text-model/1"
@@ -39,7 +39,7 @@ class LinearTextModel(TextModel):
     """Word n-grams → sublinear TF-IDF of unit length → linear scores.
 
     Attributes:
-        task: ``classify`` (``labels`` by softmax, or by the logistic function for two) or ``regress``.
+        task: ``classify`` or ``regress``.
         labels: The classes in the order of the rows of ``coefficients``; empty for ``regress``.
         vocabulary: Terms (n-grams joined by a blank) in the order of the columns.
         idf: float64 ``(n_terms,)``.
@@ -77,22 +77,12 @@ class LinearTextModel(TextModel):
         words.idf_ = self.idf
         object.__setattr__(self, "_words", words)
 
-    def decision(self, texts: Sequence[str]) -> np.ndarray:
-        """Linear scores, float64 ``(n_texts, n_outputs)``."""
-        return np.asarray(self._words.transform(texts) @ self.coefficients.T + self.intercepts)
-
     def outputs(self, texts: Sequence[str]) -> np.ndarray:
-        """The linear scores of each label; of two classes the first one's are 0."""
-        scores = self.decision(texts)
+        """The linear scores, of each label or the one; of two classes the first one's are 0."""
+        scores = np.asarray(self._words.transform(texts) @ self.coefficients.T + self.intercepts)
         if len(self.labels) == 2:
             scores = np.hstack([np.zeros_like(scores), scores])
         return scores
-
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The likeliest label of each text, or its score: ``(n_texts,)``."""
-        if self.task == "regress":
-            return self.decision(texts)[:, 0]
-        return np.asarray(self.labels)[self.probabilities(texts).argmax(axis=1)]
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, which appears whole or not at all."""
@@ -142,6 +132,19 @@ def load_text_model(folder: Path | str) -> LinearTextModel:
         )
     except InputError as error:
         raise InputError(f"{folder}: {error}") from None
+
+
+def load_discriminator(folder: Path | str) -> TextModel:
+    """Whichever model reads explanations from a folder: this one, or a fine-tuned encoder, which alone needs torch.
+
+    Raises:
+        InputError: when the folder holds neither, or what it holds is damaged.
+    """
+    if (Path(folder) / ENCODER_FILE).exists():
+        from recexplainer.discriminators.encoder import load_encoder_model
+
+        return load_encoder_model(folder)
+    return load_text_model(folder)
 
 
 def _read_arrays(path: Path) -> dict[str, Any]:

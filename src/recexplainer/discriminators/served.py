@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema
 
-from recexplainer.discriminators.loading import load_discriminator
+from recexplainer.discriminators.model import load_discriminator
 from recexplainer.serving.fields import check_names, read_texts
 from recexplainer.serving.model import ServedModel
 

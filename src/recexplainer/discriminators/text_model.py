@@ -27,21 +27,12 @@ class TextModel(ABC):
 
     @abstractmethod
     def outputs(self, texts: Sequence[str]) -> np.ndarray:
-        """What the softmax of ``classify`` is taken of, float64 ``(n_texts, n_labels)``."""
+        """A number per label, the greatest for the likeliest, or the score: float64 ``(n_texts, n_outputs)``."""
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """Probability of each label, float64 ``(n_texts, n_labels)``.
-
-        Raises:
-            InputError: for a model that predicts scores.
-        """
-        if self.task != "classify":
-            raise InputError("text model: it predicts scores and has no classes")
-        return softmax(self.outputs(texts))
-
-    @abstractmethod
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The likeliest label of each text, or its score: ``(n_texts,)``."""
+        outputs = self.outputs(texts)
+        return outputs[:, 0] if self.task == "regress" else np.asarray(self.labels)[outputs.argmax(axis=1)]
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -56,13 +47,3 @@ def check_task(task: str, labels: Sequence[str]) -> None:
     """
     if task not in TASKS or (task == "classify") != (len(labels) >= 2):
         raise InputError(f"text model: task {task!r} does not fit {len(labels)} labels")
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Probabilities of each row's outputs ``(n_rows, n_outputs)``.
-
-    >>> softmax(np.log([[1.0, 3.0]])).round(6).tolist()
-    [[0.25, 0.75]]
-    """
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

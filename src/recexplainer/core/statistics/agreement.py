@@ -22,42 +22,6 @@ PAIR_FIGURES = ("same", "kappa", "kappa_quadratic", "spearman")
 OVERALL_FIGURES = ("fleiss_kappa", *(f"alpha_{metric}" for metric in ALPHA_METRICS))
 
 
-def cohen_kappa(first: Sequence[float], second: Sequence[float], weights: str | None = None) -> float:
-    """Cohen's κ of two raters over what both rated; NaN when both always give one and the same rating.
-
-    Args:
-        first: Ratings, NaN where missing.
-        second: Of the same texts.
-        weights: None: any two different ratings differ alike; "quadratic": by the square of their distance.
-
-    Source: Cohen, "A Coefficient of Agreement for Nominal Scales", 1960; weights: Cohen, "Weighted Kappa",
-    1968. scikit-learn's `cohen_kappa_score` gives the same figures, one draw at a time.
-
-    >>> round(cohen_kappa([0, 0, 1, 1], [0, 1, 1, 1]), 3)
-    0.5
-    """
-    counts, values = _pair_counts(np.column_stack([first, second]))
-    return float(_kappa(counts.sum(axis=0), _distances_of(values, weights)))
-
-
-def fleiss_kappa(counts: Any) -> float:
-    """Fleiss' κ of a fixed number of ratings per text; NaN when all ratings are one and the same.
-
-    Args:
-        counts: `(n_texts, n_levels)`: how many raters gave each level to each text.
-
-    Raises:
-        ValueError: The texts have different numbers of ratings, or fewer than two.
-
-    Source: Fleiss, "Measuring Nominal Scale Agreement Among Many Raters", 1971.
-    """
-    counts = np.asarray(counts, dtype=float)
-    n_raters = counts.sum(axis=-1)
-    if not counts.size or n_raters[0] < 2 or (n_raters != n_raters[0]).any():
-        raise ValueError("every text needs the same number of ratings, at least two")
-    return float(_fleiss(counts, np.ones(len(counts))))
-
-
 def krippendorff_alpha(ratings: Any, metric: str = "nominal") -> float:
     """Krippendorff's α: 1 less the share of the disagreement that chance would bring; NaN without any spread.
 
@@ -96,6 +60,10 @@ def agreement(
         `pairs`: per pair `first`, `second`, `n`, and each of `PAIR_FIGURES` with its `…_interval`;
         `overall`: `n_ratings`, `n_compared`, `n_complete`, and each of `OVERALL_FIGURES` likewise. A figure is
         None where it is undefined.
+
+    Source: Cohen, "A Coefficient of Agreement for Nominal Scales", 1960, and "Weighted Kappa", 1968; scikit-learn's
+    `cohen_kappa_score` gives the same figures, one draw at a time. Fleiss, "Measuring Nominal Scale Agreement Among
+    Many Raters", 1971.
     """
     drawn = draw_weights(np.arange(len(table)) if clusters is None else np.asarray(clusters), n_draws, rng)
     ratings = table.to_numpy(dtype=float)
@@ -115,12 +83,14 @@ def agreement(
 
 def _pair_figures(ratings: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
     both = ~np.isnan(ratings).any(axis=1)
-    counts, values = _pair_counts(ratings)
+    codes, values = _coded(ratings)
+    first, second = (codes[:, [column]] == np.arange(len(values)) for column in (0, 1))
+    counts = (first[:, :, None] & second[:, None, :]).astype(float)  # per text one 1 in the two raters' table, or none
     of_draws = np.tensordot(drawn, counts, axes=1)  # (draws, n_values, n_values)
     figures = {
         "same": ratio(np.trace(of_draws, axis1=1, axis2=2), of_draws.sum(axis=(1, 2))),
-        "kappa": _kappa(of_draws, _distances_of(values, None)),
-        "kappa_quadratic": _kappa(of_draws, _distances_of(values, "quadratic")),
+        "kappa": _kappa(of_draws, 1 - np.eye(len(values))),
+        "kappa_quadratic": _kappa(of_draws, (values[:, None] - values) ** 2),
         "spearman": spearman(ratings[both, 0], ratings[both, 1], drawn[:, both]),
     }
     return {"n": int(both.sum()), **_with_intervals(figures)}
@@ -153,14 +123,6 @@ def _coded(ratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each rating's place among the distinct ratings, -1 where missing; and these, in their order."""
     values = np.unique(ratings[~np.isnan(ratings)])
     return np.where(np.isnan(ratings), -1, np.searchsorted(values, ratings)), values
-
-
-def _pair_counts(ratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per text the table of two raters' ratings, `(n_texts, n_values, n_values)`: one 1 in it, or none."""
-    codes, values = _coded(ratings)
-    levels = np.arange(len(values))
-    first, second = (codes[:, [column]] == levels for column in (0, 1))
-    return (first[:, :, None] & second[:, None, :]).astype(float), values
 
 
 def _level_counts(codes: np.ndarray, n_values: int) -> np.ndarray:
@@ -216,12 +178,6 @@ def _alpha_distances(margins: np.ndarray, values: np.ndarray, metric: str) -> np
         raise ValueError(f"unknown metric {metric!r}; known: {', '.join(ALPHA_METRICS)}")
     places = values if metric == "interval" else _middles(margins)
     return (places[..., :, None] - places[..., None, :]) ** 2
-
-
-def _distances_of(values: np.ndarray, weights: str | None) -> np.ndarray:
-    if weights not in (None, "quadratic"):
-        raise ValueError(f"unknown weights {weights!r}; known: None, 'quadratic'")
-    return 1 - np.eye(len(values)) if weights is None else (values[:, None] - values[None, :]) ** 2
 
 
 def _middles(margins: np.ndarray) -> np.ndarray:
