@@ -1,10 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.evidence import Counterfactual, Kind, Label, Variant
-from recexplainer.evidence.sentences import load_sentences
+from recexplainer.evidence.sentences import Account, load_sentences
 from tests.faithfulness.fakes import make_games
 
 GERMAN = """
@@ -30,12 +31,12 @@ def test_english_sentences() -> None:
         'Without "Ember Crown" (its place left empty) it would rise from rank 150 to 60 of 190.'
     )
     assert said("none", rank_after=4) == (
-        "No item of this history would change this: whichever of them are left out (as if never taken), it would "
+        "No item shown here would change this: whichever of them are left out (as if never taken), it would "
         "fall no further than rank 4 of 190."
     )
     assert "left out one by one, or in the sets that were tried (as if" in said("none", rank_after=4, smallest=False)
     assert said("none", "No", "mask", rank_after=140) == (
-        "No item of this history would change this: whichever of them are left out (their places left empty), it would "
+        "No item shown here would change this: whichever of them are left out (their places left empty), it would "
         "rise no higher than rank 140 of 190."
     )
     replaced = {"variant": None, "replacement": 10, "rank_before": 9}
@@ -85,3 +86,12 @@ def test_a_macro_that_asks_for_what_is_not_there_or_reaches_out_is_one_line(tmp_
         path.write_text(GERMAN.replace("c.rank_after", asked), encoding="utf-8")
         with pytest.raises(InputError, match="counterfactual: "):
             load_sentences(str(path)).counterfactual(found, make_games())
+
+
+def test_what_no_single_item_carries_is_not_put_down_to_anything_else() -> None:
+    """Many items may carry a decision together, a little each: nothing is concluded from each carrying little."""
+    account = Account("Yes", "Journey", 3, 190, [], [], "nothing", None, "shift", [])
+    text = load_sentences(None).explanation(account)
+    assert text == 'Yes. "Journey" is at rank 3 of 190; no single item of the history carries this.'
+    older = load_sentences(None).explanation(replace(account, carrier="older", older="Iron Drift"))
+    assert "no single item shown here carries this" in older

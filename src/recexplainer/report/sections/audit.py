@@ -25,7 +25,7 @@ WHERE = {
     "newest": "the newest item",
     "earlier": "another shown item",
     "unshown": "an older item, not shown",
-    "nothing": "nothing in the history",
+    "nothing": "no single item",
 }
 RELATIONS = {
     "series": "of the same series",
