@@ -89,7 +89,7 @@ def test_an_explainer_that_knows_everything_scores_full_marks(
     plain = [e for e in asked["interest_classification"] if not e.aspect]
     verdicts = np.array([0.5 if example.answer == "Yes" else 0.49 for example in plain])
     monkeypatch.setattr(examiner, "beam_search", beams)
-    monkeypatch.setattr(decoding, "rank_candidates", ranked)
+    monkeypatch.setattr(decoding, "list_candidates", ranked)
     monkeypatch.setattr(decoding, "generate", generated)
     monkeypatch.setattr(decoding, "p_yes", lambda *_: verdicts)
     metrics = evaluate(explainer, tiny.writer(), examples, SETTINGS, user_vectors=vectors).metrics

@@ -30,9 +30,9 @@ def test_the_explainers_own_answer_is_recorded_and_guides_the_text(base: Path) -
 
 def test_each_decision_is_asked_about_in_its_own_words(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    named = naming.name_candidates
+    named = naming.list_candidates
     monkeypatch.setattr(
-        naming, "name_candidates", lambda e, prompts, *a: asked.extend(prompts) or named(e, prompts, *a)
+        naming, "list_candidates", lambda e, prompts, *a, **k: asked.extend(prompts) or named(e, prompts, *a, **k)
     )
     cases = cases_of(6)
     own(base, 6)
@@ -49,6 +49,6 @@ def test_an_answer_does_not_depend_on_the_batch_and_may_be_that_no_item_does(
     examples = [case.example for case in cases_of(6)]
     answers = [ask_for_evidence(explainer, tiny.writer(), examples, ["Yes"] * 6, 500, size, USERS) for size in (1, 4)]
     assert answers[0] == answers[1]
-    monkeypatch.setattr(naming, "name_candidates", lambda *_: [[]] * 6)
+    monkeypatch.setattr(naming, "list_candidates", lambda *_, **__: [[]] * 6)
     nothing = ask_for_evidence(explainer, tiny.writer(), examples, ["No"] * 6, 500, 4, USERS)
     assert nothing == [Evidence([], [], "shift", "own")] * 6

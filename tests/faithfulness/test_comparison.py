@@ -161,10 +161,13 @@ def test_draws_depend_on_the_case_and_the_seed_alone() -> None:
     assert draws([1], 5) != pytest.approx(draws([1], 6))
 
 
-@pytest.mark.parametrize("cited", [[], [0, 1, 2], [1, 1]])
-def test_nothing_everything_and_repeats_are_refused(cited: list[int]) -> None:
-    with pytest.raises(ValueError, match="some but not all"):
-        compare(additive(), [Decision([1, 2, 3], 4)], [cited], ["case"], n_random=1, seed=0, top_ks=[])
+def test_a_case_that_cites_nothing_or_everything_has_no_control() -> None:
+    case = Decision([1, 2, 3], 4)
+    found = compare(additive(), [case] * 3, [[], [1], [0, 1, 2]], ["a", "b", "c"], n_random=1, seed=0, top_ks=[])
+    alone = compare(additive(), [case], [[1]], ["b"], n_random=1, seed=0, top_ks=[])
+    assert found.rows == [1] and alone.rows == [0]
+    for name, by_variant in alone.values.items():
+        assert found.values[name]["mask"] == pytest.approx(by_variant["mask"], nan_ok=True), name
 
 
 def test_no_cases() -> None:

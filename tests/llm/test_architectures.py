@@ -17,7 +17,7 @@ from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.warm_start import warm_start
 from recexplainer.data.examples import Example
 from recexplainer.llm.beams import Space, beam_search
-from recexplainer.llm.decoding import generate, p_yes, rank_candidates
+from recexplainer.llm.decoding import generate, list_candidates, p_yes
 from recexplainer.llm.explainer import Explainer, load_explainer
 from recexplainer.llm.merge import merge
 from recexplainer.llm.packing import collate, pack, share_prefixes
@@ -192,7 +192,7 @@ def test_beams_over_titles_are_brute_force(aligned: Aligned) -> None:
         assert [beam.tokens for beam in beams] == [titles[place] for place in order]
         assert [beam.log_probability for beam in beams] == pytest.approx([sums[p] for p in order], abs=1e-3)
     line_break = list(explainer.encoder.answer_ids("\n"))
-    orders = rank_candidates(explainer, prompts, [titles[9:], titles[9:]], 2, USERS)
+    orders = list_candidates(explainer, prompts, [titles[9:], titles[9:]], 2, USERS)
     for prompt, order in zip(prompts, orders, strict=True):
         assert sorted(order) == [0, 1, 2]
         written: list[int] = []

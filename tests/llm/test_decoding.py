@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.llm import decoding
 from recexplainer.llm.beams import Space, beam_search
-from recexplainer.llm.decoding import generate, name_candidates, p_yes, rank_candidates
+from recexplainer.llm.decoding import generate, list_candidates, p_yes
 from recexplainer.llm.reading import Reader
 from recexplainer.prompting.chat import Slot
 from tests import tiny
@@ -25,7 +25,7 @@ def test_neither_the_batch_nor_the_padding_changes_an_answer(explainer, prompts,
             (
                 [[beam.tokens for beam in row] for row in beams],
                 generate(explainer, prompts, 8, batch_size, USERS),
-                rank_candidates(explainer, prompts, candidates, batch_size, USERS),
+                list_candidates(explainer, prompts, candidates, batch_size, USERS),
             )
         )
     assert answers[0] == answers[1] == answers[2]
@@ -54,7 +54,7 @@ def test_a_ranking_is_a_permutation_and_brute_force_greedy(explainer, prompts, t
     candidates = [[titles[place] for place in rng.permutation(len(titles))[:5]] for _ in prompts]
     candidates[0] = [titles[0], titles[1], titles[7], titles[8], titles[9]]  # Rust, Rust II, Fox, Fox on the Run
     for prompt, own, order in zip(
-        prompts, candidates, rank_candidates(explainer, prompts, candidates, 3, USERS), strict=True
+        prompts, candidates, list_candidates(explainer, prompts, candidates, 3, USERS), strict=True
     ):
         assert sorted(order) == [0, 1, 2, 3, 4]
         written: list[int] = []
@@ -76,14 +76,14 @@ def test_what_a_ranking_has_no_choice_in_is_read_at_once(explainer, prompts, tit
     reads = []
     read = Reader.read
     monkeypatch.setattr(Reader, "read", lambda self, nodes: reads.append(nodes) or read(self, nodes))
-    [order] = rank_candidates(explainer, prompts[:1], [[titles[2], titles[5], titles[11]]], 1, USERS)
+    [order] = list_candidates(explainer, prompts[:1], [[titles[2], titles[5], titles[11]]], 1, USERS)
     assert sorted(order) == [0, 1, 2] and len(reads) == 1  # the last title is not asked for
     lengths = [len(titles[(2, 5, 11)[place]]) for place in order]
     assert len(reads[0][0]) in (lengths[0] + 1, lengths[0] + 2)  # "Rust" and "Iron Wolf" may begin alike
 
 
 def test_rankings_of_equal_and_of_single_candidates(explainer, prompts, titles) -> None:  # type: ignore[no-untyped-def]
-    orders = rank_candidates(explainer, prompts[:2], [[titles[2], titles[2], titles[3]], [titles[4]]], 2, USERS)
+    orders = list_candidates(explainer, prompts[:2], [[titles[2], titles[2], titles[3]], [titles[4]]], 2, USERS)
     assert sorted(orders[0]) == [0, 1, 2] and orders[1] == [0]
 
 
@@ -113,7 +113,7 @@ def test_named_candidates_are_brute_force_greedy_and_end_where_the_llm_ends(expl
     line_break, end = list(explainer.encoder.answer_ids("\n")), decoding.end_id(explainer)
     sentence = list(explainer.encoder.answer_ids("No item in the history does."))
     candidates = [titles[0], titles[1], titles[7], titles[8], titles[9]]  # Rust, Rust II, Fox, Fox on the Run, …
-    named = name_candidates(explainer, prompts, [candidates] * len(prompts), sentence, 2, 3, USERS)
+    named = list_candidates(explainer, prompts, [candidates] * len(prompts), 3, USERS, otherwise=sentence, most=2)
     for prompt, order in zip(prompts, named, strict=True):
         written: list[int] = []
         expected: list[int] = []
@@ -139,6 +139,6 @@ def test_named_candidates_are_brute_force_greedy_and_end_where_the_llm_ends(expl
 def test_an_answer_may_be_the_sentence_alone(explainer, prompts, titles) -> None:  # type: ignore[no-untyped-def]
     sentence = greedy(explainer, prompts[0], 1)  # what the LLM would say anyway
     assert titles[4][0] != sentence[0] != titles[5][0]
-    assert name_candidates(explainer, prompts[:1], [titles[4:6]], sentence, 2, 1, USERS) == [[]]
-    [order] = name_candidates(explainer, prompts[:1], [titles[4:5]], [titles[5][0]], 1, 1, USERS)
+    assert list_candidates(explainer, prompts[:1], [titles[4:6]], 1, USERS, otherwise=sentence, most=2) == [[]]
+    [order] = list_candidates(explainer, prompts[:1], [titles[4:5]], 1, USERS, otherwise=[titles[5][0]], most=1)
     assert order in ([0], [])

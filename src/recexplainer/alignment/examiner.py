@@ -81,7 +81,7 @@ class LlmExaminer:
             texts = self.generate(examples, longest)
             return self.listed(texts), texts
         prompts, size = self._prompts(examples, longest), self.settings.batch_size
-        orders = decoding.rank_candidates(self.explainer, prompts, candidates, size, self.user_vectors)
+        orders = decoding.list_candidates(self.explainer, prompts, candidates, size, self.user_vectors)
         return [[example.items[place] for place in order] for example, order in zip(examples, orders, strict=True)], []
 
     def name(self, examples: Sequence[Example], otherwise: str, most: int) -> list[list[int]]:

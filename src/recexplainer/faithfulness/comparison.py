@@ -32,9 +32,10 @@ _MASKS_AT_ONCE = 2**26  # flags in one block of deletions; bounds the memory, no
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every measure of every case, for the cited items and for their controls.
+    """Every measure of the cases that cite some and not all of what they could, and of their controls.
 
     Attributes:
+        rows: Which cases these are.
         log_p: (n_cases,) log-probability of the item with the whole history.
         rank: (n_cases,) its rank with the whole history.
         log_p_without: per variant (n_cases,), all cited items deleted.
@@ -45,36 +46,13 @@ class Comparison:
             without the first 0, 10, … 100 % of the items, and with them only.
     """
 
+    rows: list[int]
     log_p: np.ndarray
     rank: np.ndarray
     log_p_without: dict[Variant, np.ndarray]
     rank_without: dict[Variant, np.ndarray]
     values: dict[str, dict[Variant, np.ndarray]]
     curves: dict[Variant, dict[Curve, np.ndarray]]
-
-
-def compare_some(
-    recommender: Recommender,
-    cases: Sequence[Decision],
-    cited: Sequence[Sequence[int]],
-    case_ids: Sequence[str],
-    *,
-    n_random: int,
-    seed: int,
-    top_ks: Sequence[int],
-) -> tuple[list[int], Comparison]:
-    """`compare` the cases that cite some and not all of what they could; also the rows of these cases."""
-    rows = [row for row, case in enumerate(cases) if 0 < len(cited[row]) < len(case.citable)]
-    comparison = compare(
-        recommender,
-        [cases[row] for row in rows],
-        [cited[row] for row in rows],
-        [case_ids[row] for row in rows],
-        n_random=n_random,
-        seed=seed,
-        top_ks=top_ks,
-    )
-    return rows, comparison
 
 
 def compare(
@@ -87,7 +65,7 @@ def compare(
     seed: int,
     top_ks: Sequence[int],
 ) -> Comparison:
-    """Delete the cited items of every case, or as many of each control, and measure.
+    """Delete the cited items of every case that cites some and not all, or as many of each control, and measure.
 
     Measures of a whole ranking (curves, POS@K, NEG@K, counterfactual sizes) need an order of all citable items:
     an explanation gives the cited ones first, and one more random draw orders those that it leaves out.
@@ -95,20 +73,16 @@ def compare(
     Args:
         recommender: The recommender that the explanations are about.
         cases: Histories and items.
-        cited: Per case the cited positions of the history, the first cited first; at least one and not all
-            that could be cited.
+        cited: Per case the cited positions of the history, each once, the first cited first.
         case_ids: Unique names: the random draws of a case depend on the seed and its name alone, so that
             explanations of one case by several models meet the same draws.
         n_random: How many random draws per case.
         seed: Of the random draws.
         top_ks: The K of PN@K, PS@K, POS@K, NEG@K and of the counterfactual sizes.
-
-    Raises:
-        ValueError: A case cites nothing or everything, so that there is nothing to compare.
     """
-    for case, positions in zip(cases, cited, strict=True):
-        if not 0 < len(set(positions)) == len(positions) < len(case.citable):
-            raise ValueError(f"expected some but not all of {len(case.citable)} positions, got {list(positions)}")
+    rows = [row for row, case in enumerate(cases) if 0 < len(cited[row]) < len(case.citable)]
+    cases, cited = [cases[row] for row in rows], [cited[row] for row in rows]
+    case_ids = [case_ids[row] for row in rows]
     perturbation = Perturbation(recommender, cases)
     full = perturbation.whole
     drawn = [_random_orders(case, name, n_random + 1, seed) for case, name in zip(cases, case_ids, strict=True)]
@@ -116,7 +90,7 @@ def compare(
         [_sizes(len(case.citable), len(positions)) for case, positions in zip(cases, cited, strict=True)],
         dtype=np.int64,
     ).reshape(len(cases), _SINGLY.stop)
-    found = Comparison(full.log_p, full.rank, {}, {}, {}, {})
+    found = Comparison(rows, full.log_p, full.rank, {}, {}, {}, {})
     for variant in VARIANTS:
         influential, greedy = leave_one_out_orders(perturbation, variant), greedy_orders(perturbation, variant)
         orders: list[list[Sequence[int]]] = [

@@ -22,7 +22,7 @@ from recexplainer.faithfulness.attributes import Claims, attribute_figures, clai
 from recexplainer.faithfulness.calibration import verdict_calibration
 from recexplainer.faithfulness.carriers import Carriers, find_carriers
 from recexplainer.faithfulness.causes import KnownCauses, cause_figures, series_told
-from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare_some
+from recexplainer.faithfulness.comparison import CITED, GREEDY, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
 from recexplainer.faithfulness.evidence import (
     Citing,
     check_counterfactuals,
@@ -77,8 +77,8 @@ def evaluate_faithfulness(
     ]
     ids = [record.explanation_id for record in records]
     given = {"n_random": n_random, "seed": seed}
-    compared, comparison = compare_some(recommender, cases, positions, ids, **given, top_ks=top_ks)
-    labels = np.array([records[row].decision for row in compared])
+    comparison = compare(recommender, cases, positions, ids, **given, top_ks=top_ks)
+    labels = np.array([records[row].decision for row in comparison.rows])
     texts = [record.text for record in records]
     named = [named_features(text, found, index) for text, found in zip(texts, citations, strict=True)]
     figures = {
@@ -94,7 +94,7 @@ def evaluate_faithfulness(
         ),
     }
     carriers = {variant: find_carriers(recommender, cases, variant) for variant in VARIANTS}
-    citing = Citing.of(records, [record.cited_items for record in records], comparison, carriers, compared)
+    citing = Citing.of(records, [record.cited_items for record in records], comparison, carriers)
     known = {
         supplier: citing
         if items == [record.cited_items for record in records]
@@ -114,7 +114,7 @@ def evaluate_faithfulness(
     }
     if causes is not None:
         figures["causes"] = cause_figures(records, causes, citations, named, index, seed)
-    frame = _rows(records, cases, citations, positions, compared, comparison)
+    frame = _rows(records, cases, citations, positions, comparison)
     return frame.assign(**_reason_columns(records, carriers, claimed, index.names)), figures
 
 
@@ -200,7 +200,6 @@ def _rows(
     cases: list[Decision],
     citations: list[Citations],
     positions: list[list[int]],
-    compared: list[int],
     comparison: Comparison,
 ) -> pd.DataFrame:
     frame = pd.DataFrame(
@@ -218,7 +217,7 @@ def _rows(
             "names_target": [found.names_target for found in citations],
         }
     )
-    frame["compared"] = frame.index.isin(compared)
+    frame["compared"] = frame.index.isin(comparison.rows)
     columns: dict[str, np.ndarray] = {"p": np.exp(comparison.log_p), "rank": comparison.rank}
     for variant in VARIANTS:
         columns[f"p_without_{variant}"] = np.exp(comparison.log_p_without[variant])
@@ -230,5 +229,5 @@ def _rows(
             columns[f"{measure}_{variant}_newest"] = values[:, NEWEST]
             columns[f"{measure}_{variant}_leave_one_out"] = values[:, LEAVE_ONE_OUT]
             columns[f"{measure}_{variant}_greedy"] = values[:, GREEDY]
-    measured = pd.DataFrame({name: values.astype(float) for name, values in columns.items()}, index=compared)
+    measured = pd.DataFrame({name: values.astype(float) for name, values in columns.items()}, index=comparison.rows)
     return pd.concat([frame, measured.reindex(frame.index)], axis=1)

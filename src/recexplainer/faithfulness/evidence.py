@@ -18,7 +18,7 @@ from recexplainer.evidence.perturbation import VARIANTS, Decision
 from recexplainer.evidence.verification import verify
 from recexplainer.faithfulness.attributes import p_value_by_user
 from recexplainer.faithfulness.carriers import Carriers, is_misleading, lacks_true_reason
-from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare_some
+from recexplainer.faithfulness.comparison import CITED, LEAVE_ONE_OUT, NEWEST, RANDOM, Comparison, compare
 from recexplainer.recommenders.base import Recommender
 
 FREE = "free"  # the supplier of a text that nothing guided
@@ -52,9 +52,9 @@ class Citing:
         cited: Sequence[Sequence[int]],
         comparison: Comparison,
         carriers: dict[Variant, list[Carriers]],
-        rows: Sequence[int],
     ) -> Citing:
-        """Some rows of all explanations, for which there is a comparison."""
+        """Those of all explanations for which there is a comparison."""
+        rows = comparison.rows
         chosen = {variant: [found[row] for row in rows] for variant, found in carriers.items()}
         return cls([records[row] for row in rows], [list(cited[row]) for row in rows], comparison, chosen)
 
@@ -143,8 +143,8 @@ def compare_items(
     """
     positions = [positions_of(own, case) for own, case in zip(items, cases, strict=True)]
     ids = [record.explanation_id for record in records]
-    rows, comparison = compare_some(recommender, cases, positions, ids, n_random=n_random, seed=seed, top_ks=())
-    return Citing.of(records, items, comparison, carriers, rows)
+    comparison = compare(recommender, cases, positions, ids, n_random=n_random, seed=seed, top_ks=())
+    return Citing.of(records, items, comparison, carriers)
 
 
 def positions_of(items: Sequence[int], case: Decision) -> list[int]:

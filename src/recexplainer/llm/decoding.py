@@ -89,70 +89,34 @@ def generate(
 
 
 @torch.inference_mode()
-def rank_candidates(
+def list_candidates(
     explainer: Explainer,
     prompts: Sequence[Encoded],
     candidates: Sequence[Sequence[Sequence[int]]],
     batch_size: int,
     user_vectors: Tensor | None = None,
+    *,
+    otherwise: Sequence[int] = (),
+    most: int | None = None,
 ) -> list[list[int]]:
-    """Greedy answers that list all candidates, one per line, each exactly once.
+    """Greedy answers that list candidates, one per line: all, each exactly once; or some, or a fixed sentence.
 
-    At each token only those may follow that some candidate not yet named continues with.
+    At each token only those may follow that some candidate not yet named, or the sentence, continues with; beside a
+    sentence the answer may end where a title is complete.
 
     Args:
         explainer: Who answers.
         prompts: The questions.
-        candidates: Per question the candidates' tokens, none of them the beginning of another.
+        candidates: Per question the candidates' tokens. No two are alike; without a sentence none begins another.
         batch_size: Prompts decoded at once.
         user_vectors: (n, dim) what the questions' user slots point into.
+        otherwise: Tokens of the sentence; none: every candidate is named.
+        most: Candidates that an answer names at most; None: all.
 
     Returns:
-        Per question the places of its candidates in the order of the answer.
-    """
-    listings = [Listing(lines, [], line_break(explainer), end_id(explainer)) for lines in candidates]
-    return _orders(explainer, prompts, listings, batch_size, user_vectors)
-
-
-@torch.inference_mode()
-def name_candidates(
-    explainer: Explainer,
-    prompts: Sequence[Encoded],
-    candidates: Sequence[Sequence[Sequence[int]]],
-    otherwise: Sequence[int],
-    most: int,
-    batch_size: int,
-    user_vectors: Tensor | None = None,
-) -> list[list[int]]:
-    """Greedy answers that name some candidates, one per line, each at most once, or say a fixed sentence.
-
-    At each token only those may follow that some candidate not yet named, or the sentence, continues with, and where a
-    title is complete the end.
-
-    Args:
-        explainer: Who answers.
-        prompts: The questions.
-        candidates: Per question the candidates' tokens, no two alike.
-        otherwise: The sentence's tokens.
-        most: Candidates that an answer names at most.
-        batch_size: Prompts decoded at once.
-        user_vectors: (n, dim) what the questions' user slots point into.
-
-    Returns:
-        Per question the places of the candidates that are named, in the order of the answer; none for the sentence.
+        Per question the places of its candidates in the order of the answer; none for the sentence.
     """
     listings = [Listing(lines, otherwise, line_break(explainer), end_id(explainer), most) for lines in candidates]
-    return _orders(explainer, prompts, listings, batch_size, user_vectors)
-
-
-def _orders(
-    explainer: Explainer,
-    prompts: Sequence[Encoded],
-    listings: Sequence[Listing],
-    batch_size: int,
-    user_vectors: Tensor | None,
-) -> list[list[int]]:
-    """The listings' orders, each written to its end."""
     orders: dict[int, list[int]] = {}
     for rows in batches(prompts, batch_size):
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.llm.decoding import name_candidates
+from recexplainer.llm.decoding import list_candidates
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.title_trie import title_tokens
 from recexplainer.prompting.chat import Encoded
@@ -39,5 +39,5 @@ def name_shown_items(
     shown = [list(dict.fromkeys(history)) for history in histories]
     candidates = [[tokens_of[item] for item in items] for items in shown]
     sentence = explainer.encoder.answer_ids(otherwise)
-    places = name_candidates(explainer, prompts, candidates, sentence, most, batch_size, user_vectors)
+    places = list_candidates(explainer, prompts, candidates, batch_size, user_vectors, otherwise=sentence, most=most)
     return [[items[place] for place in named] for items, named in zip(shown, places, strict=True)]
