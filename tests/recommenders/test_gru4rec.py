@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recexplainer.core.errors import InputError
 from recexplainer.recommenders.gru4rec import GRU4Rec
 
 
@@ -83,10 +82,3 @@ def test_a_gpu_trains_it_and_gives_the_same_states(gru4rec):
     states.sum().backward()
     torch.testing.assert_close(states.detach().cpu(), expected, rtol=1e-5, atol=1e-5)
     assert gru4rec.items.grad is not None
-
-
-@pytest.mark.parametrize("wrong", [{"dim": 0}, {"n_layers": 0}, {"max_length": 0}, {"dropout": 1.0}, {"dropout": -0.1}])
-def test_sizes_that_do_not_fit_are_refused(wrong):
-    sizes = {"n_items": 5, "dim": 8, "n_layers": 1, "max_length": 4, "dropout": 0.0}
-    with pytest.raises(InputError, match="train_recommender.gru4rec"):
-        GRU4Rec(**{**sizes, **wrong})

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recexplainer.core.errors import InputError
 from recexplainer.recommenders.mf import MF
 
 from . import worlds
@@ -67,9 +66,3 @@ def test_blocks_of_any_size_solve_the_same(monkeypatch):
     whole = fit()
     monkeypatch.setattr("recexplainer.recommenders.mf.ENTRIES_AT_ONCE", 1)
     torch.testing.assert_close(fit(), whole)
-
-
-@pytest.mark.parametrize("wrong", [{"dim": 0}, {"regularisation": 0.0}, {"confidence": -1.0}])
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(InputError, match="train_recommender.mf"):
-        MF(**{"n_items": 3, "dim": 2, "regularisation": 1.0, "confidence": 1.0, **wrong})

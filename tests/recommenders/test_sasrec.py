@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recexplainer.core.errors import InputError
 from recexplainer.recommenders.sasrec import SASRec
 
 
@@ -76,21 +75,3 @@ def test_at_the_mean_a_state_lies_near_its_own_item_plus_the_mean_of_what_it_rea
     expected[:3] = torch.tensor([1 / 3, 1 / 3, 4 / 3])
     torch.testing.assert_close(scores, expected / expected.norm(), atol=0.12, rtol=0)
     assert not torch.allclose(random[1:], expected / expected.norm(), atol=0.3)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"n_heads": 3},
-        {"dim": 0},
-        {"n_layers": 0},
-        {"max_length": 0},
-        {"dropout": 1.0},
-        {"dropout": -0.1},
-        {"temperature": 0.0},
-    ],
-)
-def test_sizes_that_do_not_fit_are_refused(wrong):
-    sizes = {"n_items": 5, "dim": 8, "n_layers": 1, "n_heads": 2, "max_length": 4, "dropout": 0.0}
-    with pytest.raises(InputError, match="train_recommender.sasrec"):
-        SASRec(**{**sizes, **wrong})

@@ -157,12 +157,12 @@ def test_a_second_run_gives_the_same_files():
     assert set(written[0]) == {"config.json", "weights.safetensors", "per_user.parquet"}
 
 
-def test_bad_settings_leave_what_was_there():
+def test_a_training_that_fails_leaves_what_was_there():
     prepare([6] * 20)
     store.RECOMMENDER.mkdir(parents=True)
     (store.RECOMMENDER / "config.json").write_text("{}")
-    with pytest.raises(InputError, match="n_heads 3"):
-        train_recommender.run(settings_with("train_recommender.sasrec.n_heads=3"), RecordedRun())
+    with pytest.raises(InputError, match="lower learning_rate"):
+        train_recommender.run(settings_with("train_recommender.sasrec.learning_rate=1e30"), RecordedRun())
     assert [path.name for path in store.RECOMMENDER.iterdir()] == ["config.json"]
     assert not store.RECOMMENDER_METRICS.exists()
 

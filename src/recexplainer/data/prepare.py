@@ -21,8 +21,6 @@ from recexplainer.data.splits import SPLITS, assign_splits
 from recexplainer.data.steps import STEPS_HEADER, file_line, notes_line, step_line
 from recexplainer.data.titles import clean_text
 
-SHORTEST_SEQUENCE = 3  # leave-one-out takes two items, and something has to be left to learn from
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -57,7 +55,11 @@ def prepare_data(
         InputError: when a step leaves nothing, when the data cannot be filtered as asked, when bad rows and items
         without a title cost more than ``max_lost`` of the interactions, or when a check fails.
     """
-    _check_settings(raw.interactions, settings)
+    if raw.interactions.ratings is None and settings.min_rating > 0:
+        raise InputError(
+            f"prepare.min_rating is {settings.min_rating:g} but the data has no ratings; set it to 0, or name"
+            " their column in dataset.columns.rating"
+        )
     tell(file_line(raw.report.get("interactions_file", {})))
     steps = _Steps(raw.interactions, tell)
     doubled = require_one_form(raw.interactions, settings.max_lost)
@@ -128,22 +130,6 @@ class _Steps:
             }
         )
         self._tell(step_line(self.report[-1]))
-
-
-def _check_settings(raw: RawInteractions, settings: Prepare) -> None:
-    if settings.min_user_items < SHORTEST_SEQUENCE:
-        raise InputError(
-            f"prepare.min_user_items is {settings.min_user_items}; it should be at least {SHORTEST_SEQUENCE},"
-            " because a user's last two items are held out"
-        )
-    for name, value in (("max_items", settings.max_items), ("max_users", settings.max_users)):
-        if value is not None and value < 1:
-            raise InputError(f"prepare.{name} is {value}; it should be at least 1, or null for no limit")
-    if raw.ratings is None and settings.min_rating > 0:
-        raise InputError(
-            f"prepare.min_rating is {settings.min_rating:g} but the data has no ratings; set it to 0, or name"
-            " their column in dataset.columns.rating"
-        )
 
 
 def _well_rated(raw: RawInteractions, min_rating: float) -> RawInteractions:

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.sequence import SequenceRecommender, dropped
 
@@ -39,16 +38,7 @@ class GRU4Rec(SequenceRecommender):
         dropout: float,
         temperature: float | None = None,
     ) -> None:
-        """Start with random weights, from torch's global generator.
-
-        Raises:
-            InputError: A size is not positive, or `dropout` is out of range.
-        """
-        if min(dim, n_layers, max_length) < 1:
-            raise InputError(
-                "train_recommender.gru4rec: expected dim, n_layers and max_length above 0, "
-                f"got dim {dim}, n_layers {n_layers}, max_length {max_length}"
-            )
+        """Start with random weights, from torch's global generator."""
         super().__init__(n_items, dim, max_length, dropout, temperature)
         self.layers = nn.ModuleList(nn.GRU(dim, dim, batch_first=True) for _ in range(n_layers))
         self.train(False)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import NO_LIMIT, VectorRecommender
 
@@ -63,19 +62,6 @@ class MF(Factorisation):
     """
 
     kind = "mf"
-
-    def __init__(self, n_items: int, dim: int, regularisation: float, confidence: float) -> None:
-        """Start with items at zero.
-
-        Raises:
-            InputError: `dim`, `regularisation` or `confidence` is not positive.
-        """
-        if min(dim, regularisation, confidence) <= 0:
-            raise InputError(
-                "train_recommender.mf: expected dim, regularisation and confidence above 0, got "
-                f"dim {dim}, regularisation {regularisation}, confidence {confidence}"
-            )
-        super().__init__(n_items, dim, regularisation, confidence)
 
     @classmethod
     def fit(

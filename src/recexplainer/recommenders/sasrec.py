@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender, dropped
 
@@ -95,17 +94,7 @@ class SASRec(SequenceRecommender):
         dropout: float,
         temperature: float | None = None,
     ) -> None:
-        """Start with random weights, from torch's global generator.
-
-        Raises:
-            InputError: `n_heads` does not divide `dim`, or a size is not positive.
-        """
-        if min(dim, n_layers, n_heads, max_length) < 1 or dim % n_heads:
-            raise InputError(
-                "train_recommender.sasrec: expected dim, n_layers, n_heads and max_length above 0 and "
-                "dim a multiple of n_heads, "
-                f"got dim {dim}, n_layers {n_layers}, n_heads {n_heads}, max_length {max_length}"
-            )
+        """Start with random weights, from torch's global generator; `n_heads` divides `dim`."""
         super().__init__(n_items, dim, max_length, dropout, temperature)
         self.places = nn.Parameter(torch.randn(max_length, dim) * 0.5 * dim**-0.5)
         self.blocks = nn.ModuleList(Block(dim, n_heads) for _ in range(n_layers))

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recexplainer.core.errors import InputError
 from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.base import VectorRecommender
 
@@ -28,16 +27,8 @@ class SequenceRecommender(VectorRecommender):
     """
 
     def __init__(self, n_items: int, dim: int, max_length: int, dropout: float, temperature: float | None) -> None:
-        """Start with random item embeddings, from torch's global generator.
-
-        Raises:
-            InputError: `dropout` or `temperature` is out of range.
-        """
+        """Start with random item embeddings, from torch's global generator."""
         super().__init__(n_items, dim, max_length)
-        if not 0 <= dropout < 1:
-            raise InputError(f"train_recommender.{self.kind}.dropout: expected 0 to below 1, got {dropout}")
-        if temperature is not None and temperature <= 0:
-            raise InputError(f"train_recommender.{self.kind}.temperature: expected above 0 or null, got {temperature}")
         self.dropout = dropout
         self.temperature = temperature
         self.items = nn.Parameter(torch.randn(n_items + 1, dim) * ITEM_LENGTH * dim**-0.5)

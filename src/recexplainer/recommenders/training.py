@@ -15,7 +15,6 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
 from recexplainer.core.errors import InputError
-from recexplainer.core.settings import ATTENTION_INITS, ITEM_INITS, SCHEDULES
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import Recommender, pad_histories
 from recexplainer.recommenders.baselines import ItemKNN, Popularity
@@ -73,7 +72,7 @@ def train_recommender(
         on_epoch: Told the number (from 1) and the metrics of every epoch.
 
     Raises:
-        InputError: The kind is unknown, a setting is out of range, or the loss is no longer finite.
+        InputError: The kind is unknown, or the loss is no longer finite.
     """
     if kind in SEQUENCE_KINDS:
         return train_sequence_recommender(SEQUENCE_KINDS[kind], split, seed=seed, on_epoch=on_epoch, **settings)
@@ -147,19 +146,8 @@ def train_sequence_recommender(
         **architecture: The arguments of the kind's constructor, without the number of items.
 
     Raises:
-        InputError: A setting is out of range, there is nothing to train on, or the loss is no longer finite.
+        InputError: There is nothing to train on, or the loss is no longer finite.
     """
-    section = f"train_recommender.{model.kind}"
-    if min(batch_size, max_epochs, patience, 1 if n_negatives is None else n_negatives) < 1:
-        raise InputError(f"{section}: expected batch_size, max_epochs, patience and n_negatives above 0")
-    choices = {
-        "item_init": (item_init, ITEM_INITS),
-        "attention_init": (attention_init, ATTENTION_INITS),
-        "schedule": (schedule, SCHEDULES),
-    }
-    for name, (value, known) in choices.items():
-        if value not in known:
-            raise InputError(f"{section}.{name}: expected {' or '.join(known)}, got {value!r}")
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -183,7 +171,7 @@ def train_sequence_recommender(
             try:
                 metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
             except ValueError as error:
-                raise InputError(f"{section}: diverged ({error}); lower learning_rate") from error
+                raise InputError(f"train_recommender.{model.kind}: diverged ({error}); lower learning_rate") from error
             on_epoch(epoch, metrics)
             if best.stops_after(epoch, metrics):
                 break

@@ -19,6 +19,9 @@ from recexplainer.core.settings import parse_settings
         ("dataset", "encoding", "base64", "dataset.encoding must be an encoding that Python knows"),
         ("dataset", "quoting", "single", "quoting must be one of double, backslash, none or null, not 'single'"),
         ("prepare", "max_lost", 5, "prepare.max_lost must be at most 1, not 5"),
+        ("prepare", "min_user_items", 2, "prepare.min_user_items must be at least 3, because a user's last two items"),
+        ("prepare", "max_items", 0, "prepare.max_items must be at least 1"),
+        ("prepare", "max_users", -1, "prepare.max_users must be at least 1"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(refused: Callable[..., None], section: str, key: str, value: Any, message: str) -> None:

@@ -31,9 +31,6 @@ from recexplainer.core.settings.judging import Discriminate, Encoder, Faithfulne
 from recexplainer.core.settings.kinds import SECTION
 from recexplainer.core.settings.parsing import apply_overrides, build_section
 from recexplainer.core.settings.recommender import (
-    ATTENTION_INITS,
-    ITEM_INITS,
-    SCHEDULES,
     RecommenderChoice,
     TrainRecommender,
 )

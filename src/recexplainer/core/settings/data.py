@@ -106,8 +106,8 @@ class Prepare:
     min_rating: Number
     k_core: Whole
     untitled_items: Literal["drop", "keep"]
-    max_items: Whole | None
-    max_users: Whole | None
-    min_user_items: Whole
+    max_items: Count | None
+    max_users: Count | None
+    min_user_items: Annotated[Whole, must(lambda n: n >= 3, "at least 3, because a user's last two items are held out")]
     max_lost: Share
     split: Split

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic.dataclasses import dataclass
 
@@ -17,14 +17,12 @@ from recexplainer.core.settings.kinds import (
     ShareAboveZero,
     ShareBelowOne,
     must,
+    require,
 )
 
 ItemInit = Literal["random", "spectral", "near"]
 AttentionInit = Literal["random", "mean"]
 Schedule = Literal["constant", "cosine"]
-ITEM_INITS: tuple[ItemInit, ...] = get_args(ItemInit)
-ATTENTION_INITS: tuple[AttentionInit, ...] = get_args(AttentionInit)
-SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -62,6 +60,10 @@ class Sasrec(SequenceModel):
     n_heads: Count
     attention_init: AttentionInit
 
+    def __post_init__(self) -> None:
+        """Check that all heads are equally wide."""
+        require(self.dim % self.n_heads == 0, "dim", f"a multiple of n_heads ({self.n_heads}), not {self.dim}")
+
 
 @dataclass(frozen=True, config=SECTION)
 class Gru4rec(SequenceModel):
@@ -75,7 +77,7 @@ class Mf:
     dim: Count
     iterations: Count
     regularisation: Positive
-    confidence: NotNegative
+    confidence: Positive
 
 
 @dataclass(frozen=True, config=SECTION)

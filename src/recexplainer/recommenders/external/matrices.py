@@ -10,7 +10,6 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from recexplainer.core.errors import InputError
 from recexplainer.recommenders.mf import Factorisation
 
 COMPARED_USERS = 1000
@@ -29,16 +28,7 @@ class ExternalMatrices(Factorisation):
     kind = "external_matrices"
 
     def __init__(self, n_items: int, dim: int, regularisation: float, confidence: float) -> None:
-        """Start with items at zero.
-
-        Raises:
-            InputError: `regularisation` is not positive, or `confidence` negative.
-        """
-        if regularisation <= 0 or confidence < 0:
-            raise InputError(
-                "train_recommender.external: expected regularisation above 0 and confidence of at least 0, got "
-                f"{regularisation} and {confidence}"
-            )
+        """Start with items at zero."""
         super().__init__(n_items, dim, regularisation, confidence)
         self.gram: Tensor  # itemsᵀ · items of all items that were given
         self.register_buffer("gram", torch.zeros(dim, dim, dtype=torch.float64))
