@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import get_args
 
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations
 from recexplainer.citations.quotations import opens
 from recexplainer.core.records.explanation import Defect
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.explaining.garbled import is_garbled
 
 MOST = 0.1  # share of texts with defects above which a run is warned of
 _AGAIN = re.compile(r"(.{3,80}?)\1{3}", re.DOTALL)  # letters, four times in a row
@@ -23,8 +25,9 @@ def find_defects(text: str, citations: Citations, catalogue: Catalogue, is_cut: 
     """Why a text is not shown as an explanation; empty if it may be.
 
     It `repeats` itself (letters four times in a row, words three times, a sentence or a title of a list twice); it
-    stops in mid-sentence or in a quotation (`unfinished`); it `names_nothing` (no item of the history, not the target,
-    and no value of an attribute); or it was `cut` by `explain.max_new_tokens`.
+    stops in mid-sentence or in a quotation (`unfinished`); its letters and signs are in disorder (`garbled`); it
+    `names_nothing` (no item of the history, not the target, and no value of an attribute); or it was `cut` by
+    `explain.max_new_tokens`.
 
     Args:
         text: The explanation.
@@ -35,6 +38,7 @@ def find_defects(text: str, citations: Citations, catalogue: Catalogue, is_cut: 
     found: dict[Defect, bool] = {
         "repeats": _repeats(text, citations),
         "unfinished": not _ENDS.search(text.strip()) or _is_open(text, citations),
+        "garbled": is_garbled(text, citations, catalogue),
         "names_nothing": not _names_something(text, citations, catalogue),
         "cut": is_cut,
     }
@@ -46,7 +50,7 @@ def defect_warning(defects: Sequence[Sequence[Defect]]) -> str | None:
     n = sum(map(bool, defects))
     if n <= MOST * len(defects):
         return None
-    counts = {name: sum(name in own for own in defects) for name in ("repeats", "unfinished", "names_nothing", "cut")}
+    counts = {name: sum(name in own for own in defects) for name in get_args(Defect)}
     named = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
     raise_it = "raise explain.max_new_tokens; " if counts["cut"] * 2 > n else ""
     return (

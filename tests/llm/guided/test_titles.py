@@ -95,6 +95,13 @@ def test_without_evidence_only_the_target_is_named(texts: TokenTexts) -> None:
     assert found.count('"') % 2 == 0 and "Fox" not in found
 
 
+def test_a_clause_that_can_name_nothing_ends_its_sentence(texts: TokenTexts) -> None:
+    """An LLM that may not say what it would say next loses its way."""
+    example = 'Yes. "{Rust}" is a Puzzle game, and the user played "{Fox}".'
+    written = write(texts, example, [FOX, WOLF], [])
+    assert "Yes" + written.text == 'Yes. "Rust" is a Puzzle game.' and written.n_titles == 1
+
+
 @pytest.mark.parametrize("n", range(4, 40))
 def test_a_text_that_is_cut_has_no_unfinished_title(texts: TokenTexts, n: int) -> None:
     example = 'Yes. "{Rust}" is a game, like "{Fox on the Run}" and "{Iron Wolf}", and it is new.'

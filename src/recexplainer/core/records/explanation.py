@@ -8,7 +8,7 @@ from typing import Literal
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.evidence import Counterfactual, Evidence, Label
 
-Defect = Literal["repeats", "unfinished", "names_nothing", "cut"]
+Defect = Literal["repeats", "unfinished", "garbled", "names_nothing", "cut"]
 MentionKind = Literal["history", "target", "catalogue", "invented"]
 
 

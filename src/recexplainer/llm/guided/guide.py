@@ -203,7 +203,7 @@ class Guide:
         """Where a clause is given up, and the sign with which its sentence can end there."""
         start = self._sentence_start(text, back)
         said = text[start:back]
-        if not said.strip():
+        if not said.strip() or said.rstrip()[-1] in ".!?。！？":
             return back, "" if self.titles else None
         subjects = [title for title in self.titles if title.start >= start]
         is_bare = len(subjects) == 1 and said.strip() == text[subjects[0].start : subjects[0].end]

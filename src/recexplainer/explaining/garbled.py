@@ -1,0 +1,59 @@
+"""Texts whose letters and signs are in disorder, as an LLM writes that has lost its way."""
+
+from __future__ import annotations
+
+import re
+
+from recexplainer.citations.citations import Citations
+from recexplainer.citations.phrases import QUOTES
+from recexplainer.citations.quotations import closes, opens
+from recexplainer.data.catalogue import Catalogue
+
+_TITLE = "\0"  # stands for a title and its quotation marks
+_LETTER = "a-zA-Zß-öø-ÿÀ-ÖØ-Þ"  # of scripts that part words by blanks
+_AT_A_TITLE = re.compile(rf"{_TITLE}[.,;:!?)]?[{_LETTER}]")
+_GAP = re.compile(r"\w {2,}\w")  # amid a sentence; behind its end two blanks are a habit
+_GLUED = re.compile(r"\b(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+")
+_PAIR = re.compile(r"\([^()]*\)")
+_SMILE = re.compile(r"[:;]-?\)")
+_NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
+
+
+def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
+    """Whether words are glued together or to a title, a gap stands amid a sentence, or a bracket or quotation ends
+    that never began. What stands in titles does not count.
+    """
+    said = _without_titles(text, citations)
+    if _AT_A_TITLE.search(said) or _GAP.search(said) or _ends_a_bracket(said) or _ends_a_quotation(said):
+        return True
+    glued = [match.group() for match in _GLUED.finditer(said)]
+    return any(not any(word in title for title in catalogue.titles) for word in glued)
+
+
+def _without_titles(text: str, citations: Citations) -> str:
+    for mention in reversed(citations.mentions):
+        before, behind = text[: mention.start], text[mention.end :]
+        is_quoted = before[-1:] in QUOTES and behind[:1] in QUOTES
+        text = before[:-1] + _TITLE + behind[1:] if is_quoted else before + " " + behind
+    return text
+
+
+def _ends_a_bracket(said: str) -> bool:
+    said = _SMILE.sub("", said)
+    if "1)" in said or "a)" in said:
+        said = _NUMBER.sub("", said)
+    while (rest := _PAIR.sub("", said)) != said:
+        said = rest
+    return ")" in said
+
+
+def _ends_a_quotation(said: str) -> bool:
+    n_open = 0
+    for place in (place for place, sign in enumerate(said) if sign in QUOTES):
+        if opens(said, place):
+            n_open += 1
+        elif closes(said, place) and said[place - 1].isalpha():  # 5" is a length
+            if not n_open:
+                return True
+            n_open -= 1
+    return False
