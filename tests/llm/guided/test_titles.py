@@ -102,6 +102,17 @@ def test_a_clause_that_can_name_nothing_ends_its_sentence(texts: TokenTexts) -> 
     assert "Yes" + written.text == 'Yes. "Rust" is a Puzzle game.' and written.n_titles == 1
 
 
+def test_a_sentence_that_has_ended_is_not_ended_again() -> None:
+    text = 'Yes. "Rust" is a game, like "Fox".It is like "'
+    guide = Guide(tiny.catalogue(), RUST, [FOX, WOLF], [FOX])
+    guide.wrote(5, 11, RUST)
+    guide.wrote(28, 33, FOX)
+    change = guide.look(text)
+    assert (
+        change is not None and set(change.results) == {None} and (text[: change.back][-2:], change.stop) == ('".', "")
+    )
+
+
 @pytest.mark.parametrize("n", range(4, 40))
 def test_a_text_that_is_cut_has_no_unfinished_title(texts: TokenTexts, n: int) -> None:
     example = 'Yes. "{Rust}" is a game, like "{Fox on the Run}" and "{Iron Wolf}", and it is new.'

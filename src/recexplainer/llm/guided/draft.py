@@ -229,10 +229,8 @@ class Draft:
         if sum(self.n_given_up.values()) > _MAX_GIVEN_UP and self.guide:
             self.guide.facts = None
         place = self._token_at(change.back)
-        may_go_on = change.kind == "title" and self._text[: change.back].endswith(
-            (*QUOTES, ".")
-        )  # many ways from there
-        if change.stop is not None and (not may_go_on or place in self._banned):
+        has_ways = change.kind == "title" and self._text[: change.back].endswith((*QUOTES, "."))  # to go on otherwise
+        if change.stop is not None and (not has_ways or place in self._banned):
             self._stop(change)
         else:
             self._ban(place, change)
