@@ -1,4 +1,4 @@
-# make demo | test | test-fast | check | lint | docs | preset | ui | clean | demo-llm | setup | dev | lock
+# make demo | test | test-fast | check | lint | docs | preset | ui | app | clean | demo-llm | setup | dev | lock
 # Needs Python 3.11, 3.12 or 3.13, git and make.
 
 SHELL := /bin/sh
@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PORT ?= 5000
+APP_PORT ?= 8501
 
 export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
@@ -15,7 +16,7 @@ export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test test-fast check lint docs preset format ui clean demo-llm setup dev lock reference wire git
+.PHONY: demo test test-fast check lint docs preset format ui app clean demo-llm setup dev lock reference wire git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
@@ -54,6 +55,9 @@ preset: setup
 
 ui: setup
 	@$(BIN)/python bin/ui.py $(PORT)
+
+app: dev
+	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer app --port $(APP_PORT)
 
 demo-llm: git setup
 	cd demo_llm && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. "$(CURDIR)/$(BIN)/dvc" repro

@@ -19,7 +19,7 @@ from recexplainer.tracking.registry.shipping import pins
 RUNTIME, DEVELOPMENT, TORCH = (Path(f"requirements{part}.lock") for part in ("", "-dev", "-torch"))
 HEADS = {
     RUNTIME: "# What the package needs, but for torch (requirements-torch.lock); `make lock` writes this.\n",
-    DEVELOPMENT: "# What tests, linters and docs need besides requirements.lock; `make lock` writes this.\n",
+    DEVELOPMENT: "# What tests, linters, docs and `make app` need beside requirements.lock; `make lock` writes this.\n",
 }
 CONDA_HEAD = """\
 # The pins of requirements.lock and requirements-torch.lock; `make lock` writes this.
@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         known = Path(folder) / "known.lock"
         known.write_text("".join(file.read_text() for file in (RUNTIME, DEVELOPMENT) if file.is_file()))
-        everything = _resolve(known, "--extra", "dev", *sys.argv[1:])
+        everything = _resolve(known, "--extra", "dev", "--extra", "app", *sys.argv[1:])
         runtime = _resolve(known, "--constraints", str(known))
     locks = {RUNTIME: runtime, DEVELOPMENT: [block for block in everything if block not in runtime]}
     for file, blocks in locks.items():

@@ -149,6 +149,21 @@ def explain(
     _end(stage(given))
 
 
+@app.command("app", rich_help_panel=ASKING)
+def live_page(
+    alias: Annotated[str | None, typer.Option(help="Alias of the explainers (default: registry.alias).")] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default admits this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Open the live page: pick a user, ask why, and try what changes the recommender's mind."""
+    from recexplainer.app.launch import launch
+
+    launch(params, alias, host, port)
+
+
 judge = typer.Typer(invoke_without_command=True, help="Judge the explanations of a source, or compare two sources.")
 app.add_typer(judge, name="judge", rich_help_panel=IN_ORDER)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from recexplainer.judging.feedback import Feedback, ratings_of_feedback, read_hu
 from recexplainer.judging.grade import Grade
 from recexplainer.judging.ratings import text_hash
 from recexplainer.tracking import runs
-from recexplainer.tracking.traces import log_explanation_traces
+from recexplainer.tracking.traces import log_explanation_traces, log_human_level, log_live_trace
 from tests.judging.test_agree import explanations, rating
 
 
@@ -153,3 +154,27 @@ def test_agreement_counts_the_raters_of_mlflow_beside_those_of_a_sheet(
     rubric = next(of for of in found["pairs"] if of["first"] == "human:ben@mlflow" and of["second"] == "rubric")
     assert rubric["n"] == 5 and rubric["spearman"] is not None
     assert "skipped 1 ratings in MLflow that lack a level" in capsys.readouterr().out
+
+
+def test_ratings_of_the_live_page_are_found_with_the_texts_that_no_file_holds(project: Path, games: Catalogue) -> None:
+    [stored] = explanations("both", "D")
+    [live] = explanations("both", "C")
+    live = replace(live, explanation_id="live-1")
+    undecided = replace(live, explanation_id="live-2", label=None)
+    store.write_catalogue(games.frame)
+    store.write_explanations("both", [stored])
+    for record, level in ((live, "C"), (undecided, "B")):
+        trace = log_live_trace("demo", record)
+        for rater in ("anna", "ben"):
+            log_human_level(trace, rater, level, "")
+    found = read_human_feedback("demo")
+    assert {(of.rater, of.comment, of.record and of.record.explanation_id) for of in found} == {
+        ("anna", None, "live-1"), ("ben", None, "live-1"), ("anna", None, "live-2"), ("ben", None, "live-2"),
+    }  # fmt: skip
+    assert [of.record for of in found if of.explanation_id == "live-1"] == [live, live]
+    assert cli.run(["ratings", "agree"]) == 0
+    agreed = store.read_json(store.AGREEMENT)
+    assert (agreed["n_texts"], agreed["n_outdated_ratings"], agreed["n_unusable_feedback"]) == (2, 0, 0)
+    assert {name: of["n"] for name, of in agreed["raters"].items()} == {
+        "human:anna@mlflow": 2, "human:ben@mlflow": 2, "rubric": 1,
+    }  # fmt: skip

@@ -57,6 +57,12 @@ class Origin:
     version: str | None
     content: str | None
 
+    def as_record(self) -> ModelVersion | None:
+        """What an explanation says of its model; None for one that was not opened by its registered name."""
+        if self.name is None or self.version is None or self.content is None:
+            return None
+        return ModelVersion(self.name, self.version, self.content)
+
 
 def origin_of(model: ModelVersion | None) -> Origin:
     """Where a registered version comes from; None: a source without one."""

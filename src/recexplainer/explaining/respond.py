@@ -13,6 +13,7 @@ import torch
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.places import items_at
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings.explaining import Audience, Explain
 from recexplainer.evidence.counterfactuals import Bounds
 from recexplainer.evidence.sentences import load_sentences
@@ -78,7 +79,7 @@ class Responder:
         self.recommender: Recommender = explainer.recommender
         self.names = ItemNames(prompts.catalogue)
         self._max_new_tokens = max(NEW_TOKENS, explainer.prompt_budget(2 * MAX_NEW_TOKENS) // 2)
-        self._explainer, self._prompts, self._origin = explainer, prompts, origin
+        self._explainer, self._prompts, self.origin = explainer, prompts, origin
         self._sentences = load_sentences(None)
         try:
             self._bounds = Bounds(LIST_LENGTH, explainer.settings["like_top"], explainer.settings["dislike_bottom"])
@@ -100,17 +101,27 @@ class Responder:
 
     def answer(self, questions: Sequence[Question], options: Options) -> list[Reply]:
         """One reply per question; what is asked together is computed together."""
-        cases = [case for start in range(0, len(questions), _CASES_AT_ONCE) for case in self._cases(questions, start)]
+        cases = self.cases(questions)
+        return Replier(self.template(options), self.origin).replies(cases, self.explain(cases, options))
+
+    def cases(self, questions: Sequence[Question]) -> list[Case]:
+        """The recommender's decisions that questions are about."""
+        return [case for start in range(0, len(questions), _CASES_AT_ONCE) for case in self._cases(questions, start)]
+
+    def explain(self, cases: Sequence[Case], options: Options) -> list[Explanation]:
+        """The explainer's own texts, also those with defects, with all that is recorded of them."""
         chosen = _settings(options)
-        request = load_request(chosen)
         vectors = None
         if self.recommender.has_vectors:
             vectors = self.recommender.user_vectors([case.history for case in cases])
-        template = TemplateWriter(self.recommender, self._prompts, request, self._sentences, self._bounds)
+        given = (load_request(chosen), chosen, self.origin.as_record(), self.recommender)
         with torch.inference_mode():
-            generator = ExplanationGenerator(self._explainer, self._prompts, request, chosen, None, self.recommender)
-            records = generator.explain(cases, vectors)
-        return Replier(template, self._origin).replies(cases, records)
+            return ExplanationGenerator(self._explainer, self._prompts, *given).explain(cases, vectors)
+
+    def template(self, options: Options) -> TemplateWriter:
+        """Writes what the recommender itself says of its decisions."""
+        request = load_request(_settings(options))
+        return TemplateWriter(self.recommender, self._prompts, request, self._sentences, self._bounds)
 
     def best_items(self, history: Sequence[int], k: int) -> list[int]:
         """The recommender's `k` best items outside the history, best first."""

@@ -56,7 +56,8 @@ def rate_all(
     kept = [place for place in texts if place in rated or not rated]
     for source, judged in judgements.items():
         scores += [((source, of.explanation_id), f"judge:{of.judge}", of.score) for of in judged if of.judge != JUDGE]
-    scores += [(place, JUDGE, judge_by_rubric(texts[place], catalogue).score) for place in kept]
+    decided = [place for place in kept if texts[place].label is not None]
+    scores += [(place, JUDGE, judge_by_rubric(texts[place], catalogue).score) for place in decided]
     names = list(dict.fromkeys(rater for _, rater, _ in scores))
     index = pd.MultiIndex.from_tuples(kept, names=["source", "explanation_id"])
     table = pd.DataFrame(np.nan, index=index, columns=names)
@@ -103,7 +104,10 @@ def agree(settings: Settings) -> list[str]:
     judged = [source for source in sources if store.judgements(source).exists()]
     judgements = {source: store.read_judgements(source) for source in judged}
     ratings = store.read_ratings()
-    given, n_unusable = ratings_of_feedback(read_human_feedback(settings.dataset.name))
+    feedback = read_human_feedback(settings.dataset.name)
+    given, n_unusable = ratings_of_feedback(feedback)
+    for record in {of.record.explanation_id: of.record for of in feedback if of.record is not None}.values():
+        explanations.setdefault(record.source, []).append(record)
     table, n_outdated = rate_all(explanations, judgements, [*ratings, *given], store.read_catalogue())
     found = {
         **agreement_of_all(table, settings.run.seed),

@@ -5,16 +5,20 @@ Only `tracking` imports MLflow; its client is asked here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from recexplainer import store
 from recexplainer.core import environment
+from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.judgement import Level
 from recexplainer.core.records.rating import Rating, SheetKey
 from recexplainer.judging.grade import level_of_letter, level_of_number
 from recexplainer.judging.ratings import rate, text_hash
 from recexplainer.tracking import runs
+from recexplainer.tracking.traces import RECORD
 
 LEVEL, SCORE = "level", "score"  # names of feedback; the judge's own has the same
 UNNAMED = "unnamed"  # a server without logins does not say who gives feedback
@@ -34,6 +38,7 @@ class Feedback:
         source: Who explains; None where the trace does not say so, as of the next two.
         explanation_id: Which of the source's explanations.
         text: The explanation as the person saw it.
+        record: The whole explanation, where the live page showed it.
     """
 
     rater: str | None
@@ -45,6 +50,7 @@ class Feedback:
     source: str | None
     explanation_id: str | None
     text: str | None
+    record: Explanation | None = None
 
 
 def read_human_feedback(dataset: str) -> list[Feedback]:
@@ -124,12 +130,13 @@ def _human_feedback(client: Any, trace: Any) -> list[Feedback]:
     if not given:
         return []
     spans = client.get_trace(trace.info.trace_id).data.spans
-    outputs = spans[0].outputs if spans else None
+    outputs = spans[0].outputs if spans and isinstance(spans[0].outputs, dict) else {}
     shown = {
         "trace_id": trace.info.trace_id,
         "source": trace.info.tags.get("source"),
         "explanation_id": trace.info.tags.get("explanation_id"),
-        "text": outputs.get("text") if isinstance(outputs, dict) else None,
+        "text": outputs.get("text"),
+        "record": _record(outputs, trace.info.trace_id),
     }
     return [
         Feedback(
@@ -142,6 +149,13 @@ def _human_feedback(client: Any, trace: Any) -> list[Feedback]:
         )
         for assessment in given
     ]
+
+
+def _record(outputs: dict[str, Any], trace_id: str) -> Explanation | None:
+    if RECORD not in outputs:
+        return None
+    row = json.dumps(outputs[RECORD])
+    return store.from_row(row, Explanation, f"trace {trace_id}", "delete the trace in the MLflow UI")
 
 
 def _level(value: Any) -> Level | None:

@@ -101,4 +101,4 @@ from recexplainer.store.texts import (
     write_jsonl,
     write_text,
 )
-from recexplainer.store.typed import read_records, to_row, write_records
+from recexplainer.store.typed import from_row, read_records, to_row, write_records

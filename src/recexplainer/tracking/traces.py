@@ -7,7 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from recexplainer.core.records.explanation import Explanation, ModelVersion, UserExplanation
-from recexplainer.core.records.judgement import Judgement
+from recexplainer.core.records.judgement import Judgement, Level
+from recexplainer.store import to_row
+from recexplainer.tracking import runs
 from recexplainer.tracking.lineage import logged_model
 from recexplainer.tracking.prompts import EXPLANATION, prompt_with
 from recexplainer.tracking.runs import redact
@@ -15,6 +17,7 @@ from recexplainer.tracking.runs import redact
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
 
+RECORD = "explanation"  # the output of a live trace that holds the whole record
 TRACE_TAGS = ("explanation_id", "source")  # say whose explanation a trace shows; people's feedback is joined by them
 
 
@@ -51,14 +54,40 @@ def log_explanation_traces(
     return len(traces)
 
 
-def _log_trace(record: Explanation, model_id: str | None) -> str:
+def log_live_trace(dataset: str, record: Explanation) -> str:
+    """Log an explanation that no stage wrote, in the experiment of a data set; return the trace's id.
+
+    The trace holds the whole record, so that feedback on it can be read where no file has it.
+    """
     import mlflow
 
+    experiment = runs.experiment_id(runs.connect(), dataset)
+    trace = _log_trace(record, logged_model(record.model) if record.model else None, experiment)
+    mlflow.flush_trace_async_logging()
+    return trace
+
+
+def log_human_level(trace: str, rater: str, level: Level, comment: str) -> None:
+    """Keep a person's level of the explanation that a trace shows, as MLflow's own UI would."""
+    import mlflow
+    from mlflow.entities import AssessmentSource
+
+    source = AssessmentSource(source_type="HUMAN", source_id=rater)
+    mlflow.log_feedback(trace_id=trace, name="level", value=level, source=source, rationale=comment or None)
+
+
+def _log_trace(record: Explanation, model_id: str | None, experiment: str | None = None) -> str:
+    """Log a trace in the active experiment, or in another one with the whole record."""
+    import mlflow
+    from mlflow.entities.trace_location import MlflowExperimentLocation
+
     run = mlflow.active_run()
+    place = None if experiment is None else MlflowExperimentLocation(experiment)
+    whole = {} if experiment is None else {RECORD: to_row(record)}
     user = record.raw_user_id if isinstance(record, UserExplanation) else str(record.user_id)
-    with mlflow.start_span(name="explain", span_type="LLM") as span:
+    with mlflow.start_span(name="explain", span_type="LLM", trace_destination=place) as span:
         span.set_inputs({"prompt": record.prompt})
-        span.set_outputs({"text": record.text})
+        span.set_outputs({"text": record.text, **whole})
         span.set_attribute("explanation_id", record.explanation_id)
         mlflow.update_current_trace(
             tags={name: str(getattr(record, name)) for name in TRACE_TAGS},

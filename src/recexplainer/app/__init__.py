@@ -1,0 +1,1 @@
+"""The live page: pick a history, ask why, and try what changes the recommender's mind."""

@@ -1,0 +1,41 @@
+"""The part of the page that shows what removed items do to a decision."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from recexplainer.app import words
+from recexplainer.app.history import remove
+from recexplainer.app.models import Models
+from recexplainer.app.whatif import rank_items, scores_without, smallest_removal
+from recexplainer.core.records.evidence import Counterfactual
+from recexplainer.explaining.template import decision_of
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def smallest(_models: Models, history: tuple[int, ...], item: int) -> Counterfactual | None:
+    """The smallest removal that changes a decision; None where the recommender is undecided."""
+    case = _models.case(list(history), item)
+    if case.label is None:
+        return None
+    return smallest_removal(_models.recommender, decision_of(case), _models.template.bounds)
+
+
+def show_removals(models: Models, history: list[int], item: int, removed: list[int]) -> None:
+    """Rank and score before and after, and the smallest set that changes the decision."""
+    scores = [scores_without(models.recommender, history, gone) for gone in ((), removed)]
+    before, after = (rank_items(own, [item])[0] for own in scores)
+    case = models.case(history, item)
+    st.subheader(words.label(models.catalogue.title(item)))
+    parts = [
+        ("recommender:", case.label or "undecided"),
+        ("rank", f"{before.rank} → {after.rank}" if removed else str(before.rank)),
+        ("of", str(case.n_ranked)),
+        ("score", f"{before.score:.3f} → {after.score:.3f}" if removed else f"{before.score:.3f}"),
+    ]
+    st.html(words.html("line", parts=parts))
+    found = smallest(models, tuple(history), item)
+    if found is not None:
+        sentence = models.template.sentences.counterfactual(found, models.catalogue)
+        st.html(words.html("said", pieces=[(sentence, "")]))
+        st.button("Remove these", on_click=remove, args=(found.removed,), disabled=not found.removed)

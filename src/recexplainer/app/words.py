@@ -1,0 +1,46 @@
+"""Words of the catalogue and of models on the page: never read as markup."""
+
+from __future__ import annotations
+
+import string
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+_JOINER = "\N{WORD JOINER}"  # invisible; keeps `:red[…]`, `--` and addresses from being found behind a backslash
+_SIGNS = str.maketrans({sign: f"\\{sign}{_JOINER}" for sign in string.punctuation})
+
+
+def label(text: str) -> str:
+    r"""A text for the label of a widget, which Streamlit reads as Markdown.
+
+    >>> label("a*b").replace("\u2060", "")
+    'a\\*b'
+    """
+    return " ".join(text.translate(_SIGNS).split())
+
+
+def html(part: str, **given: Any) -> str:
+    """A part of the page; all that is given is escaped.
+
+    Args:
+        part: A macro of templates/parts.jinja.
+        given: Its arguments.
+    """
+    return str(getattr(_parts(), part)(**given)).strip()
+
+
+def style() -> str:
+    """The page's own style, as an element."""
+    return f"<style>{resources.files('recexplainer.app').joinpath('templates', 'page.css').read_text('utf-8')}</style>"
+
+
+@cache
+def _parts() -> Any:
+    loader = PackageLoader("recexplainer.app", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("parts.jinja").module
