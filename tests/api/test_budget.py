@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
-from recexplainer.api.budget import Budget, Prices, estimate_prompt_tokens
+from recexplainer.api.budget import Budget, estimate_prompt_tokens
+from recexplainer.api.request import Prices
 from recexplainer.core.errors import InputError
 from tests.api.fake_server import FakeServer, completion, error, level
+from tests.api.questions import settings_for
 from tests.api.test_client import ask
 
 PRICES = Prices(prompt=1e6, completion=1e6)  # one coin a token
 
 
 def budget(**changes: Any) -> Budget:
-    values: dict[str, Any] = {"max_calls": 10, "max_cost": None, "prices": PRICES, "max_answer_tokens": 20}
-    return Budget(**(values | changes))
+    values: dict[str, Any] = {"max_calls": 10, "prices": PRICES, "max_answer_tokens": 20}
+    return Budget(settings_for(None, **(values | changes)))
 
 
 def test_the_estimate_is_a_line() -> None:
@@ -31,8 +33,6 @@ def test_what_cannot_suffice_is_refused_before() -> None:
         budget(max_calls=1).check(["x", "y"])
     with pytest.raises(InputError, match=r"max_cost is 29, .* up to about 30; raise it \(nothing was sent\)"):
         budget(max_cost=29.0).check(["x" * 28])
-    with pytest.raises(InputError, match="needs both prices"):
-        budget(max_cost=1.0, prices=None)
 
 
 def test_requests_under_way_count_in_full() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from recexplainer.api.budget import Prices
 from recexplainer.api.dialect import Dialect, refused_option
+from recexplainer.api.request import Prices
 from recexplainer.core.errors import InputError
 from tests.api import dialects
 from tests.api.dialects import gemini_error, json_reply, openai_error

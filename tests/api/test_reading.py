@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recexplainer.api.budget import Prices
+from recexplainer.api.request import Prices
 from tests.api import dialects
 from tests.api.dialects import message
 from tests.api.fake_server import FakeServer, Reply, completion, level

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from recexplainer.api.budget import Prices, estimate_prompt_tokens
+from recexplainer.api.budget import estimate_prompt_tokens
 from recexplainer.api.cache import AnswerCache
-from recexplainer.api.request import ApiSettings
+from recexplainer.api.request import ApiSettings, Prices
 from tests.api.fake_server import RESET, FakeServer, Reply, cut, error, level, raw
 from tests.api.questions import FORMAT, ask, key_of, levels, settings_for
 from tests.conftest import REPOSITORY

@@ -8,7 +8,6 @@ import torch
 
 from recexplainer.recommenders.baselines import Popularity
 from recexplainer.recommenders.ranking import (
-    evaluate,
     leave_one_out,
     metrics_by_part,
     rank_cases,
@@ -80,11 +79,6 @@ def test_metrics_worked_by_hand():
     assert metrics["mrr@10"] == pytest.approx((1 + 1 / 2 + 1 / 6) / 5)
     with pytest.raises(ValueError, match="no rank"):
         ranking_metrics(np.array([]))
-
-
-def test_evaluate_reads_scores():
-    scores = torch.tensor([[-INF, 3.0, 2.0, 1.0], [-INF, 3.0, 2.0, 1.0]])
-    assert evaluate(scores, [1, 2])["hr@1"] == 0.5
 
 
 def test_a_recommender_that_knows_nothing_gets_nothing():

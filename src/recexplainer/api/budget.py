@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from recexplainer.api.request import ApiSettings
 from recexplainer.core.errors import InputError
 
 _BYTES_PER_TOKEN = 3  # fewer than English has, and about what other scripts have: the estimate is on the high side
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Money per million tokens, in any one currency."""
-
-    prompt: float
-    completion: float
-
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """The money for so many tokens.
-
-        >>> Prices(prompt=2.0, completion=8.0).cost(500_000, 250_000)
-        3.0
-        """
-        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
 def estimate_prompt_tokens(body: Any) -> int:
@@ -49,21 +33,8 @@ class Budget:
         spent: Money for them; 0 where the prices are unknown.
     """
 
-    def __init__(
-        self,
-        max_calls: int,
-        max_cost: float | None,
-        prices: Prices | None,
-        max_answer_tokens: int,
-        section: str = "judge",
-    ) -> None:
-        if max_cost is not None and prices is None:
-            raise InputError(f"{section}.max_cost needs both prices per million tokens to be set")
-        self._max_calls = max_calls
-        self._max_cost = max_cost
-        self._prices = prices
-        self._max_answer_tokens = max_answer_tokens
-        self._section = section
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
         self._set_apart = 0.0
         self.n_calls = 0
         self.spent = 0.0
@@ -74,24 +45,25 @@ class Budget:
         Raises:
             InputError: The bounds do not suffice even when nothing is repeated.
         """
+        bounds = self._settings
         prompt_tokens = [estimate_prompt_tokens(body) for body in bodies]
         n_requests = len(prompt_tokens)
-        if n_requests > self._max_calls:
+        if n_requests > bounds.max_calls:
             raise InputError(
-                f"{self._section}.max_calls is {self._max_calls}, but {n_requests} requests have no answer yet; "
+                f"{bounds.section}.max_calls is {bounds.max_calls}, but {n_requests} requests have no answer yet; "
                 "raise it (nothing was sent)"
             )
-        completion_tokens = n_requests * self._max_answer_tokens
+        completion_tokens = n_requests * bounds.max_answer_tokens
         line = (
             f"{n_requests} request(s) to send, about {sum(prompt_tokens)} prompt tokens, "
             f"at most {completion_tokens} completion tokens"
         )
-        if self._prices is None:
+        if bounds.prices is None:
             return line
-        cost = self._prices.cost(sum(prompt_tokens), completion_tokens)
-        if self._max_cost is not None and cost > self._max_cost:
+        cost = bounds.prices.cost(sum(prompt_tokens), completion_tokens)
+        if bounds.max_cost is not None and cost > bounds.max_cost:
             raise InputError(
-                f"{self._section}.max_cost is {self._max_cost:g}, but {n_requests} requests without an answer "
+                f"{bounds.section}.max_cost is {bounds.max_cost:g}, but {n_requests} requests without an answer "
                 f"may cost up to about {cost:.4g}; raise it (nothing was sent)"
             )
         return f"{line}, costing at most about {cost:.4g}"
@@ -102,16 +74,16 @@ class Budget:
         Raises:
             InputError: It would exceed a bound.
         """
-        most = 0.0
-        if self._prices is not None:
-            most = self._prices.cost(estimate_prompt_tokens(body), self._max_answer_tokens)
+        bounds, most = self._settings, 0.0
+        if bounds.prices is not None:
+            most = bounds.prices.cost(estimate_prompt_tokens(body), bounds.max_answer_tokens)
         for name, bound, exceeded in (
-            ("max_calls", self._max_calls, self.n_calls >= self._max_calls),
-            ("max_cost", self._max_cost, self._max_cost is not None and self._total() + most > self._max_cost),
+            ("max_calls", bounds.max_calls, self.n_calls >= bounds.max_calls),
+            ("max_cost", bounds.max_cost, bounds.max_cost is not None and self._total() + most > bounds.max_cost),
         ):
             if exceeded:
                 raise InputError(
-                    f"{self._section}.{name} ({bound:g}) is exhausted after {n_answers} answers, which are kept; "
+                    f"{bounds.section}.{name} ({bound:g}) is exhausted after {n_answers} answers, which are kept; "
                     "raise it and run the stage again"
                 )
         self.n_calls += 1
@@ -121,16 +93,16 @@ class Budget:
     def settle(self, most: float, answer: dict[str, Any] | None, free: bool = False) -> None:
         """Book what a request took: its answer's tokens, nothing if it was free, else all that was set apart."""
         self._set_apart -= most
-        if self._prices is None or free:
+        if self._settings.prices is None or free:
             return
         self.spent += self.price(answer or {}).get("cost", most)
 
     def price(self, answer: dict[str, Any]) -> dict[str, float]:
         """The `cost` of an answer, in money; nothing where prices or tokens are unknown."""
         prompt, completion = answer.get("prompt_tokens"), answer.get("completion_tokens")
-        if self._prices is None or prompt is None or completion is None:
+        if self._settings.prices is None or prompt is None or completion is None:
             return {}
-        return {"cost": self._prices.cost(prompt, completion)}
+        return {"cost": self._settings.prices.cost(prompt, completion)}
 
     def _total(self) -> float:
         return self.spent + self._set_apart

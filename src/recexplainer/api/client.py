@@ -77,9 +77,7 @@ def ask(
             or refused), or `max_calls` or `max_cost` does not suffice. What was answered until then is in the cache.
     """
     endpoints = read_endpoints(settings.base_url, settings.model, os.environ, settings.section)
-    budget = Budget(
-        settings.max_calls, settings.max_cost, settings.prices, settings.max_answer_tokens, settings.section
-    )
+    budget = Budget(settings)
     questions = [Question(messages, settings.seed + repeat) for repeat in range(n_repeats) for messages in requests]
     distinct = {question.id: question for question in questions}
     candidates = {

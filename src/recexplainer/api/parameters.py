@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from recexplainer.api.budget import Prices
 from recexplainer.api.client import Answers
-from recexplainer.api.request import ApiSettings
+from recexplainer.api.request import ApiSettings, Prices
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import ApiModel
 

@@ -7,8 +7,6 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from recexplainer.api.budget import Prices
-
 Messages = list[dict[str, str]]
 
 
@@ -22,6 +20,22 @@ class Question(NamedTuple):
     def id(self) -> str:
         """Equal for equal questions."""
         return json.dumps(self, ensure_ascii=True)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Money per million tokens, in any one currency."""
+
+    prompt: float
+    completion: float
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """The money for so many tokens.
+
+        >>> Prices(prompt=2.0, completion=8.0).cost(500_000, 250_000)
+        3.0
+        """
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
 @dataclass(frozen=True)

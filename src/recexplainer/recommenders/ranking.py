@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,12 +163,6 @@ def ranking_metrics(ranks: np.ndarray) -> dict[str, float]:
         **{f"ndcg@{cutoff}": ndcg(ranks, cutoff) for cutoff in NDCG_CUTOFFS},
         f"mrr@{MRR_CUTOFF}": reciprocal_rank(ranks, MRR_CUTOFF),
     }
-
-
-def evaluate(scores: Tensor, targets: Sequence[int]) -> dict[str, float]:
-    """The metrics of scores (batch, n_items + 1) for targets (batch,)."""
-    ranks = rank_of_target(scores, torch.as_tensor(targets, device=scores.device))
-    return ranking_metrics(ranks.cpu().numpy())
 
 
 def score_blocks(recommender: Recommender, cases: RankingCases) -> Iterator[tuple[np.ndarray, Tensor]]:
