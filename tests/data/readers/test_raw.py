@@ -11,14 +11,15 @@ import pytest
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Dataset
 from recexplainer.data.readers import open_raw
-from recexplainer.data.readers.raw import InteractionCollector, items_frame
+from recexplainer.data.readers.raw import collected, items_frame
 
 
 def test_codes_go_by_first_appearance_across_pieces():
-    collector = InteractionCollector()
-    for users, items in ((["b", "a", "b"], ["y", "y", "x"]), ([], []), (["c", "a"], ["x", "z"])):
-        collector.add(pa.table({"user": pa.array(users, pa.string()), "item": pa.array(items, pa.string())}))
-    raw = collector.finish()
+    pieces = ((["b", "a", "b"], ["y", "y", "x"]), ([], []), (["c", "a"], ["x", "z"]))
+    raw = collected(
+        pa.table({"user": pa.array(users, pa.string()), "item": pa.array(items, pa.string())})
+        for users, items in pieces
+    )
     assert raw.user_names.tolist() == ["b", "a", "c"] and raw.item_names.tolist() == ["y", "x", "z"]
     assert raw.users.tolist() == [0, 1, 0, 2, 1] and raw.items.tolist() == [0, 0, 1, 1, 2]
     assert raw.users.dtype == raw.items.dtype == np.int32
@@ -26,7 +27,7 @@ def test_codes_go_by_first_appearance_across_pieces():
 
 
 def test_nothing_read_is_no_interaction():
-    raw = InteractionCollector().finish()
+    raw = collected([])
     assert len(raw) == 0 and len(raw.user_names) == len(raw.item_names) == 0
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines, the_only_file
 from recexplainer.data.readers.json_lines import read_json_lines
-from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
+from recexplainer.data.readers.raw import RawInteractions, collected, items_frame
 
 HAS_MARKUP = True
 
@@ -68,10 +68,7 @@ def read_interactions(path: Path, bad: BadLines) -> RawInteractions:
     Raises:
         InputError: when the file cannot be read or has too many bad lines.
     """
-    collector = InteractionCollector()
-    for table in read_json_lines(path, _REVIEW, bad):
-        collector.add(table)
-    return collector.finish()
+    return collected(read_json_lines(path, _REVIEW, bad))
 
 
 def read_items(path: Path, wanted: set[str] | None, bad: BadLines) -> pd.DataFrame:

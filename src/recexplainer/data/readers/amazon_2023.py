@@ -14,7 +14,7 @@ from recexplainer.data.readers.delimited import read_delimited
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines, the_only_file
 from recexplainer.data.readers.json_lines import read_json_lines
-from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
+from recexplainer.data.readers.raw import RawInteractions, collected, items_frame
 
 HAS_MARKUP = True
 
@@ -60,10 +60,7 @@ def read_interactions(path: Path, bad: BadLines) -> RawInteractions:
         InputError: when the file cannot be read or has too many bad lines.
     """
     is_csv = path.name.removesuffix(".gz").endswith(".csv")
-    collector = InteractionCollector()
-    for table in read_delimited(path, _REVIEW, bad) if is_csv else read_json_lines(path, _REVIEW, bad):
-        collector.add(table)
-    reviews = collector.finish()
+    reviews = collected(read_delimited(path, _REVIEW, bad) if is_csv else read_json_lines(path, _REVIEW, bad))
     return reviews if reviews.times is None else replace(reviews, times=reviews.times / 1000)  # from milliseconds
 
 

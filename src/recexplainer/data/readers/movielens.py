@@ -15,7 +15,7 @@ from recexplainer.data.readers.delimited import read_delimited
 from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines, files_named, the_only_file
 from recexplainer.data.readers.headerless import read_headerless
-from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
+from recexplainer.data.readers.raw import RawInteractions, collected, items_frame
 
 HAS_MARKUP = False
 
@@ -79,10 +79,7 @@ def read_interactions(path: Path, bad: BadLines) -> RawInteractions:
     Raises:
         InputError: when the file cannot be read, lacks a column or has too many bad lines.
     """
-    collector = InteractionCollector()
-    for table in _read(path, _RATING, bad):
-        collector.add(table)
-    return collector.finish()
+    return collected(_read(path, _RATING, bad))
 
 
 def read_items(path: Path, wanted: set[str] | None, bad: BadLines) -> pd.DataFrame:

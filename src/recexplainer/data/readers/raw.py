@@ -87,38 +87,29 @@ class RawData:
     item_ids: Callable[[], set[str]] = set
 
 
-class InteractionCollector:
-    """Turns tables of raw interactions into coded arrays, piece by piece."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self._users: list[pa.DictionaryArray] = []
-        self._items: list[pa.DictionaryArray] = []
-        self._numbers: dict[str, list[np.ndarray]] = {}
-
-    def add(self, table: pa.Table) -> None:
-        """Take one table of columns user, item and any of rating, time, order."""
-        self._users += table.column("user").dictionary_encode().chunks
-        self._items += table.column("item").dictionary_encode().chunks
+def collected(tables: Iterable[pa.Table]) -> RawInteractions:
+    """The rows of tables with the columns user, item and any of rating, time, order, as coded arrays."""
+    users: list[pa.DictionaryArray] = []
+    items: list[pa.DictionaryArray] = []
+    numbers: dict[str, list[np.ndarray]] = {}
+    for table in tables:
+        users += table.column("user").dictionary_encode().chunks
+        items += table.column("item").dictionary_encode().chunks
         for name in ("rating", "time", "order"):
             if name in table.column_names:
                 values = table.column(name).to_numpy()
-                self._numbers.setdefault(name, []).append(values.astype(np.float32) if name == "rating" else values)
-
-    def finish(self) -> RawInteractions:
-        """All that was added."""
-        numbers = {name: _joined(parts, name) for name, parts in self._numbers.items()}
-        user_names, users = _coded(self._users)
-        item_names, items = _coded(self._items)
-        return RawInteractions(
-            user_names=user_names,
-            item_names=item_names,
-            users=users,
-            items=items,
-            ratings=numbers.get("rating"),
-            times=numbers.get("time"),
-            orders=numbers.get("order"),
-        )
+                numbers.setdefault(name, []).append(values.astype(np.float32) if name == "rating" else values)
+    joined = {name: _joined(parts, name) for name, parts in numbers.items()}
+    (user_names, user_codes), (item_names, item_codes) = _coded(users), _coded(items)
+    return RawInteractions(
+        user_names=user_names,
+        item_names=item_names,
+        users=user_codes,
+        items=item_codes,
+        ratings=joined.get("rating"),
+        times=joined.get("time"),
+        orders=joined.get("order"),
+    )
 
 
 def _joined(parts: list[np.ndarray], name: str) -> np.ndarray:

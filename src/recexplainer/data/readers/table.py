@@ -16,7 +16,7 @@ from recexplainer.data.readers.fields import Field
 from recexplainer.data.readers.files import BadLines, named_file
 from recexplainer.data.readers.json_lines import read_json_lines
 from recexplainer.data.readers.parquet import parquet_files, read_parquet
-from recexplainer.data.readers.raw import InteractionCollector, RawInteractions, items_frame
+from recexplainer.data.readers.raw import RawInteractions, collected, items_frame
 
 HAS_MARKUP = False
 _TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".inter", ".item")
@@ -56,10 +56,7 @@ class TableReader:
             fields.append(Field(columns.time, "time", "time", True))
         if columns.order is not None:
             fields.append(Field(columns.order, "order", "order", True))
-        collector = InteractionCollector()
-        for table in _read(path, fields, bad):
-            collector.add(table)
-        return collector.finish()
+        return collected(_read(path, fields, bad))
 
     def read_items(self, path: Path, wanted: set[str] | None, bad: BadLines) -> pd.DataFrame:
         """The wanted items.
