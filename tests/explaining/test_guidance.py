@@ -51,8 +51,8 @@ def test_another_supplier_or_guide_takes_no_finished_block_over(base: Path, tmp_
     assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize("mode, vectors_anew", [("behaviour", True), ("both", True), ("both", False)])
-def test_self_deletion_is_asking_again_without_each_item(base: Path, mode: str, vectors_anew: bool) -> None:
+@pytest.mark.parametrize("mode", ["behaviour", "both"])
+def test_self_deletion_is_asking_again_without_each_item(base: Path, mode: str) -> None:
     recommender = tiny.mf()
     cases = [case for case in cases_of(20) if len(case.example.history) == 4][:12]
     vectors = recommender.user_vectors([case.history for case in cases])
@@ -60,13 +60,13 @@ def test_self_deletion_is_asking_again_without_each_item(base: Path, mode: str, 
     explainer = tiny.explainer(base, mode, recommender, USERS)
     asked = ask(explainer, WORDS, [case.example for case in cases], 400, 4, vectors)
     histories, labels = [case.history for case in cases], [case.label or "Yes" for case in cases]
-    found = find_own_evidence(explainer, WORDS, asked, histories, labels, recommender, vectors_anew=vectors_anew)
+    found = find_own_evidence(explainer, WORDS, asked, histories, labels, recommender)
     for row, case in enumerate(cases):
         lost = {}
         for item in set(case.example.history):
             left = replace(case.example, history=[i for i in case.example.history if i != item], vector_row=0)
             rest = [i for i in case.history if i != item]
-            vector = recommender.user_vectors([rest]) if vectors_anew else vectors[row : row + 1]
+            vector = recommender.user_vectors([rest])
             [p] = decoding.p_yes(explainer, [explainer.encoder.prompt(WORDS(left, explainer.form))], 400, vector)
             odds = np.log(asked.p_yes[row] / (1 - asked.p_yes[row])) - np.log(p / (1 - p))
             lost[item] = odds if labels[row] == "Yes" else -odds

@@ -73,6 +73,11 @@ def no_space(error: BaseException | None) -> str | None:
     return None
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of another library's error, or its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Name the nearest known word, or all of them: the tail of a message about an unknown one.
 

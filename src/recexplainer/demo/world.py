@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recexplainer.demo.domain import GAMES, Domain
+from recexplainer.demo.domain import GAMES, Domain, article
 
 GENRES = (
     "Role-Playing", "Racing", "Puzzle", "Strategy", "Platformer", "Shooter",
@@ -82,7 +82,7 @@ class Game:
     def description(self) -> str:
         """One paragraph that holds the same facts as the attributes."""
         return (
-            f"{_article(self.genre)} {self.genre.lower()} game by {self.studio} for the {self.platform}, "
+            f"{article(self.genre).title()} {self.genre.lower()} game by {self.studio} for the {self.platform}, "
             f"set in the {self.setting}. Made for {self.players} play."
         )
 
@@ -196,7 +196,3 @@ def _studio(rng: np.random.Generator, used: set[str]) -> str:
         if name not in used:
             used.add(name)
             return name
-
-
-def _article(word: str) -> str:
-    return "An" if word[0] in "AEIOU" else "A"

@@ -26,8 +26,6 @@ def find_own_evidence(
     histories: Sequence[Sequence[int]],
     labels: Sequence[Label],
     recommender: Recommender,
-    *,
-    vectors_anew: bool = True,
 ) -> list[Evidence]:
     """What carries the explainer's own answers: items whose deletion moves its log-odds most against the decision.
 
@@ -40,7 +38,6 @@ def find_own_evidence(
         histories: All that the recommender decided on, of which the examples show the newest part.
         labels: The decisions.
         recommender: Computes the user's vector without an item, where prompts hold one. This asks the recommender.
-        vectors_anew: Whether it does; otherwise the vector of the whole history stays, which still knows the item.
     """
     deletions = [(n, item) for n, shown in enumerate(asked.shown) for item in dict.fromkeys(reversed(shown.history))]
     if not deletions:
@@ -49,9 +46,9 @@ def find_own_evidence(
     for row, (n, item) in enumerate(deletions):
         shown = asked.shown[n]
         left = [other for other in shown.history if other != item]
-        is_new = vectors_anew and explainer.form != "behaviour"
-        examples.append(replace(shown, history=left, vector_row=row if is_new else shown.vector_row))
-    if vectors_anew and explainer.form != "behaviour":
+        vector_row = shown.vector_row if explainer.form == "behaviour" else row
+        examples.append(replace(shown, history=left, vector_row=vector_row))
+    if explainer.form != "behaviour":
         rests = [[other for other in histories[n] if other != item] for n, item in deletions]
         vectors = torch.cat(
             [recommender.user_vectors(rests[start : start + 256]) for start in range(0, len(rests), 256)]

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from recexplainer import store
 from recexplainer.core.contents import dvc_md5
-from recexplainer.core.errors import InputError
+from recexplainer.core.errors import InputError, reason_of
 from recexplainer.core.settings import Llm
 from recexplainer.llm.packing import attention_mask
 from recexplainer.prompting.frames import pinned
@@ -72,10 +72,9 @@ def load_base(
             **options,
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         place = "" if is_local else " (there is no such folder, so it was read as a hub name)"
         raise InputError(
-            f"llm.base: {llm.base} cannot be loaded as a causal language model{place}: {reason}"
+            f"llm.base: {llm.base} cannot be loaded as a causal language model{place}: {reason_of(error)}"
         ) from error
     model: Any = loaded[0]
     missing = sorted(loaded[1]["missing_keys"])
@@ -187,8 +186,8 @@ def _check_attention(model: Any, name: str) -> None:
         without_future = model(inputs_embeds=embeddings[:, 3:5]).logits[0, 1].float()
         in_a_row = model(inputs_embeds=embeddings, **packed).logits[0, 4].float()
     except (TypeError, ValueError, RuntimeError, IndexError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"llm.base: {name} does not accept embeddings, positions and a mask: {reason}") from error
+        message = f"llm.base: {name} does not accept embeddings, positions and a mask: {reason_of(error)}"
+        raise InputError(message) from error
     tolerance = 0.1 * float(alone.std())
     if float((alone - without_future).abs().max()) > tolerance:
         raise InputError(f"llm.base: {name} attends to later tokens: it is an encoder, not a causal language model")

@@ -20,7 +20,7 @@ from transformers.pytorch_utils import Conv1D
 
 from recexplainer import store
 from recexplainer.core.environment import is_main_process
-from recexplainer.core.errors import InputError
+from recexplainer.core.errors import InputError, reason_of
 from recexplainer.core.settings import Align, Llm
 from recexplainer.llm.base_model import base_reference, check_reference, context_tokens, load_base, token_embeddings
 from recexplainer.llm.connectors import Connector
@@ -238,8 +238,7 @@ def load_explainer(folder: Path, dtype: torch.dtype | None = None, base: str | N
     try:
         return _load(folder, settings, dtype, base or os.environ.get(BASE_VARIABLE))
     except (KeyError, TypeError, OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{folder}: is not what the stage align writes ({reason}); align again") from error
+        raise InputError(f"{folder}: is not what the stage align writes ({reason_of(error)}); align again") from error
 
 
 def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None, base: str | None) -> Explainer:

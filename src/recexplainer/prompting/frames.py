@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from recexplainer.core.errors import InputError
+from recexplainer.core.errors import InputError, reason_of
 
 PLAIN_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -97,8 +97,8 @@ def render(tokenizer: Any, contents: Sequence[str], generate: bool) -> str:
             messages, chat_template=template, add_generation_prompt=generate, tokenize=False
         )
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"the chat template cannot render a conversation: {reason}; see llm.chat_template") from error
+        message = f"the chat template cannot render a conversation: {reason_of(error)}; see llm.chat_template"
+        raise InputError(message) from error
     return rendered
 
 

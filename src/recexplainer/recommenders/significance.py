@@ -37,16 +37,15 @@ def compare_ranks(first: pd.DataFrame, second: pd.DataFrame, rng: np.random.Gene
 
 
 def compare_with(
-    per_user: pd.DataFrame, name: str, others: Sequence[str], rng: np.random.Generator, part: str = "test"
+    per_user: pd.DataFrame, name: str, others: Sequence[str], rng: np.random.Generator
 ) -> dict[str, dict[str, Difference]]:
-    """`compare_ranks` of one recommender against each of the others.
+    """`compare_ranks` of one recommender against each of the others, on the test items.
 
     Args:
         per_user: The rows of all of them, with a column `recommender`.
         name: The one that is compared.
         others: What it is compared with.
         rng: The source of the draws.
-        part: "test" or "valid".
     """
-    rows = {key: found for key, found in per_user[per_user["part"] == part].groupby("recommender")}
+    rows = {key: found for key, found in per_user[per_user["part"] == "test"].groupby("recommender")}
     return {other: compare_ranks(rows[name], rows[other], rng) for other in others}
