@@ -14,6 +14,7 @@ import typer
 
 from bin.reference import pages, parameters
 from recexplainer import cli
+from recexplainer.explaining.selection import _words
 from tests.conftest import REPOSITORY
 
 
@@ -114,7 +115,12 @@ def test_a_user_and_an_item_are_explained(empty_project: Path, monkeypatch: pyte
     assert cli.run(["explain", "--user", "raw:A1", "--item", "title:Ember Crown", "-S", "run.seed=1"]) == 0
     assert asked[0] == ("explain", ["--source", "both", "--params", "params.yaml"])
     assert asked[1][0] == "explain_users"
-    assert asked[1][1][-4:] == ["--users", "raw:A1", "--items", "'title:Ember Crown'"]
+    assert asked[1][1][-4:] == ["--users", "'raw:A1'", "--items", "'title:Ember Crown'"]
+
+
+def test_a_name_with_a_comma_is_one_name() -> None:
+    names = ["raw:7,8", "title:It's 'so', they say", "12"]
+    assert _words(cli._quoted(names), "items") == names
 
 
 @pytest.mark.parametrize("arguments", [["judge"], ["judge", "--source", "none"]])

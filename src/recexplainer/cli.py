@@ -144,7 +144,7 @@ def explain(
     else:
         from recexplainer.stages.explain_users import main as stage
 
-        given += ["--users", shlex.join(user), "--items", shlex.join(item or ["top"])]
+        given += ["--users", _quoted(user), "--items", _quoted(item or ["top"])]
         given += ["--json"] if as_json else []
     _end(stage(given))
 
@@ -348,6 +348,11 @@ def doctor(params: ParamsFile = PARAMS_FILE) -> None:
     for finding in findings:
         print(finding)
     _end(int(any(finding.is_wrong for finding in findings)))
+
+
+def _quoted(names: list[str]) -> str:
+    """Names of users or items as one text; a raw id or a title may hold a comma, which parts other names."""
+    return " ".join("'" + name.replace("'", "'\"'\"'") + "'" if ":" in name else shlex.quote(name) for name in names)
 
 
 def _parameters(assignments: list[str], text: str, params: Path) -> list[str]:

@@ -56,12 +56,22 @@ def test_a_run_that_finished_every_block_explains_none_again(
 def test_a_template_at_fault_is_said_before_an_llm_is_loaded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.write_prepared()
     tiny.write_alignment()
-    Path("own.jinja").write_text("{{ history }} {{ item.prize }} {{ item }}")
-    given = ["--source", "none", *options("llm.base=./nothing/here", "explain.template=own.jinja")]
+    own = store.EXPLAIN_TEMPLATES / "own.jinja"
+    store.write_text(own, "{{ history }} {{ item.prize }} {{ item }}")
+    given = ["--source", "none", *options("llm.base=./nothing/here", f"explain.template={own}")]
     assert explain.main(given) == 2
     error = capsys.readouterr().err
-    assert "error: explain.template: own.jinja: line 1: " in error and "'prize'" in error and error.count("\n") == 1
+    assert f"error: explain.template: {own}: line 1: " in error and "'prize'" in error and error.count("\n") == 1
     assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("parameter", ["template", "sentences"])
+def test_words_that_dvc_does_not_watch_are_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], parameter: str
+) -> None:
+    Path("own.jinja").write_text("{{ history }} {{ item }}")
+    assert explain.main(["--source", "template", *options(f"explain.{parameter}=own.jinja")]) == 2
+    assert f"error: explain.{parameter}: own.jinja must lie in params/explain_templates" in capsys.readouterr().err
 
 
 @pytest.mark.slow

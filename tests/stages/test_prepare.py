@@ -94,6 +94,16 @@ def test_a_loss_ends_with_one_line_and_code_2_unless_the_parameter_allows_it(pro
 
 
 @pytest.mark.slow
+def test_a_file_that_dvc_does_not_watch_is_told_of(project):
+    raw, elsewhere = project / "data/raw/demo", project / "own.json"
+    elsewhere.write_text((raw / "dialogues.json").read_text())
+    told = prepare(project, f"dataset.dialogues_file={elsewhere}").stderr
+    assert "warning: prepare: dataset.dialogues_file: DVC watches data/raw/demo alone" in told
+    inside = prepare(project, "dataset.dialogues_file=data/raw/demo/dialogues.json")
+    assert inside.returncode == 0 and "warning: prepare" not in inside.stderr
+
+
+@pytest.mark.slow
 def test_bad_input_ends_with_one_line_and_code_2_and_writes_nothing(project):
     (project / "data/raw/demo/broken.json").write_text("{\n")
     done = prepare(project, "dataset.interactions_file=broken.json", "dataset.max_bad_lines=0")

@@ -39,6 +39,11 @@ Body = Callable[..., Write | None]
 MAX_OPTION_CHARACTERS = 2000  # options become parameters and tags of the run, which hold so much
 
 
+def is_watched(path: str | Path, folder: str | Path) -> bool:
+    """Whether a file lies in a folder that DVC watches for a stage: elsewhere it would change unseen."""
+    return Path(path).resolve().is_relative_to(Path(folder).resolve())
+
+
 def _one_of(known: tuple[str, ...]) -> Callable[[typer.CallbackParam, str], str]:
     def check(parameter: typer.CallbackParam, value: str) -> str:
         if value not in known:

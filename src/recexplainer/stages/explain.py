@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from recexplainer import store
+from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
 from recexplainer.data.splits import TEST
 from recexplainer.explaining.cases import choose_cases
 from recexplainer.explaining.explain import explain_cases
 from recexplainer.recommenders import load_recommender
-from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.stages import StageRun, Write, is_watched, stage_main
 from recexplainer.tasks import next_item_retrieval
 
 
@@ -33,6 +34,21 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
     return partial(_write, run, source, records)
 
 
+def _require_watched(settings: Settings) -> None:
+    """Refuse words that DVC would not see change; `explain_users` is no stage of the pipeline, and takes any.
+
+    Raises:
+        InputError: A file lies elsewhere.
+    """
+    for name in ("template", "sentences"):
+        path = getattr(settings.explain, name)
+        if path is not None and not is_watched(path, store.EXPLAIN_TEMPLATES):
+            raise InputError(
+                f"explain.{name}: {path} must lie in {store.EXPLAIN_TEMPLATES}, which DVC watches: elsewhere a change "
+                "would leave old explanations in place"
+            )
+
+
 def _write(run: StageRun, source: str, records: list[Explanation]) -> None:
     store.write_explanations(source, records)
     store.remove(store.explanation_blocks("explain", source))
@@ -48,4 +64,4 @@ SECTIONS = (
     "align.n_categories",
 )
 
-main = stage_main("explain", run, options=("source",), sections=SECTIONS)
+main = stage_main("explain", run, options=("source",), sections=SECTIONS, check=_require_watched)

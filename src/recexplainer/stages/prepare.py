@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 from recexplainer import store
-from recexplainer.core.settings import Settings
+from recexplainer.core.settings import Dataset, Settings
 from recexplainer.data.prepare import prepare_data
 from recexplainer.data.readers import open_raw
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import StageRun, is_watched, stage_main
 
 
 def run(settings: Settings, run: StageRun) -> None:
     """Read the raw data set that the parameters name and write data/prepared."""
+    for line in _unwatched(settings.dataset):
+        print(f"warning: prepare: {line}", file=sys.stderr)
     raw = open_raw(settings.dataset)
     prepared = prepare_data(raw, settings.prepare, seed=settings.run.seed, tell=print)
     store.write_interactions(prepared.interactions)
@@ -22,6 +28,16 @@ def run(settings: Settings, run: StageRun) -> None:
     run.log_metrics({name: prepared.report[name] for name in sizes})
     run.log_artifact(store.PREPARE_REPORT)
     run.log_dataset(store.INTERACTIONS, name=settings.dataset.name, context="prepared")
+
+
+def _unwatched(dataset: Dataset) -> Iterator[str]:
+    """What to say of files that are read and that DVC does not see change."""
+    for name in ("interactions_file", "items_file", "dialogues_file"):
+        path = getattr(dataset, name)
+        places = [] if path is None else [Path(dataset.raw) / path, Path(path)]
+        place = next((place for place in places if place.exists()), None)
+        if place is not None and not is_watched(place, dataset.raw):
+            yield f"dataset.{name}: DVC watches {dataset.raw} alone; after a change of {path}, run dvc repro -f prepare"
 
 
 main = stage_main("prepare", run, sections=("dataset",))

@@ -7,6 +7,8 @@ from pathlib import Path
 RAW_DEMO = Path("data/raw/demo")
 RAW_DEMO_CAUSES = RAW_DEMO / "causes.parquet"
 
+EXPLAIN_TEMPLATES = Path("params/explain_templates")  # the words of requests and of `template`
+
 PREPARED = Path("data/prepared")
 INTERACTIONS = PREPARED / "interactions.parquet"
 CATALOGUE = PREPARED / "catalogue.parquet"
