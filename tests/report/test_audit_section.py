@@ -45,7 +45,7 @@ def test_it_stands_before_all_other_sections_with_its_pictures_first(inputs: Rep
     assert part.index('class="charts"') < part.index("70\xa0% rest on &lt;the&gt; newest.")
     assert "A &amp; B" in part and "Genre &lt;b&gt;" in part
     figures = build_figures(replace(inputs, audit=audit_figures()))
-    assert "audit-what-carries-a-recommendation-most.svg" in figures
+    assert "audit-the-strongest-item-where-it-stands.svg" in figures
 
 
 def test_without_an_audit_it_says_what_makes_one() -> None:

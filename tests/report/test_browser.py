@@ -122,7 +122,7 @@ def test_an_answer_shows_its_verdict_its_level_and_what_becomes_of_the_item_with
     choose(browser, "source", "both")
     text = " ".join(shown(browser).split())
     assert "No, right" in text and "Level D" in text and "Probability of Yes: 0.21" in text
-    for line in ("All items 8.0 %, place 2", "Without the cited ones 3.1 %, place 7", "as many random ones 6.0 %"):
+    for line in ("Full history 8.0 %, rank 2", "Without the cited items 3.1 %, rank 7", "as many random items 6.0 %"):
         assert line in text.replace("\N{NO-BREAK SPACE}", " "), line
     widths = browser.run(
         "[...document.querySelectorAll('.removal rect:nth-child(2)')].map((r) => r.width.baseVal.value)"
@@ -144,12 +144,12 @@ def test_search_ignores_case_and_accents_and_a_case_can_be_linked(browser, addre
     visit(browser, f"{address}#cases?q=unicode+OSTERLUND&case=u5-p9-i5")
     assert 0 < len(listed(browser)) <= 12
     assert browser.run("document.querySelector('#list [aria-current=true]').dataset.id") == "u5-p9-i5"
-    assert "to user 5: place 2 of 192, score 3.25." in " ".join(shown(browser).split())
+    assert "to user 5: rank 2 of 192, score 3.25." in " ".join(shown(browser).split())
 
 
 def test_no_fitting_case_is_said(browser, address):
     visit(browser, f"{address}#cases?q=xyzzy")
-    assert "No case fits these filters." in shown(browser)
+    assert "No case matches these filters." in shown(browser)
 
 
 def test_keys_alone_reach_the_cases_and_move_through_them(browser):

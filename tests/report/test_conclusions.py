@@ -82,7 +82,7 @@ def test_a_good_run_has_five_answers_with_numbers_and_caveats():
 
 @pytest.mark.parametrize(
     ("gap", "tone", "answer", "word"),
-    [(-0.05, "bad", "No", "below"), (0.01, "doubt", "Not shown", "not measurably apart from")],
+    [(-0.05, "bad", "No", "below"), (0.01, "doubt", "Not shown", "not measurably different from")],
 )
 def test_a_recommender_that_does_not_beat_a_floor_is_not_worth_explaining_and_comes_first(gap, tone, answer, word):
     metrics = deepcopy(GOOD["recommender"])
@@ -108,7 +108,7 @@ def test_modes_whose_intervals_meet_are_tied(other):
 
 def test_modes_no_better_than_a_floor_are_none():
     *_, mode, _, _, following = concluded(alignment={"both": hits(0.12), "none": hits(0.02)})
-    assert (mode.tone, mode.answer) == ("bad", "None, measurably")
+    assert (mode.tone, mode.answer) == ("bad", "None measurably")
     assert "popularity does in 10" in mode.sentence
     assert following.answer == "Align longer"
 
@@ -118,7 +118,7 @@ def test_modes_no_better_than_a_floor_are_none():
     [
         (faithfulness(over=0.01, p_value=0.6), "doubt", "Not shown"),
         (faithfulness(over=-0.3), "bad", "No"),
-        (faithfulness(truth=0.4), "doubt", "The cited items, not the what-ifs"),
+        (faithfulness(truth=0.4), "doubt", "The cited items, not the counterfactuals"),
         (faithfulness(supplier="recommender"), "good", "Yes, by construction"),
     ],
 )
@@ -144,7 +144,7 @@ def test_claims_that_fail_are_named_worst_first_and_those_of_other_sources_in_th
     assert doubts.tone == "bad" and doubts.answer == "Attributes"
     assert sentence.index("40 % of 400 attributes") < sentence.index("30 % of the texts") < sentence.index("21 % is")
     assert "10 %" not in sentence, "three at most"
-    assert "“none” is worst: 50" in doubts.caveat
+    assert "the other sources is “none”: 50" in doubts.caveat
     assert following.answer == "Hide what does not hold" and "40" in following.sentence
 
 

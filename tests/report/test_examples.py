@@ -51,7 +51,7 @@ def test_the_best_and_the_worst_of_the_best_mode_are_chosen_and_stand_first(inpu
     assert len(cases) == 6 and len({case["id"] for case in cases}) == 6
     best, worst = make_examples(chosen, cases)
     assert best.heading == "Well explained" and best.answer["level"] == "D" and best.case["label"] == "Yes"
-    assert worst.heading == "The least well explained", "no answer of this source has a fault"
+    assert worst.heading == "Least well explained", "no answer of this source has a fault"
     assert best.removal is not None and "nats" in best.why
 
 

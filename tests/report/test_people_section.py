@@ -49,7 +49,7 @@ def section(**changes):
 
 @pytest.mark.parametrize(
     ("alpha", "words"),
-    [(0.9, "agree well"), (0.7, "agree somewhat"), (0.3, "do not agree enough"), (None, "nobody knows whether")],
+    [(0.9, "agree well"), (0.7, "agree somewhat"), (0.3, "do not agree enough"), (None, "their agreement is unknown")],
 )
 def test_ratings_are_counted_and_their_agreement_is_weighed(alpha, words):
     found = section(agreement=agreement(alpha))

@@ -16,10 +16,9 @@ from recexplainer.report.sections.common import write
 from recexplainer.report.sections.conclusions import rank_sources
 
 RULE = (
-    "Chosen by rule from all of {} texts of “{}”. The best: the verdict is right, every title stands in the history, "
-    "every cited item carries the decision; of these the highest level, a recommended item, and the greatest loss "
-    "without the cited items. The worst: a wrong verdict counts before other titles, these before items that carry "
-    "nothing."
+    "Chosen by rule from all {} texts of “{}”. Best: a right verdict, only titles of the history, and only cited items "
+    "that carry the decision; then the highest level, a recommended item, and the largest loss without them. "
+    "Worst: wrong verdicts first, then titles outside the history, then cited items without effect."
 )
 
 
@@ -30,7 +29,7 @@ class Merit:
     Attributes:
         is_right: Whether the verdict is the recommender's, and the text has no defect.
         unseen: Minus the titles that are neither in the history nor the target.
-        idle: Minus the cited items that carry nothing.
+        idle: Minus the cited items without effect.
         level: The judge's score, 0 to 3; -1 without one.
         is_for: Whether the recommender recommends the item: reasons for it are easier to see than reasons against.
         gain: What the decision loses without the cited items beyond what it loses without as many random ones, in
@@ -49,7 +48,7 @@ class Merit:
         """What is wrong with the answer, in words."""
         told = [] if self.is_right else ["the verdict is not the recommender's, or the text has a defect"]
         told += [f"titles that are not in the history: {-self.unseen}"] if self.unseen else []
-        return told + ([f"cited items that carry nothing: {-self.idle}"] if self.idle else [])
+        return told + ([f"cited items without effect: {-self.idle}"] if self.idle else [])
 
 
 @dataclass(frozen=True)
@@ -120,18 +119,20 @@ def make_examples(chosen: Chosen | None, cases: list[dict[str, Any]]) -> list[Ex
     if chosen is None or len(cases) < 2:
         return []
     best, worst = chosen.merits
-    bad = "Badly explained" if worst.faults else "The least well explained"
+    bad = "Badly explained" if worst.faults else "Least well explained"
     return [
-        _card("Well explained" if not best.faults else "The best explained", best, chosen.source, cases[0]),
+        _card("Well explained" if not best.faults else "Best explained", best, chosen.source, cases[0]),
         _card(bad, worst, chosen.source, cases[1]),
     ]
 
 
 def _card(heading: str, merit: Merit, source: str, case: dict[str, Any]) -> Example:
     answer = next(answer for answer in case["answers"] if answer["source"] == source)
-    words = merit.faults or ["the verdict is right, and nothing that was tested is false"]
+    words = merit.faults or ["the verdict is right, and no tested claim is false"]
     if merit.gain and answer["shown"] == source:
-        words.append(f"without the cited items the decision loses {write(merit.gain, 2)} nats more than without others")
+        words.append(
+            f"deleting the cited items costs the decision {write(merit.gain, 2)} nats more than deleting others"
+        )
     why = "; ".join(words)
     return Example(heading, why[0].upper() + why[1:] + ".", case, answer, _removal_chart(answer["removal"]))
 
@@ -140,11 +141,11 @@ def _removal_chart(removal: Mapping[str, float] | None) -> BarChart | None:
     if removal is None:
         return None
     bars = [
-        Bar("all items", removal["p"], "strong", note=f"place {removal['rank']:.0f}"),
-        Bar("without cited", removal["p_without"], "plain", note=f"place {removal['rank_without']:.0f}"),
+        Bar("full history", removal["p"], "strong", note=f"rank {removal['rank']:.0f}"),
+        Bar("without cited", removal["p_without"], "plain", note=f"rank {removal['rank_without']:.0f}"),
         Bar("without random", removal["p_random"], "control"),
     ]
-    return chart("The item's probability", bars, hint="as the recommender sees it when items are removed", digits=4)
+    return chart("The item's probability", bars, hint="according to the recommender, when items are deleted", digits=4)
 
 
 def _gain(record: Explanation, removal: Mapping[str, float] | None) -> float:

@@ -9,17 +9,20 @@ from typing import Any
 
 TERMS = {
     r"HR@\d+": ("HR@k", "hit rate: the share of cases in which the right item is among the first k answers."),
-    r"NDCG@\d+": ("NDCG@k", "a hit counts 1 on top and less the further down it stands, 0 below place k."),
-    r"MRR@\d+": ("MRR@k", "the mean of 1 / place of the right item; 0 below place k."),
+    r"NDCG@\d+": ("NDCG@k", "a hit counts 1 at rank 1, less further down, and 0 beyond rank k."),
+    r"MRR@\d+": ("MRR@k", "the mean of 1 / rank of the right item; 0 beyond rank k."),
     r"[Pp]aper's gain": (
         "Paper's gain",
-        "NDCG of five candidates with gains 1000, 100, 10, 1, 0: nearly whether the best comes first; random: 0.613.",
+        "NDCG of five candidates with gains 1000, 100, 10, 1, 0: mostly whether the best comes first; random: 0.613.",
     ),
-    r"\bHistory\b|\bHCR\b|gives back": (
+    r"\bHistory\b|\bHCR\b|from a user vector": (
         "HCR (History)",
         "history coverage ratio: the share of a user's items that the LLM names from the user's vector alone.",
     ),
-    r"\bAUC\b": ("AUC", "the chance that a recommended item gets a higher probability than another; random: 0.5."),
+    r"\bAUC\b": (
+        "AUC",
+        "the chance that a recommended item gets a higher probability than one that is not; random: 0.5.",
+    ),
     r"Kendall": ("Kendall's τ", "how far two orders agree: 1 the same, 0 unrelated, −1 reversed."),
     r"\bnats\b": (
         "nats",
@@ -30,11 +33,14 @@ TERMS = {
         "area over the perturbation curve: the mean effect of the first cited items, up to 1, 5, 10, 20, 50 % of the "
         "history.",
     ),
-    r"Comprehensiveness": ("Comprehensiveness", "what the item's probability loses when the cited items are removed."),
-    r"Sufficiency": ("Sufficiency", "what it loses when only the cited items are kept; lower is better."),
-    r"\bDEL\b|\bINS\b": ("DEL, INS", "the item's mean probability while items are removed, or put back, in order."),
-    r"closed up|move up": ("Closed up", "a removed item leaves no gap: older items move up by one place."),
-    r"masked|keep their places": ("Masked", "a removed item leaves a gap: the other items keep their places."),
+    r"Comprehensiveness": (
+        "Comprehensiveness",
+        "how much the item's probability falls when the cited items are deleted.",
+    ),
+    r"Sufficiency": ("Sufficiency", "how much it falls when only the cited items are kept; lower is better."),
+    r"\bDEL\b|\bINS\b": ("DEL, INS", "the item's mean probability while items are deleted, or put back, in order."),
+    r"closed up|move up": ("Closed up", "a deleted item leaves no gap: older items move up."),
+    r"masked|keep their positions": ("Masked", "a deleted item leaves a gap: the other items keep their positions."),
     r"\bP[NS]@\d": (
         "PN@k, PS@k",
         "the share of items in the top k that leave it without the cited items; that stay in it with these alone.",
@@ -51,15 +57,15 @@ TERMS = {
         "κ, α",
         "Cohen's and Fleiss' kappa, Krippendorff's alpha: agreement beyond chance; 1 is perfect, 0 is chance.",
     ),
-    r"\bR2\b|R²": ("R²", "the share of the score's variance that is read from the text; 0: no better than the mean."),
-    r"\bMSE\b": ("MSE", "the mean squared error of the score that is read from the text."),
+    r"\bR2\b|R²": ("R²", "the share of the score's variance that the text predicts; 0: no better than the mean."),
+    r"\bMSE\b": ("MSE", "the mean squared error of the score predicted from the text."),
     r"\bp [<=]|\bp\b(?= corrected)|^p$": (
         "p",
-        "how often chance alone would bring a difference as large as this; below .05 the page calls it measurable.",
+        "how often chance alone would give a difference this large; below .05 the page calls it measurable.",
     ),
     r"95\s?% interval|Whiskers": (
         "95 % interval",
-        "the range of the figure when users are drawn anew, less its outer 5 %.",
+        "the range of the figure in 95 % of resamplings of the users.",
     ),
     r"\bPOS@\d|\bNEG@\d": (
         "POS@k, NEG@k",

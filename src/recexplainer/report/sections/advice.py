@@ -22,22 +22,22 @@ class Step:
 MEND_RECOMMENDER = Step(
     "Improve the recommender",
     "train it longer, tune it or give it more data until it beats popularity and item neighbours",
-    "The other figures hold all the same; but who explains a recommender that a rule beats explains the wrong thing.",
+    "The other figures still hold, but a recommender that a simple rule beats is hardly worth explaining.",
 )
 ALIGN = Step(
     "Align longer",
     "more users, more epochs or a larger LLM (the section align of params.yaml)",
-    "What cannot predict the recommender cannot say why it decides as it does.",
+    "A model that cannot predict the recommender cannot explain it.",
 )
 TIE_TO_EVIDENCE = Step(
     "Tie the texts to the evidence",
     "let the recommender supply the items that a text may cite (explain.evidence: recommender)",
-    "True by construction is not learned: compare with explain.evidence: free.",
+    "The texts are then true by construction; explain.evidence: free shows what the LLM has learned.",
 )
 HIDE_CLAIMS = Step(
     "Hide what does not hold",
     "keep these claims from readers, or let texts name only facts that hold (explain.facts: guided)",
-    "A fact that holds of an item need not be why the recommender decided.",
+    "A true fact about an item need not be the recommender's reason.",
 )
 RATE = Step(
     "Let people rate",
@@ -46,8 +46,8 @@ RATE = Step(
 )
 PROMOTE = Step(
     "Promote",
-    "recexplainer promote moves the production alias where its gates are met",
-    "The figures are of these users and items; measure again when either changes.",
+    "recexplainer promote moves the production alias if its gates hold",
+    "The figures hold for these users and items; measure again when either changes.",
 )
 
 
@@ -59,7 +59,7 @@ def next_step(
     found = [worth, mode, reasons, doubts]
     if missing := [one for one in found if one.tone == "open"]:
         sentence = f"{len(missing)} of 4 questions have no answer yet: {missing[0].caveat}"
-        return Conclusion(question, "open", "Measure", sentence, "What has an answer above holds without the rest.")
+        return Conclusion(question, "open", "Measure", sentence, "The answers above hold without the missing ones.")
     step, number = _first(worth, mode, reasons, doubts, n_ratings)
     return Conclusion(question, "open", step.name, f"{number}: {step.how}.", step.caveat, number)
 

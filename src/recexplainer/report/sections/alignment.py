@@ -23,12 +23,12 @@ from recexplainer.report.sections.common import (
 FILE = "metrics/alignment_{}.json"
 BASELINES_FILE = "metrics/alignment_baselines.json"
 CONSTRAINED = (
-    "Here the LLM may only answer with titles of the catalogue, or with the candidates; the paper's answers "
-    "in free text. Free text is measured under “All figures”."
+    "Here the LLM may answer only with titles of the catalogue, or with the candidates; in the paper it answers in "
+    "free text. “All figures” also contains answers in free text."
 )
 BASELINE_HINTS = {
     "random": "answers at random",
-    "popularity": "the most chosen items",
+    "popularity": "the most popular items",
     "student": "distilled from the recommender",
 }
 PAPER_NAMES = {"none": "LLM, zero-shot"}
@@ -55,13 +55,13 @@ MEASURES = (
     Measure("next_item_retrieval", "ndcg@5", "Next item, NDCG@5"),
     Measure("item_ranking", "paper_ndcg@5", "Ranking, paper's gain", "five candidates in order; at random 0.613"),
     Measure("interest_classification", "accuracy", "Interest, accuracy", "would it recommend this? at random 0.5"),
-    Measure("evidence", "evidence_top1", "Evidence, first item", "is it the one that the decision rests on the most?"),
-    Measure("history_reconstruction", "hcr", "History", "share of the history that a user vector gives back"),
+    Measure("evidence", "evidence_top1", "Evidence, first item", "is it the item that the decision rests on most?"),
+    Measure("history_reconstruction", "hcr", "History", "share of the history named from a user vector"),
     Measure(
         "item_discrimination",
         "title_accuracy",
         "Titles",
-        "from the vector; modes without: from the description",
+        "from the vector, or from the description in modes without vectors",
     ),
 )
 FURTHER_MEASURES = (
@@ -70,10 +70,10 @@ FURTHER_MEASURES = (
     Measure("item_ranking", "ndcg@5", "Ranking, NDCG@5"),
     Measure("item_ranking", "kendall_tau", "Ranking, Kendall's τ"),
     Measure("interest_classification", "auc", "Interest, AUC"),
-    Measure("evidence", "newest_top1", "Evidence, if it were the newest item"),
-    Measure("next_item_retrieval", "invalid_rate", "Next item in free text, no title", lowest=True),
+    Measure("evidence", "newest_top1", "Evidence, newest item as the answer"),
+    Measure("next_item_retrieval", "invalid_rate", "Next item in free text, not a title", lowest=True),
     Measure("item_ranking", "invalid_rate", "Ranking, not an order", lowest=True),
-    Measure("evidence", "invalid_rate", "Evidence in free text, not of the history", lowest=True),
+    Measure("evidence", "invalid_rate", "Evidence in free text, outside the history", lowest=True),
 )
 
 

@@ -58,10 +58,10 @@ def audit_section(metrics: Metrics | None) -> Section:
     return Section(
         readings=[*said, *_change(metrics)],
         charts=[
-            _kinds(metrics, "What carries a recommendation most", WHERE),
-            _kinds(metrics, "How that item is related to the recommended one", RELATIONS),
-            _beside_floors(metrics, "newest", "The newest item carries most, beside the floors"),
-            _beside_floors(metrics, "co_taken", "An item of the same users carries most, beside the floors"),
+            _kinds(metrics, "The strongest item: where it stands", WHERE),
+            _kinds(metrics, "The strongest item: how it relates to the recommended one", RELATIONS),
+            _beside_floors(metrics, "newest", "The newest item is the strongest: against the baselines"),
+            _beside_floors(metrics, "co_taken", "An item of the same users is the strongest: against the baselines"),
             _ends(metrics),
             _hanging(metrics),
         ],
@@ -119,7 +119,7 @@ def _ends(metrics: Metrics) -> BarChart:
         for kind in ("newest", "nothing")
         for part in ("top", "bottom")
     ]
-    return chart("The top of the rankings beside the bottom", bars, digits=2, high=1.0)
+    return chart("Top and bottom of the rankings", bars, digits=2, high=1.0)
 
 
 def _hanging(metrics: Metrics) -> BarChart:
@@ -133,7 +133,7 @@ def _hanging(metrics: Metrics) -> BarChart:
         for who in _audited(metrics)
     ]
     top_k = write(figure(metrics, "top_k"), 0)
-    return chart("Hangs on one item", bars, hint=f"leaves the first {top_k} without it", digits=2, high=1.0)
+    return chart("Depends on one item", bars, hint=f"leaves the first {top_k} without it", digits=2, high=1.0)
 
 
 def _concentration(metrics: Metrics) -> list[LineChart]:
@@ -151,7 +151,7 @@ def _concentration(metrics: Metrics) -> list[LineChart]:
 
 def _table(metrics: Metrics, part: str) -> Table:
     """Shares of decisions, what chance would give, and shares of strength, of everybody who was audited."""
-    columns = [*WHERE.values(), *RELATIONS.values(), "Hangs on one"]
+    columns = [*WHERE.values(), *RELATIONS.values(), "Depends on one"]
     groups = [
         Group(
             _name(metrics, who),
@@ -164,7 +164,7 @@ def _table(metrics: Metrics, part: str) -> Table:
         for who in _audited(metrics)
     ]
     n = write(figure(metrics, "recommender", part, "n_decisions"), 0)
-    return Table(columns, groups, f"{PARTS[part]}, {n} decisions: the item that carries most, and all evidence")
+    return Table(columns, groups, f"{PARTS[part]}, {n} decisions: the strongest item, and all evidence")
 
 
 def _row(metrics: Metrics, who: str, part: str, what: str, last: float | None = None) -> list[Cell]:
@@ -189,7 +189,7 @@ def _segments(metrics: Metrics) -> Table:
         )
         for key, name in SEGMENTS.items()
     ]
-    return Table([*WHERE.values(), *RELATIONS.values(), "Hangs on one"], [Group("", rows)], "First items, by segment")
+    return Table([*WHERE.values(), *RELATIONS.values(), "Depends on one"], [Group("", rows)], "First items, by segment")
 
 
 def _named(metrics: Metrics) -> list[Table]:
@@ -198,7 +198,11 @@ def _named(metrics: Metrics) -> list[Table]:
     values = [Row(row["name"], plain([row["share"], row["chance"]], 2)) for row in top.get("values", [])]
     items = [Row(row.get("title", row["item_id"]), plain([row["share"]])) for row in top.get("items", [])]
     return [
-        Table(["Share of decisions", "By chance"], [Group("", values)], "What the strongest items have more often"),
+        Table(
+            ["Share of decisions", "By chance"],
+            [Group("", values)],
+            "Attributes that the strongest items have more often",
+        ),
         Table(["Share of decisions"], [Group("", items)], "Items that carry most decisions"),
     ]
 
@@ -210,6 +214,6 @@ def _change(metrics: Metrics) -> list[str]:
         return []
     part, _, kind = str(against["largest_change_of"]).partition(".")
     return [
-        f"Beside {against['named']}, the largest change is {percent(change)} of the decisions ({PARTS[part].lower()}, "
-        f"{(WHERE | RELATIONS)[kind]}); {percent(same)} of the first items are the same."
+        f"Compared with {against['named']}, the largest change is {percent(change)} of the decisions "
+        f"({PARTS[part].lower()}, {(WHERE | RELATIONS)[kind]}); {percent(same)} of the first items are the same."
     ]

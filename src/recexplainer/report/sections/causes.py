@@ -19,9 +19,9 @@ from recexplainer.report.sections.common import (
 
 KINDS = {"platform": "Platform", "genre": "Genre", "franchise": "Franchise"}
 CAPTION = (
-    "Known causes: the item's platform, genre or franchise drove the user's next choice, as the world records it. "
-    "Named: the text says so. Beside it what other users' texts would say of it, and what is said when another cause "
-    "drove the user"
+    "Known causes: the platform, genre or franchise drove the user's choice, as the data set records it. Named: share "
+    "of texts that name it; for comparison, share of other users' texts, and of texts where another cause drove the "
+    "user"
 )
 
 
@@ -36,7 +36,7 @@ def cause_table(metrics: dict[str, Metrics]) -> Table | None:
         ]
         if rows:
             groups.append(Group(name, rows))
-    columns = ["Named ↑", "by others' texts", "p", "when another drove", "p", "Texts", "of another cause"]
+    columns = ["Named ↑", "in others' texts", "p", "with another cause", "p", "Texts", "Texts, another cause"]
     return Table(columns, groups, CAPTION) if groups else None
 
 
@@ -45,7 +45,7 @@ def cause_readings(metrics: dict[str, Metrics]) -> list[str]:
     known = {source: figures for source, figures in metrics.items() if figures.get("causes")}
     telling = {source: told for source, figures in known.items() if (told := _told(figures))}
     readings = [
-        f"“{source}” names {' and '.join(told)} more often when it drove the user than when not."
+        f"“{source}” names {' and '.join(told)} more often when it drove the user than when it did not."
         for source, told in telling.items()
     ]
     if silent := [f"“{source}”" for source in known if source not in telling]:

@@ -42,17 +42,15 @@ def worth_explaining(metrics: Metrics | None) -> Conclusion:
         and (ends := interval(versus, floor, METRIC, "difference_interval")) is not None
     }
     if metrics is None or not gaps:
-        return _open(question, "The recommender was not compared with its floors.", "dvc repro train_recommender")
+        return _open(question, "The recommender was not compared with baselines.", "dvc repro train_recommender")
     kind = str(metrics.get("kind", ""))
     own = write(figure(metrics, kind, "test", METRIC))
     against = " and ".join(_gap(floor, *gap) for floor, gap in gaps.items())
     sentence = f"{NAMES.get(kind, kind)} reaches NDCG@10 {own}: {against}."
     n = write(figure(metrics, "n_users_evaluated"), 0)
-    caveat = (
-        f"The last item of {n} users, with 95\N{NO-BREAK SPACE}% intervals; to rank well is not yet to have a reason."
-    )
+    caveat = f"The last item of {n} users, with 95\N{NO-BREAK SPACE}% intervals; to rank well is not to have reasons."
     worst = min(gaps, key=lambda floor: gaps[floor][0])
-    number = f"NDCG@10 {_signed(gaps[worst][0])} beside {NAMES[worst].lower()}"
+    number = f"NDCG@10 {_signed(gaps[worst][0])} against {NAMES[worst].lower()}"
     if any(high < 0 for _, (_, high) in gaps.values()):
         return Conclusion(question, "bad", "No", sentence, caveat, number)
     is_better = len(gaps) == len(FLOORS) and all(low > 0 for _, (low, _) in gaps.values())
@@ -78,11 +76,13 @@ def best_mode(inputs: ReportInputs) -> Conclusion:
     number = f"HR@5 {percent(value)} of “{best}”"
     if floor and (ends or (value, value))[0] <= floors[floor]:
         sentence = f"{said}; {floor} does in {percent(floors[floor])}."
-        return Conclusion(question, "bad", "None, measurably", sentence, caveat, number)
+        return Conclusion(question, "bad", "None measurably", sentence, caveat, number)
     than = f", {floor} in {percent(floors[floor])}" if floor else ""
     if tied := [source for source in others if not _apart(ends, _hits(inputs.alignment[source])[1])]:
         names = " and ".join(f"“{source}” ({percent(_hits(inputs.alignment[source])[0])})" for source in tied)
-        return Conclusion(question, "doubt", "A tie", f"{said}{than}; it cannot be told from {names}.", caveat, number)
+        return Conclusion(
+            question, "doubt", "A tie", f"{said}{than}; not measurably more often than {names}.", caveat, number
+        )
     return Conclusion(question, "good", f"“{best}”", f"{said}{than}.", caveat, number)
 
 
@@ -91,7 +91,7 @@ def reasons_true(inputs: ReportInputs) -> Conclusion:
     question = "Are the reasons true?"
     source = next((s for s in rank_sources(inputs) if (inputs.faithfulness.get(s) or {}).get("evidence")), None)
     if source is None:
-        return _open(question, "No text's reasons were tested.", "dvc repro faithfulness")
+        return _open(question, "No reasons were tested.", "dvc repro faithfulness")
     evidence = inputs.faithfulness[source]["evidence"]
     own = evidence.get("shift") or {}
     score, newest, over, p_value = (
@@ -105,10 +105,10 @@ def reasons_true(inputs: ReportInputs) -> Conclusion:
     sentence = f"{scored}, the newest items {write(newest, 2)} ({chance(p_value)}); {_counterfactuals(inputs, source)}."
     caveat = "0 is as good as random items, 1 as the most influential ones. "
     caveat += (
-        "The recommender chose the items that the text may cite, so this holds by construction and says nothing of "
-        "what the LLM knows."
+        "The recommender chose the items that the text may cite, so this holds by construction and says nothing "
+        "about what the LLM knows."
         if by_construction
-        else "It is tested by removing items: what is true of the recommender need not convince a reader."
+        else "Tested by deleting items; a true reason need not convince a reader."
     )
     if p_value >= SURE:
         return Conclusion(question, "doubt", "Not shown", sentence, caveat, number)
@@ -116,26 +116,26 @@ def reasons_true(inputs: ReportInputs) -> Conclusion:
         return Conclusion(question, "bad", "No", sentence, caveat, number)
     truth = figure(own, "counterfactual_truth")
     if truth is not None and truth < 1 - MOST_FALSE:
-        return Conclusion(question, "doubt", "The cited items, not the what-ifs", sentence, caveat, number)
+        return Conclusion(question, "doubt", "The cited items, not the counterfactuals", sentence, caveat, number)
     return Conclusion(question, "good", "Yes, by construction" if by_construction else "Yes", sentence, caveat, number)
 
 
 def claims_to_doubt(inputs: ReportInputs) -> Conclusion:
     """Which kinds of claim of the best mode fail in more than one of twenty tests."""
-    question = "Which claims are not to be trusted?"
+    question = "Which claims should not be trusted?"
     source = next((source for source in rank_sources(inputs) if source in inputs.faithfulness), None)
     if source is None:
-        return _open(question, "No text's claims were tested.", "dvc repro faithfulness")
+        return _open(question, "No claims were tested.", "dvc repro faithfulness")
     claims = tested_claims(inputs.faithfulness[source])
     failing, missing = doubtful(claims), untested(claims)
     caveats = [f"Not tested: {', '.join(missing)}."] if missing else []
-    caveat = " ".join([*caveats, *_worst_other(inputs, source)]) or "Style, and use to a reader, are not tested."
+    caveat = " ".join([*caveats, *_worst_other(inputs, source)]) or "Style and usefulness to a reader are not tested."
     if not failing:
-        sentence = f"Of “{source}”, no kind of claim that was tested fails in more than one of twenty."
+        sentence = f"In the texts of “{source}”, no tested kind of claim fails in more than one of twenty cases."
         tone: Tone = "open" if len(missing) == len(claims) else "good"
         return Conclusion(question, tone, "None of those tested", sentence, caveat)
     worst = failing[0]
-    sentence = f"Of “{source}”, {'; '.join(claim.said for claim in failing[:3])}."
+    sentence = f"In the texts of “{source}”, {'; '.join(claim.said for claim in failing[:3])}."
     tone = "bad" if (worst.share or 0.0) > HIDDEN else "doubt"
     return Conclusion(question, tone, worst.untested.capitalize(), sentence, caveat, worst.said)
 
@@ -149,7 +149,7 @@ def _shown(is_shown: bool) -> tuple[Tone, str]:
 
 
 def _gap(floor: str, value: float, ends: Ends) -> str:
-    word = "above" if ends[0] > 0 else "below" if ends[1] < 0 else "not measurably apart from"
+    word = "above" if ends[0] > 0 else "below" if ends[1] < 0 else "not measurably different from"
     return f"{word} {NAMES[floor].lower()} ({_signed(value)}, {_signed(ends[0])} to {_signed(ends[1])})"
 
 
@@ -175,7 +175,7 @@ def _floors(inputs: ReportInputs) -> dict[str, float]:
 
 def _student(inputs: ReportInputs) -> str:
     value = figure((inputs.baselines or {}).get("student"), *HITS)
-    return "" if value is None else f" A student of the recommender reaches {percent(value)}: so much can be learned."
+    return "" if value is None else f" A student recommender reaches {percent(value)}: that much can be learned."
 
 
 def _apart(first: Ends | None, second: Ends | None) -> bool:
@@ -213,4 +213,4 @@ def _worst_other(inputs: ReportInputs, source: str) -> list[str]:
     if not worst:
         return []
     claim, other = max(worst, key=lambda one: one[0].share or 0.0)
-    return [f"Of the other sources “{other}” is worst: {claim.said}."]
+    return [f"The worst of the other sources is “{other}”: {claim.said}."]

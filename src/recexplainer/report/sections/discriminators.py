@@ -117,9 +117,9 @@ def _error_table(predictors: Metrics) -> Table:
 
 def _counts(metrics: Metrics) -> str:
     parts = [
-        (figure(metrics, "n_train_users"), "users to learn from"),
-        (figure(metrics, "n_test_users"), "other users to test on"),
-        (figure(metrics, "n_test_cases"), "tested cases per source"),
+        (figure(metrics, "n_train_users"), "training users"),
+        (figure(metrics, "n_test_users"), "test users"),
+        (figure(metrics, "n_test_cases"), "test cases per source"),
     ]
     return ", ".join(f"{count:.0f} {name}" for count, name in parts if count is not None)
 
@@ -130,8 +130,8 @@ def _source_reading(classifier: Metrics) -> list[str]:
     if text is None or guess is None or length is None:
         return []
     return [
-        f"From its words, the writer of a text is told in {percent(text)} of the cases; "
-        f"from its length alone in {percent(length)}; by guessing in {percent(guess)}."
+        f"A classifier that reads the words finds the source in {percent(text)} of the cases, "
+        f"one that reads only the length in {percent(length)}, guessing in {percent(guess)}."
     ]
 
 

@@ -42,10 +42,10 @@ def tested_claims(metrics: Metrics) -> list[Claim]:
     return [
         Claim("of the verdicts are not the recommender's", _rest(metrics, "verdict_agreement"), "verdicts"),
         Claim("of the titles are not in the history", figure(metrics, "hallucination_rate"), "titles"),
-        Claim("of the texts cite an item that carries nothing", figure(own, "misleading_texts"), "cited items"),
+        Claim("of the texts cite an item without effect", figure(own, "misleading_texts"), "cited items"),
         Claim("of the texts give no true reason", figure(own, "texts_without_true_reason"), "reasons"),
         Claim(
-            f"of {write(n_attributes, 0)} attributes given as reasons carry nothing",
+            f"of {write(n_attributes, 0)} attributes given as reasons have no effect",
             _rest(attributes, "carrying"),
             "attributes",
         ),
@@ -55,7 +55,7 @@ def tested_claims(metrics: Metrics) -> list[Claim]:
             "counterfactuals",
         ),
         Claim(
-            f"is how far the stated probability is off ({'–' if p_value is None else chance(p_value)})",
+            f"is the calibration error of the stated probability ({'–' if p_value is None else chance(p_value)})",
             off_by,
             "probabilities",
         ),

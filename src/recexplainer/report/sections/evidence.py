@@ -24,7 +24,7 @@ from recexplainer.report.sections.common import (
 
 FILE = "metrics/faithfulness_{}.json"
 MAIN = "shift"
-VARIANTS = {"shift": "older items move up", "mask": "the other items keep their places"}
+VARIANTS = {"shift": "older items move up", "mask": "the other items keep their positions"}
 SUPPLIERS = {"free": "its own citations", "own": "its answer to the question", "self": "its own deletions"}
 TOLD = "recommender"
 
@@ -77,11 +77,11 @@ def _reader_charts(found: dict[str, Metrics]) -> list[BarChart | None]:
     titles = {
         "misleading_texts": (
             "Misleading texts",
-            "Share that cites an item which does not carry the decision; lower is better",
+            "Share that cites an item that does not carry the decision; lower is better",
         ),
         "texts_without_true_reason": (
             "Texts without a true reason",
-            "Share that cites no item which carries the decision",
+            "Share that cites no item that carries the decision",
         ),
     }
     return [
@@ -103,8 +103,8 @@ def _chart_of(title: str, bars: list[Bar], hint: str, mark: str, high: float = 0
 
 def _score_table(found: dict[str, Metrics], variant: str, part: str) -> Table:
     columns = [
-        "Evidence score ↑", "of the newest", "Nats over the newest ↑", "p",
-        "First cited is strongest ↑", "of the newest",
+        "Evidence score ↑", "newest items", "Nats over the newest ↑", "p",
+        "First cited is strongest ↑", "newest item",
         "Misleading texts ↓", "Without a true reason ↓", "Counterfactuals hold ↑", "Decisions",
     ]  # fmt: skip
     rows = []
@@ -137,7 +137,7 @@ def _attribute_table(found: dict[str, Metrics]) -> Table:
         "false",
         "carry the decision ↑",
         "Nats ↑",
-        "Nats of others",
+        "Nats, unnamed",
         "p",
     ]
     rows = []
@@ -150,8 +150,8 @@ def _attribute_table(found: dict[str, Metrics]) -> Table:
         ]
         rows.append(Row(source, cells, source, SOURCE_HINTS.get(source, "")))
     caption = (
-        "Attributes that texts give as reasons: items with them are exchanged for others. Beside them attributes that "
-        "the text does not name"
+        "Attributes given as reasons, tested by exchanging items that have them for items that do not; for comparison, "
+        "attributes that the text does not name"
     )
     return Table(columns, [Group("", rows)], caption)
 
@@ -162,7 +162,7 @@ def _readings(source: str, figures: Metrics) -> list[str]:
     over, p_value = figure(own, "evidence_over_newest"), figure(own, "p_value")
     parts = []
     if score is not None and newest is not None and over is not None and p_value is not None:
-        word = "not measurably apart from" if p_value >= SURE else "above" if over > 0 else "below"
+        word = "not measurably different from" if p_value >= SURE else "above" if over > 0 else "below"
         parts.append(
             f"what it cites scores {write(score, 2)}, {word} the newest items ({write(newest, 2)}, {chance(p_value)})"
         )

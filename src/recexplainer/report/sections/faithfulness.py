@@ -30,7 +30,7 @@ from recexplainer.report.sections.pairs import FILE as PAIRS_FILE
 from recexplainer.report.sections.pairs import invention_reading, pair_table
 
 FILE = "metrics/faithfulness_{}.json"
-VARIANTS = {"mask": "the other items keep their places", "shift": "the other items move up"}
+VARIANTS = {"mask": "the other items keep their positions", "shift": "the other items move up"}
 EXPLAINERS = {
     "cited": "cited",
     "random": "random",
@@ -97,8 +97,8 @@ def _feature_table(metrics: dict[str, Metrics]) -> Table:
         lowest=frozenset({2}),
     )
     caption = (
-        "Features: texts that name one of the item's, features named of all, features that two texts share on average, "
-        "distinct texts"
+        "Features: share of texts that name one of the item's, share of all features named, mean number that two texts "
+        "share, share of distinct texts"
     )
     return Table(list(names.values()), [Group("", rows)], caption)
 
@@ -116,7 +116,7 @@ def _text_table(metrics: dict[str, Metrics]) -> Table:
     columns = [
         "Verdict agrees ↑",
         "Titles not in the history ↓",
-        "of these invented ↓",
+        "Invented titles ↓",
         "Texts that name the target",
         "History items cited",
         "Texts that cite",
@@ -136,7 +136,7 @@ def _chart(metrics: dict[str, Metrics], variant: str) -> BarChart | None:
             bars.append(Bar(label, value, source if explainer == "cited" else f"control {explainer}", note=note))
     if all(bar.value is None for bar in bars):
         return None
-    hint = f"What the log-probability of the item loses without as many items, in nats; {VARIANTS[variant]}"
+    hint = f"Loss of the item's log-probability when as many items are deleted, in nats; {VARIANTS[variant]}"
     return chart("Deleted and masked" if variant == "mask" else "Deleted and closed up", bars, hint=hint)
 
 
@@ -157,10 +157,10 @@ def _deletion_table(metrics: dict[str, Metrics], variant: str, part: str) -> Tab
         n_compared = write(figure(figures, "n_compared"), 0)
         groups.append(Group(f"{source} ({n_compared} explanations compared)", rows))
     names = [_column_name(column) for column in columns]
-    decision = "would recommend; the cited ones should speak for them"
+    decision = "would recommend; cited items should speak for them"
     if part:
         names = [name.translate(_TURNED) for name in names]
-        decision = "would not recommend; the cited ones should speak against them"
+        decision = "would not recommend; cited items should speak against them"
     return Table(names, groups, f"Items that the recommender {decision}; {VARIANTS[variant]}")
 
 
@@ -186,7 +186,7 @@ def _readings(source: str, metrics: Metrics) -> list[str]:
                 word = more if cited > newest else "but no more"
                 parts[-1] += f" {word} than the newest ones ({write(cited, 2)} against {write(newest, 2)} nats)"
         else:
-            parts.append(f"the items it cites cannot be told from random ones ({chance(p_value)})")
+            parts.append(f"the items it cites do not measurably matter more than random ones ({chance(p_value)})")
     elif not n_compared:
         parts.append("it cites too little to be tested")
     if unseen is not None:

@@ -85,7 +85,7 @@ def _rating_reading(agreement: Metrics | None) -> list[str]:
     if alpha is None and n_compared:
         return [f"{said} All {write(n_compared, 0)} texts that several rated have one level: α needs levels that vary."]
     if alpha is None:
-        return [f"{said} Fewer than two people rated the same texts, so nobody knows whether they agree."]
+        return [f"{said} Fewer than two people rated the same texts, so their agreement is unknown."]
     word = (
         "agree well" if alpha >= 0.8 else "agree somewhat" if alpha >= 0.667 else "do not agree enough to be relied on"
     )
@@ -117,5 +117,5 @@ def _comparison_table(compared: dict[str, Metrics]) -> Table:
         )
         for found in compared.values()
     ]
-    columns = ["First better", "Second better", "Neither", "Cases", "First, where decided", "Order decided", "Judge"]
+    columns = ["First better", "Second better", "Neither", "Cases", "First, where decided", "Decided by order", "Judge"]
     return Table(columns, [Group("", rows)], "Two texts of the same case, side by side")

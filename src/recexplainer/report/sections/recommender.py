@@ -62,7 +62,7 @@ def _table(metrics: Metrics, names: list[str], part: str) -> Table:
     rows = figure_rows(
         (NAMES.get(name, name), "", "", [figure(metrics, name, part, column) for column in COLUMNS]) for name in names
     )
-    title = {"test": "The last item of each user", "valid": "The item before it, on which training stopped"}[part]
+    title = {"test": "The last item of each user", "valid": "The item before it, used for early stopping"}[part]
     return Table([column.upper() for column in COLUMNS], [Group("", rows)], title)
 
 
@@ -81,12 +81,12 @@ def _readings(metrics: Metrics, explained: str, baselines: list[str]) -> list[st
         f"NDCG@10 {write(own)} against {write(known[best])}."
     )
     if hits is not None:
-        sentence += f" The item really chosen next is among its first ten for {percent(hits)} of the users."
+        sentence += f" Its first ten contain the item chosen next for {percent(hits)} of the users."
     overlap = figure(metrics, "external_model", "folded_users", "whole_history", "overlap@10")
     if overlap is None:
         return [sentence]
     folded = (
         f"Its users are folded in from their histories: {percent(overlap)} of their first ten items are those of the "
-        "model's own users. The lower this is, the more it is another model that is explained."
+        "model's own users. The lower this is, the less the explanations apply to that model."
     )
     return [sentence, folded]

@@ -83,7 +83,7 @@ def _table(metrics: dict[str, Metrics]) -> Table:
         "Brier, always the share of Yes",
         "Calibration error (ECE) ↓",
         "ECE of a calibrated verdict",
-        "p: as large by chance",
+        "p of this error by chance",
         "Texts with a probability",
     ]
     return Table(columns, [Group("", rows)])
@@ -101,6 +101,6 @@ def _readings(source: str, figures: Metrics) -> list[str]:
             f"is off by {write(error)} on average, more than chance explains ({write(by_chance)}; {chance(p_value)})"
         )
     else:
-        trust = f"is as near to what it states as chance allows (off by {write(error)}; by chance {write(by_chance)})"
+        trust = f"is as well calibrated as chance allows (off by {write(error)}; by chance {write(by_chance)})"
     worth = "tells more than" if score < base else "tells no more than"
     return [f"“{source}”: its probability {trust}, and {worth} always stating the share of Yes."]

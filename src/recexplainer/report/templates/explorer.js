@@ -21,7 +21,7 @@
   const found = document.getElementById("found");
   const names = ["q", "user", "label", "source", "verdict", "level"];
   const meanings = {
-    history: "in the history", idle: "in the history, but carries nothing", target: "the item itself", catalogue: "exists, but not in the history", invented: "invented",
+    history: "in the history", idle: "in the history, but without effect", target: "the item in question", catalogue: "in the catalogue, but not in the history", invented: "invented",
   };
   let shown = [];
   let current = null;
@@ -100,14 +100,14 @@
   function removalList(removal) {
     if (!removal) return null;
     const rows = [
-      ["All items", removal.p, removal.rank, "left"],
-      ["Without the cited ones", removal.p_without, removal.rank_without, "left"],
-      ["Without as many random ones", removal.p_random, null, "of-random"],
+      ["Full history", removal.p, removal.rank, "left"],
+      ["Without the cited items", removal.p_without, removal.rank_without, "left"],
+      ["Without as many random items", removal.p_random, null, "of-random"],
     ].filter((row) => row[1] !== null);
     const highest = Math.max(...rows.map((row) => row[1])) || 1;
     return el("dl", {class: "removal", "aria-label": "The item's probability"}, rows.flatMap(([name, value, place, kind]) => [
       el("dt", {}, name), bar(value, highest, kind),
-      el("dd", {}, share(value) + (place === null ? "" : ", place " + place))]));
+      el("dd", {}, share(value) + (place === null ? "" : ", rank " + place))]));
   }
 
   // What the recommender says of the attributes that the answer names.
@@ -122,8 +122,8 @@
     const said = el("p", {class: "said"}, answer.pieces.map(([text, kind]) =>
       kind ? el("mark", {class: kind, title: meanings[kind]}, bdi(text)) : text));
     const defects = answer.defects.length === 0 ? null : el("p", {class: "facts-line"},
-      "What " + answer.source + " wrote is not an explanation (" + answer.defects.join(", ") + ")" +
-      (answer.shown === answer.source ? "." : "; the text of " + answer.shown + " stands in its place:"));
+      "The text of " + answer.source + " has defects (" + answer.defects.join(", ") + ")" +
+      (answer.shown === answer.source ? "." : "; the text of " + answer.shown + " is shown instead:"));
     const pYes = answer.p_yes === null ? null : el("p", {class: "facts-line"}, "Probability of Yes: " + number(answer.p_yes, 2));
     const reasons = answer.reasons.length === 0 ? null : el("details", {},
       el("summary", {}, "Why level " + answer.level + " (" + answer.judge + ")"),
@@ -132,7 +132,7 @@
       el("h4", {}, el("span", {class: "source " + answer.source}, answer.source),
         el("span", {}, verdictBadge(answer, item), " ", levelBadge(answer))),
       defects, said, pYes, removalList(answer.removal), claimLine(answer.claims), reasons,
-      el("details", {}, el("summary", {}, "What it was asked"), el("p", {class: "prompt"}, answer.prompt.flatMap((line) => [bdi(data.texts[line]), "\n"]))));
+      el("details", {}, el("summary", {}, "Prompt"), el("p", {class: "prompt"}, answer.prompt.flatMap((line) => [bdi(data.texts[line]), "\n"]))));
   }
 
   function historyList(item, answers) {
@@ -160,7 +160,7 @@
 
   function showCase(item) {
     if (!item) {
-      pane.replaceChildren(el("p", {class: "empty"}, "No case fits these filters."));
+      pane.replaceChildren(el("p", {class: "empty"}, "No case matches these filters."));
       return;
     }
     const source = state().source;
@@ -168,8 +168,8 @@
     pane.replaceChildren(
       el("h3", {}, bdi(item.title)), item.about ? el("p", {class: "facts-line"}, bdi(item.about)) : "",
       el("p", {class: "decision"}, "The recommender ", el("b", {}, item.label === "Yes" ? "would recommend" : "would not recommend"),
-        " it to user " + item.user + ": place " + item.rank + " of " + item.n_ranked + ", score " + number(item.score, 2) + "."),
-      el("p", {class: "facts-line"}, "History, oldest first; dots: who cites it"),
+        " it to user " + item.user + ": rank " + item.rank + " of " + item.n_ranked + ", score " + number(item.score, 2) + "."),
+      el("p", {class: "facts-line"}, "History, oldest first; dots: sources that cite the item"),
       historyList(item, answers),
       el("div", {class: "answers"}, answers.map((answer) => answerCard(answer, item))));
   }
