@@ -48,7 +48,7 @@ def initialise(
 
     Args:
         file: The table of interactions.
-        items_file: That of the items; None: found beside it, or the same table.
+        items_file: That of the items; None: found next to it, or the same table.
         given: Columns that need no guess, by what they hold; `none`: there is no such column.
         name: Of the data set; None: the file's.
         noun: An item in the singular; None: guessed from the names of files and columns.

@@ -27,7 +27,7 @@ def evaluate_scores(scores: np.ndarray, examples: Sequence[Example], rows: dict[
         examples: Test examples of tasks 1 to 3.
         rows: The row of `scores` of each (user, position).
 
-    A question of task 3 is answered Yes where the item stands nearer to the top 20 % than to the bottom 50 %, that
+    A question of task 3 is answered Yes where the item is nearer to the top 20 % than to the bottom 50 %, that
     is in the top 35 % of the unseen items.
     """
     by_task: dict[str, list[Example]] = {}

@@ -26,7 +26,7 @@ _SCORES_AT_ONCE = 2**25
 
 @dataclass(frozen=True)
 class Pairs:
-    """The (user, position) pairs that are asked about: the history is what lies before the position."""
+    """The (user, position) pairs that are asked about: the history is what precedes the position."""
 
     user_ids: np.ndarray
     positions: np.ndarray
@@ -41,7 +41,7 @@ def choose_pairs(
 ) -> Pairs:
     """Several random positions of every training user, and the newest ones of the others.
 
-    A position p stands for the history before it; p = length stands for the whole sequence. No position is so late
+    A position p means the history before it; p = length means the whole sequence. No position is so late
     that fewer than `n_candidates` items would be left to ask about.
 
     Raises:

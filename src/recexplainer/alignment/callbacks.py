@@ -26,7 +26,7 @@ class Speed(TrainerCallback):
         self.ended = (0.0, 0)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Start the clock, at the step of a checkpoint where training goes on from one."""
+        """Start the clock, at the step of the checkpoint if training resumes from one."""
         self.began = self.last = (time.perf_counter(), state.global_step)
 
     def skip(self, seconds: float) -> None:

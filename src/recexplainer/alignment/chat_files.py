@@ -27,7 +27,7 @@ Numbered = Sequence[tuple[str, Example]]  # an id that no other example has, and
 def task_rows(writer: PromptWriter, examples: Numbered, mode: str, both_forms: Mapping[str, float]) -> Iterator[Row]:
     """Questions and answers of all tasks: for training in every form that the mode trains in, else in the mode's own.
 
-    Questions in the explanation's words stand in `explanation_rows`: their answer is a verdict alone, after which an
+    Questions in the explanation's words are in `explanation_rows`: their answer is a verdict alone, after which an
     explainer is to go on. Drafted explanations of training users are a task like the others.
     """
     for name, example in examples:

@@ -35,7 +35,7 @@ def evaluate(
 ) -> Evaluation:
     """All alignment metrics that the explainer's mode has, on the given test examples.
 
-    Beside each metric stands its interval, `<metric>_interval`, over `settings.n_draws` draws of users by `seed`.
+    Each metric comes with its interval, `<metric>_interval`, over `settings.n_draws` draws of users by `seed`.
     The examples' `vector_row` points into `user_vectors` (n, dim).
 
     Raises:

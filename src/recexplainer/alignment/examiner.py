@@ -57,7 +57,7 @@ class LlmExaminer:
         return self.explainer.mode in ("intention", "both")
 
     def retrieve(self, examples: Sequence[Example]) -> tuple[list[list[int | None]], list[list[str]]]:
-        """Beams in the tree of the titles, of which none is too long to be found, and free beams."""
+        """Beams in the tree of the titles, none too long to be found, and free beams."""
         encoder = self.explainer.encoder
         sequences = title_tokens(encoder, self.catalogue.titles[1:])
         trie = Trie(sequences, decoding.end_id(self.explainer))

@@ -1,4 +1,4 @@
-"""Intervals of alignment metrics: users are drawn anew with replacement, all draws at once.
+"""Intervals of alignment metrics: users are resampled with replacement, all draws at once.
 
 What one user was asked stays together. Questions about items alone have no user, and are drawn each by itself. An
 interval says how far a figure would move with other test users, not with another training.
@@ -31,7 +31,7 @@ def mean_intervals(
     Args:
         score: A task's metrics of some questions and answers.
         examples: The questions.
-        answers: What `score` takes beside them, one each.
+        answers: What `score` takes besides, one each.
         n_draws: How many draws; 0 gives no intervals.
         seed: Of the draws.
         sizes: For a metric that is a mean over something else, how much of it each question has.

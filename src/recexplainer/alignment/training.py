@@ -78,7 +78,7 @@ def train(
 ) -> dict[str, float]:
     """Train adapter and connectors in place; resumes from the newest complete checkpoint in `checkpoints`.
 
-    Checkpoints of other examples, settings or base models are left alone: they lie in folders of their own.
+    Checkpoints of other examples, settings or base models are left alone: they have folders of their own.
     Where several processes train together, each takes its share of the rows of a step, and all end with the same
     weights.
 
@@ -126,7 +126,7 @@ def train(
 
 
 def packed_rows(encoded: Sequence[Encoded], align: Align, rng: np.random.Generator) -> list[list[Tree]]:
-    """The trees of each row: examples that share a prefix stand in one tree, and trees fill rows."""
+    """The trees of each row: examples that share a prefix form one tree, and trees fill rows."""
     trees = share_prefixes(encoded, align.row_tokens)
     return [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
 

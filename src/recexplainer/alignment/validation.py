@@ -56,7 +56,7 @@ def validation(
         examples: Of valid users; `align.eval_users` of them are asked.
         user_vectors: (n, dim) what the examples' `vector_row` points into.
         align: The settings.
-        seed: Of the users, and of how often their examples stand in the loss.
+        seed: Of the users, and of how often their examples count in the loss.
 
     Raises:
         InputError: If prompts do not fit a row even without history.

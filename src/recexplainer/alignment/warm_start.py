@@ -141,7 +141,7 @@ def directions(ranking: Tensor, scores: Tensor, words: Tensor, top: float = 0.0)
     """(…, n_users, hidden) users' slots, at the scale of the items'.
 
     A direction has fewer dimensions than a large catalogue has items, so it cannot follow all scores. Then `top` says
-    how much the few items that lie far above the others count, beside the order of all.
+    how much the few items far above the others count, besides the order of all.
 
     Args:
         ranking: (…, hidden, n_items) as `ranking_map` gives it.

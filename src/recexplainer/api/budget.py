@@ -40,7 +40,7 @@ class Budget:
         self.spent = 0.0
 
     def check(self, bodies: Iterable[Any]) -> str:
-        """The estimate for requests that are to be sent once, as a line.
+        """The estimate for requests to send once, as a line.
 
         Raises:
             InputError: The bounds do not suffice even when nothing is repeated.

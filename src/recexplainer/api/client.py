@@ -26,7 +26,7 @@ class Answers:
     Attributes:
         answers: `content`, `finish_reason`, … of each request; None where no answer came.
         errors: Why, where no answer came; "" elsewhere.
-        keys: Under which each request's answer stands in the cache.
+        keys: Of each request's answer in the cache.
         prompt_tokens: Of the answers, as the servers counted them, those of earlier runs included.
         completion_tokens: Likewise.
         n_calls: Requests of this run, repeated ones included.
@@ -122,7 +122,7 @@ def _keys(
     endpoints: Sequence[Endpoint],
     cache: AnswerCache,
 ) -> Iterator[str]:
-    """Where the answer to a question may stand: by each engine that may be asked now, in each dialect known of it."""
+    """The keys that an answer may have: of each engine that may be asked now, in each dialect known of it."""
     wanted, known = settings.options(response_format, question.seed), KnownDialects(cache)
     for engine in dict.fromkeys(endpoint.model for endpoint in endpoints):
         for dialect in known.all_of(engine):
@@ -130,7 +130,7 @@ def _keys(
 
 
 def _answered(keys: Sequence[str], cache: AnswerCache, counts: Callable[[dict[str, Any]], bool] | None) -> str | None:
-    """The first of several keys under which an answer stands that counts."""
+    """The first of several keys with an answer that counts."""
     return next(
         (key for key in keys if (answer := cache.get(key)) is not None and (counts is None or counts(answer))), None
     )

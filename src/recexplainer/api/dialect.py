@@ -97,7 +97,7 @@ def refused_option(status: int, text: str, sent: Mapping[str, Any]) -> str | Non
 
 
 class KnownDialects:
-    """The dialects that earlier runs have learnt; they stand in the cache, beside the answers given in them."""
+    """The dialects that earlier runs have learnt; they are in the cache, with the answers given in them."""
 
     def __init__(self, cache: AnswerCache) -> None:
         self._cache = cache

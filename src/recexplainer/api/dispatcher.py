@@ -30,7 +30,7 @@ class Dispatcher:
     """One run over the missing questions.
 
     Attributes:
-        keys: By a question's id, where its answer stands in the cache.
+        keys: By a question's id, the key of its answer in the cache.
         errors: By a question's id, why it has no answer.
         n_answers: Of this run.
         n_refused: Questions that no other try can mend.
@@ -195,7 +195,7 @@ class Dispatcher:
         tqdm.write(f"{self._settings.section}: {line}", file=sys.stderr)
 
     async def _call(self, server: Server, question: Question) -> tuple[str, dict[str, Any]]:
-        """One question and its answer, with the answer's key; sent anew without what the server does not take."""
+        """One question and its answer, with the answer's key; sent again without what the server does not take."""
         wanted = self._settings.options(self._response_format, question.seed)
         try:
             while True:

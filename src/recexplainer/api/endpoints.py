@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"OPENAI_API_(?:KEY|BASE)_(\d+)")
 _AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 _LONGEST_CONNECT_SECONDS = 10.0
 _MASKED = re.compile(r"([\w-]*?)([*•●…xX#]{3,}|\.{3,})([\w-]*)")
-_SHORTEST_SECRET = 12  # shorter ones are placeholders ("none", "local"), which may stand in any text
+_SHORTEST_SECRET = 12  # shorter ones are placeholders ("none", "local"), which may occur in any text
 
 
 class CredentialError(Exception):
@@ -110,7 +110,7 @@ def read_endpoints(
         base_url: Of the endpoints that have no OPENAI_API_BASE of their own.
         model: Of the endpoints that have no ENGINE.
         environment: `os.environ`.
-        section: Of params.yaml, that the two stand in.
+        section: Of params.yaml, with the two.
 
     Raises:
         InputError: A variable is missing or cannot be used. The message holds no value but the type's.

@@ -23,7 +23,7 @@ def is_cut(answer: dict[str, Any]) -> bool:
 def read_answer(text: str, server: Server, secrets: Secrets) -> dict[str, Any]:
     """What is kept of a response with status 200.
 
-    `content` is the answer proper: parts are joined, and thinking in tags or in parts stands in `reasoning_content`,
+    `content` is the answer proper: parts are joined, and thinking in tags or in parts goes to `reasoning_content`,
     as does what the server gives under that name. `completion_tokens` are the larger number where a server counts
     thinking in the sum alone.
 

@@ -57,7 +57,7 @@ class ApiSettings:
         reasoning_effort: Of models that think; None: not sent.
         prices: None: unknown, and nothing is said about money.
         max_cost: Most money of one run, in the prices' currency; None: no bound.
-        section: Of params.yaml, where the model and the bounds stand: what is said names it.
+        section: Of params.yaml, with the model and the bounds: messages name it.
     """
 
     base_url: str | None

@@ -11,7 +11,7 @@ def split_thinking(text: str) -> tuple[str, str]:
     """The thinking in a text, and the text without it.
 
     A thought that does not end takes the rest of the text: the answer never came. One that does not begin takes all
-    that stands before its end, since some chat templates open it in the prompt.
+    before its end, since some chat templates open it in the prompt.
 
     >>> split_thinking("<think>B or C?</think>C")
     ('B or C?', 'C')

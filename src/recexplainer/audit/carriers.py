@@ -73,7 +73,7 @@ def tabulate_carriers(
 
 
 def where_is(decision: Decision, item: int) -> Where:
-    """Where an item stands that carries a decision; 0 is none."""
+    """The position of an item that carries a decision; 0 is none."""
     shown = [decision.history[place] for place in decision.citable]
     if not item:
         return "nothing"

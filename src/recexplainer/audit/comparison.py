@@ -1,4 +1,4 @@
-"""Two audits beside each other: how far the shares moved, on the same users and positions."""
+"""Two audits compared: how far the shares moved, on the same users and positions."""
 
 from __future__ import annotations
 

@@ -73,13 +73,13 @@ class Relations:
     def _words(self) -> sparse.csr_matrix:
         try:
             words = TfidfVectorizer(sublinear_tf=True, min_df=2, token_pattern=r"\w+").fit_transform(self._texts)
-        except ValueError:  # no word stands in two texts
+        except ValueError:  # no word occurs in two texts
             words = sparse.csr_matrix((len(self._texts), 1))
         return sparse.vstack([sparse.csr_matrix((1, words.shape[1])), words]).tocsr()
 
     @cached_property
     def _together(self) -> sparse.csr_matrix:
-        """(n_items + 1, n_items + 1): co-occurrences beside those of items as popular, as cosines."""
+        """(n_items + 1, n_items + 1): co-occurrences relative to those of items as popular, as cosines."""
         together, n_users = co_occurrences(self._train, 1)
         scale = sparse.diags(np.maximum(n_users, 1) ** -0.5)
         return (scale @ together @ scale).tocsr()

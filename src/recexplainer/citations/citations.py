@@ -1,7 +1,7 @@
 """Which items an explanation names: items of the shown history, the target, other items of the catalogue, or
 inventions.
 
-They are resolved once, when the text is written (`resolve_citations`), and stand in its record; whoever needs them
+They are resolved once, when the text is written (`resolve_citations`), and kept in its record; whoever needs them
 later reads them from there (`read_citations`). The history that counts is the shown one, `Explanation.history`: the
 newest `build_alignment.max_history` items. An older item of the user's is one of the catalogue, as no prompt showed it.
 """
@@ -26,7 +26,7 @@ class Citations:
 
     Attributes:
         in_history: Positions in the shown history, in the order in which the text first names their items. An item
-            that the history holds several times stands with all its positions, newest first.
+            that occurs several times in the history has all its positions, newest first.
         in_catalogue: Ids of named items that are neither in the history nor the target, in order, without
             repeats.
         invented: Quoted strings that name no item of the catalogue, in order, without repeats.
@@ -53,7 +53,7 @@ class Citations:
 
     @property
     def n_unseen(self) -> int:
-        """Distinct titles named that stand neither in the history nor in the prompt."""
+        """Distinct titles named that are neither in the history nor in the prompt."""
         return len(self.in_catalogue) + len(self.invented)
 
 

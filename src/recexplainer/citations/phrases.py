@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 QUOTES = frozenset('"“”„‟«»')
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_WORD = re.compile(r"[\w\u0300-\u036f]+")  # an accent may stand as a sign of its own
+_WORD = re.compile(r"[\w\u0300-\u036f]+")  # an accent may be a character of its own
 _NUMERAL = re.compile(r"\d+|[ivx]+")
 
 
 @dataclass(frozen=True)
 class Token:
-    """A word or a single sign of a text, and where it stands: `text[start:end]`."""
+    """A word or a single sign of a text, and its place: `text[start:end]`."""
 
     text: str
     start: int

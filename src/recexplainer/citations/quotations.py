@@ -1,4 +1,4 @@
-"""Quoted strings of a text, also where quotation marks stand inside quotation marks or are never closed."""
+"""Quoted strings of a text, even if quotation marks are nested or never closed."""
 
 from __future__ import annotations
 

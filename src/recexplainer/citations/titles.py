@@ -11,7 +11,7 @@ import numpy as np
 
 from recexplainer.citations.phrases import PhraseIndex, is_numeral, plain, tokens
 
-FUZZY_RATIO = 0.9  # docs/explanation/faithfulness.md has the figures that this stands on
+FUZZY_RATIO = 0.9  # docs/explanation/faithfulness.md has the figures behind this
 _N_CANDIDATES = 20
 
 

@@ -33,7 +33,7 @@ styled = matplotlib.rc_context(STYLE)  # decorates what draws: names are never r
 
 
 def make_panels(n: int, width: float = 5.2, height: float = 3.6) -> tuple[Figure, list[Axes]]:
-    """A figure with panels beside each other, each so many inches wide and high."""
+    """A figure with panels next to each other, each so many inches wide and high."""
     figure = Figure(figsize=(width * max(n, 1), height), layout="constrained")
     return figure, [figure.add_subplot(1, n, place) for place in range(1, n + 1)]
 

@@ -1,9 +1,9 @@
-"""What the last bits of a number hang on beside data, parameters and seed: instruction sets, kernels, threads.
+"""What the last bits of a number depend on besides data, parameters and seed: instruction sets, kernels, threads.
 
 A sum rounds differently in another order, and the libraries choose the order by the processor, by the number of threads
-and, unless told otherwise, by where an array happens to lie in memory. See docs/explanation/reproducibility.md.
+and, unless told otherwise, by where an array happens to be in memory. See docs/explanation/reproducibility.md.
 
-The libraries read these variables when they load, so this module stands before every other import, and loads none.
+The libraries read these variables when they load, so this module comes before every other import, and loads none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 AVX2_FLAGS = frozenset({"avx", "avx2", "fma", "f16c", "bmi1", "bmi2", "abm", "movbe"})
 
 ANY_PROCESSOR = {
-    # Idle OpenMP threads sleep and do not spin: beside one busy process, spinning makes small models ten times slower.
+    # Idle OpenMP threads sleep and do not spin: next to one busy process, spinning makes small models ten times slower.
     "OMP_WAIT_POLICY": "PASSIVE",
     "MKL_CBWR": "AUTO",  # torch's matrix products; unset, they round by the alignment of their arrays
 }

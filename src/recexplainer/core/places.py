@@ -1,4 +1,4 @@
-"""Which items stand where in a user's order by score, without sorting all of them.
+"""The items at given places of a user's order by score, without sorting all of them.
 
 The order is that of a stable sort: the best score first, of equal scores the lowest id. An item at −inf (the padding,
 what the history holds) has no place.

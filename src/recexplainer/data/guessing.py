@@ -78,7 +78,7 @@ def _read(path: Path, n_rows: int | None, columns: list[str] | None) -> pd.DataF
 
 
 def delimiter_of(header: str) -> str:
-    """What stands between two names of columns, most often.
+    """The most frequent delimiter between names of columns.
 
     >>> delimiter_of("reader;volume;borrowed on")
     ';'
@@ -117,7 +117,7 @@ def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Gues
 
 
 def find_items_file(path: Path, rows: pd.DataFrame) -> Path | None:
-    """The table beside a table of interactions that says most about its items; None where none shares a column."""
+    """The table next to a table of interactions that says most about its items; None where none shares a column."""
     best: tuple[float, Path] | None = None
     for other in sorted(path.parent.iterdir()):
         if other == path or not other.name.endswith(SUFFIXES):

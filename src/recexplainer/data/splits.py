@@ -1,4 +1,4 @@
-"""Deterministic draws of users by hash: the same user falls on the same side whatever else is in the data."""
+"""Deterministic draws of users by hash: a user is always on the same side, whatever else is in the data."""
 
 from __future__ import annotations
 

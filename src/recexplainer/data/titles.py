@@ -40,7 +40,7 @@ def clean_text(text: str, has_markup: bool) -> tuple[str, list[str]]:
 
     Args:
         text: The raw text.
-        has_markup: Whether tags are to be removed.
+        has_markup: Whether to remove tags.
 
     Returns:
         The clean text and the names of what was changed, of ``html_entities``, ``scripts``, ``markup``,
@@ -142,7 +142,7 @@ class TitleChanges:
 def unique_titles(
     titles: Sequence[str], raw_ids: Sequence[str], attributes: Sequence[Mapping[str, Sequence[str]]]
 ) -> tuple[list[str], list[str | None]]:
-    """Titles of which no two are the same, ignoring upper and lower case.
+    """Titles without duplicates, ignoring upper and lower case.
 
     Each of a group of twins gets the shortest of its attributes' values that no other twin has, in
     parentheses; one that has no such value gets its raw id. A value that the title holds already, or that

@@ -55,7 +55,7 @@ class Domain:
         return self._taken()[1]
 
     def kind(self, platform: str, genre: str) -> str:
-        """An item by its two categories, of which any may be unknown ("").
+        """An item by its two categories, either of which may be unknown ("").
 
         >>> Domain().kind("Nova 64", "Racing")
         'a Racing game for the Nova 64'

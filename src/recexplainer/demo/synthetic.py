@@ -1,7 +1,7 @@
 """The embedded demo data set: an invented catalogue of video games and users who choose for known causes.
 
 It is written in the public Amazon review format, so that the demo enters the pipeline by the same door as real data.
-The causes are written beside it and no stage of the pipeline but the evaluation of explanations may read them.
+The causes are written next to it and no stage of the pipeline but the evaluation of explanations may read them.
 """
 
 from __future__ import annotations

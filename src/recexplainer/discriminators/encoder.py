@@ -37,9 +37,9 @@ class EncoderTextModel(TextModel):
         labels: The classes in the order of the head's outputs; empty for ``regress``.
         model: A model of transformers with one output per label, or one for ``regress``.
         tokenizer: Its tokenizer.
-        max_tokens: What stands behind so many tokens of a text is not read.
-        centre: Of ``regress``: the score that the output 0 stands for.
-        scale: Of ``regress``: the difference in score that a difference of 1 in the output stands for.
+        max_tokens: Text beyond so many tokens is not read.
+        centre: Of ``regress``: the score that the output 0 means.
+        scale: Of ``regress``: the difference in score that a difference of 1 in the output means.
     """
 
     task: str
@@ -163,7 +163,7 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """transformers says nothing meanwhile: a new head is no news, nor is a language model's that is left out."""
+    """Silence transformers: a new head, and a language model's head that is left out, are expected."""
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

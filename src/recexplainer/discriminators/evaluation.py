@@ -1,6 +1,6 @@
 """Distinction and coherence: can one tell who wrote a text, and does the text carry the recommender's score?
 
-Source: the paper's two discriminators. Departures: beside the fine-tuned encoder stands a linear model over TF-IDF
+Source: the paper's two discriminators. Departures: the fine-tuned encoder is compared with a linear model over TF-IDF
 words, which needs no pre-training; the test users are other users than the training users; and every figure stands
 beside what the text's length and its verdict alone achieve, and what is left without the verdict.
 """
@@ -51,7 +51,7 @@ def train_discriminators(
         test_fraction: Share of users that are tested on, decided by hash.
         max_features: How many terms a model over words keeps.
         seed: Of the split, of the resampling and of fine-tuning.
-        encoder: What is fine-tuned beside the models over words; None: nothing.
+        encoder: What is fine-tuned besides the models over words; None: nothing.
 
     Returns:
         The metrics, and per role (``source-classifier``, ``score-predictor-<source>``, and the same with

@@ -19,7 +19,7 @@ VERDICTS = ("Yes", "No")
 
 
 def mask_verdict(text: str) -> str:
-    """Take the words Yes and No out, wherever they stand, so that only the reasons are left.
+    """Remove the words Yes and No everywhere, so that only the reasons are left.
 
     A title that holds one of the two words loses it too: a control may hide too much, never too little.
 

@@ -11,7 +11,7 @@ import numpy as np
 from recexplainer.core.errors import InputError
 
 TASKS = ("classify", "regress")
-ENCODER_FILE = "discriminator.json"  # in a fine-tuned encoder's folder, beside the files that transformers writes
+ENCODER_FILE = "discriminator.json"  # in a fine-tuned encoder's folder, next to the files that transformers writes
 
 
 class TextModel(ABC):

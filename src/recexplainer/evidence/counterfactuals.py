@@ -37,7 +37,7 @@ class Bounds:
         """The last rank at which a decision would be Yes, or not be No.
 
         A Yes among the first `top_k` falls when it leaves these, another one when it leaves the share `like_top`. The
-        decision itself lies on its own side, also where ties put its rank elsewhere.
+        decision itself is on its own side, also where ties put its rank elsewhere.
 
         >>> bounds = Bounds(top_k=5, like_top=0.2, dislike_bottom=0.5)
         >>> bounds.limit("Yes", 2, 100), bounds.limit("Yes", 9, 100), bounds.limit("No", 80, 100)

@@ -37,7 +37,7 @@ def find_evidence(
         decisions: Its decisions.
         variant: How to delete.
         method: `leave_one_out` deletes each item alone; `greedy` deletes the strongest item and asks again, so that
-            items that stand for each other are found. Where no item carries the decision alone, it looks for a
+            interchangeable items are found. Where no item carries the decision alone, it looks for a
             smallest set that does together.
         max_items: Most items per decision.
         threshold: Nats that an item must carry.

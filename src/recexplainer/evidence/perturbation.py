@@ -127,7 +127,7 @@ def _distinct(rows: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _first_places(items: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """(n_decisions, length): where an item of a history stands for the first time and is not the target."""
+    """(n_decisions, length): the first occurrence of each item of a history, except the target."""
     first = np.zeros(items.shape, dtype=bool)
     for row, history in enumerate(items):
         first[row, np.unique(history, return_index=True)[1]] = True

@@ -1,7 +1,7 @@
 """What the removal of items takes from decisions: of each item alone, and of one after the other, greedily.
 
-An item that a history holds several times is one item: all its positions go together. It stands here as the column
-of its newest position among the shown ones (see `Perturbation.items`), so that what belongs to the items of many
+An item that a history holds several times is one item: all its positions go together. The column of its newest
+position represents it among the shown ones (see `Perturbation.items`), so that what belongs to the items of many
 decisions is a table (n_decisions, length).
 """
 
@@ -23,7 +23,7 @@ def shown_items(perturbation: Perturbation) -> np.ndarray:
 
 
 def older_items(perturbation: Perturbation) -> np.ndarray:
-    """(n_decisions, length) bool: the newest column of each item that stands in the history and is not shown."""
+    """(n_decisions, length) bool: the newest column of each item in the history that is not shown."""
     return _newest_columns(perturbation) & ~_shown(perturbation)
 
 
@@ -67,7 +67,7 @@ def greedy_steps(
 ) -> Steps:
     """Choose the item whose removal takes most beside the removal of those chosen before; of equals the newest.
 
-    Of two items that stand for each other the second counts once the first is gone.
+    Of two interchangeable items the second counts once the first is gone.
 
     Args:
         perturbation: The decisions.
@@ -97,7 +97,7 @@ def joint_steps(perturbation: Perturbation, candidates: np.ndarray, variant: Var
     """A smallest set of items that carries the decision together, where none does alone: each has an equal share.
 
     All candidates are taken away, and one after the other comes back, as long as the decision stays lost. A set with
-    smaller shares than `at_least` is none. The newest item stands first.
+    smaller shares than `at_least` is none. The newest item comes first.
 
     Args:
         perturbation: The decisions.
@@ -143,7 +143,7 @@ def leave_one_out_orders(perturbation: Perturbation, variant: Variant) -> list[l
 def greedy_orders(perturbation: Perturbation, variant: Variant) -> list[list[int]]:
     """Per decision its citable positions, each next item by what its removal adds to the removal of those before it.
 
-    The first item is that of `leave_one_out_orders`; after `GREEDY_LIMIT` items the rest stands in that order.
+    The first item is that of `leave_one_out_orders`; after `GREEDY_LIMIT` items the rest keep that order.
     """
     alone = losses_alone(perturbation, shown_items(perturbation), variant)
     steps = greedy_steps(perturbation, alone, variant, GREEDY_LIMIT)
@@ -185,7 +185,7 @@ def _shown(perturbation: Perturbation) -> np.ndarray:
 
 
 def _newest_columns(perturbation: Perturbation) -> np.ndarray:
-    """(n_decisions, length) bool: where an item of a history stands for the last time."""
+    """(n_decisions, length) bool: the last occurrence of each item of a history."""
     items = perturbation.items
     newest = perturbation.present.copy()
     for column in range(items.shape[1]):

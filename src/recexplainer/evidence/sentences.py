@@ -38,7 +38,7 @@ class Account:
         evidence: Titles of the shown items that carry the decision, strongest first.
         attributes: Of each of them, what tells why it counts: for a Yes what the decided item has, too, for a No what
             it lacks; empty lists where the catalogue knows nothing.
-        carrier: Where the evidence lies: `shown`, `older`, `nothing`.
+        carrier: Where the evidence is: `shown`, `older`, `nothing`.
         older: Title of the strongest item that is not shown, if any carries the decision.
         variant: How items were deleted.
         counterfactuals: As the macro `counterfactual` sees them.
@@ -114,7 +114,7 @@ def load_sentences(name: str | None) -> Sentences:
         missing = [macro for macro in MACROS if not hasattr(template.module, macro)]
     except TemplateSyntaxError as error:
         raise InputError(f"{_WHERE}: {name}: line {error.lineno}: {error.message}") from None
-    except Exception as error:  # what stands outside of the macros may fail in any way
+    except Exception as error:  # code outside the macros may fail in any way
         raise InputError(f"{_WHERE}: {name}: {error}") from error
     if missing:
         raise InputError(f"{_WHERE}: {name}: has no macro {missing[0]!r}; it should define {' and '.join(MACROS)}")

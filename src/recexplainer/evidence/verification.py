@@ -19,7 +19,7 @@ def verify(
 ) -> np.ndarray:
     """(n,) bool: whether every number of each counterfactual is what the recommender says now; its mean is the share.
 
-    The histories are made and asked about anew, without the search that found the counterfactuals. A `removal` must
+    The histories are rebuilt and asked about again, without the search that found the counterfactuals. A `removal` must
     change the decision, and of a `none` no set of shown items may move the item further than said (each item alone,
     where not all sets were asked about).
 

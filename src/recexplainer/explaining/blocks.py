@@ -22,7 +22,7 @@ def explain_blocks(
     folder: Path,
     explain: Callable[[Sequence[Case]], list[Explanation]],
 ) -> list[Explanation]:
-    """Explain cases block by block; a block that lies whole in the folder is not explained again.
+    """Explain cases block by block; a block that is complete in the folder is not explained again.
 
     Args:
         cases: All cases.

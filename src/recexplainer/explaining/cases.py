@@ -1,4 +1,4 @@
-"""The decisions of the recommender that are to be explained: about test users, or about any users and items."""
+"""The decisions of the recommender to explain: about test users, or about any users and items."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Asking:
 
 @dataclass(frozen=True)
 class Case(Asking):
-    """One decision of the recommender that is to be explained."""
+    """One decision of the recommender to explain."""
 
     score: float  # the recommender's raw score of the item
     rank: int  # 1 = best of the items outside the history; ties count against it, as in `rank_of_target`
@@ -52,7 +52,7 @@ class Case(Asking):
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which items are to be explained to each user.
+    """Which items to explain to each user.
 
     Attributes:
         items: Items by id.
@@ -122,7 +122,7 @@ def cases_of_users(
     """The recommender's decisions about some users as they are now, after the last of their interactions.
 
     A decision is Yes for the share `build.like_top` of the items outside of the history, No for the share
-    `build.dislike_bottom` at the end, and `UNDECIDED` between them. A named item that stands in a user's history is
+    `build.dislike_bottom` at the end, and `UNDECIDED` between them. A named item in a user's history is
     no decision, and is passed over: the caller sees it by the number of cases.
 
     Args:
@@ -162,7 +162,7 @@ def case_of(
     max_history: int,
     vector_row: int,
 ) -> Case:
-    """The recommender's decision about one history and one item, which may stand in it: then it is `UNDECIDED`.
+    """The recommender's decision about one history and one item, which may be in it: then it is `UNDECIDED`.
 
     Args:
         history: All that the recommender reads, oldest first.

@@ -41,7 +41,7 @@ def explain_cases(
         cases: The decisions.
         recommender: Who decided.
         user_vectors: (n, dim) what the cases' `vector_row` points into; None for a source that reads text alone.
-        kept: Where finished blocks lie until all are there.
+        kept: Where finished blocks are kept until all are done.
 
     Raises:
         InputError: The template is at fault (said before an LLM is loaded), or the source cannot be loaded.

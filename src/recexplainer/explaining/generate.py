@@ -73,7 +73,7 @@ def answer(
 ) -> tuple[list[Answer], list[Example]]:
     """Answer questions of interest; and the examples as the prompts had room to show them.
 
-    The verdict is the more probable of Yes and No as the first token, and the explanation goes on from it, so that
+    The verdict is the more probable of Yes and No as the first token, and the explanation continues from it, so that
     every explanation has a verdict and its probability. The evidence is that of the recommender's decision; where it
     made none, of the verdict.
 
@@ -116,7 +116,7 @@ def draft(
     lengths: Lengths,
     user_vectors: Tensor | None = None,
 ) -> list[str]:
-    """Explanations of verdicts that are given: each begins with its example's answer, and the explainer goes on.
+    """Explanations of verdicts that are given: each begins with its example's answer, and the explainer continues.
 
     It cites the given items, in order; None: any.
     """

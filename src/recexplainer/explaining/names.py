@@ -21,7 +21,7 @@ _SUFFIX = re.compile(r"(.+?) \([^()]*\)")  # what `prepare` appends to tell item
 
 
 class ItemNames:
-    """Finds the item that a name stands for.
+    """Finds the item that a name means.
 
     A whole number is an id of the catalogue, and so is ``id:12``. A text is a raw id, with or without ``raw:`` before
     it. ``title:Rust`` is a title, in any spelling that differs in case, accents and signs alone; without the part in
@@ -50,7 +50,7 @@ class ItemNames:
 
         Args:
             name: What was sent or typed.
-            where: Begins the message about a name that stands for no item, or for several.
+            where: Begins the message about a name of no item, or of several.
 
         Raises:
             InputError: It does.

@@ -22,7 +22,7 @@ class Replier:
     """Turns explanations into replies.
 
     Attributes:
-        template: Writes the text that stands in for one with defects; it knows catalogue and recommender.
+        template: Writes the text that replaces one with defects; it knows catalogue and recommender.
         origin: Who explains.
     """
 

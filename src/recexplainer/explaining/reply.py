@@ -27,7 +27,7 @@ class Reason:
         id: In the catalogue; None for a title that the catalogue does not have.
         raw_id: In the raw data; None likewise.
         title: As the catalogue has it, or as the text has it.
-        in_history: Whether it stands in the history, also where that is too long to be shown.
+        in_history: Whether it is in the history, even if that is too long to be shown.
         score_without: The recommender's score of the decided item when this one is taken out of the history as if it
             had never been there; None where it is not in the history.
         rank_without: The decided item's rank then, among the same items.
@@ -79,8 +79,8 @@ class Reply:
         verdict: The explainer's decision.
         p_yes: The explainer's probability of Yes against No.
         text: The explanation.
-        text_by: Who wrote it: the explainer's mode, or `template` where that stands in for a text with defects.
-        defects: Of the text that it stands in for; empty where none was replaced.
+        text_by: Who wrote it: the explainer's mode, or `template` where that replaces a text with defects.
+        defects: Of the text that was replaced; empty where none was.
         score: The recommender's raw score.
         rank: Its rank from 1 among `n_ranked` items.
         n_ranked: The items outside the history.

@@ -141,11 +141,11 @@ class Responder:
 
 
 def open_responder(folder: Path, base: str | None, name: str | None, version: str | None, content: str) -> Responder:
-    """The explainer of a model folder, with the catalogue beside it.
+    """The explainer of a model folder, with the catalogue next to it.
 
     Args:
         folder: What the stage `align` wrote.
-        base: Where the base LLM lies now; None: where it was during alignment, or as RECEXPLAINER_BASE says.
+        base: Where the base LLM is now; None: where it was during alignment, or as RECEXPLAINER_BASE says.
         name: The registered model's name, where there is one.
         version: Its version.
         content: The hash of the folder.

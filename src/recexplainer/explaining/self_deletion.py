@@ -16,7 +16,7 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.recommenders.base import Recommender
 
 _HISTORIES_AT_ONCE = 256  # bounds the memory of their vectors, not the result
-_EPSILON = 1e-7  # a probability in single precision is no nearer to 0 or 1
+_EPSILON = 1e-7  # the smallest distance of a single-precision probability from 0 or 1
 
 
 def find_own_evidence(

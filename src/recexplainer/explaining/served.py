@@ -23,7 +23,7 @@ from recexplainer.explaining.respond import MAX_TOP_K, NEW_TOKENS, Options, Ques
 from recexplainer.serving.fields import check_names, is_absent, read_histories, read_optional_number
 from recexplainer.serving.model import ServedModel
 
-META = "registered_model_meta"  # what MLflow writes beside a model that it opens by its registered name
+META = "registered_model_meta"  # what MLflow writes next to a model that it opens by its registered name
 ROW = "row"
 
 

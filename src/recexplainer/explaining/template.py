@@ -34,7 +34,7 @@ class TemplateWriter:
     Attributes:
         recommender: Who decided; it needs no vectors.
         prompts: Titles and attributes.
-        request: The question that the LLMs answer; it stands in the records and changes no text.
+        request: The question that the LLMs answer; it is kept in the records and changes no text.
         sentences: The words.
         bounds: Which ranks count as recommended.
     """
@@ -48,7 +48,7 @@ class TemplateWriter:
     def explain(self, cases: Sequence[Case]) -> list[Explanation]:
         """One explanation per case, in their order.
 
-        Every item that a text names carries the decision: a removal that needs other items as well stands in the record
+        Every item that a text names carries the decision: a removal that needs other items as well is in the record
         alone. The verdict is the recommender's label, and `p_yes` is None: nobody estimates it.
         """
         return [

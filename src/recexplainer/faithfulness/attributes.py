@@ -1,4 +1,4 @@
-"""Whether the attributes that texts give as reasons carry the decisions, beside attributes that they do not name."""
+"""Whether the attributes that texts give as reasons carry the decisions, compared with unnamed attributes."""
 
 from __future__ import annotations
 

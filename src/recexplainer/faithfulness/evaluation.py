@@ -63,7 +63,7 @@ def evaluate_faithfulness(
     Returns:
         A frame with a row per explanation, in the order of the records, and the figures (see
         docs/explanation/faithfulness.md). The main table is over the explanations of the label "Yes" that cite some and
-        not all of the history; the same table for "No" stands under `no_decisions`: there the cited items should
+        not all of the history; the same table for "No" is under `no_decisions`: there the cited items should
         speak against the item, so the controls are those whose removal raises p, and the tests ask for less.
     """
     index = attribute_index(catalogue)

@@ -65,7 +65,7 @@ def necessity(rank: np.ndarray, rank_without: np.ndarray, k: int) -> np.ndarray:
     not in it.
 
     Source: Tan et al., "Counterfactual Explainable Recommendation" (CountER), CIKM 2021, with S a set of
-        history items in place of aspects.
+        history items instead of aspects.
     """
     return np.where(rank <= k, (rank_without > k).astype(float), np.nan)
 
@@ -114,7 +114,7 @@ def harmonic_mean(first: float, second: float) -> float:
 
 
 def hallucination_rate(n_unseen: Sequence[int], n_titles: Sequence[int]) -> float | None:
-    """Share of all cited titles that stand neither in the history nor in the prompt; None without any.
+    """Share of all cited titles that are neither in the history nor in the prompt; None without any.
 
     >>> hallucination_rate(n_unseen=[1, 0], n_titles=[2, 3])
     0.2

@@ -44,7 +44,7 @@ def rate_all(
     Returns:
         A row per text, by source and explanation id, and a column per rater: `human:<name>`, `judge:<model>`,
         `rubric`; NaN where there is no level. And how many ratings are left out, since they are of texts that
-        were written anew or are gone.
+        were rewritten or are gone.
     """
     texts = {(source, row.explanation_id): row for source, rows in explanations.items() for row in rows}
     hashes = {place: text_hash(row.text) for place, row in texts.items()}

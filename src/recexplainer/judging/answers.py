@@ -61,7 +61,7 @@ def read_choice(answer: dict[str, Any], key: str, read: Callable[[str], Value | 
 
 
 def read_level(text: str) -> Level | None:
-    """The level that a text names and nothing else: a letter, with or without decoration or what it stands for.
+    """The level that a text names and nothing else: a letter, with or without decoration or its meaning.
 
     >>> [read_level(text) for text in ("c", "**C**", "C - acceptable", "Level: C", "B or C", "C/D", "Certainly")]
     ['C', 'C', 'C', 'C', None, None, None]

@@ -56,7 +56,7 @@ class Feedback:
 def read_human_feedback(dataset: str) -> list[Feedback]:
     """What people said of the traces of a data set's experiment, in the UI or by ``mlflow.log_feedback``.
 
-    Feedback that its author took back or has written anew since is left out.
+    Feedback that its author deleted or replaced is left out.
 
     Returns:
         The feedback; none where there is no tracking store yet.

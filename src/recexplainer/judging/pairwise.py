@@ -99,8 +99,8 @@ def compare_answers(explanation_id: str, straight: Answer, swapped: Answer) -> P
 
     Args:
         explanation_id: Of the case.
-        straight: Choice and reason when the first source's text stood first.
-        swapped: When it stood second.
+        straight: Choice and reason when the first source's text came first.
+        swapped: When it came second.
 
     >>> compare_answers("u1", ("first", ""), ("second", "")).outcome
     'first'

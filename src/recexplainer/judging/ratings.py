@@ -1,6 +1,6 @@
 """Human ratings: sheets that do not tell who wrote a text, and what raters filled in.
 
-A sheet is a CSV table for any spreadsheet program. Its key, a file beside it that raters do not get, says which
+A sheet is a CSV table for any spreadsheet program. Its key, a file next to it that raters do not get, says which
 source and case each row shows.
 """
 
@@ -37,7 +37,7 @@ _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet program may run
 _DELIMITERS = ",;\t"
 _SEPARATOR_LINE = re.compile(r"\A\"?sep=.\"?\n", re.IGNORECASE)  # with which Excel is told the delimiter
 
-Row = dict[str, str]  # of a sheet: `COLUMNS` and what stands there
+Row = dict[str, str]  # of a sheet: column → value
 
 
 def make_sheet(
@@ -100,7 +100,7 @@ def read_filled(path: Path, key: Sequence[SheetKey], rater: str) -> tuple[list[R
     """One rater's ratings, out of a sheet that was filled in and saved as CSV by any spreadsheet program.
 
     Commas, semicolons and tabs are taken as delimiters, UTF-8 and UTF-16 as encodings; blanks and line breaks within a
-    text may have changed, its words may not. A level may be a small letter, a letter with what it stands for, or the
+    text may have changed, its words may not. A level may be a small letter, a letter with its meaning, or the
     score, 0 to 3.
 
     Args:
@@ -112,7 +112,7 @@ def read_filled(path: Path, key: Sequence[SheetKey], rater: str) -> tuple[list[R
         The ratings; and how many rows have no level.
 
     Raises:
-        InputError: The file is not such a sheet or has no level at all; or, all at once: an id is unknown or stands
+        InputError: The file is not such a sheet or has no level at all; or, all at once: an id is unknown or occurs
             twice, a level is none of A to D, or a text is not the one that was handed out: with the row, counted as a
             spreadsheet counts.
     """
@@ -138,7 +138,7 @@ def read_filled(path: Path, key: Sequence[SheetKey], rater: str) -> tuple[list[R
 
 
 def merge(kept: Sequence[Rating], new: Sequence[Rating]) -> list[Rating]:
-    """All ratings, those of a rater who comes again in place of that rater's earlier ones."""
+    """All ratings, a rater's new ones replace the earlier ones."""
     again = {rating.rater for rating in new}
     return [*(rating for rating in kept if rating.rater not in again), *new]
 
@@ -168,7 +168,7 @@ def _sheet_row(id_: str, record: Explanation, catalogue: Catalogue) -> Row:
 
 
 def _opaque_id(seed: int, source: str, record: Explanation) -> str:
-    """Says nothing to a reader, and is not a number or date that a spreadsheet program would write anew."""
+    """Says nothing to a reader, and is not a number or date that a spreadsheet program would reformat."""
     named = "\n".join([str(seed), source, record.explanation_id, record.text])
     return "r" + hashlib.sha256(named.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
 
@@ -221,7 +221,7 @@ def _filled_rows(path: Path) -> Iterable[tuple[int, Row]]:
 
 
 def _header(lines: Sequence[str]) -> tuple[int, str]:
-    """Where the header stands, below the guide, and the delimiter of its names; the first line where it is missing."""
+    """Where the header is, below the guide, and the delimiter of its names; the first line where it is missing."""
     for place, line in enumerate(lines):
         for delimiter in _DELIMITERS:
             if len(set(_names(line.split(delimiter))) & set(_FILLED)) > 1:

@@ -137,7 +137,7 @@ def _false_claims(
 ) -> list[str]:
     """Attributes that a text claims and that hold for no item that it can mean.
 
-    An attribute that is said of one title ("… is a Racing game") must hold for that item; one that stands beside a
+    An attribute that is said of one title ("… is a Racing game") must hold for that item; one beside a
     list of titles ("… and … for the Orbit 2") for all of these; any other one for the target or a cited item.
     """
     false = set()

@@ -12,7 +12,7 @@ from recexplainer.judging.ratings import make_sheet, merge, read_filled, sheet_t
 
 
 def export_sheet(path: Path | None, sources: Sequence[str] | None, seed: int, n_cases: int | None) -> list[str]:
-    """Write a sheet and its key beside it; return what was written, in words.
+    """Write a sheet and its key next to it; return what was written, in words.
 
     Args:
         path: Of the sheet; None: where sheets are looked for.

@@ -50,8 +50,8 @@ def beam_search(
 ) -> list[list[list[Beam]]]:
     """The `n_beams` most probable answers that a beam search of that width finds, best first.
 
-    Each prompt is read once. The beams of all spaces go on behind it side by side, as branches of one tree, and what
-    a title has to go on with is read in one go.
+    Each prompt is read once. The beams of all spaces continue behind it side by side, as branches of one tree, and what
+    a title must continue with is read at once.
 
     Args:
         explainer: Who answers.
@@ -80,9 +80,9 @@ _Option = tuple[float, int, int]  # log-probability, token, the node of the trie
 class _Prefix(Node):
     """The beginning of an answer."""
 
-    space: int = 0  # the number of the space that it lies in
+    space: int = 0  # the number of its space
     in_trie: int = 0  # the node of the trie that it leads to
-    options: list[_Option] | None = None  # how it may go on, best first; None: it is not read yet
+    options: list[_Option] | None = None  # how it may continue, best first; None: it is not read yet
     children: dict[int, _Prefix] = field(default_factory=dict)
 
     def child(self, token: int, in_trie: int) -> _Prefix:
@@ -140,7 +140,7 @@ class _Search:
         ]
 
     def _forced(self, prefix: _Prefix) -> list[_Prefix]:
-        """What a prefix has to go on with."""
+        """What must follow a prefix."""
         parts = [prefix]
         for token, in_trie in self.trie.forced(prefix.in_trie, AHEAD) if self.trie else []:
             parts.append(parts[-1].child(token, in_trie))
@@ -186,7 +186,7 @@ def _to_read(searches: list[list[_Search]]) -> dict[int, list[_Prefix]]:
 
 
 def _learn(prefixes: Sequence[_Prefix], logits: Tensor, trie: Trie | None, n: int) -> None:
-    """Note the `n` best ways in which prefixes may go on.
+    """Note the `n` best continuations of the prefixes.
 
     Args:
         prefixes: What was read.

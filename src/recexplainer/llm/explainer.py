@@ -101,7 +101,7 @@ class Explainer(nn.Module):
         return max_tokens if context is None else min(max_tokens, context - n_new)
 
     def after(self, turns: Sequence[tuple[str, str]]) -> Explainer:
-        """This explainer in the midst of a conversation: its prompts go on after these (question, answer) turns."""
+        """This explainer in the midst of a conversation: its prompts follow these (question, answer) turns."""
         other = copy.copy(self)
         other.encoder = self.encoder.after(turns)
         return other
@@ -109,7 +109,7 @@ class Explainer(nn.Module):
     def embed(
         self, input_ids: Tensor, user_slots: Tensor, item_slots: Tensor, user_vectors: Tensor | None = None
     ) -> Tensor:
-        """Token embeddings (batch, length, hidden) in which a connected vector stands at every slot.
+        """Token embeddings (batch, length, hidden) with a connected vector at every slot.
 
         Args:
             input_ids: (batch, length).
@@ -227,9 +227,9 @@ def load_explainer(folder: Path, dtype: torch.dtype | None = None, base: str | N
     """The explainer that `save` wrote.
 
     Args:
-        folder: Where it lies.
+        folder: Where it is.
         dtype: Of the LLM's weights, see `load_base`.
-        base: Where the base LLM lies now. None: where RECEXPLAINER_BASE says, or else where it was during alignment.
+        base: Where the base LLM is now. None: where RECEXPLAINER_BASE says, or else where it was during alignment.
 
     Raises:
         InputError: If files are missing or do not fit, or the base model is not the one it was aligned on.
@@ -282,7 +282,7 @@ def base_explainer(llm: Llm, settings: dict[str, Any]) -> Explainer:
 
 
 def _sort_lists(path: Path) -> None:
-    """peft writes sets in whatever order they have; sorted, equal adapters have equal files."""
+    """peft writes sets in arbitrary order; sorted, equal adapters have equal files."""
     config = store.read_json(path)
     sortable = {key: value for key, value in config.items() if isinstance(value, list)}
     store.write_json(path, config | {key: sorted(value) for key, value in sortable.items()})

@@ -11,17 +11,17 @@ class Listing:
     """The answer to one question, as far as it is written.
 
     Without `otherwise` it ranks: it names every candidate. With it it may end behind every candidate, or say that
-    sentence in place of the first.
+    sentence instead of the first.
 
     Attributes:
-        order: The candidates that stand there.
+        order: The candidates in it.
         allowed: The tokens among which the LLM has to choose next; none when the answer is complete.
         unread: What was written since the last choice.
 
     Args:
         candidates: Their tokens. In a ranking none of them begins another one followed by the line break.
         otherwise: The tokens of the sentence.
-        line_break: What stands between two lines.
+        line_break: The tokens between two lines.
         end: What ends an answer.
         most: Candidates that are named at most; None: all.
     """

@@ -22,7 +22,7 @@ VECTOR_PARTS = "explainer"  # a folder of its own: who reads a model folder may 
 
 
 def merge(folder: Path, out: Path, dtype: torch.dtype | None = None) -> None:
-    """Write an explainer's base LLM with the adapter added to its weights, and beside it what reads vectors.
+    """Write an explainer's base LLM with the adapter added to its weights, and next to it what reads vectors.
 
     Args:
         folder: What the stage align writes; it is only read.

@@ -29,7 +29,7 @@ class Tree:
     targets: np.ndarray
     user_slots: np.ndarray
     item_slots: np.ndarray
-    positions: np.ndarray  # int32 (length,), as if each example stood alone
+    positions: np.ndarray  # int32 (length,), as if each example were alone
     seen_until: np.ndarray  # int32 (length,): the end of the token's subtree; tokens from there on do not see it
     weights: np.ndarray  # float32 (length,), of the targets
 
@@ -38,7 +38,7 @@ class Tree:
 
 
 def share_prefixes(examples: Sequence[Encoded], max_tokens: int) -> list[Tree]:
-    """Lay out the examples of each group as trees of at most `max_tokens` tokens; ungrouped examples stand alone.
+    """Lay out the examples of each group as trees of at most `max_tokens` tokens; ungrouped examples are alone.
 
     The weight of a target is its example's weight divided by the root of its number of targets: with a plain mean over
     tokens, a Yes or No drowns beside a list of titles; with a mean per example, the list is neglected.
@@ -90,7 +90,7 @@ def collate(trees: Iterable[Tree], length: int | None = None) -> dict[str, Tenso
     """One packed row as a batch of one.
 
     Args:
-        trees: What stands in the row.
+        trees: The trees of the row.
         length: What the row is filled up to, with tokens that see themselves alone; None: not at all.
 
     Returns:
@@ -153,7 +153,7 @@ def attention_mask(seen_until: Tensor, dtype: torch.dtype = torch.float32) -> Te
 def layer_masks(config: Any, mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor | dict[str, Tensor]:
     """The masks that an LLM's layers take, when some of them look no further back than a window of positions.
 
-    In a packed row, and where beams stand side by side, the distance in the row is not that of the positions. The
+    In a packed row, and where beams are side by side, the distance in the row is not that of the positions. The
     model cannot narrow such a mask itself.
 
     Args:
@@ -202,7 +202,7 @@ def _block_masks(config: Any, seen_until: Tensor, positions: Tensor) -> Any:
 
 
 def _group_trees(members: list[Encoded], max_tokens: int) -> list[Tree]:
-    """Cut a group into trees that fit; sorted, so that whoever shares a beginning stands together."""
+    """Cut a group into trees that fit; sorted, so that examples with a common beginning are adjacent."""
     ordered = sorted(members, key=_sort_key)
     trees, current, shared, size = [], [ordered[0]], [0], len(ordered[0])
     for example in ordered[1:]:
@@ -239,14 +239,14 @@ def _first_target(example: Encoded) -> int:
 
 
 def _tree(members: list[Encoded], shared: list[int]) -> Tree:
-    """Lay out sorted examples, of each only what lies behind the `shared` tokens it has in common with the last one."""
+    """Lay out sorted examples, each without the `shared` tokens that it has in common with the last one."""
 
     def laid_out(name: str) -> np.ndarray:
         return np.concatenate([getattr(member, name)[n:] for member, n in zip(members, shared, strict=True)])
 
     tails = [len(member) - n for member, n in zip(members, shared, strict=True)]
     seen_until = np.empty(sum(tails), dtype=np.int32)
-    path = np.empty(0, dtype=np.int64)  # where the tokens of the present example lie
+    path = np.empty(0, dtype=np.int64)  # where the tokens of the present example are
     start = 0
     for n, tail in zip(shared, tails, strict=True):
         seen_until[path[n:]] = start

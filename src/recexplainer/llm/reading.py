@@ -1,4 +1,4 @@
-"""What decoding rests on: an LLM that reads prompts once, in batches, and goes on behind each of them in a tree."""
+"""What decoding rests on: an LLM that reads prompts once, in batches, and continues behind each of them in a tree."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Node:
 
     token: int = -1
     parent: Node | None = None
-    columns: list[int] = field(default_factory=list)  # where its path lies, itself last; empty until it is read
+    columns: list[int] = field(default_factory=list)  # the columns of its path, itself last; empty until it is read
 
 
 class Reader:
     """Prompts that an LLM has read, each with a tree of tokens behind it.
 
-    All that is read of one prompt and behind it stands in one row of keys and values. A token sees the prompt and the
+    All that is read of one prompt and behind it is in one row of keys and values. A token sees the prompt and the
     tokens of its own path, and has the position that it has there. So branches share what they have in common, and
-    nothing is copied when one of them goes on, forks or is given up.
+    nothing is copied when one of them continues, forks or is given up.
 
     Args:
         explainer: Whose LLM reads.
-        prompts: What it reads first; those of similar length stand together, or time is lost.
+        prompts: What it reads first; those of similar length should be adjacent, or time is lost.
         user_vectors: (n, dim) what their user slots point into.
 
     Attributes:

@@ -98,7 +98,7 @@ class Trie:
 def _flat(tokens: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n_nodes + 1,) where each node's edges begin, and (n_nodes - 1,) their tokens.
 
-    Level by level: the sequences that go on from a level are grouped by their node and their next token.
+    Level by level: the sequences that continue beyond a level are grouped by their node and their next token.
 
     Args:
         tokens: int32, of all sequences, one behind the other.

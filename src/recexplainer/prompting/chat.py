@@ -68,7 +68,7 @@ class ChatEncoder:
         tokenizer: Any transformers tokenizer. Where it has no chat template, a plain one is used.
 
     Attributes:
-        frame: What stands around the messages.
+        frame: The text around the messages.
 
     Raises:
         InputError: If the chat template has no such frame, see `read_frame`.
@@ -97,7 +97,7 @@ class ChatEncoder:
         return self._answer(answer, self.frame.open)
 
     def after(self, turns: Sequence[tuple[str, str]]) -> ChatEncoder:
-        """The same encoder in the midst of a conversation: its prompts go on after these (question, answer) turns."""
+        """The same encoder in the midst of a conversation: its prompts follow these (question, answer) turns."""
         encoder = copy.copy(self)
         encoder._past = [
             tokens
@@ -112,7 +112,7 @@ class ChatEncoder:
 
     @property
     def n_past_tokens(self) -> int:
-        """How many tokens stand before every prompt."""
+        """How many tokens precede every prompt."""
         return sum(map(len, self._past))
 
     def prompt(self, content: Content) -> Encoded:
@@ -165,7 +165,7 @@ class ChatEncoder:
         return [*self._past, *self._question(content, not self._past), self._header(self.frame.open)]
 
     def _question(self, content: Content, is_first: bool) -> list[Any]:
-        """A question with what stands before it, whose last blanks belong to the question."""
+        """A question with what precedes it, whose last blanks belong to the question."""
         text = self.frame.before if is_first else self.frame.next
         core = text.rstrip(" ")
         header = self._texts.alone(core, True) if is_first else self._texts.inside(core, True)

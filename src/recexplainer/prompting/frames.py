@@ -1,6 +1,6 @@
 """The frame: what a chat template puts around the messages of a conversation, the same on every day.
 
-The template is rendered with marks in place of the contents; what stands around them is the frame of every later
+The template is rendered with marks in place of the contents; the text around them is the frame of every later
 example. What a template asks for besides the messages, its parameters and the date, is written into it once.
 """
 
@@ -128,7 +128,7 @@ def _literal(value: Any) -> str:
 
 
 def _cut(text: str, marks: Sequence[str]) -> list[str]:
-    """What stands around the marks.
+    """The text around the marks.
 
     Raises:
         ValueError: If each does not stand there exactly once, in order.

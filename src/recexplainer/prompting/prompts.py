@@ -52,7 +52,7 @@ class PromptWriter:
 
     Args:
         catalogue: The titles and attributes.
-        n_categories: How many categories stand behind a title in parentheses; 0 writes titles only, as the paper does.
+        n_categories: How many categories follow a title in parentheses; 0 writes titles only, as the paper does.
             Categories that most items share are left out.
     """
 
@@ -65,11 +65,11 @@ class PromptWriter:
             self._categories.append([name for name in categories if name not in self.common][:n_categories])
 
     def categories(self, item_id: int) -> list[str]:
-        """The categories that stand behind an item's title."""
+        """The categories that follow an item's title."""
         return self._categories[item_id]
 
     def item_text(self, item_id: int, further: Sequence[str] = ()) -> str:
-        """An item in words: its title and what is known of it; `further` values stand behind the categories."""
+        """An item in words: its title and what is known of it; `further` values follow the categories."""
         names = [*self.categories(item_id), *further]
         return self.catalogue.titles[item_id] + (f" ({', '.join(names)})" if names else "")
 

@@ -41,7 +41,7 @@ class ShownItem:
     under the focus; what else the catalogue knows is looked up when asked for.
 
     Args:
-        mark: What stands for the item until the template is rendered.
+        mark: The placeholder of the item until the template is rendered.
         describe: Gives the `ITEM_ATTRIBUTES`; None in a form that shows vectors alone.
     """
 
@@ -64,7 +64,7 @@ class Request:
 
     Attributes:
         name: The template's file; None for the embedded one.
-        text: The template as it stands in the file.
+        text: The template as it is in the file.
         template: The same, compiled.
         focus: The aspect to speak of above all.
         max_sentences: The length that is asked for.

@@ -30,7 +30,7 @@ _KINDS: dict[str, type[Recommender]] = {}
 class Recommender(nn.Module, ABC):
     """A trained recommender, frozen: its answers depend on the history alone.
 
-    A history holds item ids, oldest first. The id 0 is padding wherever it stands: it is never read, and the
+    A history holds item ids, oldest first. The id 0 is padding everywhere: it is never read, and the
     other items keep their places. Of a history longer than `max_length` the newest items count.
 
     It stays in evaluation mode, in its own precision and without gradients, whatever a model that contains it
@@ -119,7 +119,7 @@ class Recommender(nn.Module, ABC):
         (folder / WEIGHTS_FILE).write_bytes(save(weights))  # `save_file` would close it to other readers
 
     def read_files(self, folder: Path) -> None:  # noqa: B027  (most kinds keep nothing)
-        """Read what the kind keeps in `folder` beside configuration and weights."""
+        """Read what the kind keeps in `folder` besides configuration and weights."""
 
     # -- what keeps it frozen ----------------------------------------------------------------------------
 

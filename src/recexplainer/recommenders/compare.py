@@ -24,7 +24,7 @@ def compare_files(
         first: What train_recommender wrote: a row per user, part and recommender.
         second: The same of another run; it may be the same file.
         seed: Of the draws.
-        names: Which recommender of each file; None: the one that was trained, which stands first.
+        names: Which recommender of each file; None: the one that was trained, which comes first.
         part: "test" or "valid".
 
     Returns:

@@ -15,7 +15,7 @@ LIST_LENGTH = 10
 
 
 class Exposure:
-    """Counts in how many users' first ten each item stands, block by block of scores.
+    """Counts in how many users' first ten each item is, block by block of scores.
 
     Attributes:
         counts: (n_items + 1,), how many lists an item is in; 0 at the padding.

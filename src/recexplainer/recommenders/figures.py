@@ -1,4 +1,4 @@
-"""Figures of a recommender's training and of its measurement beside others, for the run."""
+"""Figures of a recommender's training and of its evaluation against others, for the run."""
 
 from __future__ import annotations
 

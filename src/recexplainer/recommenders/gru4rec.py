@@ -18,13 +18,13 @@ class GRU4Rec(SequenceRecommender):
     """Recurrent sequential recommender; the user's vector is the state at the newest item.
 
     Padding is taken out before the network reads and the states are put back behind it, so a padding changes
-    nothing wherever it stands. There are no places: what an item changes is how many items came after it.
+    nothing anywhere. There are no places: what an item changes is how many items came after it.
 
     Source: Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks", ICLR 2016; one
     table of embeddings for what is read and what is scored is from Hidasi and Karatzoglou, "Recurrent Neural
     Networks with Top-k Gains for Session-based Recommendations", CIKM 2018. Departures: cross-entropy over the
-    catalogue in place of a ranking loss on the items of the same batch; whole histories in windows, each from
-    the zero state, in place of sessions in parallel; scores without a final tanh; AdamW.
+    catalogue instead of a ranking loss on the items of the same batch; whole histories in windows, each from
+    the zero state, instead of sessions in parallel; scores without a final tanh; AdamW.
     """
 
     kind = "gru4rec"

@@ -41,7 +41,7 @@ def full_softmax_loss(states: Tensor, items: Tensor, targets: Tensor, logits_at_
 
     Args:
         states: (positions, dim).
-        items: (n_items + 1, dim), row 0 = padding, which is no candidate.
+        items: (n_items + 1, dim), row 0 = padding, which is not a candidate.
         targets: (positions,), item ids from 1.
         logits_at_once: The most numbers of one block of logits; it bounds the memory, the result is the same.
     """
@@ -51,7 +51,7 @@ def full_softmax_loss(states: Tensor, items: Tensor, targets: Tensor, logits_at_
 
 
 def sampled_softmax_loss(states: Tensor, targets: Tensor, negatives: Tensor, is_target: Tensor, n_items: int) -> Tensor:
-    """Mean cross-entropy of the next item over itself and a sample of the others, which stands for all of them.
+    """Mean cross-entropy of the next item over itself and a sample of the others, which represents all of them.
 
     Every sampled item counts n_items / n_negatives times, so the sum over the sample is an unbiased estimate of the
     sum over all other items, and the scores estimate the same distribution as those of `full_softmax_loss`. That is
@@ -65,7 +65,7 @@ def sampled_softmax_loss(states: Tensor, targets: Tensor, negatives: Tensor, is_
         targets: (positions, dim), the vector of each position's next item.
         negatives: (n_negatives, dim), vectors of items drawn uniformly.
         is_target: (positions, n_negatives), where the drawn item is the position's next one: it is left out.
-        n_items: The number of items that the sample stands for.
+        n_items: The number of items that the sample represents.
     """
     wanted = (states * targets).sum(dim=1)
     others = states @ negatives.T + math.log(n_items / len(negatives))

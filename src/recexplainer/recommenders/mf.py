@@ -54,7 +54,7 @@ class MF(Factorisation):
     """Implicit matrix factorisation: a user's vector is the least-squares solution for the given history.
 
     The vector answers the history alone: there is no table of users, no order, and padding is ignored.
-    An item that stands in a history r times has confidence 1 + confidence · r.
+    An item that occurs in a history r times has confidence 1 + confidence · r.
 
     Source: Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008,
     equations 3 to 5. Departure: users are always solved again from the items' vectors, also those that were
@@ -99,7 +99,7 @@ def solve(partners: Tensor, factors: Tensor, gram: Tensor, regularisation: float
     """The least-squares vectors (batch, dim) of rows that took `partners` (batch, length), 0 = padding.
 
     Args:
-        partners: Row numbers of `factors`; a number that stands twice counts with twice the confidence.
+        partners: Row numbers of `factors`; a repeated number counts with twice the confidence.
         factors: (n + 1, dim) float64, row 0 zero.
         gram: factorsᵀ · factors, (dim, dim).
         regularisation: Weight of the squared norm.

@@ -57,7 +57,7 @@ class LeaveOneOut:
     n_users_too_short: int
 
     def with_valid_in_train(self) -> LeaveOneOut:
-        """The same test, with nothing to choose on: every valid item stands behind its user's training items."""
+        """The same test, with nothing to choose on: every valid item follows its user's training items."""
         train, valid = self.train, self.valid
         lengths = np.diff(train.offsets)
         lengths[valid.user_ids] += 1
@@ -92,7 +92,7 @@ def rank_of_target(scores: Tensor, targets: Tensor) -> Tensor:
     """The rank of each row's target, 1 = best: one more than the other items that score as high or higher.
 
     A tie counts against the target, so a recommender that gives all items one score ranks it last. A target
-    at -inf (it stands in the history that was excluded) ranks last too.
+    at -inf (it is in the history that was excluded) ranks last too.
 
     Args:
         scores: (batch, n_items + 1); column 0 is padding and does not count.

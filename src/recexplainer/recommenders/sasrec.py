@@ -78,8 +78,8 @@ class SASRec(SequenceRecommender):
     vector is the state at the newest item that is left, at its own place.
 
     Source: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018. Departures: the norm
-    stands before each sub-layer (stabler training), GELU and a feed-forward layer of four times the width,
-    and every item is a negative of every position (`losses`) in place of one sampled negative.
+    precedes each sub-layer (stabler training), GELU and a feed-forward layer of four times the width,
+    and every item is a negative of every position (`losses`) instead of one sampled negative.
     """
 
     kind = "sasrec"
@@ -106,7 +106,7 @@ class SASRec(SequenceRecommender):
         """Change random weights so that a state starts near its own item plus the mean of all items that it reads.
 
         What attention reads of an item it writes unchanged, at the length of an item's embedding; the attention's
-        weights start nearly even, the places and the feed-forward layers nearly silent. With items that lie close to
+        weights start nearly even, the places and the feed-forward layers nearly silent. With items that are close to
         what was taken with them, the first scores are then those of an item neighbourhood.
 
         Source: Trockman and Kolter, "Mimetic initialization of self-attention layers", ICML 2023, for starting values

@@ -50,7 +50,7 @@ class SequenceRecommender(VectorRecommender):
 
         Args:
             item_ids: (batch, length), as in `hidden_states`.
-            columns: (batch,) where the newest item of each row stands; 0 in a row without items.
+            columns: (batch,) the position of the newest item of each row; 0 in a row without items.
         """
         return self.hidden_states(item_ids)[torch.arange(len(item_ids), device=item_ids.device), columns]
 

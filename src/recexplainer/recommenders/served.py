@@ -46,7 +46,7 @@ class ServedRecommender(ServedModel):
         """Return ``item_ids`` and ``scores`` of the ``k`` best items, best first; fewer where no others are left."""
         histories, k, exclude_seen = asked
         best = self.recommender.scores(histories, exclude_seen=exclude_seen).topk(min(k, self.recommender.n_items))
-        n_left = best.values.isfinite().sum(dim=1).tolist()  # behind them stand padding and what the history holds
+        n_left = best.values.isfinite().sum(dim=1).tolist()  # padding and the history's items come after them
         tables = {"item_ids": best.indices.tolist(), "scores": best.values.tolist()}
         return pd.DataFrame(
             {name: [row[:n] for row, n in zip(rows, n_left, strict=True)] for name, rows in tables.items()}

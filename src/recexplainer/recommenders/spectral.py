@@ -1,4 +1,4 @@
-"""Item vectors from who took what with whom and what is written of them, as a start for models that go on learning."""
+"""Item vectors from who took what with whom and from their texts, as a start for models that are then trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recexplainer.recommenders.co_occurrence import co_occurrences
 
 
 def spectral_items(train: Interactions, dim: int, seed: int) -> Tensor:
-    """Vectors (n_items + 1, dim) of length 1 in which items that the same users took lie close; row 0 is zero.
+    """Vectors (n_items + 1, dim) of length 1 in which items that the same users took are close; row 0 is zero.
 
     The right singular vectors of the users-by-items matrix, normalised by the square roots of both degrees, each
     times the root of its singular value. Items without a training interaction, and dimensions beyond the rank, are
@@ -27,7 +27,7 @@ def spectral_items(train: Interactions, dim: int, seed: int) -> Tensor:
     dimensions, and the vectors are a start and not the model.
 
     Args:
-        train: Training interactions; one that stands twice counts once.
+        train: Training interactions; a repeated one counts once.
         dim: Width of the vectors.
         seed: Of the solver's start and of what is drawn.
     """
@@ -48,7 +48,7 @@ def spectral_items(train: Interactions, dim: int, seed: int) -> Tensor:
 def near_items(
     train: Interactions, dim: int, seed: int, recency: float, texts: Sequence[str], text_weight: float
 ) -> Tensor:
-    """Vectors (n_items + 1, dim) of length 1 in which items lie close that stand near each other in sequences, or whose
+    """Vectors (n_items + 1, dim) of length 1 in which items are close that are near each other in sequences, or whose
     texts share words; row 0 is zero.
 
     The eigenvectors of A + text_weight · T, each times the root of its eigenvalue. A says how often two items were
@@ -57,7 +57,7 @@ def near_items(
     eigenvalue of it is negative.
 
     Source: Levy and Goldberg, "Neural word embedding as implicit matrix factorization", NeurIPS 2014, for vectors from
-    the spectrum of windowed counts. Departures: normalised counts and no logarithms, and texts beside them.
+    the spectrum of windowed counts. Departures: normalised counts and no logarithms, and texts besides.
 
     Args:
         train: Training interactions.
@@ -65,7 +65,7 @@ def near_items(
         seed: Of the solver's start and of what is drawn.
         recency: What each item between two leaves of a pair's weight.
         texts: What is written of each item, by item id from 1; only read where `text_weight` is above 0.
-        text_weight: Of the texts, beside what was taken together.
+        text_weight: Of the texts, relative to what was taken together.
     """
     counts, _ = co_occurrences(train, recency)
     near = _normalised(counts[1:, 1:].astype(np.float64))
@@ -94,7 +94,7 @@ def _words(texts: Sequence[str]) -> sparse.csr_matrix:
     vectoriser = TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2), token_pattern=r"\w+")
     try:
         words = vectoriser.fit_transform(texts)
-    except ValueError:  # no word stands in two texts
+    except ValueError:  # no word occurs in two texts
         return sparse.csr_matrix((len(texts), 1))
     return sparse.diags(_inverse_root(words @ np.asarray(words.sum(axis=0)).ravel())) @ words
 

@@ -44,7 +44,7 @@ class Training:
         recommender: The state of the best epoch by NDCG@10 on the valid items; after `refit` the one that it gave.
         curve: Per epoch `train_loss` (sequence models) and `valid_ndcg@10`.
         best_epoch: The epoch of that state, counted from 1; 0 where nothing is trained in epochs.
-        report: What else is to be known of a recommender that was made elsewhere.
+        report: Further facts about a recommender that was made elsewhere.
         before_refit: After `refit`, the recommender that has not seen the valid items.
     """
 
@@ -133,11 +133,11 @@ def train_sequence_recommender(
         batch_size: Sequences in a batch.
         max_epochs: The most passes over the training sequences.
         patience: Epochs without a better valid metric before it stops.
-        n_negatives: Items drawn for each batch that stand for all items in the loss; None for all items.
+        n_negatives: Items drawn for each batch that represent all items in the loss; None for all items.
         item_init: "random", or item embeddings from who took what with whom: "spectral" (`spectral_items`) or
             "near" (`near_items`, which the next three are for).
         init_recency: What each item between two leaves of a pair's weight.
-        init_text_weight: Of the items' texts, beside what was taken together.
+        init_text_weight: Of the items' texts, relative to what was taken together.
         item_texts: What is written of each item, by item id from 1.
         attention_init: "random", or "mean" for states that start near the mean of what they read (SASRec's alone).
         schedule: "constant", or "cosine" for a learning rate that rises for a moment and falls to zero by `max_epochs`.
@@ -209,7 +209,7 @@ def sequence_loss(
 ) -> tuple[Tensor, int]:
     """Mean loss of the next item at every position of windows (batch, length), and how many there are.
 
-    With `n_negatives`, that many items are drawn from torch's global generator to stand for all.
+    With `n_negatives`, that many items are drawn from torch's global generator to represent all.
     """
     inputs, targets = item_ids[:, :-1], item_ids[:, 1:]
     predicts = inputs != PADDING_ID

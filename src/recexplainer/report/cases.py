@@ -16,7 +16,7 @@ from recexplainer.report.inputs import ReportInputs
 
 DECIMALS = 7  # of probabilities: what more a page would hold nobody reads
 CaseKey = tuple[int, int, int]  # of `Explanation.case`: user, position, item
-STAND_IN = "template"  # the source whose text is shown where an LLM's is no explanation
+STAND_IN = "template"  # the source whose text is shown where an LLM's is not an explanation
 DELETION = "mask"  # the variant whose deletion the explorer shows: the other items keep their places
 
 
@@ -26,7 +26,7 @@ def build_cases(inputs: ReportInputs, n_cases: int, first: Sequence[CaseKey] = (
     Args:
         inputs: Needs the catalogue.
         n_cases: At most so many.
-        first: Cases that are worth seeing: they stand first, and count.
+        first: Cases that are worth seeing: they come first, and count.
     """
     if inputs.catalogue is None:
         return []
@@ -127,7 +127,7 @@ def _describe(
 
 
 def _shown(record: Explanation, stand_in: Explanation | None) -> Explanation:
-    """Whose text is shown: in place of one with defects that of the source `template`."""
+    """Whose text is shown: that of the source `template` if the own one has defects."""
     return stand_in if record.defects and stand_in else record
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Axis:
-    """A horizontal axis from `low` to `high`; zero always lies on it."""
+    """A horizontal axis from `low` to `high`; it always contains zero."""
 
     low: float
     high: float
@@ -20,7 +20,7 @@ class Axis:
         return cls(min([0.0, low, *known]), max([0.0, high, *known]) or 1.0)
 
     def at(self, value: float) -> float:
-        """Where a value lies, in per cent of the width; beyond the ends: at the end.
+        """The place of a value, in per cent of the width; beyond the ends: at the end.
 
         >>> Axis(-1.0, 3.0).at(0.0), Axis(0.0, 1.0).at(2.0)
         (25.0, 100.0)

@@ -24,7 +24,7 @@ RULE = (
 
 @dataclass(frozen=True, order=True)
 class Merit:
-    """How well one answer explains; the greater, the better, and what stands first counts first.
+    """How well one answer explains; the greater, the better, and what comes first counts first.
 
     Attributes:
         is_right: Whether the verdict is the recommender's, and the text has no defect.

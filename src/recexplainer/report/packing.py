@@ -1,4 +1,4 @@
-"""The explorer's data, small: texts that repeat stand once, and all of it is compressed."""
+"""The explorer's data, small: repeated texts are stored once, and all of it is compressed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def share_texts(cases: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def pack(value: Any) -> str:
-    r"""JSON, compressed, in letters that can stand inside any element: no character of it can end a script.
+    r"""JSON, compressed, in letters that are safe inside any element: no character of it can end a script.
 
     >>> unpack(pack({"title": "</script><!--"}))
     {'title': '</script><!--'}

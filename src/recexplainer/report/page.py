@@ -82,7 +82,7 @@ def build_page(inputs: ReportInputs, n_cases: int) -> str:
 
 
 def make_environment() -> Environment:
-    """The templates, with their filters; whatever enters them is escaped."""
+    """The templates, with their filters; all values are escaped."""
     environment = Environment(
         loader=PackageLoader("recexplainer.report", "templates"),
         autoescape=True,

@@ -31,7 +31,7 @@ SCORE_MSE = {"both": 1.28, "none": 3.70}
 def alignment(row: str, task: str, metric: str) -> float | None:
     """The paper's figure of a mode or baseline (``none``: the LLM, zero-shot); None where it prints none.
 
-    Its LLMs answer in free text, so that their figures also stand under ``free/…``.
+    Its LLMs answer in free text, so their figures are also given under ``free/…``.
 
     >>> alignment("both", "next_item_retrieval", "hr@5")
     0.8057

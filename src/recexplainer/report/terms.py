@@ -1,4 +1,4 @@
-"""The terms that a section uses, each with what it means: they stand where they are used."""
+"""The terms that a section uses, each with what it means: shown where they are used."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _floors(settings: Settings, interactions: Interactions) -> dict[str, Recomme
 
 
 def _compared(against: str, explained: Audit, plan: Plan) -> dict[str, Any]:
-    """The audit of another recommender beside the explained one's."""
+    """The audit of another recommender, for comparison with the explained one's."""
     named: dict[str, Any] = {"named": against}
     if against.startswith("models:/"):
         pulled = registry.pull_version(against)

@@ -70,7 +70,7 @@ def _write(
 
 
 def _say_what_is_no_decision(cases: list[Case], user_ids: list[int], items: list[int]) -> None:
-    """Tell of named items that stand in histories: what a user has had is recommended no more.
+    """Report named items that are in histories: they are not recommended again.
 
     Raises:
         InputError: Nothing else was asked for.

@@ -19,7 +19,7 @@ from recexplainer.tracking.naming import renamed
 from recexplainer.tracking.prompts import JUDGE as JUDGE_PROMPT
 from recexplainer.tracking.traces import log_explanation_traces
 
-NAMES = {  # in MLflow, where a figure stands alone beside those of other stages
+NAMES = {  # in MLflow, where figures of all stages are listed together
     "mean": "level_mean",
     "n": "n_explanations",
     **{level: f"n_level_{level}" for level in SCORES},

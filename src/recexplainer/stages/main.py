@@ -61,7 +61,7 @@ def _conclude(settings: Settings, run: StageRun) -> None:
 
 
 def estimated(settings: Settings) -> str | None:
-    """How long a run of the embedded LLM takes, beside the budget; None where the sizes or another LLM's costs are
+    """How long a run of the embedded LLM takes, against the budget; None where the sizes or another LLM's costs are
     not known.
     """
     from recexplainer.alignment.sizing import estimated_minutes
@@ -100,7 +100,7 @@ def run_side_by_side(settings: Settings, parent_run: str) -> None:
     """Run what every source needs, then one chain of stages per source, `run.parallel` chains at once, dearest first.
 
     DVC runs one stage after the other, and a small model keeps no more than one core busy. Stages are named singly: to
-    look whether what they need has changed, DVC would lock it against the chain beside. Whatever fails here is left to
+    look whether what they need has changed, DVC would lock it against the other chain. Whatever fails here is left to
     the ``dvc repro`` that follows, which runs it again and says why.
 
     Raises:

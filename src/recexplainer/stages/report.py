@@ -12,7 +12,7 @@ from recexplainer.stages import StageRun, stage_main
 
 
 def run(settings: Settings, run: StageRun) -> None:
-    """Read what there is of metrics and results; write ``report/index.html``, and its figures beside it."""
+    """Read what there is of metrics and results; write ``report/index.html``, and its figures next to it."""
     inputs = read_inputs(settings)
     page = build_page(inputs, settings.report.n_cases)
     figures = draw_figures(inputs)

@@ -1,4 +1,4 @@
-"""Where every artefact lies, and how it is read and written: one schema per kind of file.
+"""Where every artefact is, and how it is read and written: one schema per kind of file.
 
 The package is the public face of its modules: `store.CATALOGUE`, `store.read_catalogue()`. No module has the name of
 what it holds, which it would hide.

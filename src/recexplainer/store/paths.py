@@ -1,4 +1,4 @@
-"""Where every artefact lies, relative to the project's root, where every stage runs."""
+"""Where every artefact is, relative to the project's root, where every stage runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REPORT = Path("report/index.html")
 REPORT_FIGURES = Path("report/figures")  # SVG, which DVC's plots show
 REPORT_IMAGES = Path("report/png")
 
-# People's work, and what is asked beside the pipeline: in folders of their own, since `dvc repro` makes again what
+# People's work, and what is asked outside the pipeline: in folders of their own, since `dvc repro` makes again what
 # depends on results/ when anything in it changes.
 SHEET = Path("ratings/sheet.csv")
 RATINGS = Path("ratings/ratings.jsonl")
@@ -59,7 +59,7 @@ def explainer_folder(mode: str) -> Path:
 
 
 def checkpoints_folder(mode: str) -> Path:
-    """Where an interrupted alignment goes on from; no output, and removed at the end."""
+    """Where an interrupted alignment resumes from; not an output, and removed at the end."""
     return Path(f".checkpoints/align-{mode}")
 
 
@@ -114,7 +114,7 @@ def faithfulness_metrics(source: str) -> Path:
 
 
 def sheet_key(sheet: Path) -> Path:
-    """The key of a raters' sheet, beside it: whose text each row shows."""
+    """The key of a raters' sheet, next to it: whose text each row shows."""
     return sheet.with_suffix(".key.jsonl")
 
 

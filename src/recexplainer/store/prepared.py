@@ -34,7 +34,7 @@ def write_interactions(frame: pd.DataFrame, path: Path | str = INTERACTIONS) -> 
 
 
 def read_interactions(path: Path | str = INTERACTIONS, n_items: int | None = None) -> Interactions:
-    """Read interactions; without ``n_items`` the catalogue beside the file gives the number of items."""
+    """Read interactions; without ``n_items`` the catalogue next to the file gives the number of items."""
     from recexplainer.data.interactions import Interactions
 
     frame = read_parquet(path, INTERACTION_COLUMNS)
@@ -57,7 +57,7 @@ def read_catalogue(path: Path | str = CATALOGUE) -> Catalogue:
 
 
 def copy_catalogue(folder: Path) -> None:
-    """Put the catalogue beside a model that has to speak of its items."""
+    """Put the catalogue next to a model that has to name its items."""
     shutil.copyfile(CATALOGUE, folder / CATALOGUE.name)
 
 

@@ -85,7 +85,7 @@ def asked(examples: Sequence[Example]) -> list[Example]:
 
 
 def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
-    """Titles of the shown history, and free text beside them: its share of invalid answers.
+    """Titles of the shown history, and free text for comparison: its share of invalid answers.
 
     A mode that does not show the history in words is not asked.
     """

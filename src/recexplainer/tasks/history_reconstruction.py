@@ -1,4 +1,4 @@
-"""Task 6: which items stand behind the recommender's user vector?
+"""Task 6: which items are behind the recommender's user vector?
 
 Source: section 3.3 "history reconstruction"; `intention` and `both` only, since a history in words would give it away.
 """

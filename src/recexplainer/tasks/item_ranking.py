@@ -54,7 +54,7 @@ def score(examples: list[Example], answers: list[list[int]]) -> dict[str, float]
     """NDCG@5 with the paper's gains and with linear gains, Kendall's tau, and the share of answers that are no
     permutation.
 
-    An answer that is no permutation of the candidates scores by what it names in place (and 0 in tau).
+    An answer that is not a permutation of the candidates scores by what it names in place (and 0 in tau).
 
     >>> asked = [Example(NAME, "test", [1, 2, 3, 4, 5])]
     >>> score(asked, [[1, 2, 3, 4, 5]])

@@ -66,7 +66,7 @@ def asked(examples: Sequence[Example]) -> list[Example]:
 
 
 def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
-    """Beams over the catalogue's titles, and free beams beside them (the paper's way; an invalid title is a miss)."""
+    """Beams over the catalogue's titles, and free beams for comparison (as in the paper; invalid ones are misses)."""
     constrained, texts = examiner.retrieve(examples)
     in_catalogue, free = (
         examiner.scored(score, examples, found, {"invalid_rate": [len(items) for items in found]})

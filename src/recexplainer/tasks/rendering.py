@@ -27,7 +27,7 @@ def fit(
         content = render(writer, shown, form)
         if not with_answer:
             return encoder.prompt(content)
-        ends = example.aspect != "explain"  # an explanation goes on after its verdict
+        ends = example.aspect != "explain"  # an explanation continues after its verdict
         return encoder.example(content, answer_text(writer, shown), ends=ends, group=group, weight=weight)
 
     return shorten(encode, example, max_tokens)[0]

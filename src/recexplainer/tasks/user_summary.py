@@ -99,7 +99,7 @@ def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
 
 
 def named(text: str, names: Collection[str]) -> set[str]:
-    """The names that stand in a text as whole words, in whatever case.
+    """The names that occur in a text as whole words, in any case.
 
     >>> sorted(named("Nova, star racing", {"Nova", "Star Racing", "Race"}))
     ['Nova', 'Star Racing']

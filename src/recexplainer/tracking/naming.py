@@ -1,4 +1,4 @@
-"""What a run is called in the UI, and the few words that stand beside it."""
+"""What a run is called in the UI, and the few words beside it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _shortened(value: str) -> str:
 
 
 def renamed(figures: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Figures whose names, at any depth, say of what they are also where they stand alone.
+    """Figures whose names, at any depth, say what they are of, even alone.
 
     >>> renamed({"mean": 2.5, "rubric": {"mean": 2.0}}, {"mean": "level_mean"})
     {'level_mean': 2.5, 'rubric': {'level_mean': 2.0}}

@@ -101,12 +101,12 @@ def _upstream(stages: Mapping[str, Mapping[str, Any]], path: str) -> list[dict[s
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two paths are the same, or one lies in the other."""
+    """Whether two paths are the same, or one is in the other."""
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def _last_written(path: str, written: Mapping[str, str | None], read: str | None) -> str | None:
-    """The hash of what the stages wrote last under a path; of a folder of several outputs what lies there now.
+    """The hash of what the stages wrote last under a path; of a folder of several outputs what is there now.
 
     What no stage writes, or is a part of an output, counts as it was read.
     """
@@ -116,7 +116,7 @@ def _last_written(path: str, written: Mapping[str, str | None], read: str | None
 
 
 def _require_same_reference(metrics_file: str) -> None:
-    """Refuse figures beside a version that its alias no longer names."""
+    """Refuse figures compared with a version that its alias no longer names."""
     against = store.read_json(metrics_file).get("against")
     if not isinstance(against, Mapping) or not str(against.get("named")).startswith("models:/"):
         return

@@ -29,7 +29,7 @@ from recexplainer.prompting.prompts import PromptWriter
 
 KINDS = {"title": 0.35, "verdict": 0.12, "rank": 0.13, "first": 0.35, "explain": 0.05}
 IN_WORDS = {"verdict": 0.3, "rank": 0.3, "first": 0.0, "explain": 1.0}
-MIN_ITEMS = 20  # lessons draw a history of up to ten, and candidates beside it
+MIN_ITEMS = 20  # lessons draw a history of up to ten, and candidates besides
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def adapt(
         domain: The words for what the catalogue holds.
         chosen: The settings.
         seed: Of the lessons.
-        checkpoints: The folder of all checkpoints; those of other lessons lie in folders of their own.
+        checkpoints: The folder of all checkpoints; those of other lessons have folders of their own.
         on_log: Takes loss and rate, with the number of the step.
     """
     texts = [writer.item_text(item) for item in range(1, writer.catalogue.n_items + 1)]

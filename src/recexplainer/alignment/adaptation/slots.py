@@ -69,7 +69,7 @@ class SlotLessons:
         encoder: Of the tokenizer.
         writers: Of the worlds' catalogues.
         kinds: The shares of the kinds of lessons.
-        in_words: The share of the lessons about a user, by kind, that show the history in words beside the slot.
+        in_words: The share of the lessons about a user, by kind, that show the history in words next to the slot.
         taste: Draws how each item of a world suits a user.
         hides_history: Whether what a user has seen does not count in the user's slot.
     """
@@ -177,7 +177,7 @@ class SlotLessons:
 
 
 class SlotVectors:
-    """What stands in the slots, for the embeddings as they are at a step of training.
+    """What the slots contain, for the embeddings at the current step of training.
 
     Args:
         token_ids: (n_worlds, n_items, length) as `SlotLessons.token_ids` gives them.

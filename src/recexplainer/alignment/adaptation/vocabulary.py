@@ -1,4 +1,4 @@
-"""More words for the demo LLM: its byte-level BPE goes on merging, on the texts of a catalogue."""
+"""More words for the demo LLM: its byte-level BPE learns further merges from the texts of a catalogue."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def extend_tokenizer(
         tokenizer: A byte-level BPE tokenizer.
         texts: Its new merges are learnt from these.
         n_tokens: The most new tokens.
-        min_count: How often a pair has to stand in the texts to be merged.
+        min_count: How often a pair must occur in the texts to be merged.
 
     Returns:
         The new tokenizer, and the two old or earlier new ids that each new token, in the order of the ids, is made of.
@@ -48,7 +48,7 @@ def learn_merges(words: Counter[tuple[str, ...]], n_merges: int, min_count: int)
     """The pairs that byte-pair encoding merges next: each time the most frequent one, of equals the first by name.
 
     Args:
-        words: How often each word, as its present tokens, stands in the texts.
+        words: How often each word, as its present tokens, occurs in the texts.
         n_merges: The most pairs.
         min_count: The least count of a pair.
     """
@@ -83,7 +83,7 @@ def extend_embeddings(model: Any, parts: list[tuple[int, int]]) -> None:
 
 
 def _pieces(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> Counter[tuple[str, ...]]:
-    """How often each word (what the pre-tokenizer cuts off) stands in the texts, as its present tokens."""
+    """How often each word (what the pre-tokenizer cuts off) occurs in the texts, as its present tokens."""
     backend = tokenizer.backend_tokenizer
     counts = Counter(word for text in texts for word, _ in backend.pre_tokenizer.pre_tokenize_str(text))
     return Counter({tuple(token.value for token in backend.model.tokenize(word)): n for word, n in counts.items()})

@@ -38,7 +38,7 @@ class Evidence:
 
     @property
     def carrier(self) -> Literal["shown", "older", "nothing"]:
-        """Where the evidence lies: in what is shown, in an older item alone, or nowhere in the history."""
+        """Where the evidence is: in what is shown, in an older item alone, or nowhere in the history."""
         if self.items:
             return "shown"
         return "nothing" if self.older is None else "older"
@@ -46,7 +46,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """A decision beside what it would be with another history, in numbers.
+    """A decision compared with what it would be with another history, in numbers.
 
     Attributes:
         kind: `removal`: without the items the decision is another; `none`: no set of shown items that was asked about
@@ -54,7 +54,7 @@ class Counterfactual:
         label: Of the decision.
         item_id: The item that was decided on.
         removed: Items that are taken out of the history, from all their positions; the newest first.
-        replacement: What stands in their place, for a replacement.
+        replacement: What replaces them, for a replacement.
         variant: How they are taken out; None for a replacement, which leaves no gap.
         limit: The last rank at which the item counts as recommended.
         rank_before: With the whole history, among the items outside of it; ties count against the item.

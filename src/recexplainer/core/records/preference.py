@@ -17,7 +17,7 @@ class Preference:
         explanation_id: Of the case; both sources' explanations have it.
         outcome: `first` or `second` source, `tie`; `unparseable` or `failed` when one of the judge's answers
             holds no choice, or did not come.
-        by_order: Which place won when the first source's text stood first, and when it stood second; empty
+        by_order: Which place won when the first source's text came first, and when it came second; empty
             for a judge that sees no order.
         reasons: The rationales, levels or errors that it rests on.
     """

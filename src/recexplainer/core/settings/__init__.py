@@ -1,4 +1,4 @@
-"""One frozen dataclass per section of params.yaml: no defaults here, the values stand in params.yaml alone.
+"""One frozen dataclass per section of params.yaml: no defaults here: the values are in params.yaml alone.
 
 A new parameter is a field of its section's class, in the module of its concern, and a line in params.yaml. Its type,
 of the module `kinds`, tells its range, which pydantic checks wherever a section is built; rules between fields live in

@@ -142,7 +142,7 @@ class Align:
     connector_learning_rate: Positive
     connector_hidden_size: Count
     warm_start_steps: CountOrZero  # of fitting the connectors before the LLM; 0: at random, as in the paper
-    warm_start_top: NotNegative  # how much a user's best items count in the user's slot, beside the order of all
+    warm_start_top: NotNegative  # how much a user's best items count in the user's slot, besides the order of all
     warmup: Share  # of the steps
     row_tokens: Count
     rows_per_step: Count
@@ -150,7 +150,7 @@ class Align:
     gradient_checkpointing: Flag
     compile: Flag  # the LLM's layers, before training
     four_bit: Flag  # the LLM's weights while the adapter learns (QLoRA)
-    n_categories: CountOrZero  # how many categories stand behind a title in a prompt
+    n_categories: CountOrZero  # how many categories follow a title in a prompt
     lora: Lora
     mixture: dict[str, NotNegative]  # how often an example of a task (or task/aspect) is seen in one epoch
     weights: dict[str, NotNegative]  # of the loss, by task

@@ -11,7 +11,7 @@ from recexplainer.core.settings.kinds import SECTION, Count, CountOrZero, NotNeg
 
 @dataclass(frozen=True, config=SECTION)
 class ApiModel:
-    """A model behind an OpenAI-compatible server, and what one run may take of it; `section` is where it stands."""
+    """A model behind an OpenAI-compatible server, and the limits of one run; `section` is its place in params.yaml."""
 
     section: ClassVar[str]
     base_url: str | None

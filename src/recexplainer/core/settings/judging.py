@@ -31,7 +31,7 @@ class Faithfulness:
 
 @dataclass(frozen=True, config=SECTION)
 class Encoder:
-    """The pre-trained model that is fine-tuned to read explanations, beside the linear models."""
+    """The pre-trained model that is fine-tuned to read explanations, besides the linear models."""
 
     base: str | None  # a hub name or a folder; None: nothing is fine-tuned
     revision: str | None  # of a hub name

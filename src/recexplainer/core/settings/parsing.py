@@ -83,7 +83,7 @@ def _hint_of(kind: type, path: list[str], assignment: str) -> Any:
 
 
 def _parse_text(hint: Any, text: str, assignment: str) -> Any:
-    """Read an override's text as YAML, or keep it as it stands where a string is wanted."""
+    """Read an override's text as YAML, or keep it as it is where a string is wanted."""
     try:
         value = yaml.safe_load(text) if text.strip() else ""
     except yaml.YAMLError:
@@ -102,7 +102,7 @@ def _fits(hint: Any, value: Any) -> bool:
 
 
 def _explain(kind: type, error: Any) -> str:
-    """Pydantic's finding in words: where, what was expected, what stands there."""
+    """Pydantic's finding in words: where, what was expected, what was found."""
     path, context = error["loc"], error.get("ctx", {})
     is_key = path[-1:] == ("[key]",)
     hint: Any = kind
@@ -136,7 +136,7 @@ def _expected(hint: Any, context: dict[str, Any]) -> str:
 
 
 def _inside(hint: Any, key: str | int) -> Any:
-    """The type of what stands under a key or a place of a list; None where nothing does."""
+    """The type of the value under a key or a place of a list; None if there is none."""
     for choice in _choices(hint):
         if dataclasses.is_dataclass(choice):
             return typing.get_type_hints(choice, include_extras=True).get(str(key))

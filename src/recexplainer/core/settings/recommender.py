@@ -82,7 +82,7 @@ class Mf:
 
 @dataclass(frozen=True, config=SECTION)
 class External:
-    """A recommender that was made elsewhere: ``adapter`` and ``model`` lie in ``folder``, which DVC watches."""
+    """A recommender that was made elsewhere: ``adapter`` and ``model`` are in ``folder``, which DVC watches."""
 
     folder: Annotated[str, must(len, "a folder")]
     adapter: str | None  # file.py or file.py:Class

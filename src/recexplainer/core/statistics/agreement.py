@@ -181,5 +181,5 @@ def _alpha_distances(margins: np.ndarray, values: np.ndarray, metric: str) -> np
 
 
 def _middles(margins: np.ndarray) -> np.ndarray:
-    """Where the middle of each value's ratings lies when all are lined up."""
+    """The middle of each value's ratings when all are lined up."""
     return np.cumsum(margins, axis=-1) - margins / 2

@@ -1,4 +1,4 @@
-"""The bootstrap of all measurements: what belongs together is drawn anew with replacement, all draws at once.
+"""The bootstrap of all measurements: what belongs together is resampled with replacement, all draws at once.
 
 An interval says how far a figure would move with other users, texts or cases of the same kind; the model that is
 measured is taken as given.
@@ -25,7 +25,7 @@ def draw_weights(owners: np.ndarray, n_draws: int, rng: np.random.Generator) -> 
 
     Args:
         owners: ``(n_rows,)`` whose each row is, for example a user's id.
-        n_draws: How many draws beside the data.
+        n_draws: How many draws besides the data.
         rng: The source of the draws.
 
     Returns:
@@ -83,7 +83,7 @@ def mean_interval(values: np.ndarray, n_draws: int, rng: np.random.Generator) ->
 
 
 def blocks(n_draws: int, n_numbers: int) -> Iterator[int]:
-    """The sizes of blocks of draws, each of which takes ``n_numbers``, so that no block takes too much memory.
+    """The sizes of blocks of draws, each taking ``n_numbers``, so that no block takes too much memory.
 
     >>> list(blocks(5, NUMBERS_AT_ONCE // 2))
     [2, 2, 1]

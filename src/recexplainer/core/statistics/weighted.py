@@ -57,7 +57,7 @@ def auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarr
 
 
 def ratio(above: np.ndarray, below: np.ndarray, smallest: float = 1e-12) -> np.ndarray:
-    """The quotient; NaN where what stands below is not above ``smallest``.
+    """The quotient; NaN where the denominator is not above ``smallest``.
 
     >>> ratio(np.array([1.0, 1.0]), np.array([2.0, 0.0])).tolist()
     [0.5, nan]

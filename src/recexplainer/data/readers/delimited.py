@@ -29,7 +29,7 @@ def read_delimited(path: Path, fields: list[Field], bad: BadLines, delimiter: st
         path: The file; gunzipped where its name ends in ``.gz``. Its first line names the columns.
         fields: The wanted columns.
         bad: Counts the lines that cannot be used, and knows how the file is written.
-        delimiter: What usually stands between two values in a file of this name.
+        delimiter: The usual delimiter in a file of this name.
 
     Raises:
         InputError: when the file cannot be read, is empty, lacks a column or has too many bad lines.
@@ -161,7 +161,7 @@ def _reads_alike(body: bytes, quoting: Quoting) -> bool:
 def delimited_records(
     body: bytes, first_line: int, columns: list[str], quoting: Quoting
 ) -> Iterator[tuple[int, Row | str]]:
-    """The records of a piece with their line numbers; a text in place of one says why it could not be parsed."""
+    """The records of a piece with their line numbers; a text instead of one says why it could not be parsed."""
     for n_before, raw in quoting.records(body):
         line = first_line + n_before
         text, kind = decoded(raw)

@@ -79,7 +79,7 @@ class Field:
 
 
 class Undecoded(dict[str, Any]):
-    """The record of a line that is not UTF-8: bytes that could not be decoded stand as lone surrogates.
+    """The record of a line that is not UTF-8: bytes that could not be decoded become lone surrogates.
 
     It is a bad line only when a wanted value holds one.
     """
@@ -119,7 +119,7 @@ def careful_table(rows: Iterable[tuple[int, Row | str]], fields: list[Field], ba
     """A piece read value by value: what cannot be used is counted with its line, the rest becomes a table.
 
     Args:
-        rows: Line number and record; a text in place of a record says why the line could not be parsed.
+        rows: Line number and record; a text instead of a record says why the line could not be parsed.
         fields: The wanted values.
         bad: Counts the bad lines.
 
@@ -179,7 +179,7 @@ def _exact_column(values: list[Any], field: Field, bad: BadLines) -> pa.Array:
 
 
 def found_separator(values: Sequence[Any]) -> str:
-    """What stands between the categories in a column's texts: the likeliest separator that a tenth of them hold."""
+    """The separator of the categories in a column's texts: the likeliest separator that a tenth of them hold."""
     texts = [value for value in values if isinstance(value, str) and value]
     shares = {mark: sum(mark in text for text in texts) for mark in _SEPARATORS}
     return next((mark for mark, n in shares.items() if n and n >= _COMMON_SEPARATOR * len(texts)), _SEPARATORS[0])
@@ -287,7 +287,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _time(value: Any, field: Field) -> int | float:
-    """Seconds since 1970 of a date, and any number as it is: whatever reads as a number is one."""
+    """Seconds since 1970 of a date, and any number as it is: what reads as a number is one."""
     if isinstance(value, str):
         try:
             return _exact(value, field)

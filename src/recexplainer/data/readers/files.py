@@ -177,7 +177,7 @@ def last_line_end(block: bytes) -> int:
 def read_chunks(
     path: Path, last_end: Callable[[bytes], int] = last_line_end, encoding: str | None = None
 ) -> Iterator[tuple[int, bytes]]:
-    """A file in pieces of whole records, gunzipped where its name ends in ``.gz``, unpacked where it lies in a zip.
+    """A file in pieces of whole records, gunzipped where its name ends in ``.gz``, unpacked where it is in a zip.
 
     Memory is bounded by the piece, not by the file.
 

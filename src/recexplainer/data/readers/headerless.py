@@ -12,7 +12,7 @@ from recexplainer.data.readers.fields import Field, Row, careful_table
 from recexplainer.data.readers.files import BadLines, read_chunks
 from recexplainer.data.readers.quoting import Quoting
 
-_ONE_BYTE = "\x1f"  # what stands in for the separator when Arrow reads a piece
+_ONE_BYTE = "\x1f"  # replaces the separator when Arrow reads a piece
 
 
 def read_headerless(
@@ -26,7 +26,7 @@ def read_headerless(
         columns: The names of all columns, in the file's order.
         fields: The wanted columns.
         bad: Counts the lines that cannot be used.
-        separator: What stands between two values.
+        separator: The separator of two values.
 
     Raises:
         InputError: when the file cannot be read or has too many bad lines.

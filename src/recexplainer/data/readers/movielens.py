@@ -56,7 +56,7 @@ def find_files(folder: Path, interactions_file: str | None, items_file: str | No
 
     In the oldest set they are called ``u.data`` and ``u.item``.
 
-    They may also lie in the zip archive in which MovieLens is published.
+    They may also be in the zip archive in which MovieLens is published.
 
     Raises:
         InputError: when one is missing or cannot be told from another.

@@ -27,7 +27,7 @@ class Quoting:
     Attributes:
         style: ``double`` (quotation marks in a quoted value are doubled), ``backslash`` (or have a backslash before
             them) or ``none`` (they are part of the value).
-        delimiter: What stands between two values, one byte.
+        delimiter: The delimiter, one byte.
         n_columns: Values of a record.
         trusts_breaks: Whether a quoted value may span lines that could each be a record; otherwise its mark counts
             as one that was never closed.
@@ -78,7 +78,7 @@ class Quoting:
         return self.trusts_breaks or len(self._breaks_in_values(body, len(body))[0]) == inside
 
     def _marks(self, body: bytes) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Where the marks stand, how many stand before each line break, and whether all open or close a value."""
+        """Where the marks are, how many precede each line break, and whether all open or close a value."""
         values = np.frombuffer(body, np.uint8)
         marks = np.flatnonzero(values == QUOTE)
         if not len(marks):

@@ -63,7 +63,7 @@ def read_dialogues(path: Path) -> tuple[list[dict[str, Any]], DialogueReport]:
         being unique, and the report on the others.
 
     Raises:
-        InputError: when the file cannot be read, is malformed, or holds entries of which none can be used.
+        InputError: when the file cannot be read, is malformed, or holds no usable entry.
     """
     entries = _load(path)
     report, dialogues, seen = DialogueReport(n_read=len(entries)), [], set[str]()

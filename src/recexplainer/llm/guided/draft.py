@@ -1,4 +1,4 @@
-"""A text that is being written token by token under a guide: what may follow, and what is written anew."""
+"""A text that is being written token by token under a guide: what may follow, and what is rewritten."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Written:
     """A text and how often its guide stepped in."""
 
     text: str
-    n_titles: int  # titles of which the writer itself would have written another token, or that it was not to begin
+    n_titles: int  # titles where the writer itself would have written another token, or was not allowed to begin
     n_facts: int  # values that did not hold
     is_cut: bool  # it ran into the bound of tokens
 
@@ -30,7 +30,7 @@ class _Choice:
     options: list[tuple[int, ...]]  # tokens by option, the closing mark not among them
     fitting: list[int]
     depth: int  # tokens of the options that are written
-    head: str  # what stands in the first token before the change
+    head: str  # what the first token holds before the change
     first: int  # number of the first token
 
 
@@ -41,7 +41,7 @@ class Draft:
     Args:
         tokens: What the vocabulary writes.
         guide: What the text may say; None: anything.
-        begun: What stands before it in the answer.
+        begun: What precedes it in the answer.
         end: The token that ends it.
         max_tokens: At most so many, with the end.
     """

@@ -13,7 +13,7 @@ from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.data.catalogue import Catalogue
 
-UNKNOWN = 0  # of an invented title, of which nothing holds
+UNKNOWN = 0  # of an invented title, which has no attributes
 Kind = Literal["title", "fact"]
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _BEFORE_OPENING = frozenset("([{<-–—/:,;=*_")
@@ -27,13 +27,13 @@ _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Change:
-    """What stands in a text from `start` on, instead of what was written there.
+    """What a text contains from `start` on, instead of what was written there.
 
     Attributes:
-        start: The first letter that is written anew.
+        start: The first letter that is rewritten.
         kind: What was about to be said.
         options: What the writer may mean.
-        results: What is written for each option; None: nothing, and the text goes on otherwise from `back` on.
+        results: What is written for each option; None: nothing, and the text continues differently from `back` on.
         closing: The quotation mark behind the result; "" for none.
         items: The item that each result names; None for a value.
         back: Where the clause begins that leads nowhere.
@@ -52,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Named:
-    """A title that stands in a text, quotation marks included: `text[start:end]`."""
+    """A title in a text, quotation marks included: `text[start:end]`."""
 
     start: int
     end: int
@@ -69,7 +69,7 @@ class Guide:
         history: The items that the prompt shows: what the writer may mean where it begins a title.
         cited: The items that may be cited, in order, each once; None: any title.
         facts: Which values hold; None: the text may say anything of the items.
-        titles: The titles that stand in the text, in order.
+        titles: The titles in the text, in order.
     """
 
     catalogue: Catalogue
@@ -92,7 +92,7 @@ class Guide:
         return self._false_claim(text, ended) or (None if self.cited is None else self._opening(text))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
-        """A result stands in the text: a title, or a value (`item` None)."""
+        """A result was written into the text: a title, or a value (`item` None)."""
         if item is not None:
             self.titles.append(Named(start, end, item))
         self._checked = max(self._checked, end)
@@ -222,7 +222,7 @@ class Guide:
         return [[self.target], *([last] if last else []), *([item] for item in self._uncited[:1])]
 
     def _is_said(self, text: str, claim: Claim) -> bool:
-        """Whether a claim is said of a title before it, in whose clause it stands, and not of the next."""
+        """Whether a claim is said of a title before it, in its own clause, and not of the next."""
         return any(t.end <= claim.start and t.end >= self._clause_start(text, claim.start) for t in self.titles)
 
     def _run_start(self, text: str, place: int) -> int:

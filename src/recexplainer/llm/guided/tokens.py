@@ -12,8 +12,8 @@ from torch import Tensor
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.prompting.tokens import TextTokens
 
-_BEHIND = frozenset(" .,;:)]}、。，；：）")  # what may stand behind a title in the same token
-_BROKEN = "\ufffd"  # stands where a token is a part of a letter
+_BEHIND = frozenset(" .,;:)]}、。，；：）")  # what may follow a title in the same token
+_BROKEN = "\ufffd"  # marks a token that is a part of a letter
 
 
 class TokenTexts:

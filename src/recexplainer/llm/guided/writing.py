@@ -1,4 +1,4 @@
-"""Texts under guides, batched: every step reads what all of them wrote, and each goes on by what it may say."""
+"""Texts under guides, batched: every step reads what all of them wrote, and each continues with what it may say."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Adapter(Protocol):
 
     It need not derive from this class, nor import anything of this project. Item ids are those of the prepared
     catalogue, 1 … n_items; the id 0 is padding. The answers depend on the history alone: the same history gets the
-    same scores, whichever others stand beside it.
+    same scores, whatever else is in the batch.
     """
 
     @classmethod
@@ -51,7 +51,7 @@ class VectorAdapter(Adapter, Protocol):
 def load_class(file: Path, name: str | None) -> type[Adapter]:
     """The adapter's class in a Python file: the one called `name`, or the only one that has `load` and `scores`.
 
-    The file is run. Nothing is written beside it, and it can import what is installed, not its neighbours.
+    The file is run. Nothing is written next to it, and it can import what is installed, not its neighbours.
 
     Raises:
         InputError: The file cannot be read or run, or holds no such class.

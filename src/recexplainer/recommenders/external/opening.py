@@ -1,4 +1,4 @@
-"""Opening a recommender that was made elsewhere, as the parameters name it, and what is to be known of it."""
+"""Opening a recommender that was made elsewhere, as the parameters name it, and further facts about it."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _check_answers(recommender: ExternalRecommender, split: LeaveOneOut) -> None
 
 
 def _model_place(folder: Path, model: str | None) -> tuple[Path, str]:
-    """Where the model lies on this machine, and how it is named to the user."""
+    """Where the model is on this machine, and how it is named to the user."""
     if model is not None and re.match(r"(models|runs):/", model):
         from recexplainer.tracking import fetching
 

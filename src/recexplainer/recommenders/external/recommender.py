@@ -25,7 +25,7 @@ LEFT_OUT = ("__pycache__", ".git")  # of a folder that is copied
 
 @dataclass(frozen=True)
 class Source:
-    """Where a recommender that was made elsewhere lies.
+    """Where a recommender that was made elsewhere is.
 
     Attributes:
         file: The Python file of the adapter; None for an MLflow model, which needs none.
@@ -62,7 +62,7 @@ class ExternalRecommender(Recommender):
     """A recommender that was made elsewhere, behind its adapter.
 
     It has vectors where the adapter gives both users' and items'. The items' are asked for once, when it is opened,
-    and stored. What the adapter is given, and what it returns, lies on the CPU. Padding inside a history is left out.
+    and stored. What the adapter is given, and what it returns, is on the CPU. Padding inside a history is left out.
     """
 
     kind = "external"
@@ -86,7 +86,7 @@ class ExternalRecommender(Recommender):
 
     @classmethod
     def open(cls, source: Source) -> ExternalRecommender:
-        """The recommender that lies at `source`, frozen.
+        """The recommender at `source`, frozen.
 
         Raises:
             InputError: A file is missing, the user's code fails, or the items' vectors have another shape.
@@ -180,9 +180,9 @@ def _lists(item_ids: Tensor) -> list[list[int]]:
 
 
 def _table(source: Source, adapter: Adapter, method: str, arguments: list[Any], shape: tuple[int, int]) -> Tensor:
-    """What a method of the adapter answers, fp32 on the CPU; -1 in `shape` stands for any number from 1.
+    """What a method of the adapter answers, fp32 on the CPU; -1 in `shape` means any number from 1.
 
-    What stands in place of the padding (column 0 of scores, row 0 of the items' vectors) is not looked at.
+    What is in the place of the padding (column 0 of scores, row 0 of the items' vectors) is not looked at.
 
     Raises:
         InputError: The method fails, or its answer has another shape or holds a value that is not finite.

@@ -33,7 +33,7 @@ def read_vectors(folder: Path, owner: str) -> tuple[list[str], Tensor]:
     A safetensors file holds one tensor. No pickle is read.
 
     Raises:
-        InputError: A file is missing or damaged, the two do not fit, an id stands twice, or a number is not finite.
+        InputError: A file is missing or damaged, the two do not fit, an id is repeated, or a number is not finite.
     """
     file, ids_file = find_vectors(folder, owner), folder / f"{owner}_ids.txt"
     if file is None:

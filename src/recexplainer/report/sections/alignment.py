@@ -1,4 +1,4 @@
-"""How well each LLM predicts what the recommender predicts, beside baselines and the paper's figures."""
+"""How well each LLM predicts what the recommender predicts, compared with baselines and the paper's figures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Measure:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Where the figure stands in a metrics file."""
+        """The figure's keys in a metrics file."""
         return self.task, *self.metric.split("/")
 
 

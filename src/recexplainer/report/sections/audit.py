@@ -1,4 +1,4 @@
-"""The recommender as a whole: what carries its decisions, beside its floors and another version."""
+"""The recommender as a whole: what carries its decisions, compared with baselines and another version."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Section:
         curves: Curves on two axes.
         hidden_curves: Curves that unfold.
         confusions: Confusion matrices.
-        tables: Tables that stand open.
+        tables: Tables that are open.
         details: Tables that unfold.
         files: Where the figures come from.
         missing: What is not there yet.

@@ -14,7 +14,7 @@ FLOORS = ("popularity", "item_knn")
 NOT_ALIGNED = ("none", "template")
 HITS = ("next_item_retrieval", "hr@5")
 MOST_FALSE = 0.1  # of the counterfactuals
-HIDDEN = 0.2  # a kind of claim of which more fails is not to be shown
+HIDDEN = 0.2  # a kind of claim should not be shown if more of it fails
 TOLD = "recommender"  # the supplier of evidence that makes a text's reasons true by construction
 
 
@@ -163,7 +163,7 @@ def _hits(metrics: Metrics) -> tuple[float, Ends | None]:
 
 
 def _floors(inputs: ReportInputs) -> dict[str, float]:
-    """What is to be had without alignment: the base LLM, chance, and the most chosen items."""
+    """What is possible without alignment: the base LLM, chance, and popularity."""
     baselines = inputs.baselines or {}
     named = {
         "the base LLM": inputs.alignment.get("none"),

@@ -1,4 +1,4 @@
-"""Whether a text tells who wrote it and which score was given, beside what its verdict alone tells."""
+"""Whether a text tells who wrote it and which score was given, compared with what its verdict alone tells."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _accuracy_chart(classifier: Metrics) -> BarChart:
 
 
 def _r2_charts(predictors: Metrics) -> list[BarChart]:
-    """One chart per source, all on one axis; what lies far below zero is cut off: nothing is learnt there."""
+    """One chart per source, all on one axis; values far below zero are cut off: nothing was learnt there."""
     bars = {
         source: [
             Bar(

@@ -69,7 +69,7 @@ def doubtful(claims: list[Claim]) -> list[Claim]:
 
 
 def untested(claims: list[Claim]) -> list[str]:
-    """The kinds of which no claim was tested."""
+    """The kinds without a tested claim."""
     return [claim.untested for claim in claims if claim.share is None]
 
 

@@ -1,4 +1,4 @@
-"""What texts cite beside what carries the decisions, whether readers would be misled, and what the LLM knows."""
+"""What texts cite compared with what carries the decisions, whether readers would be misled, and what the LLM knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the items that a text cites matter to the recommender, beside random and most influential items.
+"""Whether the items that a text cites matter to the recommender, compared with random and most influential items.
 
 Of a decision No the items that matter speak against the item: every arrow of its table is turned round.
 """

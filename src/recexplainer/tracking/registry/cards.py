@@ -12,7 +12,7 @@ from recexplainer.store import write_text
 from recexplainer.tracking import runs
 from recexplainer.tracking.registry.roles import registered_name
 
-CARD = "README.md"  # in the folder of the logged model, beside MLmodel
+CARD = "README.md"  # in the folder of the logged model, next to MLmodel
 _INTERVAL = "_interval"
 LICENCE = (
     "The code is under Apache-2.0. The licences of the training data and of the base LLM apply to weights that were "

@@ -18,13 +18,13 @@ from recexplainer.core.errors import InputError
 from recexplainer.store import read_json, write_json
 
 CODE_TAG = "code_sha256"
-MANIFEST = "manifest.json"  # every file's hash, kept beside the weights; it names what was changed
+MANIFEST = "manifest.json"  # every file's hash, kept next to the weights; it names what was changed
 SERVED, CODE = "served.py", "code"
 LOADER = "mlflow.pyfunc.loaders.code_model"
 
 
 def write_manifest(shipped: Path, weights: Path) -> str:
-    """Write the hashes of a model that is to be logged into ``shipped``, which holds its code; return the code's."""
+    """Write the hashes of a model to log into ``shipped``, which holds its code; return the code's."""
     code = _code_hashes(shipped)
     write_json(shipped / MANIFEST, {**code, **_weight_hashes(weights)})
     return _digest(code)
@@ -59,7 +59,7 @@ def changed_files(model: Path, content: str, code: str) -> list[str]:
 
 
 def _serves(described: dict[str, Any]) -> bool:
-    """Whether a stored model's description has MLflow run the served file and the code beside it, as it was logged."""
+    """Whether a stored model's description has MLflow run the served file and the code next to it, as it was logged."""
     served = Path(str(described.get("model_code_path"))).name  # MLflow keeps the path that it was logged from
     return (described.get("loader_module"), served, described.get("code")) == (LOADER, SERVED, CODE)
 
@@ -70,7 +70,7 @@ def _described(model: Path) -> dict[str, Any]:
 
 
 def _code_hashes(folder: Path) -> dict[str, str]:
-    """Of the served file and the code beside it; what Python compiles while it serves is left out."""
+    """Of the served file and the code next to it; what Python compiles while it serves is left out."""
     code = {f"{CODE}/{name}": value for name, value in file_hashes(folder / CODE).items()}
     served = hashlib.sha256((folder / SERVED).read_bytes()).hexdigest()
     return {SERVED: served, **{name: value for name, value in code.items() if "/__pycache__/" not in name}}

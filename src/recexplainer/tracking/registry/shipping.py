@@ -1,6 +1,6 @@
 """What a served model takes along: the code that its served file imports, and the packages that this code imports.
 
-Imports are read from the source, wherever they stand in it, except those for type checking alone.
+Imports are read from the source, anywhere in it, except those for type checking alone.
 """
 
 from __future__ import annotations
