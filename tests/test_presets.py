@@ -12,6 +12,7 @@ import pytest
 from recexplainer.core.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
+IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b")
 
 
 @pytest.fixture
@@ -59,6 +60,18 @@ def test_both_presets_of_the_papers_sample_have_its_data_and_its_recommender(pro
         asked = settings.build_alignment.max_history, settings.build_alignment.eval_positions_per_user
         chosen.append((settings.prepare, settings.recommender, settings.train_recommender, asked))
     assert chosen[0] == chosen[1]
+
+
+def test_figures_of_the_reference_run_go_and_those_of_ones_own_stay(project: Path) -> None:
+    (project / "metrics").mkdir()
+    for name in ("reference", "changed"):
+        (project / f"metrics/{name}.json").write_text("{}")
+    for command in (["init", "-q"], ["add", "-A"], [*IDENTITY, "commit", "-qm", "start"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    for name in ("changed", "new"):
+        (project / f"metrics/{name}.json").write_text('{"hr": 1}')
+    assert apply(project, "ml_latest_small").returncode == 0
+    assert sorted(path.stem for path in (project / "metrics").iterdir()) == ["changed", "new"]
 
 
 def test_an_unknown_preset_changes_nothing(project: Path) -> None:

@@ -17,7 +17,7 @@ from recexplainer.core.errors import InputError, did_you_mean
 from recexplainer.core.settings import load_settings
 from recexplainer.data.guessing import Guess, find_items_file, guess_columns, read_sample
 from recexplainer.demo.domain import NOUNS
-from recexplainer.store.presets import change_parameters
+from recexplainer.store.presets import change_parameters, forget_committed_metrics
 
 _GENERIC = ("ratings", "reviews", "interactions", "events", "data", "log", "logs", "table", "train")
 REQUIRED = ("user", "item", "title")
@@ -78,7 +78,7 @@ def initialise(
     sizes = sizes_for(n_users, n_items, budget, build.positions_per_user, build.classifications_per_history)
     name = name or guess_name(file)
     raw, copied = _folder_of(file, name)
-    changes = as_parameters(sizes, n_items)
+    changes = as_parameters(sizes, n_items, settings.adapt_llm.slot_top)
     changes["run"] = {"minutes": int(budget) if budget == int(budget) else budget}
     changes["dataset"] = {
         "name": name,
@@ -91,6 +91,7 @@ def initialise(
         "columns": columns,
     }
     change_parameters(changes)
+    forget_committed_metrics()
     for table in (file, titled) if copied else ():
         if table is not None:
             raw.mkdir(parents=True, exist_ok=True)

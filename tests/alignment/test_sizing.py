@@ -36,7 +36,13 @@ def test_sizes_are_estimated_to_fit_the_budget_that_they_were_made_for(
 ) -> None:
     sizes = sizes_for(n_users, n_items, minutes)
     kept = sizes.max_users or n_users, sizes.max_items or n_items
-    assert estimated_minutes(sized(as_parameters(sizes, n_items)), *kept, adapts=True) < 1.2 * minutes
+    assert estimated_minutes(sized(as_parameters(sizes, n_items, 1.0)), *kept, adapts=True) < 1.2 * minutes
+
+
+@pytest.mark.parametrize("n_items", [100, 800, 20_000])
+def test_users_slots_start_as_the_adapted_llm_was_taught_to_read_them(n_items: int) -> None:
+    align = as_parameters(sizes_for(5_000, n_items, 60), n_items, 0.7)["align"]
+    assert align["warm_start_top"] == 0.7
 
 
 def test_without_the_adaptation_it_takes_less() -> None:

@@ -19,7 +19,7 @@ SECONDS_PER_CLASSIFICATION = 0.00375
 SECONDS_PER_TITLE = 0.014
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
 MIN_STEPS, MIN_ITEMS, MIN_USERS = 300, 100, 200
-_LARGE = 1000  # items: from here on vectors need more than the defaults to tell them apart
+_LARGE = 300  # items: from here on vectors need more than the defaults to tell them apart
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def sizes_for(n_users: int, n_items: int, minutes: float, positions: int = 4, cl
     )
 
 
-def as_parameters(sizes: Sizes, n_items: int) -> dict[str, Any]:
-    """The changes of params.yaml that sizes mean."""
+def as_parameters(sizes: Sizes, n_items: int, slot_top: float) -> dict[str, Any]:
+    """The changes of params.yaml that sizes mean, for an LLM that is adapted with `adapt_llm.slot_top`."""
     large = min(n_items, sizes.max_items or n_items) >= _LARGE
     return {
         "prepare": {"max_items": sizes.max_items, "max_users": sizes.max_users},
@@ -85,7 +85,7 @@ def as_parameters(sizes: Sizes, n_items: int) -> dict[str, Any]:
             "epochs": {"behaviour": 0.1, "intention": sizes.epochs, "both": round(0.75 * sizes.epochs, 2)},
             "connector_hidden_size": 768 if large else 256,
             "warm_start_steps": 1000 if large else 300,
-            "warm_start_top": 1.0 if large else 0.0,
+            "warm_start_top": slot_top,  # users' slots start as the adaptation taught to read them
             "row_tokens": 512,
             "n_categories": 2,
             "mixture": {"item_discrimination/title": sizes.titles},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,25 @@ def use_preset(name: str, raw: str = "") -> None:
     if raw:
         merge(changes, {"dataset": {"raw": raw}})
     change_parameters(changes)
+    forget_committed_metrics()
+
+
+def forget_committed_metrics() -> None:
+    """Delete the metrics that are as git has them: a reference run's, of other data and settings.
+
+    A report made before all stages have run would show them as one's own. Metrics that git has not stay.
+    """
+    unchanged = _git_lists("ls-files") - _git_lists("diff", "--name-only", "--relative", "HEAD")
+    for name in unchanged:
+        Path(name).unlink(missing_ok=True)
+
+
+def _git_lists(*arguments: str) -> set[str]:
+    """What a git command says of the metrics files, by line; nothing without git or outside of a repository."""
+    if shutil.which("git") is None:
+        return set()
+    said = subprocess.run(["git", *arguments, "--", "metrics/*.json"], capture_output=True, text=True)
+    return set(said.stdout.splitlines())
 
 
 def change_parameters(changes: dict[str, Any]) -> None:
