@@ -1,7 +1,7 @@
 """What tests run in processes of their own: a lesson of the tiny world, and an evaluation.
 
-python launched.py train BASE FOLDER [SECTION.KEY=VALUE …] writes weights.safetensors, losses.json and valid.json
-into FOLDER.
+python launched.py train BASE FOLDER [SECTION.KEY=VALUE …] writes weights.safetensors, losses.json, valid.json,
+held.json and explainer/ into FOLDER.
 python launched.py evaluate BASE FOLDER [SECTION.KEY=VALUE …] writes FOLDER/evaluation.json.
 python launched.py train,evaluate … does both.
 
@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.evaluation import Evaluation, evaluate
 from recexplainer.alignment.trainer import AlignmentTrainer
-from recexplainer.core.environment import is_main_process
+from recexplainer.core.environment import is_main_process, join_processes
+from recexplainer.llm.explainer import Explainer
 from tests import tiny
 from tests.alignment.test_training import lesson
 
@@ -46,11 +47,19 @@ def train(base: Path, folder: Path, *assignments: str) -> None:
     made.train(folder)
     if is_main_process():
         save_file(made.trained, folder / "weights.safetensors")
+        made.explainer.save(folder / "explainer")
         losses = [values["loss"] for values, _ in made.logs if "loss" in values]
         (folder / "losses.json").write_text(json.dumps(losses))
         (folder / "valid.json").write_text(json.dumps(made.valid))
+        (folder / "held.json").write_text(json.dumps(n_held(made.explainer)))
     else:
         assert not made.logs  # one process tracks for all
+
+
+def n_held(explainer: Explainer) -> list[int]:
+    """How many of the LLM's own weights there are, and how many of them lie in this process."""
+    frozen = [parameter for parameter in explainer.llm.parameters() if not parameter.requires_grad]
+    return [sum(p.numel() for p in frozen), sum(getattr(p, "_local_tensor", p).numel() for p in frozen)]
 
 
 def ask(base: Path, folder: Path, *assignments: str) -> None:
@@ -70,5 +79,6 @@ def evaluation(base: Path, *assignments: str) -> Evaluation:
 
 
 if __name__ == "__main__":
+    join_processes()
     for command in sys.argv[1].split(","):
         {"train": train, "evaluate": ask}[command](Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from recexplainer.alignment.trainer import AlignmentTrainer, training_arguments
 from recexplainer.core.errors import InputError
+from recexplainer.llm.explainer import load_explainer
 from recexplainer.llm.packing import share_prefixes
 from tests import tiny
 from tests.alignment.launched import evaluation
@@ -23,8 +24,12 @@ from tests.conftest import REPOSITORY
 pytestmark = pytest.mark.slow
 
 SCRIPT = str(REPOSITORY / "tests" / "alignment" / "launched.py")
-CONFIG = REPOSITORY / "params" / "accelerate" / "ddp.yaml"
-LAUNCH = ("-m", "accelerate.commands.launch", f"--config_file={CONFIG}", "--main_process_port=0", "--num_processes=2")
+
+
+def two(config: str) -> tuple[str, ...]:
+    """A launch of two processes."""
+    file = REPOSITORY / "params" / "accelerate" / f"{config}.yaml"
+    return "-m", "accelerate.commands.launch", f"--config_file={file}", "--main_process_port=0", "--num_processes=2"
 
 
 def launch(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -48,20 +53,25 @@ def test_what_was_killed_in_the_middle_of_a_checkpoint_goes_on_to_the_same_weigh
     assert not equal(rest.trained, dry.trained)
 
 
-def test_two_processes_are_as_good_as_one(base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("config", ["ddp", "fsdp"])
+def test_two_processes_are_as_good_as_one(base: Path, tmp_path: Path, config: str) -> None:
     """Two rows a step, in one process or one row in each of two; and the same answers to the same questions, of valid
-    users meanwhile too.
+    users meanwhile too. With FSDP each of them holds half of the LLM's layers.
     """
     watched = ("align.rows_per_step=2", "align.eval_steps=3")
     options = (str(base), str(tmp_path), *watched)
-    done = launch(*LAUNCH, SCRIPT, "train,evaluate", *options)
+    done = launch(*two(config), SCRIPT, "train,evaluate", *options)
     assert done.returncode == 0, done.stderr
+    n_weights, n_held = json.loads((tmp_path / "held.json").read_text())
+    assert n_held == n_weights if config == "ddp" else n_held < 0.7 * n_weights  # the head stays gathered
     alone = lesson(base, "both", None, *watched)
     alone.train(tmp_path / "alone")
     losses = [values["loss"] for values, _ in alone.logs if "loss" in values]
     assert json.loads((tmp_path / "losses.json").read_text()) == pytest.approx(losses, rel=1e-5)
+    written = dict(load_explainer(tmp_path / "explainer").named_parameters())
     for name, weight in load_file(tmp_path / "weights.safetensors").items():
         assert torch.allclose(weight, alone.trained[name], atol=1e-5), name
+        assert torch.equal(weight, written[name]), name
     valid = {int(step): figures for step, figures in json.loads((tmp_path / "valid.json").read_text()).items()}
     assert valid.keys() == alone.valid.keys() and len(valid) > 2
     for step, figures in valid.items():
@@ -71,6 +81,33 @@ def test_two_processes_are_as_good_as_one(base: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "evaluation.json").read_text()) == json.loads(
         json.dumps([asked.metrics, asked.answers])
     )
+
+
+def test_a_sharded_training_that_was_killed_goes_on_in_one_process_and_the_other_way_round(
+    base: Path, tmp_path: Path
+) -> None:
+    options = ("align.rows_per_step=2",)
+    whole = lesson(base, "both", None, *options)
+    whole.train(tmp_path / "whole")
+
+    def kill(folder: str, *launcher: str) -> None:
+        killed = launch(*launcher, SCRIPT, "train", str(base), str(tmp_path / folder), *options, KILL_AT="4")
+        assert killed.returncode != 0 and not list(tmp_path.glob(f"{folder}/*/checkpoint-4/trainer_state.json"))
+        assert list(tmp_path.glob(f"{folder}/*/checkpoint-2/trainer_state.json")), killed.stderr
+
+    kill("sharded", *two("fsdp"))
+    rest = lesson(base, "both", None, *options)
+    rest.train(tmp_path / "sharded")
+    assert min(step for values, step in rest.logs if "loss" in values) == 3
+    kill("alone")
+    done = launch(*two("fsdp"), SCRIPT, "train", str(base), str(tmp_path / "alone"), *options)
+    assert done.returncode == 0, done.stderr
+    losses = [values["loss"] for values, _ in whole.logs if "loss" in values]
+    assert json.loads((tmp_path / "alone" / "losses.json").read_text()) == pytest.approx(losses[2:], rel=1e-5)
+    resumed = load_file(tmp_path / "alone" / "weights.safetensors")
+    for name, weight in whole.trained.items():
+        assert torch.allclose(weight, rest.trained[name], atol=1e-5), name
+        assert torch.allclose(weight, resumed[name], atol=1e-5), name
 
 
 def test_rows_that_cannot_be_shared_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

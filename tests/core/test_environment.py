@@ -11,6 +11,7 @@ from accelerate.utils import launch
 from recexplainer.core import environment
 from recexplainer.core.environment import _is_dvc
 from recexplainer.core.errors import InputError
+from recexplainer.llm.sharding import shard
 from tests.conftest import REPOSITORY
 
 
@@ -75,10 +76,22 @@ def test_two_children_of_one_repro_name_the_same_one(tmp_path: Path) -> None:
     assert "None" not in seen[0] + seen[1]
 
 
-@pytest.mark.parametrize("name", environment.SHARDING)
-def test_a_launch_that_shares_out_the_weights_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    flag = environment.SHARDING[name]
-    assert f'"{flag}"' in Path(launch.__file__).read_text()  # accelerate calls it so
-    monkeypatch.setenv(flag, "true")
-    with pytest.raises(InputError, match=f"accelerate: {name} shards the LLM's weights.*accelerate/ddp.yaml"):
+def test_a_launch_with_fsdp_shards_the_llm_and_one_with_deepspeed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for flag in (environment.FSDP, environment.DEEPSPEED):
+        assert f'"{flag}"' in Path(launch.__file__).read_text()  # accelerate calls it so
+        monkeypatch.setenv(flag, "false")
+    monkeypatch.setenv(environment.FSDP, "true")
+    monkeypatch.setattr("accelerate.PartialState", lambda: None)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setitem(os.environ, environment.SHARDED_VARIABLE, "")  # what is set below ends with the test
+    monkeypatch.delitem(os.environ, environment.SHARDED_VARIABLE)
+    assert not environment.llm_is_sharded()
+    environment.join_processes()
+    environment.join_processes()
+    assert environment.llm_is_sharded() and environment.FSDP not in os.environ
+    assert list(shard(range(4))) == [0, 1, 2, 3]
+    monkeypatch.delenv(environment.SHARDED_VARIABLE)
+    assert list(shard(range(4))) == [0, 2]
+    monkeypatch.setenv(environment.DEEPSPEED, "true")
+    with pytest.raises(InputError, match="accelerate: DeepSpeed is not supported.*accelerate/fsdp.yaml"):
         environment.join_processes()

@@ -101,9 +101,9 @@ def test_other_errors_are_the_programs_own(project: Any) -> None:
 def test_a_launch_that_cannot_work_starts_nothing(
     empty_project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
     assert stage_main("align", lambda *_: pytest.fail("ran"))([]) == 2
-    assert capsys.readouterr().err.startswith("error: accelerate: FSDP shards")
+    assert capsys.readouterr().err.startswith("error: accelerate: DeepSpeed is not supported; launch with")
     assert not (empty_project / "mlflow.db").exists()
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
 
-from recexplainer.core.environment import n_processes
+from recexplainer.core.environment import llm_is_sharded, n_processes
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
 from recexplainer.llm.explainer import Explainer
@@ -94,6 +94,9 @@ class AlignmentTrainer(Trainer):
             train_dataset=_Rows(rows + [[_empty_tree()]] * (-len(rows) % align.rows_per_step)),
             data_collator=lambda one: collate([tree for row in one for tree in row], length),
         )
+        # What is trained lies whole in every process, so that checkpoints are those of one process. Said earlier, the
+        # trainer would refuse to write any.
+        self.is_distributed_loading_by_transformers = llm_is_sharded()
         weights = [sum(tree.weights[tree.targets != IGNORED].sum() for tree in row) for row in rows]
         self.mean_weight = float(np.mean(weights)) if rows else 1.0
         self.connector_learning_rate = align.connector_learning_rate
@@ -128,6 +131,8 @@ class AlignmentTrainer(Trainer):
         return self.optimizer
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if not self.args.should_save:
+            return
         folder = Path(output_dir or self.args.output_dir or ".")
         folder.mkdir(parents=True, exist_ok=True)
         save_file(_trainable(self.model), folder / "trainable.safetensors")

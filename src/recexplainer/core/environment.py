@@ -27,7 +27,8 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "TOKENIZERS_PARALLELISM": "false",
 }
-SHARDING = {"FSDP": "ACCELERATE_USE_FSDP", "DeepSpeed": "ACCELERATE_USE_DEEPSPEED"}  # what accelerate launch sets
+FSDP, DEEPSPEED = "ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"  # what accelerate launch sets
+SHARDED_VARIABLE = "RECEXPLAINER_SHARDED_LLM"
 PARENT_RUN_VARIABLE = "RECEXPLAINER_PARENT_RUN_ID"
 
 
@@ -65,20 +66,27 @@ def is_main_process() -> bool:
     return process_number() == 0
 
 
+def llm_is_sharded() -> bool:
+    """Whether each of the processes holds a part of the LLM's weights (FSDP2), and not all of them."""
+    return n_processes() > 1 and SHARDED_VARIABLE in os.environ
+
+
 def join_processes() -> None:
     """Let the processes of a launch find each other, and give each its GPU where there are several.
 
+    A launch with FSDP only says that the LLM is sharded: transformers shards it while it is loaded, and accelerate,
+    which would shard it again together with what is trained, must not know.
+
     Raises:
-        InputError: The launch would share out the LLM's weights (FSDP, DeepSpeed). A row of packed examples may hold no
-            slot for a user or an item, and the processes would then not take part in the same exchange of gradients;
-            and one process alone writes the explainer.
+        InputError: The launch asks for DeepSpeed.
     """
-    for name, flag in SHARDING.items():
-        if os.environ.get(flag, "").lower() == "true":
-            raise InputError(
-                f"accelerate: {name} shards the LLM's weights, but here every process needs all of them; "
-                "launch with --config_file params/accelerate/ddp.yaml"
-            )
+    if os.environ.get(DEEPSPEED, "").lower() == "true":
+        raise InputError(
+            "accelerate: DeepSpeed is not supported; launch with --config_file params/accelerate/fsdp.yaml to shard "
+            "the LLM's weights, or params/accelerate/ddp.yaml where each GPU can hold all of them"
+        )
+    if os.environ.pop(FSDP, "").lower() == "true":
+        os.environ[SHARDED_VARIABLE] = "true"
     if n_processes() > 1:
         from accelerate import PartialState
 

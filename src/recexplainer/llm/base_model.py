@@ -12,9 +12,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
+from transformers.distributed import DistributedConfig
 
 from recexplainer import store
 from recexplainer.core.contents import dvc_md5
+from recexplainer.core.environment import llm_is_sharded, n_processes
 from recexplainer.core.errors import InputError, reason_of
 from recexplainer.core.settings import Llm
 from recexplainer.llm.packing import attention_mask
@@ -42,6 +44,8 @@ def load_base(
 ) -> tuple[Any, Any]:
     """The base LLM and its tokenizer: safetensors only, no remote code, strict.
 
+    Where the LLM is sharded, each process reads and holds its part of every layer (FSDP2).
+
     Args:
         llm: Which model.
         dtype: Of the weights; None holds them in fp32 on a CPU and in bf16 on a GPU that has it.
@@ -60,6 +64,8 @@ def load_base(
     chosen: dict[str, Any] = {} if attention == "sdpa" else {"attn_implementation": attention}
     if four_bit:
         chosen |= {"quantization_config": _four_bits(), "device_map": {"": torch.cuda.current_device()}}
+    if llm_is_sharded():
+        chosen |= {"distributed_config": DistributedConfig(fsdp_size=n_processes())}
     try:
         tokenizer = AutoTokenizer.from_pretrained(llm.base, **options)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -92,12 +98,23 @@ def load_base(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token_id = tokenizer.eos_token_id
     model.generation_config = GenerationConfig()  # answers are greedy: no sampling or penalties that came with it
-    if not four_bit:  # it was loaded onto the GPU, and stays there
+    if llm_is_sharded():
+        _begin_sharded(model)
+    elif not four_bit:  # it was loaded onto the GPU, and stays there
         model.to("cuda" if torch.cuda.is_available() else "cpu")
     model.eval()
     if attention != "flex_attention":  # which takes no dense mask
         _check_attention(model, llm.base)
     return model, tokenizer
+
+
+@torch.no_grad()
+def _begin_sharded(model: Any) -> None:
+    """Freeze a sharded LLM, and pass a token through it: FSDP gathers weights from then on as they are now, frozen, and
+    the first module that is called, which must not be the embedding, becomes the root of the others.
+    """
+    model.requires_grad_(False)
+    model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=model.device))
 
 
 def _pin_template(tokenizer: Any, llm: Llm) -> None:
@@ -198,6 +215,8 @@ def _check_attention(model: Any, name: str) -> None:
 def _check_machine(attention: str, four_bit: bool) -> None:
     if attention == "flex_attention" and not torch.cuda.is_available():
         raise InputError("align.attention: flex_attention needs a GPU in training, and this machine has none: use sdpa")
+    if four_bit and llm_is_sharded():
+        raise InputError("align.four_bit: weights in 4 bits cannot be sharded: set it to false, or launch with DDP")
     if four_bit and not torch.cuda.is_available():
         raise InputError("align.four_bit: needs a GPU, and this machine has none: set it to false")
     if four_bit and importlib.util.find_spec("bitsandbytes") is None:

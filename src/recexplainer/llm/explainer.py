@@ -19,7 +19,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.pytorch_utils import Conv1D
 
 from recexplainer import store
-from recexplainer.core.environment import is_main_process
+from recexplainer.core.environment import is_main_process, llm_is_sharded
 from recexplainer.core.errors import InputError, reason_of
 from recexplainer.core.settings import Align, Llm
 from recexplainer.llm.base_model import base_reference, check_reference, context_tokens, load_base, token_embeddings
@@ -130,6 +130,8 @@ class Explainer(nn.Module):
                 vectors = table[slots[places].to(table.device)].to(embeddings.device)
                 connected = self.connectors[name](vectors).to(embeddings.dtype)
                 embeddings = embeddings.masked_scatter(places[..., None], connected)
+            elif self.training and llm_is_sharded():  # a gradient of nothing, as all processes exchange gradients
+                embeddings = embeddings + 0 * self.connectors[name](self.connectors[name].mean).to(embeddings.dtype)
         return embeddings
 
     def forward(
@@ -156,7 +158,7 @@ class Explainer(nn.Module):
     def save(self, folder: Path) -> None:
         """Write adapter, connectors, recommender and settings; of the base model only a reference."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.llm.save_pretrained(folder / ADAPTER, save_embedding_layers=False)
+        self.llm.save_pretrained(folder / ADAPTER, state_dict=_adapter_state(self.llm), save_embedding_layers=False)
         (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # a model card without content
         _sort_lists(folder / ADAPTER / "adapter_config.json")
         if self.connectors is not None:
@@ -271,8 +273,14 @@ def _with_adapter(model: Any, folder: Path) -> Any:
     """
     adapted = PeftModel.from_pretrained(model, folder).eval()
     stored = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
-    check_tensors(stored, get_peft_model_state_dict(adapted, save_embedding_layers=False), "the adapter")
+    own = get_peft_model_state_dict(adapted, state_dict=_adapter_state(adapted), save_embedding_layers=False)
+    check_tensors(stored, own, "the adapter")
     return adapted
+
+
+def _adapter_state(model: Any) -> dict[str, Tensor]:
+    """The tensors of LoRA alone: of all that it is given, peft would gather what is sharded."""
+    return {name: tensor for name, tensor in model.state_dict().items() if "lora_" in name}
 
 
 def base_explainer(llm: Llm, settings: dict[str, Any]) -> Explainer:

@@ -1,7 +1,8 @@
 """Sharding: the processes of one launch share a list of batches, and each of them ends with all answers.
 
 Batches are formed from all questions before they are shared, so that each is the batch that one process alone would
-ask, and the answers are the same.
+ask, and the answers are the same. Where the LLM's weights are sharded, processes need each other in every pass of it,
+so that each asks all batches.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from recexplainer.core.environment import join_processes, n_processes, process_number
+from recexplainer.core.environment import join_processes, llm_is_sharded, n_processes, process_number
 
 T = TypeVar("T")
 
 
 def shard(batches: Iterable[T]) -> Iterator[T]:
-    """The batches that are this process's to ask: every n-th."""
+    """The batches that are this process's to ask: every n-th, or all where the LLM is sharded."""
+    if llm_is_sharded():
+        return iter(batches)
     return itertools.islice(batches, process_number(), None, n_processes())
 
 
