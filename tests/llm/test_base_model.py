@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,6 +16,8 @@ from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Llm
 from recexplainer.llm.base_model import base_reference, check_reference, hash_files, load_base
 from tests import tiny
+
+COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 
 def llm(base: Path | str, template: Path | None = None, **kwargs: Any) -> Llm:
@@ -147,8 +150,7 @@ def test_of_several_templates_the_one_for_conversations_counts(base: Path, tmp_p
 
 def test_the_reference_pins_the_bytes_of_a_folder(base: Path, tmp_path: Path) -> None:
     folder = copy(base, tmp_path)
-    model, _ = load_base(llm(folder))
-    reference = base_reference(llm(folder), model)
+    reference = base_reference(llm(folder))
     check_reference(reference)
     assert reference["sha256"] == hash_files(base)
     (folder / "README.md").write_text("a model card is no part of the model")
@@ -161,6 +163,27 @@ def test_the_reference_pins_the_bytes_of_a_folder(base: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match="or set RECEXPLAINER_BASE to its folder"):
         check_reference(reference)
     check_reference({"name": "org/model", "revision": "abc", "sha256": None})
+
+
+def test_the_reference_pins_the_weights_of_a_model_of_the_hub(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "hub" / "models--org--tiny"
+    shutil.copytree(base, kept / "snapshots" / COMMIT)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text(COMMIT)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    load_base(llm("org/tiny"))
+    reference = base_reference(llm("org/tiny"))
+    assert (reference["name"], reference["revision"], reference["sha256"]) == ("org/tiny", COMMIT, None)
+    folder = copy(base, tmp_path)
+    (folder / "README.json").write_text("{}")
+    check_reference(reference)
+    check_reference(reference | {"name": str(folder)})  # as RECEXPLAINER_BASE names it
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: 2 * tensor for name, tensor in weights.items()}, folder / "model.safetensors")
+    with pytest.raises(InputError, match="does not hold the weights that the explainer was aligned on"):
+        check_reference(reference | {"name": str(folder)})
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 from transformers.distributed import DistributedConfig
+from transformers.utils import CONFIG_NAME, cached_file
 
 from recexplainer import store
 from recexplainer.core.contents import dvc_md5
@@ -21,6 +22,8 @@ from recexplainer.core.errors import InputError, reason_of
 from recexplainer.core.settings import Llm
 from recexplainer.llm.packing import attention_mask
 from recexplainer.prompting.frames import pinned
+
+WEIGHTS = "model*.safetensors"
 
 
 def chosen_base(llm: Llm) -> Llm:
@@ -140,16 +143,19 @@ def context_tokens(model: Any) -> int | None:
     return stated if stated and stated > 0 else None
 
 
-def base_reference(llm: Llm, model: Any) -> dict[str, str | None]:
-    """What pins a base model: name, revision (the hub's commit where there is one), and for a folder the hash of
-    its files.
+def base_reference(llm: Llm) -> dict[str, str | None]:
+    """What pins a base model that was loaded: of a folder the hash of its files; of a model of the hub its commit, and
+    the hash of its weights, which a copy elsewhere has too.
     """
-    folder = Path(llm.base)
-    commit = getattr(model.config, "_commit_hash", None)
+    if Path(llm.base).is_dir():
+        return {"name": llm.base, "revision": llm.revision, "sha256": hash_files(Path(llm.base))}
+    config = cached_file(llm.base, CONFIG_NAME, revision=llm.revision, local_files_only=True)
+    snapshot = Path(str(config)).parent  # the hub's cache names it by the commit
     return {
         "name": llm.base,
-        "revision": commit or llm.revision,
-        "sha256": hash_files(folder) if folder.is_dir() else None,
+        "revision": snapshot.name,
+        "sha256": None,
+        "weights_sha256": hash_files(snapshot, WEIGHTS),
     }
 
 
@@ -157,11 +163,17 @@ def check_reference(reference: dict[str, str | None]) -> None:
     """Refuse a local base model that is not the one an explainer was aligned on.
 
     Raises:
-        InputError: If the folder is gone or its files differ.
+        InputError: If the folder is gone or its files differ; or if it is to stand for a model of the hub and its
+            weights differ, or the explainer does not say which they were.
     """
-    if reference["sha256"] is None:
-        return
     folder = Path(str(reference["name"]))
+    if reference["sha256"] is None:
+        if folder.is_dir() and hash_files(folder, WEIGHTS) != reference.get("weights_sha256"):
+            raise InputError(
+                f"the base model {folder} does not hold the weights that the explainer was aligned on: unset "
+                "RECEXPLAINER_BASE to take them from the hub, or align again"
+            )
+        return
     if not folder.is_dir():
         raise InputError(
             f"the explainer's base model {folder} is missing: run this in the project's root, or set "
@@ -171,10 +183,10 @@ def check_reference(reference: dict[str, str | None]) -> None:
         raise InputError(f"the base model {folder} has changed since the explainer was aligned: align again")
 
 
-def hash_files(folder: Path) -> str:
-    """SHA-256 over the names and bytes of the files of a model folder."""
+def hash_files(folder: Path, pattern: str = "*") -> str:
+    """SHA-256 over the names and bytes of the files of a model folder, or of some of them."""
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.glob(pattern)):
         if path.is_file() and path.suffix in {".json", ".safetensors", ".jinja", ".model", ".txt"}:
             digest.update(path.name.encode() + b"\0")
             with path.open("rb") as file:

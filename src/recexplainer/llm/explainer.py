@@ -184,7 +184,7 @@ def new_explainer(
             f"mode {mode} needs vectors, but the recommender {recommender.kind} only gives scores: use behaviour"
         )
     model, tokenizer = load_base(llm, attention=align.attention, four_bit=align.four_bit)
-    reference = base_reference(llm, model)
+    reference = base_reference(llm)
     return adapted_explainer(mode, model, tokenizer, reference, align, recommender, user_vectors, settings)
 
 
@@ -286,7 +286,7 @@ def _adapter_state(model: Any) -> dict[str, Tensor]:
 def base_explainer(llm: Llm, settings: dict[str, Any]) -> Explainer:
     """The unaligned control: the base LLM alone, reading text."""
     model, tokenizer = load_base(llm)
-    return Explainer("none", model, tokenizer, None, settings, None, base_reference(llm, model)).eval()
+    return Explainer("none", model, tokenizer, None, settings, None, base_reference(llm)).eval()
 
 
 def _sort_lists(path: Path) -> None:
