@@ -47,6 +47,35 @@ def test_the_planted_reason_is_found_and_nothing_else(name: str, variant: Varian
     assert all(min(own.strengths, default=1) >= evidence.THRESHOLD for own in found)
 
 
+class Counted(Planted):
+    """Its scores are counts of some unit, not logits."""
+
+    kind = "counted-for-tests"
+    gives_logits = False
+
+
+@pytest.mark.parametrize("factor", [0.001, 1000.0])
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_unit_of_scores_that_are_not_logits_does_not_matter(name: str, factor: float) -> None:
+    cause, always = PLANTED[name]
+    decisions = decisions_of(cause.recommender, 40, always)
+    plain, scaled = (
+        find_evidence(Counted(lambda item_ids, by=by: cause.recommender._score(item_ids) * by), decisions, "shift")
+        for by in (1.0, factor)
+    )
+    assert [own.items for own in scaled] == [own.items for own in plain]
+    pairs = zip(scaled, plain, strict=True)
+    assert all(own.strengths == pytest.approx(other.strengths, rel=1e-3) for own, other in pairs)
+    reasons = [set(own.items) <= cause.reason(decision) for own, decision in zip(plain, decisions, strict=True)]
+    assert np.mean(reasons) >= 0.95 and any(own.items for own in plain) == (name != "popularity")
+
+
+def test_no_spread_is_no_unit() -> None:
+    constant = Counted(lambda item_ids: torch.zeros(len(item_ids), 60))
+    (found,) = find_evidence(constant, [Decision([1, 2], 3)], "shift")
+    assert found.items == [] and found.carrier == "nothing"
+
+
 def test_the_most_items_and_the_threshold_bound_what_is_found() -> None:
     cause = only_genre()
     decisions = decisions_of(cause.recommender, 100)

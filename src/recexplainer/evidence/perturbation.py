@@ -50,7 +50,8 @@ class Outcomes:
     """The watched item after each deletion.
 
     Attributes:
-        log_p: (n,) log of its probability under the softmax of the scores over the whole catalogue.
+        log_p: (n,) log of its probability under the softmax of the scores over the whole catalogue; of scores that are
+            not logits, after division by their spread over the items outside of the decision's history.
         rank: (n,) its rank from 1 among the items that are not in the full history; ties count against it.
     """
 
@@ -82,6 +83,10 @@ class Perturbation:
         """The watched items with the whole history: of each decision as it was made."""
         return self.outcomes(np.arange(len(self.decisions)), self.present, "shift")
 
+    @cached_property
+    def _units(self) -> np.ndarray:
+        return units_of(self._recommender, list(self.items))
+
     def outcomes(self, rows: np.ndarray, kept: np.ndarray, variant: Variant) -> Outcomes:
         """The watched items when only the kept items are left.
 
@@ -111,11 +116,27 @@ class Perturbation:
         first = int(filled.argmax()) if filled.any() else histories.shape[1]  # no history of this block is longer
         scores = self._recommender.scores(torch.from_numpy(histories[:, first:])).cpu()
         own = scores.gather(1, torch.from_numpy(self._targets[rows])[:, None])
-        log_p = own.double() - scores.double().logsumexp(dim=1, keepdim=True)
+        unit = torch.from_numpy(self._units[rows])
+        log_p = own / unit - (scores / unit).logsumexp(dim=1, keepdim=True)  # in double precision, as the units are
         seen = scores.gather(1, torch.from_numpy(self.items[rows])) >= own
         n_seen = (seen & self._counted[torch.from_numpy(rows)]).sum(dim=1)
         rank = (scores >= own).sum(dim=1) - n_seen  # the item itself is among those as good as it, and makes it rank 1
         return log_p[:, 0].numpy(), rank.numpy()
+
+
+def units_of(recommender: Recommender, histories: Sequence[Sequence[int] | np.ndarray]) -> np.ndarray:
+    """(n, 1): what the scores of decisions on histories are divided by before a softmax makes probabilities of them.
+
+    1 for logits; of other scores, whose unit is arbitrary, their spread over the items outside of the history.
+    """
+    if recommender.gives_logits:
+        return np.ones((len(histories), 1))
+    spreads = [
+        float(scores[scores.isfinite()].double().std(correction=0))
+        for start in range(0, len(histories), _ROWS_AT_ONCE)
+        for scores in recommender.scores(histories[start : start + _ROWS_AT_ONCE], exclude_seen=True).cpu()
+    ]
+    return np.array([spread or 1.0 for spread in spreads])[:, None]
 
 
 def _distinct(rows: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

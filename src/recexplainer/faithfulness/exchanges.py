@@ -17,7 +17,7 @@ import numpy as np
 
 from recexplainer.citations.attributes import AttributeIndex
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.evidence.perturbation import Decision
+from recexplainer.evidence.perturbation import Decision, units_of
 from recexplainer.evidence.removal import SMALLEST_LOG_P
 from recexplainer.recommenders.base import Recommender
 
@@ -84,7 +84,7 @@ class AttributeTest:
         """
         exchanges = [self._exchange(decision, cited, attribute) for attribute in attributes]
         asked = [own for own in exchanges if isinstance(own, _Exchange)]
-        answers = iter(self._log_p([question for own in asked for question in (*own.having, *own.lacking)]))
+        answers = iter(self._log_p(decision, [question for own in asked for question in (*own.having, *own.lacking)]))
         sign = 1 if decision.label == "Yes" else -1
         found = []
         for attribute, own in zip(attributes, exchanges, strict=True):
@@ -159,9 +159,10 @@ class AttributeTest:
         others = rng.permutation(np.arange(1, self._n_items + 1))[: MAX_CANDIDATES + len(self._holders[attribute])]
         yield others[~np.isin(others, self._holders[attribute])][:MAX_CANDIDATES].tolist()
 
-    def _log_p(self, asked: Sequence[tuple[list[int], int]]) -> np.ndarray:
+    def _log_p(self, decision: Decision, asked: Sequence[tuple[list[int], int]]) -> np.ndarray:
         """(n,) ln p of the target with each history."""
         if not asked:
             return np.zeros(0)
-        scores = self._recommender.scores([history for history, _ in asked]).double().cpu().log_softmax(dim=1)
-        return np.maximum(scores[np.arange(len(asked)), [item for _, item in asked]].numpy(), SMALLEST_LOG_P)
+        scores = self._recommender.scores([history for history, _ in asked]).double().cpu()
+        log_p = (scores / units_of(self._recommender, [decision.history]).item()).log_softmax(dim=1)
+        return np.maximum(log_p[np.arange(len(asked)), [item for _, item in asked]].numpy(), SMALLEST_LOG_P)

@@ -39,6 +39,8 @@ class Recommender(nn.Module, ABC):
     Attributes:
         kind: The name in configuration files.
         has_vectors: Whether it gives user and item vectors, and not scores alone.
+        gives_logits: Whether a softmax makes probabilities of its scores, as in training; otherwise their unit is
+            arbitrary.
         n_items: The number of items; their ids are 1 … n_items.
         dim: Width of the vectors, 0 without vectors.
         max_length: The number of newest items that a history is cut to.
@@ -46,6 +48,7 @@ class Recommender(nn.Module, ABC):
 
     kind: ClassVar[str]
     has_vectors: bool
+    gives_logits: ClassVar[bool] = True
     places_at_once: ClassVar[int] = 2**16  # rows · length: bounds the memory of one pass, not the result
 
     def __init__(self, n_items: int, dim: int, max_length: int) -> None:

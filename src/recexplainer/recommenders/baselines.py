@@ -19,6 +19,7 @@ class Popularity(Recommender):
 
     kind = "popularity"
     has_vectors = False
+    gives_logits = False
 
     def __init__(self, n_items: int) -> None:
         super().__init__(n_items, dim=0, max_length=NO_LIMIT)
@@ -57,6 +58,7 @@ class ItemKNN(Recommender):
 
     kind = "item_knn"
     has_vectors = False
+    gives_logits = False
 
     def __init__(self, n_items: int, n_neighbours: int, normalisation: float, recency: float) -> None:
         super().__init__(n_items, dim=0, max_length=NO_LIMIT)

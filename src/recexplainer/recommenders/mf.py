@@ -20,6 +20,8 @@ ROWS_AT_ONCE = 1024  # systems of equations in one block
 class Factorisation(VectorRecommender):
     """Items' vectors, and a user's vector as the weighted ridge solution (`solve`) for the given history."""
 
+    gives_logits = False
+
     def __init__(self, n_items: int, dim: int, regularisation: float, confidence: float) -> None:
         """Start with items at zero."""
         super().__init__(n_items, dim, max_length=NO_LIMIT)

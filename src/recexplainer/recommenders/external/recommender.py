@@ -66,6 +66,7 @@ class ExternalRecommender(Recommender):
     """
 
     kind = "external"
+    gives_logits = False
 
     def __init__(self, n_items: int, dim: int, file: str | None, class_name: str | None, model: str) -> None:
         """Start without an adapter, which `read_files` or `open` brings.
