@@ -68,6 +68,7 @@ def last_error(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_scores_alone_are_aligned_to_in_behaviour(
     base: Path, with_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +98,7 @@ def test_scores_alone_are_aligned_to_in_behaviour(
     assert torch.equal(explainer.recommender.scores([[3, 5]]), expected)
 
 
+@pytest.mark.slow
 def test_vectors_are_aligned_to_in_both_and_the_recommender_is_served(base: Path, with_data: Path) -> None:
     import mlflow
 

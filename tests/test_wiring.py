@@ -18,6 +18,7 @@ PACKAGE = REPOSITORY / "src" / "recexplainer"
 PIPELINE = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 STAGES = sorted(PIPELINE)
+SETTINGS = load_settings(REPOSITORY / "params.yaml")
 COMMANDS = ("explain_users", "export_prompts", "main", "promote")  # entry points that are no stage of the pipeline
 LISTS = {"evaluate_alignment": ["tasks"], "audit": ["against"]}  # options of an entry point that stand for a parameter
 OPTION = re.compile(r"--(mode|source) \$\{item\.(mode|source)\}")
@@ -30,19 +31,18 @@ def paths(stage: str, field: str) -> list[str]:
 
 def filled(path: str, stage: str) -> list[str]:
     """A templated path, once per item of the stage's matrix."""
-    settings = load_settings(REPOSITORY / "params.yaml")
-    path = path.replace("${dataset.raw}", settings.dataset.raw).replace(
-        "${recommender.kind}", settings.recommender.kind
+    path = path.replace("${dataset.raw}", SETTINGS.dataset.raw).replace(
+        "${recommender.kind}", SETTINGS.recommender.kind
     )
-    path = path.replace("${train_recommender.external.folder}", settings.train_recommender.external.folder)
+    path = path.replace("${train_recommender.external.folder}", SETTINGS.train_recommender.external.folder)
     found = re.search(r"\$\{item\.(\w+)\}", path)
     if not found:
         return [path]
     variable = PIPELINE[stage]["matrix"][found.group(1)]
     values = {
-        "${align.modes}": settings.align.modes,
-        "${explain.sources}": settings.explain.sources,
-        "${evaluate_alignment.sources}": settings.evaluate_alignment.sources,
+        "${align.modes}": SETTINGS.align.modes,
+        "${explain.sources}": SETTINGS.explain.sources,
+        "${evaluate_alignment.sources}": SETTINGS.evaluate_alignment.sources,
     }[variable]
     return [path.replace(found.group(0), value) for value in values]
 

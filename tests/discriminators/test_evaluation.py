@@ -11,8 +11,13 @@ from tests.discriminators.conftest import make_explanations
 from tests.discriminators.encoders import encoder_settings, write_encoder
 
 
-def test_metrics_are_json_and_have_every_view_and_control(explanations):
-    metrics, models = train_discriminators(explanations, 0.4, 500, seed=7)
+@pytest.fixture(scope="module")
+def trained():
+    return train_discriminators(make_explanations(), 0.4, 500, seed=7)
+
+
+def test_metrics_are_json_and_have_every_view_and_control(trained):
+    metrics, models = trained
     json.dumps(metrics, allow_nan=False)
     views = {"text", "verdict_masked", "length_only", "verdict_only"}
     assert set(metrics["source_classifier"]) == views | {"majority"}
@@ -22,8 +27,8 @@ def test_metrics_are_json_and_have_every_view_and_control(explanations):
     assert metrics["n_train_users"] + metrics["n_test_users"] == 60
 
 
-def test_source_is_told_by_style_but_not_by_the_verdict(explanations):
-    metrics, _ = train_discriminators(explanations, 0.4, 500, seed=7)
+def test_source_is_told_by_style_but_not_by_the_verdict(trained):
+    metrics, _ = trained
     classifier = metrics["source_classifier"]
     assert classifier["text"]["accuracy"] == 1.0
     assert classifier["verdict_masked"]["accuracy"] == 1.0
@@ -34,8 +39,8 @@ def test_source_is_told_by_style_but_not_by_the_verdict(explanations):
     assert classifier["text"]["confusion"] == [[n, 0], [0, n]]
 
 
-def test_text_that_carries_the_score_beats_the_verdict_and_a_text_that_does_not(explanations):
-    metrics, _ = train_discriminators(explanations, 0.4, 500, seed=7)
+def test_text_that_carries_the_score_beats_the_verdict_and_a_text_that_does_not(trained):
+    metrics, _ = trained
     both, none = metrics["score_predictor"]["both"], metrics["score_predictor"]["none"]
     assert both["text"]["mse"] < 1.0 < both["verdict_only"]["mse"]
     assert none["text"]["mse"] == pytest.approx(none["verdict_only"]["mse"], rel=0.1)
@@ -68,8 +73,8 @@ def test_random_texts_stay_at_chance(explanations):
     assert np.mean(r2s) < 0.05
 
 
-def test_saved_models_are_those_that_were_measured(explanations):
-    metrics, models = train_discriminators(explanations, 0.4, 500, seed=7)
+def test_saved_models_are_those_that_were_measured(explanations, trained):
+    metrics, models = trained
     cases = join_cases(explanations, 0.4, seed=7)
     texts = [text for text, tested in zip(cases.texts("both"), cases.in_test, strict=True) if tested]
     predicted = models["score-predictor-both"].predict(texts)
@@ -77,8 +82,8 @@ def test_saved_models_are_those_that_were_measured(explanations):
     assert mse == pytest.approx(metrics["score_predictor"]["both"]["text"]["mse"])
 
 
-def test_nothing_of_the_test_users_reaches_the_models(explanations):
-    _, models = train_discriminators(explanations, 0.4, 500, seed=7)
+def test_nothing_of_the_test_users_reaches_the_models(explanations, trained):
+    _, models = trained
     cases = join_cases(explanations, 0.4, seed=7)
     testers = set(cases.user_ids[cases.in_test])
     spoilt = {
@@ -91,8 +96,8 @@ def test_nothing_of_the_test_users_reaches_the_models(explanations):
         np.testing.assert_array_equal(again[role].coefficients, model.coefficients)
 
 
-def test_same_seed_same_figures(explanations):
-    assert train_discriminators(explanations, 0.4, 500, 7)[0] == train_discriminators(explanations, 0.4, 500, 7)[0]
+def test_same_seed_same_figures(explanations, trained):
+    assert train_discriminators(explanations, 0.4, 500, 7)[0] == trained[0]
 
 
 def test_empty_texts_are_a_clear_error(explanations):
@@ -131,6 +136,7 @@ def test_an_encoder_stands_beside_the_words_with_controls_of_its_own(with_encode
     assert sorted(models) == sorted([*roles, *(f"{role}-encoder" for role in roles)])
 
 
+@pytest.mark.slow
 def test_an_encoder_tells_style_and_score_and_without_the_verdict_less(with_encoder):
     classifier, predictors = with_encoder[0]["source_classifier"], with_encoder[0]["score_predictor"]
     assert classifier["encoder"]["accuracy"] == classifier["encoder_verdict_masked"]["accuracy"] == 1.0
@@ -138,6 +144,7 @@ def test_an_encoder_tells_style_and_score_and_without_the_verdict_less(with_enco
     assert predictors["none"]["encoder_verdict_masked"]["r2"] < 0.05
 
 
+@pytest.mark.slow
 def test_an_encoders_error_is_compared_with_its_controls_the_words_and_none(with_encoder):
     predictors, differences = with_encoder[0]["score_predictor"], with_encoder[0]["mse_differences"]
     only_of_both = {"text_minus_text_of_none", "encoder_minus_encoder_of_none"}
@@ -149,6 +156,7 @@ def test_an_encoders_error_is_compared_with_its_controls_the_words_and_none(with
     assert differences["both"]["encoder_minus_encoder_of_none"]["difference"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_an_encoder_changes_no_other_figure(with_encoder, explanations):
     metrics, _ = train_discriminators(explanations, 0.4, 500, seed=7)
     assert metrics["encoder"] is None

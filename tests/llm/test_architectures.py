@@ -43,6 +43,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt_neox": ("GPTNeoX", {}),
     "smollm3": ("SmolLM3", {**MIXED, "use_sliding_window": True, "no_rope_layers": [1, 0]}),
 }
+USUAL = ("llama", "qwen3")  # of the demo and of the presets; each family is trained
 MODELS = {"Gemma3Text": "Gemma3"}  # where the model's class is not named as its configuration's
 
 
@@ -73,7 +74,10 @@ def write_base(folder: Path, family: str) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(
+    scope="module",
+    params=[name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES],
+)
 def aligned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aligned]:
     folder = tmp_path_factory.mktemp(request.param)
     base = write_base(folder / "base", request.param)

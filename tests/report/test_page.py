@@ -6,6 +6,7 @@ import pytest
 from recexplainer.report.inputs import ReportInputs
 from recexplainer.report.packing import unpack
 from recexplainer.report.page import build_page
+from tests.report.conftest import make_inputs
 
 SECTIONS = (
     *("conclusions", "run", "audit", "recommender", "alignment", "judge", "verdict"),
@@ -36,9 +37,9 @@ class Outline(HTMLParser):
             self.scripts[-1] = (attributes, text + data)
 
 
-@pytest.fixture
-def page(inputs):
-    return build_page(inputs, 12)
+@pytest.fixture(scope="module")
+def page():
+    return build_page(make_inputs(), 12)
 
 
 def test_every_section_is_there_and_linked(page):

@@ -7,6 +7,7 @@ import pytest
 from recexplainer.report.page import build_page
 from recexplainer.report.sections.common import Section, Table
 from recexplainer.report.terms import TERMS, terms_of
+from tests.report.conftest import make_inputs
 
 
 def names(content):
@@ -26,6 +27,13 @@ def test_a_term_is_short_and_none_explains_two_things():
     assert len({name for name, _ in TERMS.values()}) == len(TERMS)
 
 
+@pytest.fixture(scope="module")
+def page():
+    gap = {"ndcg@10": {"difference": 0.1, "difference_interval": [0.05, 0.15]}}
+    recommender = make_inputs().recommender | {"versus": {"popularity": gap, "item_knn": gap}}
+    return build_page(make_inputs(recommender=recommender), 2)
+
+
 @pytest.mark.parametrize(
     ("section", "terms"),
     [
@@ -36,10 +44,7 @@ def test_a_term_is_short_and_none_explains_two_things():
         ("conclusions", ["NDCG@k", "HR@k", "nats"]),
     ],
 )
-def test_the_page_explains_terms_where_they_stand(inputs_with, section, terms):
-    gap = {"ndcg@10": {"difference": 0.1, "difference_interval": [0.05, 0.15]}}
-    recommender = inputs_with().recommender | {"versus": {"popularity": gap, "item_knn": gap}}
-    page = build_page(inputs_with(recommender=recommender), 2)
+def test_the_page_explains_terms_where_they_stand(page, section, terms):
     text = page[page.index(f'<section id="{section}"') :]
     explained = re.findall("<dt>(.*?)</dt>", text[: text.index("</section>")])
     assert {term.replace("'", "&#39;") for term in terms} <= set(explained)

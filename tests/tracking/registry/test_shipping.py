@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,13 @@ PACKAGES = sorted(set(SERVED.values()))
 OF_DEVELOPERS = {"pytest", "pytest-timeout", "mypy", "ruff", "dvc", "dvc-data", "pandas-stubs", "openai", "hydra-core"}
 
 
+@functools.cache
+def pinned(package: str) -> list[str]:
+    return shipping.requirements(shipping.closure(f"recexplainer.{package}.served")) or []
+
+
 def named(package: str) -> set[str]:
-    files = shipping.closure(f"recexplainer.{package}.served")
-    return {pin.partition("==")[0] for pin in shipping.requirements(files) or []}
+    return {pin.partition("==")[0] for pin in pinned(package)}
 
 
 @pytest.mark.slow
@@ -50,8 +55,7 @@ def test_templates_go_along_with_the_code_that_reads_them() -> None:
 def test_a_model_needs_what_its_code_imports_and_no_tools() -> None:
     lock = [pin for file in shipping.LOCKS for pin in shipping.pins(file)]
     for package in PACKAGES:
-        pins = shipping.requirements(shipping.closure(f"recexplainer.{package}.served")) or []
-        assert set(pins) <= set(lock) and not named(package) & OF_DEVELOPERS
+        assert set(pinned(package)) <= set(lock) and not named(package) & OF_DEVELOPERS
         assert {"mlflow", "torch", "numpy", "pandas", "safetensors"} <= named(package)
     assert {"transformers", "peft", "accelerate", "jinja2", "tokenizers"} <= named("explaining")
     assert "peft" not in named("discriminators") and "transformers" not in named("recommenders")
