@@ -149,6 +149,30 @@ def explain(
     _end(stage(given))
 
 
+@app.command("explain_table", rich_help_panel=ASKING)
+def explain_rows(
+    questions: Annotated[
+        Path, typer.Argument(help="Parquet file, or a folder of them, with columns history and item (or item_id).")
+    ],
+    answers: Annotated[Path, typer.Argument(help="Folder of Parquet files to write.")],
+    spark: Annotated[str, typer.Option(metavar="MASTER", help="Spark's master, such as local[4] or yarn.")],
+    model: Annotated[
+        str | None, typer.Option(help="Registered explainer, models:/NAME@ALIAS (default: explainer-both).")
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Rows that are explained and written together.", min=1)] = 1000,
+    assignments: Assignments = [],  # noqa: B006
+    params: ParamsFile = PARAMS_FILE,
+) -> None:
+    """Explain the rows of a Parquet table on Spark; a second run resumes with the parts that are missing."""
+    from recexplainer.explaining.table import explain_table
+    from recexplainer.tracking.registry import registered_name
+
+    settings = load_settings(params, assignments)
+    address = model or f"models:/{registered_name(settings.dataset.name, 'explainer-both')}@{settings.registry.alias}"
+    n_explained, n_parts = explain_table(questions, answers, spark, address, settings.explain, rows)
+    print(f"{n_explained} of {n_parts} parts were missing and are explained: {answers}")
+
+
 @app.command("app", rich_help_panel=ASKING)
 def live_page(
     alias: Annotated[str | None, typer.Option(help="Alias of the explainers (default: registry.alias).")] = None,

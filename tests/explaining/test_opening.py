@@ -17,6 +17,7 @@ import recexplainer
 from recexplainer.core import environment
 from recexplainer.core.errors import InputError
 from recexplainer.explaining.reply import NamedItem, Origin, Reason, Reply
+from recexplainer.explaining.table import session
 from tests import tiny
 from tests.conftest import REPOSITORY
 from tests.explaining.test_served import log_explainer
@@ -123,8 +124,10 @@ def test_the_notebook_runs(registered: str, project: Path) -> None:
 
 
 def test_spark_gives_the_answers_of_predict(registered: str) -> None:
-    sql = pytest.importorskip("pyspark.sql")
-    spark = sql.SparkSession.builder.master("local[2]").getOrCreate()
+    pytest.importorskip("pyspark")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    spark = session("local[2]")
     asked = pd.DataFrame({"history": [["B3", "B5"], ["B8", "B1", "B2"]] * 20, "item": ["B6", "B7"] * 20})
     udf = mlflow.pyfunc.spark_udf(spark, registered, env_manager="local", params={"max_new_tokens": 4})
     found = spark.createDataFrame(asked).select(udf("history", "item").alias("answer")).toPandas()["answer"]

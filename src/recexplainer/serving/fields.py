@@ -22,19 +22,21 @@ def item_ids(n_items: int) -> ReadItem:
     return partial(_number, low=1, high=n_items)
 
 
-def read_histories(column: Iterable[Any], read_item: ReadItem, min_length: int) -> list[list[int]]:
+def read_histories(column: Iterable[Any], read_item: ReadItem, min_length: int, first_row: int = 1) -> list[list[int]]:
     """The field `history` of all rows.
 
     Args:
         column: The field.
         read_item: Reads an item; its second argument begins the message about one that it cannot read.
         min_length: Of a history; the longest has `MAX_HISTORY` items.
+        first_row: The number of the first row, for messages.
 
     Raises:
         InputError: If a value is not a list of so many items.
     """
     return [
-        _history(value, f"history in row {row}", read_item, min_length) for row, value in enumerate(column, start=1)
+        _history(value, f"history in row {row}", read_item, min_length)
+        for row, value in enumerate(column, start=first_row)
     ]
 
 

@@ -33,6 +33,23 @@ def load_python_model(folder: Path | str) -> Callable[[pd.DataFrame], Any]:
         return loaded
 
 
+def load_spark_udf(spark: Any, uri: str, params: dict[str, Any], variables: dict[str, str]) -> Callable[..., Any]:
+    """A registered model as a function of Spark's columns.
+
+    Args:
+        spark: The session.
+        uri: The model's address.
+        params: What the model is asked with.
+        variables: Of the environment of Spark's workers.
+    """
+    import mlflow.pyfunc
+
+    loaded: Callable[..., Any] = mlflow.pyfunc.spark_udf(
+        spark, uri, env_manager="local", params=params, extra_env=variables
+    )
+    return loaded
+
+
 def download(uri: str) -> Path:
     """What the tracking store keeps under an address, on this machine; read it, never write to it.
 

@@ -1,0 +1,222 @@
+"""Explanations of millions of decisions: a Parquet table in, the same rows with their answers out, by Apache Spark.
+
+Rows are explained in parts of a fixed size. A part is written whole or not at all, under its own number, so that a run
+that was killed resumes with the parts that are missing, on as many machines as there are then.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import asdict, dataclass, fields
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recexplainer import store
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings import Explain
+from recexplainer.data.readers.parquet import parquet_files
+from recexplainer.explaining.names import ItemNames
+from recexplainer.explaining.respond import Options
+from recexplainer.llm.explainer import BASE_VARIABLE
+from recexplainer.serving.fields import read_histories
+from recexplainer.tracking import registry
+from recexplainer.tracking.fetching import load_spark_udf
+
+HISTORY, ITEMS, ANSWER, PART = "history", ("item", "item_id"), "answer", "part"
+PLAN = "_explain_table.json"  # in the folder of the answers; readers of Parquet pass over it
+PLACE = ["_file", "_chunk"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the answers in a folder are to: a run resumes what has the same plan.
+
+    Attributes:
+        files: Name and rows of each file of questions, in their order.
+        model: The registered version that answers, as ``models:/<name>/<version>``.
+        content: The hash of its files.
+        params: How it is asked.
+        rows_per_part: The size of a part.
+    """
+
+    files: list[list[Any]]
+    model: str
+    content: str
+    params: dict[str, Any]
+    rows_per_part: int
+
+    def parts(self) -> pd.DataFrame:
+        """The parts in the order of their rows: file, its chunk, and the part's number as a text."""
+        places = [(file, chunk) for file, n_rows in self.files for chunk in range(-(-n_rows // self.rows_per_part))]
+        return pd.DataFrame(places, columns=PLACE).assign(**{PART: [f"{n:06d}" for n in range(len(places))]})
+
+
+def explain_table(
+    questions: Path, answers: Path, master: str, address: str, chosen: Explain, rows_per_part: int
+) -> tuple[int, int]:
+    """Explain the rows of a table that are not explained yet.
+
+    Args:
+        questions: A Parquet file, or a folder of them, with the columns `history` and `item` (or `item_id`), as the
+            served explainer takes them; other columns are copied.
+        answers: The folder of Parquet files to write: the columns of the questions and a struct `answer`, whose fields
+            are those of the served explainer.
+        master: Spark's: ``local[4]``, ``spark://host:7077``, ``yarn``, …
+        address: The registered explainer, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
+        chosen: Length, focus and audience of the texts.
+        rows_per_part: How many rows are explained and written together.
+
+    Returns:
+        The number of parts that were explained now, and of all parts.
+
+    Raises:
+        InputError: If a row is at fault, the folder has answers to something else, or Spark is not installed.
+    """
+    _check_installation()
+    files = _files(questions)
+    pulled = registry.pull_version(address)
+    plan = Plan(
+        [[file.name, pq.read_metadata(file).num_rows] for file in files],
+        f"models:/{pulled.name}/{pulled.version}",
+        pulled.content_sha256,
+        {field.name: value for field in fields(Options) if (value := getattr(chosen, field.name)) is not None},
+        rows_per_part,
+    )
+    item = _check_rows(files, ItemNames(store.read_catalogue(pulled.folder / store.CATALOGUE.name)))
+    _keep_plan(answers, plan)
+    parts = plan.parts()
+    missing = parts[~parts[PART].isin(finished_parts(answers))]
+    if len(missing):
+        _explain(files, answers, master, plan, item, missing)
+    return len(missing), len(parts)
+
+
+def finished_parts(answers: Path) -> set[str]:
+    """The parts in a folder of answers."""
+    return {file.parent.name.removeprefix(f"{PART}=") for file in answers.glob(f"{PART}=*/*.parquet")}
+
+
+def _explain(files: list[Path], answers: Path, master: str, plan: Plan, item: str, missing: pd.DataFrame) -> None:
+    """Explain the missing parts, each in a Spark task of its own, which writes one file."""
+    from pyspark.sql import functions as F
+
+    spark = session(master)
+    try:
+        base = {name: os.environ[name] for name in (BASE_VARIABLE,) if name in os.environ}
+        explain = load_spark_udf(spark, plan.model, plan.params, base)
+        row = F.col("_metadata.row_index")
+        asked = spark.read.parquet(*map(str, files)).select(
+            "*",
+            F.struct(HISTORY, item).alias("_question"),
+            F.col("_metadata.file_name").alias(PLACE[0]),
+            F.floor(row / plan.rows_per_part).alias(PLACE[1]),
+            row.alias("_row"),
+        )
+        tasks = spark.createDataFrame(missing.assign(_task=range(len(missing))))
+        placed = asked.join(F.broadcast(tasks), PLACE).repartitionById(len(missing), F.col("_task").cast("int"))
+        answer = F.col(ANSWER)
+        label = F.when(answer["label"] != "None", answer["label"])  # MLflow makes a text of null
+        answered = placed.sortWithinPartitions(PART, "_row").withColumn(ANSWER, explain("_question").dropFields("row"))
+        answered = answered.withColumn(ANSWER, answer.withField("label", label))
+        own = ("_question", "_row", "_task", *PLACE)
+        # As soon as a task ends, its file takes its place: what was killed keeps what was finished.
+        answered.drop(*own).write.option("mapreduce.fileoutputcommitter.algorithm.version", "2").partitionBy(PART).mode(
+            "append"
+        ).parquet(str(answers))
+    finally:
+        spark.stop()
+
+
+def session(master: str) -> Any:
+    """A Spark session whose workers run this Python."""
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.master(master).appName("recexplainer explain-table")
+    return builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower()).getOrCreate()
+
+
+def _check_installation() -> None:
+    try:
+        import pyspark  # noqa: F401
+    except ImportError:
+        raise InputError("explain-table needs pyspark: pip install 'recexplainer[spark]'") from None
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        raise InputError("explain-table: Spark needs Java, and there is no java on PATH: install one, or set JAVA_HOME")
+
+
+def _files(questions: Path) -> list[Path]:
+    files = parquet_files(questions) if questions.is_dir() else [questions]
+    if not files or not files[0].is_file():
+        raise InputError(f"{questions}: is neither a Parquet file nor a folder of them")
+    if len({file.name for file in files}) < len(files):
+        raise InputError(f"{questions}: two of its files have the same name; rename one")
+    return [file.resolve() for file in files]
+
+
+def _check_rows(files: list[Path], names: ItemNames) -> str:
+    """Read every question before the first is explained; the column that names the items.
+
+    Raises:
+        InputError: If one is at fault.
+    """
+    columns = {_item_column(file) for file in files}
+    if len(columns) > 1:
+        raise InputError(f"{files[0].parent}: some files have the column item, others item_id")
+    [item] = columns
+    for file in files:
+        first = count(1)
+        try:
+            for batch in pq.ParquetFile(file).iter_batches(columns=[HISTORY, item]):
+                _check_batch(batch, names, first)
+        except (InputError, pa.ArrowException) as error:
+            raise InputError(f"{file}: {error}") from None
+    return item
+
+
+def _check_batch(batch: pa.RecordBatch, names: ItemNames, numbers: count[int]) -> None:
+    rows = [next(numbers) for _ in range(batch.num_rows)]
+    histories, items = (column.to_pylist() for column in batch.columns)
+    read_histories(histories, names.find, 1, rows[0] if rows else 1)
+    for row, item in zip(rows, items, strict=True):
+        names.find(item, f"item in row {row}")
+
+
+def _item_column(file: Path) -> str:
+    try:
+        columns = pq.read_schema(file).names
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{file}: cannot be read as Parquet ({error})") from None
+    named = [name for name in ITEMS if name in columns]
+    if HISTORY not in columns or len(named) != 1:
+        raise InputError(f"{file}: expected the columns history and item (or item_id), found {', '.join(columns)}")
+    if taken := sorted({ANSWER, PART} & set(columns)):
+        raise InputError(f"{file}: the column {taken[0]!r} has a name that explain-table itself uses; rename it")
+    return named[0]
+
+
+def _keep_plan(answers: Path, plan: Plan) -> None:
+    """Note what the answers are to.
+
+    Raises:
+        InputError: If the folder has answers to something else.
+    """
+    if (answers / PLAN).is_file():
+        known = store.read_json(answers / PLAN)
+        differing = [name for name, value in asdict(plan).items() if known.get(name) != value]
+        if differing:
+            raise InputError(
+                f"{answers}: was begun with another value of {', '.join(differing)} ({answers / PLAN}); "
+                "delete the folder, or give another one"
+            )
+        return
+    if answers.exists() and (answers.is_file() or any(answers.iterdir())):
+        raise InputError(f"{answers}: exists, and explain-table did not begin it; give another folder")
+    store.write_json(answers / PLAN, asdict(plan))
