@@ -28,9 +28,9 @@ demo: git setup
 test: git dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-# Without DVC, the registry, served models and training; two halves of like size side by side, the second ends later.
+# Without DVC, the registry, served models and training: two halves of like size, side by side.
 FAST := HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow and not browser and not gpu and not real_data"
-HALF := $(addprefix tests/,alignment api audit citations core data discriminators evidence explaining)
+HALF := $(addprefix tests/,alignment api audit citations core data discriminators evidence explaining judging report)
 test-fast: git dev
 	@$(MAKE) --no-print-directory --output-sync --keep-going --jobs=2 test-fast-1 test-fast-2
 test-fast-1:
