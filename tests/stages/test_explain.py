@@ -86,3 +86,24 @@ def test_what_was_aligned_and_registered_is_what_evaluates_and_explains(base: Pa
     for record in store.read_explanations("both"):
         assert record.model == ModelVersion("recexplainer-demo-explainer-both", "1", content)
     assert store.read_json(store.alignment_metrics("both"))["n_examples"]["history_reconstruction"] == 4
+
+
+@pytest.mark.slow
+def test_an_explainer_of_another_recommender_or_catalogue_is_refused(
+    base: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    given = options(f"llm.base={base}")
+    assert align.main(["--mode", "behaviour", *given]) == register.main(["--mode", "behaviour", *given]) == 0
+    asked = ["--source", "behaviour", *given]
+    frame = tiny.catalogue().frame
+    store.write_catalogue(frame.assign(title=frame["title"].iloc[::-1].tolist()))
+    assert explain.main(asked) == evaluate_alignment.main(asked) == 2
+    assert "data/prepared/catalogue.parquet: is not what the explainer was aligned to" in capsys.readouterr().err
+    store.write_catalogue(frame)
+    trained = tiny.mf()
+    trained.items.mul_(2)
+    trained.save(store.RECOMMENDER)
+    assert explain.main(asked) == 2
+    assert "models/recommender/weights.safetensors: is not what the explainer" in capsys.readouterr().err
