@@ -88,6 +88,11 @@ def test_free_text_stands_beside_the_papers_free_text(inputs):
     assert "random" not in [row.name for row in further.groups[2].rows]
 
 
+def test_a_source_without_an_llm_has_no_alignment_to_miss(inputs_with):
+    inputs = inputs_with(sources=("both", "template"))
+    assert alignment_section(inputs).missing == []
+
+
 def test_one_missing_mode_is_named_and_the_others_are_shown(inputs_with):
     inputs = inputs_with()
     del inputs.alignment["both"]
