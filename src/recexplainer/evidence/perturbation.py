@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from recexplainer.core.records.evidence import Label, Variant
 from recexplainer.data.interactions import PADDING_ID
@@ -102,6 +103,8 @@ class Perturbation:
         if variant == "shift":
             order = np.argsort(perturbed != PADDING_ID, axis=1, kind="stable")  # padding to the left, order kept
             perturbed = np.take_along_axis(perturbed, order, axis=1)
+        by_length = np.argsort((perturbed == PADDING_ID).sum(axis=1), kind="stable")  # like beside like: less padding
+        perturbed, rows, back = perturbed[by_length], rows[by_length], np.argsort(by_length)[back]
         n_at_once = min(_ROWS_AT_ONCE, max(1, _SCORES_AT_ONCE // (self._recommender.n_items + 1)))
         blocks = [
             self._ask(perturbed[start : start + n_at_once], rows[start : start + n_at_once])
@@ -116,12 +119,18 @@ class Perturbation:
         first = int(filled.argmax()) if filled.any() else histories.shape[1]  # no history of this block is longer
         scores = self._recommender.scores(torch.from_numpy(histories[:, first:])).cpu()
         own = scores.gather(1, torch.from_numpy(self._targets[rows])[:, None])
-        unit = torch.from_numpy(self._units[rows])
-        log_p = own / unit - (scores / unit).logsumexp(dim=1, keepdim=True)  # in double precision, as the units are
+        scaled = scores if self._recommender.gives_logits else scores / torch.from_numpy(self._units[rows]).float()
+        log_p = scaled.gather(1, torch.from_numpy(self._targets[rows])[:, None]).double() - _log_sum_exp(scaled)
         seen = scores.gather(1, torch.from_numpy(self.items[rows])) >= own
         n_seen = (seen & self._counted[torch.from_numpy(rows)]).sum(dim=1)
         rank = (scores >= own).sum(dim=1) - n_seen  # the item itself is among those as good as it, and makes it rank 1
         return log_p[:, 0].numpy(), rank.numpy()
+
+
+def _log_sum_exp(scores: Tensor) -> Tensor:
+    """(n, 1) in double precision: scores (n, n_items + 1) are single, so that their powers need be no more."""
+    largest = scores.amax(dim=1, keepdim=True)
+    return (scores - largest).exp_().sum(dim=1, keepdim=True, dtype=torch.float64).log() + largest
 
 
 def units_of(recommender: Recommender, histories: Sequence[Sequence[int] | np.ndarray]) -> np.ndarray:
