@@ -63,10 +63,10 @@ VARIABLES = {
 }
 
 
-def run_in(folder: Path, line: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a program in a folder, as a user would; ``git`` and ``dvc`` by name."""
+def run_in(folder: Path, line: str, ok: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, as a user would; ``git`` and ``dvc`` by name; with more variables."""
     words = [PYTHON, "-m", *line.split()] if line.startswith("dvc ") else line.split()
-    variables = {name: value for name, value in os.environ.items() if name not in OUTER} | VARIABLES
+    variables = {name: value for name, value in os.environ.items() if name not in OUTER} | VARIABLES | more
     done = subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, timeout=240)
     assert not ok or done.returncode == 0, done.stdout + done.stderr
     return done
@@ -77,13 +77,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
     """The pipeline, run for weight 1 (commit and tag ``one``) and then for weight 2."""
     folder = tmp_path_factory.mktemp("finished")
     shutil.copy(database, folder / "mlflow.db")
-    shutil.copy(REPOSITORY / "params.yaml", folder / "params.yaml")
-    (folder / "train.py").write_text(TRAIN)
-    (folder / "evaluate.py").write_text(EVALUATE)
-    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
-    (folder / ".gitignore").write_text("/models\n/mlflow.db*\n/mlruns\n/remote\n__pycache__\n")
-    shutil.copytree(REPOSITORY / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
-    run_in(folder, "git init -q")
+    lay_out(folder)
     for weight, name in ((1, "one"), (2, "two")):
         set_weight(folder, weight)
         run_in(folder, "dvc repro")
@@ -91,6 +85,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
         run_in(folder, f"git commit -qm {name}")
         run_in(folder, f"git tag {name}")
     return folder
+
+
+def lay_out(folder: Path) -> None:
+    """Write the pipeline into a new repository."""
+    shutil.copy(REPOSITORY / "params.yaml", folder / "params.yaml")
+    (folder / "train.py").write_text(TRAIN)
+    (folder / "evaluate.py").write_text(EVALUATE)
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
+    (folder / ".gitignore").write_text("/models\n/mlflow.db*\n/mlruns\n/remote\n__pycache__\n")
+    shutil.copytree(REPOSITORY / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
+    run_in(folder, "git init -q")
 
 
 @pytest.fixture
