@@ -9,6 +9,12 @@ from recexplainer.core.records.explanation import Label
 from recexplainer.evidence import evidence
 from recexplainer.evidence.evidence import Evidence, Method, find_evidence
 from recexplainer.evidence.perturbation import VARIANTS, Decision, Variant
+from recexplainer.recommenders.baselines import ItemKNN, Popularity
+from recexplainer.recommenders.external.matrices import ExternalMatrices
+from recexplainer.recommenders.external.recommender import ExternalRecommender
+from recexplainer.recommenders.gru4rec import GRU4Rec
+from recexplainer.recommenders.mf import MF
+from recexplainer.recommenders.sasrec import SASRec
 from tests.evidence.planted import (
     Cause,
     Planted,
@@ -68,6 +74,12 @@ def test_the_unit_of_scores_that_are_not_logits_does_not_matter(name: str, facto
     assert all(own.strengths == pytest.approx(other.strengths, rel=1e-3) for own, other in pairs)
     reasons = [set(own.items) <= cause.reason(decision) for own, decision in zip(plain, decisions, strict=True)]
     assert np.mean(reasons) >= 0.95 and any(own.items for own in plain) == (name != "popularity")
+
+
+def test_logits_are_the_scores_that_a_softmax_was_trained_on() -> None:
+    assert SASRec.gives_logits and GRU4Rec.gives_logits
+    others = (MF, ExternalMatrices, ExternalRecommender, ItemKNN, Popularity)
+    assert not any(kind.gives_logits for kind in others)
 
 
 def test_no_spread_is_no_unit() -> None:
