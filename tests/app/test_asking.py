@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from recexplainer.app.asking import ask
 from recexplainer.app.models import Models
 from recexplainer.explaining.template import SOURCE as TEMPLATE
@@ -28,3 +30,10 @@ def test_the_rubric_grades_what_is_shown_of_decided_items(models: Models) -> Non
     decided = [answer for answer in answers if answer.shown.label is not None]
     assert undecided and decided and all(answer.grade is None for answer in undecided)
     assert all(answer.grade == judge_by_rubric(answer.shown, models.catalogue) for answer in decided)
+
+
+def test_several_people_at_once_get_the_answers_of_one(models: Models) -> None:
+    alone = {item: ask(models, "both", HISTORY, item) for item in (6, 7, 9)}
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda item: (item, ask(models, "both", HISTORY, item)), [6, 7, 9] * 4))
+    assert all(answer == alone[item] for item, answer in together)
