@@ -39,7 +39,7 @@ def main(params: str, alias: str) -> None:
     st.title("Why does it recommend this?")
     try:
         dataset, models, people = opened(params, alias)
-        st.caption(words.label(f"{models.recommender.kind} · " + " · ".join(models.versions)))
+        st.html(words.html("opened", kind=models.recommender.kind, versions=models.versions))
         history.choose(models, people)
         if st.session_state.get(history.HISTORY):
             _show(dataset, models)
