@@ -62,7 +62,7 @@ def choose(models: Models, people: People | None) -> None:
 def show(models: Models) -> list[int]:
     """The history as boxes to untick; returns the items that are out."""
     state, counts = st.session_state, Counter(st.session_state[HISTORY])
-    st.subheader("History, oldest first")
+    st.subheader("History, oldest first", anchor=False)
     removed = []
     for item, n in counts.items():
         state.setdefault(f"{_KEEP}{item}", True)

@@ -36,7 +36,7 @@ def main(params: str, alias: str) -> None:
     """Lay the page out."""
     st.set_page_config("RecExplainer", layout="wide")
     st.html(words.style())
-    st.title("Why does it recommend this?")
+    st.title("Why does it recommend this?", anchor=False)
     try:
         dataset, models, people = opened(params, alias)
         st.html(words.html("opened", kind=models.recommender.kind, versions=models.versions))
@@ -63,7 +63,7 @@ def _ranking(models: Models, items: list[int], removed: list[int]) -> int | None
     """The top ten, and the item that is asked about."""
     before, after = scores_without(models.recommender, items), scores_without(models.recommender, items, removed)
     top, bottom = best(before, N_BEST), last(before, N_LAST)
-    st.subheader("What it recommends")
+    st.subheader("What it recommends", anchor=False)
     found = history.search(models, "Search for another item", "other item", set(items))
     offered = list(dict.fromkeys([*history.wanted(), *top, *bottom, *found]))
     if st.session_state.get(history.ITEM) not in offered:

@@ -26,7 +26,7 @@ def show_removals(models: Models, history: list[int], item: int, removed: list[i
     scores = [scores_without(models.recommender, history, gone) for gone in ((), removed)]
     before, after = (rank_items(own, [item])[0] for own in scores)
     case = models.case(history, item)
-    st.subheader(words.label(models.catalogue.title(item)))
+    st.subheader(words.label(models.catalogue.title(item)), anchor=False)
     parts = [
         ("recommender:", case.label or "undecided"),
         ("rank", f"{before.rank} → {after.rank}" if removed else str(before.rank)),

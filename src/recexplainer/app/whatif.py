@@ -72,7 +72,7 @@ def deletion_curves(
     Args:
         recommender: Who decided.
         decision: What.
-        first: By name the items that go first; the others follow at random.
+        first: By name the items that go first; the others follow in one random order.
         rng: Draws the random orders.
 
     Returns:
@@ -81,7 +81,7 @@ def deletion_curves(
     """
     items = list(dict.fromkeys(decision.history))
     draws = [rng.permutation(items).tolist() for _ in range(N_RANDOM)]
-    orders = [(name, [*given, *draw(items, len(items), given, rng)]) for name, given in first.items()]
+    orders = [(name, list(dict.fromkeys([*given, *draws[0]]))) for name, given in first.items()]
     asked = [
         (name, order[:n]) for name, order in [*orders, *((RANDOM, own) for own in draws)] for n in range(len(order) + 1)
     ]
