@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -16,9 +17,9 @@ def test_the_modes_that_have_the_alias_are_opened(monkeypatch: pytest.MonkeyPatc
             raise InputError("no alias")
 
     monkeypatch.setattr(opening.registry, "version_at", version_at)
-    settings = tiny.settings("align.modes=[intention,both]")
+    settings = replace(tiny.settings(), align=replace(tiny.settings().align, modes=["intention", "behaviour", "both"]))
     assert registered_explainers(settings, "candidate") == {
-        "both": "models:/recexplainer-demo-explainer-both@candidate"
+        mode: f"models:/recexplainer-demo-explainer-{mode}@candidate" for mode in ("behaviour", "both")
     }
     with pytest.raises(InputError, match="registry: no explainer of demo has the alias 'production'"):
         registered_explainers(settings, "production")
