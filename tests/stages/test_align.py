@@ -13,6 +13,7 @@ from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditional
 
 from recexplainer import store
 from recexplainer.core.contents import content_sha256
+from recexplainer.data.splits import TRAIN
 from recexplainer.llm.explainer import load_explainer
 from recexplainer.recommenders.baselines import Popularity
 from recexplainer.stages import align
@@ -38,6 +39,11 @@ def test_it_writes_an_explainer_and_logs_it_with_its_curves(base: Path, project:
     explainer = load_explainer(folder)
     assert explainer.mode == "both" and (folder / store.CATALOGUE.name).exists()
     assert not store.checkpoints_folder("both").exists()
+    data = store.read_alignment()
+    rows = sorted({example.vector_row for example in data.of_split(TRAIN)} - {-1})  # test users' vectors are not known
+    assert 0 < len(rows) < len(data.user_vectors)
+    assert explainer.connectors is not None
+    assert torch.allclose(explainer.connectors["user"].mean, data.user_vectors[rows].float().mean(dim=0), atol=1e-6)
     second, first = runs.connect().search_runs([runs.experiment_id(runs.connect(), "demo")])
     assert second.data.metrics["loss"] == first.data.metrics["loss"] > 0
     watched = [

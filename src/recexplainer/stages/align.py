@@ -39,13 +39,14 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
         "chat_template": settings.llm.chat_template,
     }
     recommender = load_recommender(store.RECOMMENDER)
-    explainer = new_explainer(mode, chosen_base(settings.llm), settings.align, recommender, user_vectors, prompts)
+    histories = {example.vector_row: example.history for example in taught if example.vector_row >= 0}
+    rows = sorted(histories)  # of training users: what others' vectors are like is not known yet
+    base = chosen_base(settings.llm)
+    explainer = new_explainer(mode, base, settings.align, recommender, user_vectors[rows], prompts)
     title_tokens(explainer.encoder, writer.catalogue.titles[1:])  # two titles with the same tokens fail at once
     rng = np.random.default_rng(settings.run.seed)
     encoded = training_examples(explainer, writer, taught, settings.align, rng)  # what cannot be trained fails at once
     measure = validation(explainer, writer, data.of_split(VALID), user_vectors, settings.align, settings.run.seed)
-    histories = {example.vector_row: example.history for example in taught if example.vector_row >= 0}
-    rows = sorted(histories)
     warmed = warm_start(
         explainer, writer, user_vectors[rows], [histories[row] for row in rows], settings.align, settings.run.seed
     )
