@@ -11,12 +11,12 @@ ROWS_AT_ONCE = 4096  # of a fit
 class Connector(nn.Module):
     """`W2 · GELU(W1 · standardise(e) + b1) + b2`, always in fp32.
 
-    Source: section 3.3. Departures: the input is standardised by the mean and deviation of the training users' or the items' vectors
-    (the recommender's vectors have small norms, and learning is many times slower without), and the last layer starts
-    at the scale of the LLM's own token embeddings.
+    Source: section 3.3. Departures: the input is standardised by the mean and deviation of the training users' or the
+    items' vectors (the recommender's vectors have small norms, and learning is many times slower without), and the
+    last layer starts at the scale of the LLM's own token embeddings.
 
     Args:
-        vectors: (n, dim) vectors like those that the connector will see, for their mean and deviation: of training users, or items.
+        vectors: (n, dim) the training users' or the items', for their mean and deviation.
         hidden_size: Width of the layer between.
         output_size: The LLM's embedding size.
         output_std: Root mean square of the LLM's token embeddings.
