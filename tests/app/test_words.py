@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from recexplainer.app.words import html, label
 
 EVIL = "<script>alert(1)</script> **bold** :red[x] [a](http://b.c) www.d.e $x$ <b>&amp;"
@@ -9,9 +13,15 @@ def test_a_label_holds_no_sign_that_markdown_reads() -> None:
     found = label(EVIL)
     assert "<script>" not in found.replace("\\", "") or "\\<" in found
     signs = [place for place, sign in enumerate(found) if not sign.isalnum() and sign not in " \\\u2060"]
-    assert signs and all(found[place - 1] == "\\" and found[place + 1] == "\u2060" for place in signs)
+    assert signs and all(found[place - 2 : place] == "\u2060\\" for place in signs)
     assert found.replace("\\", "").replace("\u2060", "") == EVIL
     assert label("two\nlines") == "two lines"
+
+
+@pytest.mark.parametrize("text", ["www.d.e", "http://b.c", "a@b.c", ":smile:", ":material/home:", "--", "->", ":red[x]"])
+def test_a_label_holds_nothing_that_streamlit_looks_for_once_backslashes_are_read(text: str) -> None:
+    looked_for = r"https?://|www(?=\.)|[-.\w+]+@|:[\w+-]+:|:material/|(^|\s)(--|->)(\s|$)|:\w+\["
+    assert re.search(looked_for, text) and not re.search(looked_for, label(text).replace("\\", ""))
 
 
 def test_titles_are_escaped_in_every_part() -> None:

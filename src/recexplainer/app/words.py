@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-_JOINER = "\N{WORD JOINER}"  # invisible; keeps `:red[…]`, `--` and addresses from being found behind a backslash
-_SIGNS = str.maketrans({sign: f"\\{sign}{_JOINER}" for sign in string.punctuation})
+_JOINER = "\N{WORD JOINER}"  # invisible; what Streamlit looks for once backslashes are read, as www. or --, is not found
+_SIGNS = str.maketrans({sign: f"{_JOINER}\\{sign}" for sign in string.punctuation})
 
 
 def label(text: str) -> str:
