@@ -30,11 +30,11 @@ SECONDS = 200
 
 @pytest.fixture
 def address(base: Path, project: Path) -> Iterator[str]:
-    """The page on two registered explainers, where item 3 has a title that would be markup."""
+    """The page on two registered explainers, where each title would be markup."""
     from mlflow import MlflowClient
 
     catalogue = tiny.catalogue().frame
-    catalogue.loc[2, "title"] = EVIL
+    catalogue["title"] = [f"{EVIL} {title}" for title in catalogue["title"]]
     tiny.write_prepared()
     store.write_catalogue(catalogue)
     store.write_explanations("both", [make_explanation()])
@@ -82,6 +82,28 @@ class Visitor:
         self.see(f"({found}) && !({found}).disabled")
         self.browser.run(f"({found}).click()")
 
+    def go_to(self, condition: str) -> None:
+        """Press Tab until something holds of the focused element `e`."""
+        for _ in range(60):
+            self.browser.press("Tab")
+            if self.browser.run(f"((e) => {condition})(document.activeElement)"):
+                return
+        raise AssertionError(f"Tab does not reach {condition}")
+
+    def press_option(self, name: str) -> None:
+        """Press an option of a radio group."""
+        found = (
+            f"[...document.querySelectorAll('[role=radiogroup] label')].find((e) => e.innerText.trim() === '{name}')"
+        )
+        self.see(f"!!{found}")
+        self.browser.run(f"{found}.click()")
+
+    def markup(self) -> list[str]:
+        """Elements that a title became, in lists that are open, too."""
+        elements = "document.querySelectorAll(':is([data-testid=stMain], [role=listbox]) :is(a, em, .katex, script)')"
+        found: list[str] = self.browser.run(f"[...{elements}].map((element) => element.outerHTML)")
+        return found
+
     def enter(self, field: str, text: str) -> None:
         """Enter a text into the first field with a label."""
         found = f"document.querySelector(`[aria-label={json.dumps(field)}]`)"
@@ -93,7 +115,8 @@ class Visitor:
     def _until(self, holds: object) -> None:
         end = time.monotonic() + SECONDS
         while not holds():  # type: ignore[operator]
-            assert time.monotonic() < end, self.browser.run("document.body.innerText")
+            failed = self.browser.run("!!document.querySelector('[data-testid=stException]')")
+            assert not failed and time.monotonic() < end, self.browser.run("document.body.innerText")
             time.sleep(0.1)
 
     @staticmethod
@@ -107,19 +130,35 @@ def test_from_a_user_to_a_rating_that_is_found_again(address: str, tmp_path: Pat
     with Browser(tmp_path / "profile") as browser:
         page = Visitor(browser, address)
         page.read("recexplainer-demo-explainer-both version 1")
+        page.press_option("Compose")
+        page.enter("Search the catalogue", "rust")
+        page.see("document.querySelector('[aria-label=\"Item to add\"]')?.value")
+        page.go_to("e.ariaLabel === 'Item to add'")
+        browser.press("ArrowDown")
+        page.see("document.querySelectorAll('[role=option]').length === 3")
+        assert page.markup() == []
+        page.press_option("By id")
+
         page.enter("User's id in the raw data", "U1")
         page.press("Show")
         page.read("What it recommends")
         page.see("document.querySelectorAll('[data-testid=stCheckbox]').length === 4")
         boxes = browser.run("[...document.querySelectorAll('[data-testid=stCheckbox]')].map((box) => box.innerText)")
-        assert boxes[0].replace("\u2060", "").strip() == f"{EVIL} (2 times)"
+        assert boxes[0].replace("\u2060", "").strip() == f"{EVIL} {tiny.TITLES[2]} (2 times)"
+        page.go_to("e.type === 'checkbox'")
+        name = browser.run("document.activeElement.ariaLabel").replace("\u2060", "")
+        assert name.endswith(f" {tiny.TITLES[2]} (2 times)")
+        for n_out in (1, 0):  # Space toggles the item, and stays on it
+            browser.press(" ")
+            page.see(f"document.querySelectorAll('[data-testid=stCheckbox] input:not(:checked)').length === {n_out}")
 
-        page.press("Ask why")
+        page.go_to("e.innerText?.trim() === 'Ask why'")
+        browser.press("Enter")
         page.see("document.querySelectorAll('.rx-said').length === 4")
         page.read("The decision as the history goes")
         page.see("document.querySelectorAll('[data-testid=stExpander]').length === 3")
-        assert browser.run("typeof window.hit") == "undefined"
-        assert browser.run("document.querySelectorAll('[data-testid=stMain] :is(script, a, em, .katex)').length") == 0
+        page.see("document.querySelectorAll('[data-testid=stVegaLiteChart] :is(canvas, svg)').length > 0")
+        assert browser.run("typeof window.hit") == "undefined" and page.markup() == []
         page.press("Remove what it cites")
         page.read("→")
         removed = browser.run(
@@ -129,7 +168,7 @@ def test_from_a_user_to_a_rating_that_is_found_again(address: str, tmp_path: Pat
         gone = [item for item, is_out in zip(items, removed, strict=True) if is_out]
         recommender = tiny.mf()
         title = browser.run("document.querySelectorAll('h3')[2].innerText").replace("\u2060", "")
-        item = tiny.catalogue().item_of_title[title]
+        item = tiny.catalogue().item_of_title[title.removeprefix(f"{EVIL} ")]
         [before], [after] = (
             rank_items(scores_without(recommender, HISTORY, own), [item]) for own in ([], gone)
         )  # what the recommender itself says

@@ -88,8 +88,8 @@ class Browser:
     def press(self, key: str) -> None:
         """Press and release one key, named as in KeyboardEvent.key."""
         codes = {"Tab": 9, "Enter": 13, "ArrowDown": 40, "ArrowUp": 38, "Home": 36, "End": 35,
-                 "ArrowLeft": 37, "ArrowRight": 39, "PageUp": 33, "PageDown": 34}  # fmt: skip
-        text = {"text": "\r"} if key == "Enter" else {}
+                 "ArrowLeft": 37, "ArrowRight": 39, "PageUp": 33, "PageDown": 34, " ": 32}  # fmt: skip
+        text = {"text": {"Enter": "\r", " ": " "}[key]} if key in ("Enter", " ") else {}
         for kind in ("keyDown", "keyUp"):
             self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], **text)
 

@@ -9,15 +9,19 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-_JOINER = "\N{WORD JOINER}"  # invisible; what Streamlit looks for once backslashes are read, as www. or --, is not found
-_SIGNS = str.maketrans({sign: f"{_JOINER}\\{sign}" for sign in string.punctuation})
+_JOINER = "\N{WORD JOINER}"  # invisible; between a sign and its neighbours, so that www., -- and :red[ are not found
+_PAIRED = "\\`*_~$[]<>&"  # a joiner does not disarm these; a backslash does, though screen readers may say it
+_SIGNS = str.maketrans(
+    {sign: f"{_JOINER}{sign}{_JOINER}" for sign in string.punctuation}
+    | {sign: f"{_JOINER}\\{sign}{_JOINER}" for sign in _PAIRED}
+)
 
 
 def label(text: str) -> str:
     r"""A text for the label of a widget, which Streamlit reads as Markdown.
 
-    >>> label("a*b").replace("\u2060", "")
-    'a\\*b'
+    >>> label("a*b: c").replace("\u2060", "")
+    'a\\*b: c'
     """
     return " ".join(text.translate(_SIGNS).split())
 
