@@ -21,14 +21,18 @@ N = 9  # actions of each kind; the median counts
 def main(alias: str) -> None:
     """Print a table."""
     app = AppTest.from_function(_page, args=(alias,), default_timeout=600)
-    print(f"{'opening':32}{_seconds(app.run):8.2f} s")
+    print(f"{'opening':32}{_seconds(app, app.run):8.2f} s")
     app.radio[0].set_value("At random").run()
-    picked = [_seconds(lambda: _press(app, "Another user")) for _ in range(N)]
+    picked = [_seconds(app, lambda: _press(app, "Another user")) for _ in range(N)]
     print(f"{'another user':32}{1000 * median(picked):8.0f} ms")
-    unticked = [_seconds(lambda box=box: app.checkbox[box].uncheck().run()) for box in range(min(N, len(app.checkbox)))]
+    unticked = [
+        _seconds(app, lambda box=box: app.checkbox[box].uncheck().run()) for box in range(min(N, len(app.checkbox)))
+    ]
     print(f"{'one item less':32}{1000 * median(unticked):8.0f} ms")
-    print(f"{'first answers, all modes':32}{_seconds(lambda: _press(app, 'Ask why')):8.2f} s")
-    ticked = [_seconds(lambda box=box: app.checkbox[box].check().run()) for box in range(min(N, len(app.checkbox)))]
+    print(f"{'first answers, all modes':32}{_seconds(app, lambda: _press(app, 'Ask why')):8.2f} s")
+    ticked = [
+        _seconds(app, lambda box=box: app.checkbox[box].check().run()) for box in range(min(N, len(app.checkbox)))
+    ]
     print(f"{'one item more, beside answers':32}{1000 * median(ticked):8.0f} ms")
 
 
@@ -42,10 +46,12 @@ def _press(app: AppTest, name: str) -> None:
     next(button for button in app.button if button.label == name).click().run()
 
 
-def _seconds(act: Callable[[], object]) -> float:
+def _seconds(app: AppTest, act: Callable[[], object]) -> float:
     start = time.perf_counter()
     act()
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    assert not app.exception, app.exception
+    return seconds
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit import runtime
 
 from recexplainer.app import history, words
 from recexplainer.app.answers import show_answers
@@ -88,5 +87,5 @@ def _rows(models: Models, before: np.ndarray, after: np.ndarray) -> list[dict[st
     ]
 
 
-if runtime.exists():
+if __name__ == "__main__":
     main(*sys.argv[1:3])
