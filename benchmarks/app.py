@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 from streamlit.testing.v1 import AppTest
@@ -25,14 +26,11 @@ def main(alias: str) -> None:
     app.radio[0].set_value("At random").run()
     picked = [_seconds(app, lambda: _press(app, "Another user")) for _ in range(N)]
     print(f"{'another user':32}{1000 * median(picked):8.0f} ms")
-    unticked = [
-        _seconds(app, lambda box=box: app.checkbox[box].uncheck().run()) for box in range(min(N, len(app.checkbox)))
-    ]
+    boxes = range(min(N, len(app.checkbox)))
+    unticked = [_seconds(app, partial(_tick, app, box, False)) for box in boxes]
     print(f"{'one item less':32}{1000 * median(unticked):8.0f} ms")
     print(f"{'first answers, all modes':32}{_seconds(app, lambda: _press(app, 'Ask why')):8.2f} s")
-    ticked = [
-        _seconds(app, lambda box=box: app.checkbox[box].check().run()) for box in range(min(N, len(app.checkbox)))
-    ]
+    ticked = [_seconds(app, partial(_tick, app, box, True)) for box in boxes]
     print(f"{'one item more, beside answers':32}{1000 * median(ticked):8.0f} ms")
 
 
@@ -44,6 +42,10 @@ def _page(alias: str) -> None:
 
 def _press(app: AppTest, name: str) -> None:
     next(button for button in app.button if button.label == name).click().run()
+
+
+def _tick(app: AppTest, box: int, value: bool) -> None:
+    app.checkbox[box].set_value(value).run()
 
 
 def _seconds(app: AppTest, act: Callable[[], object]) -> float:
