@@ -19,7 +19,7 @@ from recexplainer.core.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking import runs
 from tests import tiny
-from tests.alignment.test_trainer import LAUNCH
+from tests.alignment.test_trainer import two
 from tests.conftest import REPOSITORY
 
 VARIABLES = {
@@ -113,7 +113,7 @@ def test_a_second_sigterm_does_not_interrupt_the_closing(project: Path, monkeypa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", [(), LAUNCH], ids=["alone", "two_processes"])
+@pytest.mark.parametrize("launcher", [(), two("ddp")], ids=["alone", "two_processes"])
 def test_alignment_that_is_terminated_in_the_middle_is_killed(
     base: Path, project: Path, launcher: tuple[str, ...]
 ) -> None:
