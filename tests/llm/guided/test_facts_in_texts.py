@@ -74,3 +74,24 @@ def test_a_claim_of_one_series_is_dropped_where_there_is_none(texts: TokenTexts)
 def test_a_denied_value_is_no_claim(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is not a Racing game, and it is new.'
     assert text_of(texts, example, [GATE]) == 'Yes. "Rust" is not a Racing game, and it is new.'
+
+
+@pytest.mark.parametrize("said", ["Puzzle and Puzzle", "Puzzle, Puzzle", "Puzzle and Horror", "Puzzle or Racing"])
+def test_a_list_that_has_named_all_values_that_hold_takes_no_other(said: str) -> None:
+    """Rust has one genre: "a Puzzle and Puzzle game" says nothing, though both hold."""
+    catalogue = tiny.catalogue()
+    guide = Guide(catalogue, RUST, [GATE], [GATE], facts_of(catalogue))
+    begun = 'Yes. "Rust" is a '
+    guide.wrote(5, 11, RUST)
+    assert guide.look(f"{begun}Puzzle and") is None
+    change = guide.look(f"{begun}{said} game")
+    assert change is not None and change.results == (None,)
+    assert change.back == len(begun) + len("Puzzle") and change.stop is None  # " and" is written otherwise
+
+
+def test_a_value_is_named_again_outside_of_its_list() -> None:
+    catalogue = tiny.catalogue()
+    guide = Guide(catalogue, RUST, [GATE], [GATE], facts_of(catalogue))
+    guide.wrote(5, 11, RUST)
+    for text in ('Yes. "Rust" is a Puzzle game, so it is a Puzzle game', 'Yes. "Rust" is a Puzzle game. Puzzle games'):
+        assert guide.look(text) is None

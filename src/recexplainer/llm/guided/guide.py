@@ -10,7 +10,7 @@ from typing import Literal
 from recexplainer.citations.attributes import speaks_of_series
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.facts import Claim, Facts
-from recexplainer.citations.phrases import QUOTES
+from recexplainer.citations.phrases import QUOTES, plain
 from recexplainer.data.catalogue import Catalogue
 
 UNKNOWN = 0  # of an invented title, which has no attributes
@@ -21,6 +21,7 @@ _ALWAYS_OPENS = frozenset("„‟«")
 _SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
 _CLAUSE_SIGN = re.compile(r"[,;:(\[—–.!?、。，]")
 _LIST_SIGN = re.compile(r"\W*(?:\w{1,5}\W+)?")  # between the titles of a list: ", ", " and ", " sowie "
+_VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
 
@@ -175,7 +176,9 @@ class Guide:
             claim = Claim(claim.start + self._checked, claim.end + self._checked, claim.kind, claim.value)
             if not ended and text[claim.end :].strip() in _MAY_GO_ON:
                 return None
-            items = self._said_of(text, claim)
+            items, listed = self._said_of(text, claim), self._listed(text, claim)
+            if any(said.value == claim.value for said in listed):
+                return _without_another(listed[0].end)
             if not any(all(self.facts.holds(claim, item) for item in group) for group in items):
                 return self._instead(text, claim, *items)
             self._checked = claim.end
@@ -185,6 +188,11 @@ class Guide:
         """The values that hold, where a claim stands that does not."""
         assert self.facts is not None
         values = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
+        listed = self._listed(text, claim)
+        named = [plain(text[claim.start : claim.end]) for claim in listed]
+        if values and all(plain(value) in named for value in values):
+            return _without_another(listed[0].end)
+        values = [value for value in values if plain(value) not in named]
         start, said = claim.start, values
         article = _ARTICLE.search(text[: claim.start])
         if article and values:
@@ -193,6 +201,18 @@ class Guide:
         if not values:
             return self._dead_end(text, claim.start, "fact", back)
         return Change(start, "fact", tuple(said), tuple(said), "", (None,) * len(said))
+
+    def _listed(self, text: str, claim: Claim) -> list[Claim]:
+        """The claims of the list that a claim continues ("a Drama and Comedy"), the last one first."""
+        assert self.facts is not None
+        listed, place = [], claim.start
+        for said in reversed(self.facts.claims(text[:place], self._masked())):
+            between = text[said.end : place]
+            if not between.strip() or not _VALUE_SIGN.fullmatch(between):
+                break
+            listed.append(said)
+            place = said.start
+        return listed
 
     def _dead_end(self, text: str, start: int, kind: Kind, back: int) -> Change:
         """A clause that cannot be said to its end."""
@@ -266,6 +286,11 @@ def _opens(text: str, place: int) -> bool:
 def _is_list(text: str, titles: Sequence[Named], place: int) -> bool:
     """Whether a title at a place would follow another one in a list."""
     return bool(titles) and _LIST_SIGN.fullmatch(text[titles[-1].end : place]) is not None
+
+
+def _without_another(end: int) -> Change:
+    """A list of values that has named all that hold: what leads to another one is written otherwise."""
+    return Change(end, "fact", ("",), (None,), back=end)
 
 
 def _with_article(article: str, value: str) -> str:
