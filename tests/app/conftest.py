@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,14 @@ from recexplainer.explaining.respond import Options, open_responder
 from tests import tiny
 
 MODES = ("behaviour", "both")
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def main_comes_back() -> Iterator[None]:
+    """Streamlit takes the place of `__main__`, which every process that is spawned later would run."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session")
