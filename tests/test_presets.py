@@ -74,6 +74,16 @@ def test_figures_of_the_reference_run_go_and_those_of_ones_own_stay(project: Pat
     assert sorted(path.stem for path in (project / "metrics").iterdir()) == ["changed", "new"]
 
 
+def test_without_a_commit_no_figure_goes(project: Path) -> None:
+    (project / "metrics").mkdir()
+    (project / "metrics/own.json").write_text("{}")
+    for command in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    (project / "metrics/own.json").write_text('{"hr": 1}')
+    assert apply(project, "ml_latest_small").returncode == 0
+    assert (project / "metrics/own.json").read_text() == '{"hr": 1}'
+
+
 def test_an_unknown_preset_changes_nothing(project: Path) -> None:
     before = (project / "params.yaml").read_text()
     result = apply(project, "nonsense")

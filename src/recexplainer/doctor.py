@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from recexplainer import store
+from recexplainer.core.commands import output_of
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, load_settings
 
@@ -82,9 +82,9 @@ def unmet_requirements(package: str) -> Iterator[str]:
 
 
 def _git() -> str:
-    if _output("git", "rev-parse", "--git-dir") is None:
+    if output_of("git", "rev-parse", "--git-dir") is None:
         raise InputError("this folder is not a git repository, which DVC needs: run git init, or install git")
-    return _output("git", "rev-parse", "--short", "HEAD") or "a repository without commits"
+    return output_of("git", "rev-parse", "--short", "HEAD") or "a repository without commits"
 
 
 def _disk() -> str:
@@ -132,7 +132,7 @@ def _tracking(settings: Settings) -> str:
 
 
 def _remote(settings: Settings) -> str:
-    listed = _output(sys.executable, "-m", "dvc", "remote", "list")
+    listed = output_of(sys.executable, "-m", "dvc", "remote", "list")
     if listed is None:
         raise InputError("dvc does not work here: run dvc doctor")
     if not listed:
@@ -190,14 +190,6 @@ def _endpoints(settings: Settings, section: str) -> str:
     except openai.OpenAIError as error:
         raise InputError(f"{section}: {chosen.base_url or 'OpenAI'}: {secrets.hide(str(error))}") from None
     return f"{section}: {chosen.base_url or 'OpenAI'} answers"
-
-
-def _output(*command: str) -> str | None:
-    """What a command prints, None where it cannot be run or fails."""
-    try:
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 _MACHINE = {"python": _python, "packages": _packages, "git": _git, "disk": _disk, "device": _device}

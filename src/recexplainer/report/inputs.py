@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from recexplainer import store
+from recexplainer.core.commands import output_of
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.judgement import Judgement
 from recexplainer.core.settings import Settings
@@ -109,11 +109,7 @@ def read_commit(folder: Path | str = ".") -> str | None:
 
 
 def _git(folder: Path | str, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
+    return output_of("git", "-C", str(folder), *arguments, seconds=20)
 
 
 def _read_comparisons(sources: list[str]) -> dict[str, Metrics]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from recexplainer.core.commands import output_of
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import PARAMS_FILE, load_settings
 from recexplainer.store.atomic import atomic_path
@@ -42,17 +41,17 @@ def forget_committed_metrics() -> None:
 
     A report made before all stages have run would show them as one's own. Metrics that git has not stay.
     """
-    unchanged = _git_lists("ls-files") - _git_lists("diff", "--name-only", "--relative", "HEAD")
-    for name in unchanged:
+    of_git, differing = _git_lists("ls-files"), _git_lists("diff", "--name-only", "--relative", "HEAD")
+    if of_git is None or differing is None:
+        return
+    for name in of_git - differing:
         Path(name).unlink(missing_ok=True)
 
 
-def _git_lists(*arguments: str) -> set[str]:
-    """What a git command says of the metrics files, by line; nothing without git or outside of a repository."""
-    if shutil.which("git") is None:
-        return set()
-    said = subprocess.run(["git", *arguments, "--", "metrics/*.json"], capture_output=True, text=True)
-    return set(said.stdout.splitlines())
+def _git_lists(*arguments: str) -> set[str] | None:
+    """What a git command says of the metrics files, by line; None without git, a repository or a commit."""
+    said = output_of("git", *arguments, "--", "metrics/*.json")
+    return None if said is None else set(said.splitlines())
 
 
 def change_parameters(changes: dict[str, Any]) -> None:
