@@ -51,16 +51,16 @@ def _show(dataset: str, models: Models) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         removed = history.show(models)
+    before, after = (scores_without(models.recommender, items, gone) for gone in ((), removed))
     with right:
-        asked = _ranking(models, items, removed)
+        asked = _ranking(models, items, before, after)
     if asked is not None:
-        show_removals(models, items, asked, removed)
+        show_removals(models, items, asked, before, after if removed else None)
         show_answers(dataset, models, items, asked)
 
 
-def _ranking(models: Models, items: list[int], removed: list[int]) -> int | None:
-    """The top ten, and the item that is asked about."""
-    before, after = scores_without(models.recommender, items), scores_without(models.recommender, items, removed)
+def _ranking(models: Models, items: list[int], before: np.ndarray, after: np.ndarray) -> int | None:
+    """The top ten, and the item that is asked about, by the scores before and after the removal."""
     top, bottom = best(before, N_BEST), last(before, N_LAST)
     st.subheader("What it recommends", anchor=False)
     found = history.search(models, "Search for another item", "other item", set(items))

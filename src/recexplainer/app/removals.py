@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from recexplainer.app import words
 from recexplainer.app.history import remove
 from recexplainer.app.models import Models
-from recexplainer.app.whatif import rank_items, scores_without, smallest_removal
+from recexplainer.app.whatif import rank_items, smallest_removal
 from recexplainer.core.records.evidence import Counterfactual
 from recexplainer.explaining.template import decision_of
 
@@ -21,10 +22,13 @@ def smallest(_models: Models, history: tuple[int, ...], item: int) -> Counterfac
     return smallest_removal(_models.recommender, decision_of(case), _models.template.bounds)
 
 
-def show_removals(models: Models, history: list[int], item: int, removed: list[int]) -> None:
-    """Rank and score before and after, and the smallest set that changes the decision."""
-    scores = [scores_without(models.recommender, history, gone) for gone in ((), removed)]
-    before, after = (rank_items(own, [item])[0] for own in scores)
+def show_removals(
+    models: Models, history: list[int], item: int, scores: np.ndarray, scores_after: np.ndarray | None
+) -> None:
+    """Rank and score, before and after a removal if there is one, and the smallest set that changes the decision."""
+    [before] = rank_items(scores, [item])
+    [after] = [before] if scores_after is None else rank_items(scores_after, [item])
+    removed = scores_after is not None
     case = models.case(history, item)
     st.subheader(words.label(models.catalogue.title(item)), anchor=False)
     parts = [
