@@ -25,6 +25,7 @@ from tests.report.chromium import PROGRAM, Browser
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")]
 HISTORY = [3, 5, 3, 8, 1]  # of user U1
 EVIL = "<script>window.hit = 1</script> <b>x</b> **bold** :red[red] -- [a](http://b.c) www.d.example $x$"
+TICK_ALL = "[...document.querySelectorAll('button')].find((b) => b.innerText.trim() === 'Tick all')"
 SECONDS = 200
 
 
@@ -83,12 +84,15 @@ class Visitor:
         self.browser.run(f"({found}).click()")
 
     def go_to(self, condition: str) -> None:
-        """Press Tab until something holds of the focused element `e`."""
-        for _ in range(60):
+        """Press Tab until something holds of the focused element `e`, round after round while the page changes."""
+
+        def holds() -> bool:
             self.browser.press("Tab")
-            if self.browser.run(f"((e) => {condition})(document.activeElement)"):
-                return
-        raise AssertionError(f"Tab does not reach {condition}")
+            held: bool = self.browser.run(f"((e) => {condition})(document.activeElement)")
+            return held
+
+        self.see("true")
+        self._until(holds)
 
     def press_option(self, name: str) -> None:
         """Press an option of a radio group."""
@@ -151,6 +155,7 @@ def test_from_a_user_to_a_rating_that_is_found_again(address: str, tmp_path: Pat
         for n_out in (1, 0):  # Space toggles the item, and stays on it
             browser.press(" ")
             page.see(f"document.querySelectorAll('[data-testid=stCheckbox] input:not(:checked)').length === {n_out}")
+            page.see(f"{TICK_ALL}?.disabled === {json.dumps(n_out == 0)}")  # the program has seen it, too
 
         page.go_to("e.innerText?.trim() === 'Ask why'")
         browser.press("Enter")
