@@ -76,7 +76,37 @@ def test_a_person_is_asked_and_may_say_otherwise(library: Path, monkeypatch: pyt
     assert cli.run(["init", str(library / "loans.csv"), "--user", "reader"]) == 0
     columns = load_settings().dataset.columns
     assert columns.brand is None and columns.title == "heading"
-    assert len(asked) == 8 and not [question for question in asked if "(user)" in question]
+    assert len(asked) == 9 and not [question for question in asked if "(user)" in question]
+
+
+def test_low_ratings_are_no_likes_and_the_output_says_so(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loans = pd.read_csv(library / "loans.csv")
+    loans.assign(stars=[1 + n % 5 for n in range(600)], shop="x").to_csv(library / "loans.csv", index=False)
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    assert load_settings().prepare.min_rating == 3
+    said = capsys.readouterr().out
+    assert "those from 3 are kept as likes, 360 of 600 rows" in said and "unused: shop;" in said
+    assert cli.run(["init", str(library / "loans.csv"), "--rating", "none"]) == 0
+    assert load_settings().prepare.min_rating == 0
+
+
+def test_a_position_gives_the_order_where_no_time_does(library: Path) -> None:
+    loans = pd.read_csv(library / "loans.csv").assign(position=[n % 10 for n in range(600)])
+    loans.to_csv(library / "loans.csv", index=False)
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    assert load_settings().dataset.columns.order is None
+    assert cli.run(["init", str(library / "loans.csv"), "--time", "none"]) == 0
+    assert load_settings().dataset.columns.order == "position"
+    loans.drop(columns="borrowed_on").to_csv(library / "loans.csv", index=False)
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    assert load_settings().dataset.columns.order == "position"
+
+
+def test_lines_of_params_yaml_that_stay_are_not_laid_out_anew(library: Path) -> None:
+    before = Path("params.yaml").read_text()
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    gates = before[before.index("promote:") :]
+    assert gates in Path("params.yaml").read_text()
 
 
 @pytest.mark.parametrize(
@@ -85,6 +115,7 @@ def test_a_person_is_asked_and_may_say_otherwise(library: Path, monkeypatch: pyt
         (["nothing.csv"], "error: nothing.csv: no such file"),
         (["loans.csv", "--user", "raeder"], "has no column 'raeder'; did you mean 'reader'?"),
         (["loans.csv", "--time", "none"], "no column gives the order of the rows; name one with --time or --order"),
+        (["loans.csv", "--rating", "reader"], "column 'reader' contains no numbers; name another one with --rating"),
         (["numbers.csv"], "no column looks like"),
     ],
 )

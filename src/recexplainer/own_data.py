@@ -15,7 +15,7 @@ import typer
 from recexplainer.alignment.sizing import as_parameters, sizes_for
 from recexplainer.core.errors import InputError, did_you_mean
 from recexplainer.core.settings import load_settings
-from recexplainer.data.guessing import Guess, find_items_file, guess_columns, read_sample
+from recexplainer.data.guessing import Guess, find_items_file, guess_columns, lowest_kept_rating, read_sample
 from recexplainer.demo.domain import NOUNS
 from recexplainer.store.presets import change_parameters, forget_committed_metrics
 
@@ -25,6 +25,7 @@ WHAT = {
     "user": "the user",
     "item": "the item",
     "time": "the time, if any",
+    "order": "the position among the user's rows, in place of a time, if any",
     "rating": "the rating, if any",
     "item_key": "the item's id in the table of items",
     "title": "the item's title",
@@ -70,8 +71,10 @@ def initialise(
     noun = noun or guess_noun(
         [str(columns["item"]), str(columns["item_key"]), file.stem, titled.stem if titled else ""]
     )
-    counts = read_sample(file, None, [str(columns["user"]), str(columns["item"])])
-    n_users, n_items = (int(counts[columns[what]].nunique()) for what in ("user", "item"))
+    chosen = [columns[what] for what in ("user", "item", "rating")]
+    counts = read_sample(file, None, [name for name in chosen if name])
+    liked, min_rating, ratings = _liked(file, counts, columns["rating"])
+    n_users, n_items = (int(liked[columns[what]].nunique()) for what in ("user", "item"))
     settings = load_settings()
     budget = minutes or settings.run.minutes
     build = settings.build_alignment
@@ -79,6 +82,7 @@ def initialise(
     name = name or guess_name(file)
     raw, copied = _folder_of(file, name)
     changes = as_parameters(sizes, n_items, settings.adapt_llm.slot_top)
+    changes["prepare"]["min_rating"] = min_rating
     changes["run"] = {"minutes": int(budget) if budget == int(budget) else budget}
     changes["dataset"] = {
         "name": name,
@@ -91,19 +95,35 @@ def initialise(
         "columns": columns,
     }
     change_parameters(changes)
-    forget_committed_metrics()
+    gone = " and deleted the committed metrics of other data" if forget_committed_metrics() else ""
     for table in (file, titled) if copied else ():
         if table is not None:
             raw.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(table, raw / table.name)
     found = ", ".join(f"{what}: {column}" for what, column in columns.items() if column)
+    names = dict.fromkeys(map(str, [*rows, *(() if items is None else items)]))
+    unused = ", ".join(name for name in names if name not in columns.values()) or "none"
     kept = f"{sizes.max_items or n_items:,} items and {sizes.max_users or n_users:,} users at most"
     return [
         f"{file}: {len(counts):,} rows, {n_users:,} users, {n_items:,} items ({noun})",
-        f"columns: {found}; titles from {titled or file}",
+        f"columns: {found}; unused: {unused}; titles from {titled or file}",
+        *ratings,
         f"for {budget:g} minutes: {kept}, {sizes.steps} steps of adapt_llm, {sizes.epochs:g} epochs of intention",
-        "wrote params.yaml; check it, then run: make demo",
+        f"wrote params.yaml{gone}; check it, then run: make demo",
     ]
+
+
+def _liked(file: Path, rows: pd.DataFrame, rating: str | None) -> tuple[pd.DataFrame, float, list[str]]:
+    """The rows with a high rating, the lowest high one, and a line about them; all rows where nobody rated."""
+    if rating is None:
+        return rows, 0.0, []
+    ratings = pd.to_numeric(rows[rating], errors="coerce")
+    if ratings.isna().all():
+        raise InputError(f"{file}: column {rating!r} contains no numbers; name another one with --rating, or none")
+    least = lowest_kept_rating(ratings.dropna())
+    liked = rows[ratings >= least]
+    scale, n_liked = f"{ratings.min():g} to {ratings.max():g}", f"{len(liked):,} of {len(rows):,} rows"
+    return liked, least, [f"ratings: {scale}, those from {least:g} are kept as likes, {n_liked} (prepare.min_rating)"]
 
 
 def guess_noun(names: list[str]) -> str:
@@ -133,14 +153,13 @@ def _columns(
         what = field.name
         table, path = (items, titled) if what in of_items and items is not None else (rows, file)
         assert table is not None
-        column = given.get(what) or guess[what]
+        column = given.get(what) or (None if what == "order" and columns["time"] else guess[what])
         if asks and not given.get(what):
             column = typer.prompt(f"{path}: {WHAT[what]} [{', '.join(map(str, table.columns))}]", column or NONE)
         columns[what] = None if column in (None, NONE) else _known(column, table, path, what)
     missing = [what for what in REQUIRED if columns[what] is None]
     if missing:
         raise InputError(f"{file}: no column looks like {WHAT[missing[0]]}; name it with --{missing[0]}")
-    columns["order"] = None if given.get("order") is None else _known(str(given["order"]), rows, file, "order")
     if columns["time"] is None and columns["order"] is None:
         raise InputError(f"{file}: no column gives the order of the rows; name one with --time or --order")
     columns["item_key"] = columns["item_key"] or columns["item"]

@@ -16,6 +16,7 @@ from recexplainer.data.guessing import (
     is_rating,
     is_text,
     is_time,
+    lowest_kept_rating,
     read_sample,
     repeats,
 )
@@ -63,6 +64,35 @@ def test_times_by_name(name: str) -> None:
 @pytest.mark.parametrize("name", ["rating", "stars", "Score", "overall"])
 def test_ratings_by_name(name: str) -> None:
     assert guess_columns(named(d=name)).rating == name
+
+
+PLACES = ROWS.assign(place=ROWS.groupby("a").cumcount().astype(str)).drop(columns="c")
+
+
+@pytest.mark.parametrize("name", ["position", "seq", "seq_no", "rank", "order", "Sequence", "play_order"])
+def test_an_order_by_name_when_it_numbers_the_rows_of_each_user(name: str) -> None:
+    guess = guess_columns(PLACES.rename(columns={"place": name, "a": "user", "b": "item"}))
+    assert (guess.order, guess.user, guess.item, guess.time) == (name, "user", "item", None)
+
+
+@pytest.mark.parametrize(("name", "places"), [("order", 3), ("position", 1), ("order_id", None)])
+def test_the_number_of_a_basket_is_no_order(name: str, places: int | None) -> None:
+    shared = PLACES.assign(place=(PLACES["place"].astype(int) // places).astype(str)) if places == 3 else PLACES
+    given = shared.assign(place="1") if places == 1 else shared
+    assert guess_columns(given.rename(columns={"place": name, "a": "user", "b": "item"})).order is None
+
+
+@pytest.mark.parametrize(
+    ("ratings", "lowest"),
+    [
+        ([1, 2, 3, 4, 5, 5], 3), ([0.5, 2.5, 3, 5], 3), ([0, 1, 1], 1), ([-1, 1], 1), ([5, 5], 5), ([7, 9, 10], 9),
+        ([0] * 7 + [8, 9, 10], 0),
+    ],
+)  # fmt: skip
+def test_ratings_in_the_upper_half_of_their_scale_are_kept_unless_most_are_lower(
+    ratings: list[float], lowest: float
+) -> None:
+    assert lowest_kept_rating(pd.Series(ratings)) == lowest
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ _NAMES = {
     "user": r"user|customer|reviewer|member|client|account|visitor|reader|viewer|listener|person|^uid$",
     "item": r"item|product|movie|film|book|song|track|album|game|article|asin|isbn|sku|show|recipe",
     "time": r"time|date|when|(^|_)day$|_at$|_on$",
+    "order": r"(^|_)(position|order|rank|seq|sequence)(_?(no|nr|num|number|index))?$",
     "rating": r"rating|stars?$|score|overall|grade|vote",
     "title": r"title|(^|_)name$|Name$|heading",
     "brand": r"brand|author|artist|maker|studio|director|publisher|manufacturer|writer",
@@ -35,6 +36,7 @@ class Guess:
     user: str | None = None
     item: str | None = None
     time: str | None = None
+    order: str | None = None
     rating: str | None = None
     item_key: str | None = None
     title: str | None = None
@@ -98,6 +100,7 @@ def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Gues
             taken[what] = found
 
     find("time", rows, is_time)
+    find("order", rows, is_number)  # early, so that it is not taken for users or items
     find("rating", rows, is_rating)
     find("user", rows, repeats)
     find("title", rows if items is None else items.drop(columns=taken.values(), errors="ignore"), is_text)
@@ -107,6 +110,8 @@ def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Gues
     for what, fits in (("time", is_time), ("user", repeats), ("item", repeats)):
         if what not in taken:
             taken |= _by_values(what, rows, fits, set(taken.values()))
+    if "order" in taken and not orders(rows, taken.get("user"), taken["order"]):
+        del taken["order"]
     texts = rows if items is None else items
     if "title" not in taken:
         taken |= _longest_text(texts, set(taken.values()))
@@ -163,6 +168,23 @@ def repeats(column: pd.Series) -> bool:
     """Whether values come back, as those who choose and what is chosen do."""
     values = column.dropna().astype(str)
     return 1 < values.nunique() < 0.9 * len(values)
+
+
+def orders(rows: pd.DataFrame, user: str | None, column: str) -> bool:
+    """Whether a column numbers each user's rows; that of an order or a basket, which rows share, does not."""
+    return user is not None and bool(rows.dropna(subset=[column]).duplicated([user, column]).mean() < 0.05)
+
+
+def lowest_kept_rating(ratings: pd.Series) -> float:
+    """The lowest rating in the upper half of the scale; that of all where more than half of the rows are below it.
+
+    >>> lowest_kept_rating(pd.Series([1, 2, 3, 4, 5])), lowest_kept_rating(pd.Series([0.5, 3.0, 5.0]))
+    (3.0, 3.0)
+    >>> lowest_kept_rating(pd.Series([0, 0, 0, 10]))  # mostly unrated
+    0.0
+    """
+    high = ratings >= (ratings.min() + ratings.max()) / 2
+    return float(ratings[high].min() if high.mean() >= 0.5 else ratings.min())
 
 
 def _overlap(column: pd.Series, keys: pd.Series) -> float:

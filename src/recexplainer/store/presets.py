@@ -36,16 +36,17 @@ def use_preset(name: str, raw: str = "") -> None:
     forget_committed_metrics()
 
 
-def forget_committed_metrics() -> None:
-    """Delete the metrics that are as git has them: a reference run's, of other data and settings.
+def forget_committed_metrics() -> set[str]:
+    """Delete, and return, the metrics that are as git has them: a reference run's, of other data and settings.
 
     A report made before all stages have run would show them as one's own. Metrics that git has not stay.
     """
     of_git, differing = _git_lists("ls-files"), _git_lists("diff", "--name-only", "--relative", "HEAD")
     if of_git is None or differing is None:
-        return
+        return set()
     for name in of_git - differing:
         Path(name).unlink(missing_ok=True)
+    return of_git - differing
 
 
 def _git_lists(*arguments: str) -> set[str] | None:
@@ -82,5 +83,6 @@ def _comment_keeping_yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 200
+    yaml.indent(mapping=2, sequence=4, offset=2)  # as params.yaml is written
     yaml.representer.add_representer(type(None), lambda writer, _: writer.represent_scalar(_NULL, "null"))
     return yaml
