@@ -15,6 +15,7 @@ from recexplainer.citations.quotations import quotations
         ('a 7" tablet like "A"', ["A"]),
         ('("A")', ["A"]),
         ('""', []),
+        ("« A », « B », C ; »D« !", [" A ", " B ", "D"]),
         ('The outer "The "inner" one" counts', ['The "inner" one']),
     ],
 )

@@ -24,6 +24,8 @@ def opens(text: str, place: int) -> bool:
     """
     before = text[place - 1] if place else " "
     after = text[place + 1] if place + 1 < len(text) else " "
+    if text[place] == "»" and not after.isalnum():  # « Fox », in French
+        return False
     return (before.isspace() or before in _BEFORE_OPENING) and not after.isspace()
 
 
@@ -47,8 +49,8 @@ def quotations(text: str, taken: list[tuple[int, int]]) -> list[Quotation]:
     found: list[Quotation] = []
     for place in _marks(text, taken):
         opening, closing = opens(text, place), closes(text, place)
-        if opening == closing:  # the surroundings do not tell: in turns
-            opening, closing = not open_marks, bool(open_marks)
+        if opening == closing:  # the surroundings do not tell: the sign does, or they come in turns
+            opening = text[place] == "«" or (text[place] != "»" and not open_marks)
         if opening:
             open_marks.append(place)
         elif open_marks:

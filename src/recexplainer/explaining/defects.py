@@ -8,6 +8,7 @@ from typing import get_args
 
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations
+from recexplainer.citations.phrases import plain_words
 from recexplainer.citations.quotations import opens
 from recexplainer.core.records.explanation import Defect
 from recexplainer.data.catalogue import Catalogue
@@ -19,15 +20,16 @@ _WORDS_AGAIN = re.compile(r"\b(\w+(?:\W+\w+){0,7})(?:\W+\1\b){2}")  # words, thr
 _SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]+")
 _ENDS = re.compile(r"[.!?…。！？][\"'”’»“)\]*_]*$")
 _BETWEEN = re.compile(r"\W*\w{0,5}\W*")  # two titles of one list
+_LITTLE = re.compile(r"yes|no|an?|and|as|but|by|for|from|in|like|of|on|or|the|to|too|with")
 
 
 def find_defects(text: str, citations: Citations, catalogue: Catalogue, is_cut: bool) -> list[Defect]:
     """Why a text is not shown as an explanation; empty if it may be.
 
     It `repeats` itself (letters four times in a row, words three times, a sentence or a title of a list twice); it
-    stops in mid-sentence or in a quotation (`unfinished`); its letters and signs are in disorder (`garbled`); it
-    `names_nothing` (no item of the history, not the target, and no value of an attribute); or it was `cut` by
-    `explain.max_new_tokens`.
+    stops in mid-sentence or in a quotation, or says nothing of what it names (`unfinished`); its letters and signs are
+    in disorder (`garbled`); it `names_nothing` (no item of the history, not the target, and no value of an attribute);
+    or it was `cut` by `explain.max_new_tokens`.
 
     Args:
         text: The explanation.
@@ -37,7 +39,9 @@ def find_defects(text: str, citations: Citations, catalogue: Catalogue, is_cut: 
     """
     found: dict[Defect, bool] = {
         "repeats": _repeats(text, citations),
-        "unfinished": not _ENDS.search(text.strip()) or _is_open(text, citations),
+        "unfinished": not _ENDS.search(text.strip())
+        or _is_open(text, citations)
+        or _only_names(text, citations, catalogue),
         "garbled": is_garbled(text, citations, catalogue),
         "names_nothing": not _names_something(text, citations, catalogue),
         "cut": is_cut,
@@ -75,6 +79,14 @@ def _is_open(text: str, citations: Citations) -> bool:
     start = citations.mentions[-1].end + 1 if citations.mentions else 0
     rest = [place for place in range(start, len(text)) if text[place] in '"“„«']
     return len(rest) % 2 == 1 and opens(text, rest[-1])
+
+
+def _only_names(text: str, citations: Citations, catalogue: Catalogue) -> bool:
+    """Whether a text holds titles, and besides them and values of attributes only little words: "A and B for the C"."""
+    spans = [(mention.start, mention.end) for mention in citations.mentions]
+    values = [(value.start, value.end) for value in attribute_index(catalogue).find(text, spans)]
+    words = [word for word in plain_words(text) if not any(s <= word.start < e for s, e in [*spans, *values])]
+    return bool(spans) and all(_LITTLE.fullmatch(word.text) for word in words)
 
 
 def _names_something(text: str, citations: Citations, catalogue: Catalogue) -> bool:

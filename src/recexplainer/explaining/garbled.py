@@ -10,8 +10,11 @@ from recexplainer.citations.quotations import closes, opens
 from recexplainer.data.catalogue import Catalogue
 
 _TITLE = "\0"  # stands for a title and its quotation marks
+_WORD = "x"  # stands for a title without them, and for one that ends with a sign: "Fox." The user
 _LETTER = "a-zA-Zß-öø-ÿÀ-ÖØ-Þ"  # of scripts that part words by blanks
 _AT_A_TITLE = re.compile(rf"{_TITLE}[.,;:!?)]?[{_LETTER}]")
+# A sentence begins in the midst of another, or with a small letter (iPhone has none).
+_AMID = re.compile(rf"{_TITLE} (?:A|An|The) [a-z]|{_TITLE}[.!?] [a-zß-öø-ÿ](?![A-Z])")
 _GAP = re.compile(r"\w {2,}\w")  # amid a sentence; behind its end two blanks are a habit
 _GLUED = re.compile(r"\b(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+")
 _PAIR = re.compile(r"\([^()]*\)")
@@ -20,11 +23,14 @@ _NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
 
 
 def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
-    """Whether words are glued together or to a title, a gap stands amid a sentence, or a bracket or quotation ends
-    that never began. What stands in titles does not count.
+    """Whether words are glued together or to a title, a gap stands amid a sentence, a sentence begins amid another or
+    with a small letter behind a title, or a bracket or quotation ends that never began. What stands in titles does not
+    count.
     """
     said = _without_titles(text, citations)
-    if _AT_A_TITLE.search(said) or _GAP.search(said) or _ends_a_bracket(said) or _ends_a_quotation(said):
+    if any(pattern.search(said) for pattern in (_AT_A_TITLE, _AMID, _GAP)):
+        return True
+    if _ends_a_bracket(said) or _ends_a_quotation(said) or _quotes_from_amid(text, citations):
         return True
     glued = [match.group() for match in _GLUED.finditer(said)]
     return any(not any(word in title for title in catalogue.titles) for word in glued)
@@ -33,8 +39,8 @@ def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
 def _without_titles(text: str, citations: Citations) -> str:
     for mention in reversed(citations.mentions):
         before, behind = text[: mention.start], text[mention.end :]
-        is_quoted = before[-1:] in QUOTES and behind[:1] in QUOTES
-        text = before[:-1] + _TITLE + behind[1:] if is_quoted else before + " " + behind
+        is_quoted = before[-1:] in QUOTES and behind[:1] in QUOTES and mention.text[-1:] not in ".!?"
+        text = before[:-1] + _TITLE + behind[1:] if is_quoted else before + _WORD + behind
     return text
 
 
@@ -57,3 +63,9 @@ def _ends_a_quotation(said: str) -> bool:
                 return True
             n_open -= 1
     return False
+
+
+def _quotes_from_amid(text: str, citations: Citations) -> bool:
+    """Whether what is quoted is no title and has a blank at one of its ends: one of the marks lacks its own partner."""
+    quoted = [text[mention.start : mention.end] for mention in citations.mentions if mention.kind == "invented"]
+    return any(part[:1].isspace() != part[-1:].isspace() for part in quoted)
