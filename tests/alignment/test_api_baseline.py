@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.alignment.api_baseline import FIVE_ITEMS, INSTRUCTIONS, evaluate_by_api, messages, read_titles
 from recexplainer.api.cache import AnswerCache
-from recexplainer.api.parameters import api_settings
+from recexplainer.api.request import ApiSettings
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from tests import tiny
@@ -28,7 +28,7 @@ def asked(task: str, answer: Any, user: int, items: list[int] | None = None) -> 
 def settings_for(server: FakeServer) -> Any:
     where = "evaluate_baselines.in_context"
     chosen = tiny.settings(f"{where}.base_url={server.base_url}", f"{where}.model=some-model")
-    return api_settings(chosen.evaluate_baselines.in_context, 7)
+    return ApiSettings(chosen.evaluate_baselines.in_context, 7)
 
 
 def test_the_solved_questions_are_turns_of_a_conversation() -> None:
@@ -101,7 +101,7 @@ def test_a_model_that_thinks_is_given_room_and_its_answer_is_read(server: FakeSe
     server.reply = lambda *_: completion("<think>No, or</think>Yes.")
     questions = {"interest_classification": [asked("interest_classification", "Yes", 5, [9])]}
     with AnswerCache(tmp_path / "cache") as cache:
-        metrics, _ = evaluate_by_api(tiny.writer(), SHOWN, questions, BEST, api_settings(chosen, 7), cache)
+        metrics, _ = evaluate_by_api(tiny.writer(), SHOWN, questions, BEST, ApiSettings(chosen, 7), cache)
     assert metrics["interest_classification"] == {"accuracy": 1.0, "invalid_rate": 0.0}
     assert (server.bodies[0]["max_tokens"], server.bodies[0]["reasoning_effort"]) == (4000, "low")
 

@@ -9,7 +9,7 @@ import pytest
 from recexplainer.alignment.building import build_examples
 from recexplainer.alignment.summaries import INSTRUCTIONS, summary_messages, write_summaries
 from recexplainer.api.cache import AnswerCache
-from recexplainer.api.parameters import api_settings
+from recexplainer.api.request import ApiSettings
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from tests import tiny
@@ -26,7 +26,7 @@ def examples() -> list[Example]:
 
 def write(server: FakeServer, examples: list[Example], cache: Path, *more: str) -> Any:
     settings = tiny.settings(f"summaries.base_url={server.base_url}", "summaries.model=some-writer", *more)
-    given = api_settings(settings.summaries, 7)
+    given = ApiSettings(settings.summaries, 7)
     with AnswerCache(cache) as answers:
         return write_summaries(examples, tiny.catalogue(), given, answers, settings.summaries.max_failed)
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -267,18 +266,19 @@ def test_the_key_of_a_request_holds_what_decides_the_answer(server: FakeServer) 
     settings = settings_for(server.base_url)
     others = [
         key_of("y", settings),
-        *(key_of("x", replace(settings, **change)) for change in (
-            {"model": "other"}, {"base_url": "http://other/v1"}, {"seed": 8}, {"max_answer_tokens": 5},
-            {"reasoning_effort": "low"},
+        key_of("x", settings_for("http://other/v1")),
+        *(key_of("x", settings_for(server.base_url, **change)) for change in (
+            {"model": "other"}, {"seed": 8}, {"max_answer_tokens": 5}, {"reasoning_effort": "low"},
         )),
         request_key(
-            Question([{"role": "user", "content": "x"}], 7), settings.base_url, "judge", settings.options(None, 7)
+            Question([{"role": "user", "content": "x"}], 7), server.base_url, "judge", settings.options(None, 7)
         ),
     ]  # fmt: skip
     own = key_of("x", settings)
     assert len({own, *others}) == 8
-    assert own == key_of("x", replace(settings, concurrency=9, max_calls=1, timeout_seconds=1.0, patience_seconds=1.0))
-    assert own == key_of("x", replace(settings, base_url=f"{settings.base_url}/"))
+    bounds: dict[str, Any] = {"concurrency": 9, "max_calls": 1, "timeout_seconds": 1.0, "patience_seconds": 1.0}
+    assert own == key_of("x", settings_for(server.base_url, **bounds))
+    assert own == key_of("x", settings_for(f"{server.base_url}/"))
 
 
 def test_nothing_to_ask(server: FakeServer, tmp_path: Path) -> None:

@@ -101,7 +101,10 @@ def test_nothing_is_lost_and_nothing_is_asked_twice(server: FakeServer, tmp_path
 
 def killed_in_the_midst(server: FakeServer, settings: ApiSettings, cache: Path, n_asked: int) -> None:
     """Let another process ask until the server has had so many calls, and kill it."""
-    known = asdict(settings) | {"prices": None, "max_cost": None}
+    known = asdict(settings)
+    known["chosen"] |= dict.fromkeys(
+        ("max_cost", "price_per_million_prompt_tokens", "price_per_million_completion_tokens")
+    )
     process = subprocess.Popen([sys.executable, "-c", _SCRIPT, json.dumps(known), str(cache), json.dumps(TEXTS)])
     deadline = time.monotonic() + 120
     while server.asked.total() < n_asked and time.monotonic() < deadline:
@@ -130,6 +133,8 @@ import json, sys
 sys.path[:0] = [{str(REPOSITORY / "src")!r}, {str(REPOSITORY)!r}]
 from pathlib import Path
 from recexplainer.api.request import ApiSettings
-from tests.api.questions import ask
-ask(json.loads(sys.argv[3]), Path(sys.argv[2]), ApiSettings(**json.loads(sys.argv[1])))
+from tests.api.questions import Section, ask
+how = json.loads(sys.argv[1])
+how["chosen"] = Section(**how["chosen"])
+ask(json.loads(sys.argv[3]), Path(sys.argv[2]), ApiSettings(**how))
 """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recexplainer import cli, store
-from recexplainer.api import parameters
+from recexplainer.api import request as api_request
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.preference import OrderFigures, Preference, PreferenceOutcome, SourceComparison
@@ -251,8 +251,8 @@ def test_a_judge_that_prefers_a_place(
 def test_malformed_and_failed_answers_are_counted_and_no_rate_hides_them(
     project: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
-    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(api_request, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(api_request, "FIRST_WAIT_SECONDS", 0.01)
 
     def reply(message: str, earlier: int, body: dict[str, Any]) -> Reply:
         if shown(message) == (GOOD, PLAIN):

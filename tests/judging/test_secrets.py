@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recexplainer import store
-from recexplainer.api import parameters
+from recexplainer.api import request as api_request
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import load_settings
 from recexplainer.stages import judge
@@ -97,8 +97,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeServer)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.001)
-    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(api_request, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(api_request, "MAX_ATTEMPTS", 2)
     store.write_catalogue(make_games().frame)
     store.write_explanations("both", [make_record(explanation_id=word, text=f"Yes. {word}") for word in ("a", "b")])
     return tmp_path

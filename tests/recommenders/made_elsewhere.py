@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.core.settings.recommender import External
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.external import open_external
 from recexplainer.recommenders.ranking import LeaveOneOut, leave_one_out
@@ -105,23 +106,12 @@ def write_adapter(folder: Path, *changes: tuple[str, str], text: str = SCORES_ON
     return {"adapter": "own.py"}
 
 
-def settings(folder: Path) -> dict[str, Any]:
-    """The settings of the kind, as the stage gives them."""
-    return {
-        "folder": str(folder),
-        "adapter": None,
-        "model": None,
-        "max_missing_items": 0.0,
-        "regularisation": 0.1,
-        "confidence": 2.0,
-        "raw_item_ids": RAW_ITEM_IDS,
-        "raw_user_ids": RAW_USER_IDS,
-    }
-
-
 def open_at(split: LeaveOneOut, where: Path, **changes: Any) -> tuple[Recommender, dict[str, Any]]:
     """What lies in a folder, opened with some settings changed, and its report."""
-    return open_external(split, **(settings(where) | changes))
+    values: dict[str, Any] = {"folder": str(where), "adapter": None, "model": None, "max_missing_items": 0.0,
+                              "regularisation": 0.1, "confidence": 2.0}  # fmt: skip
+    chosen = External(**(values | changes))
+    return open_external(split, chosen, RAW_ITEM_IDS, RAW_USER_IDS)
 
 
 def opened(kind: str, folder: Path) -> Training:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer import store
-from recexplainer.api import parameters
+from recexplainer.api import request as api_request
 from recexplainer.core.errors import InputError
 from recexplainer.stages import evaluate_baselines
 from tests import tiny
@@ -61,7 +61,7 @@ def test_llms_that_see_solved_questions_stand_beside_them(
 
 
 def test_an_api_without_a_model_is_one_clear_line(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(api_request, "MAX_ATTEMPTS", 1)
     tiny.write_prepared()
     tiny.write_alignment()
     with pytest.raises(InputError, match="params: evaluate_baselines.in_context.model must name the server's model"):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recexplainer import store
-from recexplainer.api import parameters
+from recexplainer.api import request as api_request
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.stages import judge
@@ -75,7 +75,7 @@ def settings_for(server: FakeServer | None = None, *more: str) -> Settings:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
-    monkeypatch.setattr(parameters, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(api_request, "FIRST_WAIT_SECONDS", 0.01)
     with FakeServer() as running:
         yield running
 
@@ -146,7 +146,7 @@ def test_what_the_parameters_say_is_what_is_asked(traces: list[Any], server: Fak
 def test_a_judge_with_time_outs_is_waited_for_as_long_as_the_parameters_say(
     traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(api_request, "MAX_ATTEMPTS", 1)
     server.delay_seconds = 0.5
     with pytest.raises(InputError, match="no answer within 0.1 s"):
         judge.run(settings_for(server, "judge.timeout_seconds=0.1"), RecordedRun(), "both")  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ def test_whose_grade_it_is(traces: list[Any], server: FakeServer, monkeypatch: p
 
 
 def test_failed_calls_are_a_category(traces: list[Any], server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parameters, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(api_request, "MAX_ATTEMPTS", 2)
     server.reply = lambda message, *_: error(500) if "Golden Hog" in message else level("C")
     judge.run(settings_for(server), RecordedRun(), "both")  # type: ignore[arg-type]
     assert [of.level for of in store.read_judgements("both")] == ["C", "C", "failed"]

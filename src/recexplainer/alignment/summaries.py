@@ -60,8 +60,8 @@ def write_summaries(
     failures = [record["error"] for record in records if record["error"]]
     if len(failures) > max_failed * len(asked):
         raise InputError(
-            f"{settings.section}: {len(failures)} of {len(asked)} histories have no summary, more than the share "
-            f"{max_failed:g} of max_failed; the last error: {failures[-1]}; all answers are kept"
+            f"{settings.chosen.section}: {len(failures)} of {len(asked)} histories have no summary, more than the "
+            f"share {max_failed:g} of max_failed; the last error: {failures[-1]}; all answers are kept"
         )
     return written, records, found
 

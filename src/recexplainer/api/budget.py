@@ -34,7 +34,8 @@ class Budget:
     """
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._settings = settings
+        self._bounds = settings.chosen
+        self._prices = settings.prices
         self._set_apart = 0.0
         self.n_calls = 0
         self.spent = 0.0
@@ -45,7 +46,7 @@ class Budget:
         Raises:
             InputError: The bounds do not suffice even when nothing is repeated.
         """
-        bounds = self._settings
+        bounds = self._bounds
         prompt_tokens = [estimate_prompt_tokens(body) for body in bodies]
         n_requests = len(prompt_tokens)
         if n_requests > bounds.max_calls:
@@ -58,9 +59,9 @@ class Budget:
             f"{n_requests} request(s) to send, about {sum(prompt_tokens)} prompt tokens, "
             f"at most {completion_tokens} completion tokens"
         )
-        if bounds.prices is None:
+        if self._prices is None:
             return line
-        cost = bounds.prices.cost(sum(prompt_tokens), completion_tokens)
+        cost = self._prices.cost(sum(prompt_tokens), completion_tokens)
         if bounds.max_cost is not None and cost > bounds.max_cost:
             raise InputError(
                 f"{bounds.section}.max_cost is {bounds.max_cost:g}, but {n_requests} requests without an answer "
@@ -74,9 +75,9 @@ class Budget:
         Raises:
             InputError: It would exceed a bound.
         """
-        bounds, most = self._settings, 0.0
-        if bounds.prices is not None:
-            most = bounds.prices.cost(estimate_prompt_tokens(body), bounds.max_answer_tokens)
+        bounds, most = self._bounds, 0.0
+        if self._prices is not None:
+            most = self._prices.cost(estimate_prompt_tokens(body), bounds.max_answer_tokens)
         for name, bound, exceeded in (
             ("max_calls", bounds.max_calls, self.n_calls >= bounds.max_calls),
             ("max_cost", bounds.max_cost, bounds.max_cost is not None and self._total() + most > bounds.max_cost),
@@ -93,16 +94,16 @@ class Budget:
     def settle(self, most: float, answer: dict[str, Any] | None, free: bool = False) -> None:
         """Book what a request took: its answer's tokens, nothing if it was free, else all that was set apart."""
         self._set_apart -= most
-        if self._settings.prices is None or free:
+        if self._prices is None or free:
             return
         self.spent += self.price(answer or {}).get("cost", most)
 
     def price(self, answer: dict[str, Any]) -> dict[str, float]:
         """The `cost` of an answer, in money; nothing where prices or tokens are unknown."""
         prompt, completion = answer.get("prompt_tokens"), answer.get("completion_tokens")
-        if self._settings.prices is None or prompt is None or completion is None:
+        if self._prices is None or prompt is None or completion is None:
             return {}
-        return {"cost": self._settings.prices.cost(prompt, completion)}
+        return {"cost": self._prices.cost(prompt, completion)}
 
     def _total(self) -> float:
         return self.spent + self._set_apart

@@ -45,6 +45,17 @@ class Answers:
     cost: float | None
     answered_by: dict[str, int]
 
+    def costs(self) -> dict[str, float]:
+        """What the answers took, as metrics of a run."""
+        spent = {} if self.cost is None else {"cost": self.cost}
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "n_calls": self.n_calls,
+            "n_from_cache": self.n_from_cache,
+            **spent,
+        }
+
 
 def ask(
     requests: Sequence[Messages],
@@ -76,7 +87,7 @@ def ask(
         InputError: No key, no endpoint is left, nothing was answered (but for a rest: fewer than the cache answers,
             or refused), or `max_calls` or `max_cost` does not suffice. What was answered until then is in the cache.
     """
-    endpoints = read_endpoints(settings.base_url, settings.model, os.environ, settings.section)
+    endpoints = read_endpoints(settings.chosen.base_url, settings.model, os.environ, settings.chosen.section)
     budget = Budget(settings)
     questions = [Question(messages, settings.seed + repeat) for repeat in range(n_repeats) for messages in requests]
     distinct = {question.id: question for question in questions}
@@ -93,7 +104,7 @@ def ask(
     is_a_rest = n_from_cache > n_failed or (n_from_cache > 0 and dispatcher.n_refused == n_failed)
     if missing and n_failed == len(missing) and not is_a_rest:
         last = next(reversed(dispatcher.errors.values()))
-        raise InputError(f"{settings.section}: no request was answered; the last error: {last}")
+        raise InputError(f"{settings.chosen.section}: no request was answered; the last error: {last}")
     keys |= dispatcher.keys
     found = {id_: cache.get(key) or {} for id_, key in keys.items()}
     _tell_of_cut(list(found.values()), settings)
@@ -126,7 +137,7 @@ def _keys(
     wanted, known = settings.options(response_format, question.seed), KnownDialects(cache)
     for engine in dict.fromkeys(endpoint.model for endpoint in endpoints):
         for dialect in known.all_of(engine):
-            yield request_key(question, settings.base_url, engine, dialect.options(wanted))
+            yield request_key(question, settings.chosen.base_url, engine, dialect.options(wanted))
 
 
 def _answered(keys: Sequence[str], cache: AnswerCache, counts: Callable[[dict[str, Any]], bool] | None) -> str | None:
@@ -140,6 +151,6 @@ def _tell_of_cut(answers: Sequence[dict[str, Any]], settings: ApiSettings) -> No
     """Say how many answers ended at the longest that they might be."""
     n_cut = sum(map(is_cut, answers))
     if n_cut:
-        where = f"{settings.section}.max_answer_tokens ({settings.max_answer_tokens})"
+        where = f"{settings.chosen.section}.max_answer_tokens ({settings.chosen.max_answer_tokens})"
         line = f"{n_cut} of {len(answers)} answers were cut at {where}; models that think need thousands"
-        print(f"{settings.section}: {line}", file=sys.stderr)
+        print(f"{settings.chosen.section}: {line}", file=sys.stderr)

@@ -46,6 +46,7 @@ class Dispatcher:
     ) -> None:
         self._endpoints = endpoints
         self._settings = settings
+        self._chosen = settings.chosen
         self._cache = cache
         self._known = KnownDialects(cache)
         self._budget = budget
@@ -67,7 +68,7 @@ class Dispatcher:
         self._say(self._budget.check([question.messages, self._response_format] for question in missing))
         try:
             # None: no bar unless stderr is a terminal
-            with tqdm(total=len(missing), desc=self._settings.section, unit="answer", disable=None) as bar:
+            with tqdm(total=len(missing), desc=self._chosen.section, unit="answer", disable=None) as bar:
                 asyncio.run(self._ask_all(missing, bar))
         finally:
             self._say(self._summary())
@@ -85,9 +86,9 @@ class Dispatcher:
 
         async with contextlib.AsyncExitStack() as stack:
             for endpoint in self._endpoints:
-                self._servers.append(Server(endpoint, self._settings.timeout_seconds, self._secrets, self._known))
+                self._servers.append(Server(endpoint, self._chosen.timeout_seconds, self._secrets, self._known))
                 await stack.enter_async_context(self._servers[-1].client)
-            n_workers = min(self._settings.concurrency * len(self._servers), len(missing))
+            n_workers = min(self._chosen.concurrency * len(self._servers), len(missing))
             await asyncio.gather(*(work() for _ in range(n_workers)))
         if self._ended is not None:
             raise self._ended
@@ -114,7 +115,7 @@ class Dispatcher:
                 await self._react(server, failure, began, tries.total())
                 if failure.kind is Kind.BUSY:
                     first_busy = began if first_busy is None else first_busy
-                    if asyncio.get_running_loop().time() - first_busy > self._settings.patience_seconds:
+                    if asyncio.get_running_loop().time() - first_busy > self._chosen.patience_seconds:
                         return
             except InputError as error:
                 self._finish(error)
@@ -143,7 +144,7 @@ class Dispatcher:
         """Wait for the least busy endpoint that neither rests nor is set aside; None when the run has ended."""
         while self._ended is None:
             now = asyncio.get_running_loop().time()
-            open_ = [server for server in self._servers if server.is_open(self._settings.concurrency)]
+            open_ = [server for server in self._servers if server.is_open(self._chosen.concurrency)]
             ready = [server for server in open_ if server.rests_until <= now]
             if ready:
                 server = min(ready, key=lambda server: (server.n_open, server.n_calls))
@@ -163,16 +164,16 @@ class Dispatcher:
             self._rest(server, failure, began)
 
     def _rest(self, server: Server, failure: Failure, began: float) -> None:
-        chosen, patience = self._settings, self._settings.patience_seconds
-        if not server.rest(failure.wait_seconds, chosen.first_wait_seconds, patience, began):
+        patience = self._chosen.patience_seconds
+        if not server.rest(failure.wait_seconds, self._settings.first_wait_seconds, patience, began):
             return
         seconds = server.rests_until - asyncio.get_running_loop().time()
         never_there = failure.kind is Kind.UNREACHABLE and not server.has_answered
-        if never_there and server.n_rests >= chosen.max_attempts:
+        if never_there and server.n_rests >= self._settings.max_attempts:
             self._set_aside(server, str(failure))
         elif server.outlasts(patience):
             wants = f"it asks to wait for {seconds:.0f} s, " if seconds > 0 else ""
-            self._set_aside(server, f"{failure}; {wants}{chosen.section}.patience_seconds is {patience:g}")
+            self._set_aside(server, f"{failure}; {wants}{self._chosen.section}.patience_seconds is {patience:g}")
         elif seconds >= _TOLD_SECONDS:
             self._say(f"waiting {seconds:.0f} s for {server.name}: {failure}")
 
@@ -184,7 +185,7 @@ class Dispatcher:
         if n_left:
             self._say(f"{server.name} is set aside: {why}; {n_left} other(s) continue")
         else:
-            self._finish(InputError(f"{self._settings.section}: no endpoint is left: {why}"))
+            self._finish(InputError(f"{self._chosen.section}: no endpoint is left: {why}"))
 
     def _finish(self, error: InputError) -> None:
         self._ended = self._ended or error
@@ -192,7 +193,7 @@ class Dispatcher:
         self._end.set()
 
     def _say(self, line: str) -> None:
-        tqdm.write(f"{self._settings.section}: {line}", file=sys.stderr)
+        tqdm.write(f"{self._chosen.section}: {line}", file=sys.stderr)
 
     async def _call(self, server: Server, question: Question) -> tuple[str, dict[str, Any]]:
         """One question and its answer, with the answer's key; sent again without what the server does not take."""
@@ -205,11 +206,11 @@ class Dispatcher:
                 except openai.APIStatusError as error:
                     option = refused_option(error.status_code, error.response.text, options)
                     if option is None or server.has_answered:
-                        raise sort_failure(error, self._settings.timeout_seconds, server, self._secrets) from None
+                        raise sort_failure(error, self._chosen.timeout_seconds, server, self._secrets) from None
                     server.dialect, change = server.dialect.without(option)
                     self._say(f"{server.name} {change}")
                 else:
-                    return request_key(question, self._settings.base_url, server.endpoint.model, options), answer
+                    return request_key(question, self._chosen.base_url, server.endpoint.model, options), answer
         finally:
             server.n_open -= 1
             self._changed.set()
@@ -220,7 +221,7 @@ class Dispatcher:
         server.n_calls += 1
         counted, free = None, False
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):  # the SDK's own is per read
+            async with asyncio.timeout(self._chosen.timeout_seconds):  # the SDK's own is per read
                 text = await server.send(question.messages, options)
             counted = read_answer(text, server, self._secrets)
             return counted
@@ -231,7 +232,7 @@ class Dispatcher:
             counted, free = failure.counted, failure.is_free
             raise
         except Exception as error:
-            sorted_ = sort_failure(error, self._settings.timeout_seconds, server, self._secrets)
+            sorted_ = sort_failure(error, self._chosen.timeout_seconds, server, self._secrets)
             free = sorted_.is_free
             raise sorted_ from None
         finally:

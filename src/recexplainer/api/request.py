@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from recexplainer.core.errors import InputError
+from recexplainer.core.settings.api import ApiModel
+
+MAX_ATTEMPTS = 6
+FIRST_WAIT_SECONDS = 0.5
 
 Messages = list[dict[str, str]]
 
@@ -43,46 +49,47 @@ class ApiSettings:
     """How a model is asked.
 
     Attributes:
-        base_url: Up to and with "/v1"; None: as the environment says, or OpenAI.
-        model: The model's name; an endpoint may have its own for it (ENGINE).
+        chosen: A section of params.yaml, which names the model and the bounds; messages name it.
         seed: Sent with each request; servers that know it answer the same again.
-        max_calls: Most requests of one run, repeated ones included.
-        concurrency: Most requests at the same time, of each endpoint.
-        max_answer_tokens: Longest answer, thinking included.
         max_attempts: Most tries of one request.
-        timeout_seconds: Of one try.
         first_wait_seconds: Before the second try; it doubles with each further one, unless the server says
             how long.
-        patience_seconds: How long a server may be busy or loading, in a row, before it is given up.
-        reasoning_effort: Of models that think; None: not sent.
-        prices: None: unknown, and nothing is said about money.
-        max_cost: Most money of one run, in the prices' currency; None: no bound.
-        section: Of params.yaml, with the model and the bounds: messages name it.
     """
 
-    base_url: str | None
-    model: str
+    chosen: ApiModel
     seed: int
-    max_calls: int
-    concurrency: int
-    max_answer_tokens: int
-    max_attempts: int
-    timeout_seconds: float
-    first_wait_seconds: float
-    patience_seconds: float
-    reasoning_effort: str | None = None
-    prices: Prices | None = None
-    max_cost: float | None = None
-    section: str = "judge"
+    max_attempts: int = field(default_factory=lambda: MAX_ATTEMPTS)
+    first_wait_seconds: float = field(default_factory=lambda: FIRST_WAIT_SECONDS)
+
+    def __post_init__(self) -> None:
+        """Check that a model is named.
+
+        Raises:
+            InputError: The section names none.
+        """
+        if not self.chosen.model:
+            raise InputError(f"params: {self.chosen.section}.model must name the server's model")
+
+    @property
+    def model(self) -> str:
+        """The model's name; an endpoint may have its own for it (ENGINE)."""
+        return str(self.chosen.model)
+
+    @property
+    def prices(self) -> Prices | None:
+        """None: unknown, and nothing is said about money."""
+        prompt = self.chosen.price_per_million_prompt_tokens
+        completion = self.chosen.price_per_million_completion_tokens
+        return None if prompt is None or completion is None else Prices(prompt, completion)
 
     def options(self, response_format: dict[str, Any] | None, seed: int) -> dict[str, Any]:
         """The options of a request to an endpoint that takes them all."""
         return {
             "temperature": 0,
-            "max_tokens": self.max_answer_tokens,
+            "max_tokens": self.chosen.max_answer_tokens,
             "seed": seed,
             **({"response_format": response_format} if response_format else {}),
-            **({"reasoning_effort": self.reasoning_effort} if self.reasoning_effort else {}),
+            **({"reasoning_effort": self.chosen.reasoning_effort} if self.chosen.reasoning_effort else {}),
         }
 
 

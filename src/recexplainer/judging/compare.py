@@ -90,9 +90,9 @@ def _ask_server(
 ) -> tuple[list[Preference], Answers]:
     from recexplainer.api.cache import AnswerCache
     from recexplainer.api.client import ask
-    from recexplainer.api.parameters import api_settings
+    from recexplainer.api.request import ApiSettings
 
-    server = api_settings(settings.judge, settings.run.seed)
+    server = ApiSettings(settings.judge, settings.run.seed)
     open_ = [pair for pair in pairs if pair[0].text != pair[1].text]
     orders = [*open_, *((other, one) for one, other in open_)]
     requests = [pair_messages(one, (one.text, other.text), catalogue) for one, other in orders]

@@ -42,13 +42,13 @@ def _ask_for_summaries(
 ) -> tuple[list[Example], list[dict[str, Any]]]:
     from recexplainer.alignment.summaries import write_summaries
     from recexplainer.api.cache import AnswerCache
-    from recexplainer.api.parameters import api_settings, costs
+    from recexplainer.api.request import ApiSettings
 
-    server = api_settings(settings.summaries, settings.run.seed)
+    server = ApiSettings(settings.summaries, settings.run.seed)
     with AnswerCache(store.SUMMARIES_CACHE) as cache:
         written, records, found = write_summaries(examples, catalogue, server, cache, settings.summaries.max_failed)
     counts = {"n_written": len(written), "n_failed": len(records) - len(written)}
-    run.log_metrics({"summaries": counts | costs(found)})
+    run.log_metrics({"summaries": counts | found.costs()})
     run.set_tags({"summaries": server.model})
     return written, records
 

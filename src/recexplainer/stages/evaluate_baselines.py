@@ -81,15 +81,15 @@ def _evaluate_in_context(
         metrics["none_in_context"] = measured
     if "api" in chosen.answerers:
         from recexplainer.api.cache import AnswerCache
-        from recexplainer.api.parameters import api_settings, costs
+        from recexplainer.api.request import ApiSettings
 
-        server = api_settings(chosen, settings.run.seed)
+        server = ApiSettings(chosen, settings.run.seed)
         solved = [example for of_task in shown.values() for example in of_task]
         best = best_items(teacher, interactions, solved, api_baseline.N_TITLES)
         with AnswerCache(store.IN_CONTEXT_CACHE) as cache:
             measured, found = api_baseline.evaluate_by_api(writer, shown, questions, best, server, cache)
         metrics["api_in_context"] = measured
-        run.log_metrics({"api": costs(found)})
+        run.log_metrics({"api": found.costs()})
     return metrics
 
 

@@ -72,18 +72,17 @@ def _ask_server(
 ) -> tuple[list[str], list[Grade], dict[str, Any], dict[str, Any]]:
     """Who judged each explanation, how, the figures of it, and what it took."""
     from recexplainer.api.cache import AnswerCache
-    from recexplainer.api.parameters import api_settings
-    from recexplainer.api.parameters import costs as api_costs
+    from recexplainer.api.request import ApiSettings
     from recexplainer.judging.api import judge_by_api
     from recexplainer.judging.prompts import judge_messages
     from recexplainer.judging.repeats import repeat_figures
     from recexplainer.judging.rubric_agreement import compare_with_rubric
 
-    server = api_settings(settings.judge, settings.run.seed)
+    server = ApiSettings(settings.judge, settings.run.seed)
     with AnswerCache(store.judge_cache(source)) as cache:
         requests = [judge_messages(record, catalogue) for record in records]
         result = judge_by_api(requests, server, cache, settings.judge.n_repeats, settings.judge.reask_unparseable)
-    costs = api_costs(result.asked)
+    costs = result.asked.costs()
     if server.prices is not None:  # of all answers, also those that earlier runs had before they were killed
         costs["cost_of_answers"] = server.prices.cost(result.asked.prompt_tokens, result.asked.completion_tokens)
     rubric = compare_with_rubric(result.grades, records, catalogue, np.random.default_rng(settings.run.seed))

@@ -92,7 +92,7 @@ def _hyper_parameters(settings: Settings, split: LeaveOneOut) -> dict[str, Any]:
     """What each kind is trained with; those of the baseline are chosen here."""
     kind, chosen = settings.recommender.kind, dataclasses.asdict(settings.train_recommender)
     if kind == ExternalRecommender.kind:
-        chosen[kind] |= store.read_raw_ids()
+        chosen[kind] = {"chosen": settings.train_recommender.external} | store.read_raw_ids()
     elif chosen[kind].get("item_init") == "near":
         chosen[kind]["item_texts"] = store.read_item_texts()
     return chosen | {ItemKNN.kind: tune_item_knn(split, chosen[ItemKNN.kind])}

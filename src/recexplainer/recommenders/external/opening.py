@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.settings.recommender import External
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.external.matrices import ExternalMatrices, agreement_warning, compare_users
 from recexplainer.recommenders.external.python_model import DESCRIPTION
@@ -23,13 +24,7 @@ PROBED_USERS = 8
 
 def open_external(
     split: LeaveOneOut,
-    *,
-    folder: str,
-    adapter: str | None,
-    model: str | None,
-    max_missing_items: float,
-    regularisation: float,
-    confidence: float,
+    chosen: External,
     raw_item_ids: list[str],
     raw_user_ids: list[str],
 ) -> tuple[Recommender, dict[str, Any]]:
@@ -37,12 +32,7 @@ def open_external(
 
     Args:
         split: Whose histories it is tried on.
-        folder: Holds the adapter's file and the model; not looked at for an MLflow URI without an adapter.
-        adapter: `file.py` or `file.py:Class` in the folder; None for an MLflow model or matrices.
-        model: A folder or file in the folder, None for the folder itself; or an MLflow URI.
-        max_missing_items: The share of the catalogue that matrices may lack.
-        regularisation: Of folding users into matrices.
-        confidence: The same, as in `mf`.
+        chosen: Its `folder` is not looked at for an MLflow URI without an adapter.
         raw_item_ids: (n_items,), in the order of the catalogue.
         raw_user_ids: (n_users,), in the order of the users' ids.
 
@@ -50,15 +40,15 @@ def open_external(
         InputError: Something is missing, does not fit the catalogue, or fails; or the answers are not a function of
             the history.
     """
-    place, named = _model_place(Path(folder), model)
-    if adapter is not None:
-        name, _, class_name = adapter.partition(":")
-        file = _inside(Path(folder), name, "adapter")
+    place, named = _model_place(Path(chosen.folder), chosen.model)
+    if chosen.adapter is not None:
+        name, _, class_name = chosen.adapter.partition(":")
+        file = _inside(Path(chosen.folder), name, "adapter")
         opened = ExternalRecommender.open(Source(file, class_name or None, place, raw_item_ids, named))
     elif (place / DESCRIPTION).is_file():
         opened = ExternalRecommender.open(Source(None, None, place, raw_item_ids, named))
     elif place.is_dir() and find_vectors(place, "item"):
-        return _open_matrices(place, split, max_missing_items, regularisation, confidence, raw_item_ids, raw_user_ids)
+        return _open_matrices(place, split, chosen, raw_item_ids, raw_user_ids)
     else:
         raise InputError(
             f"{place}: is not an MLflow model and has no item_vectors.npy or .safetensors; for any other "
@@ -69,17 +59,11 @@ def open_external(
 
 
 def _open_matrices(
-    folder: Path,
-    split: LeaveOneOut,
-    max_missing_items: float,
-    regularisation: float,
-    confidence: float,
-    raw_item_ids: list[str],
-    raw_user_ids: list[str],
+    folder: Path, split: LeaveOneOut, chosen: External, raw_item_ids: list[str], raw_user_ids: list[str]
 ) -> tuple[Recommender, dict[str, Any]]:
     ids, vectors = read_vectors(folder, "item")
-    items, missing = catalogue_vectors(ids, vectors, raw_item_ids, max_missing_items, folder)
-    recommender = ExternalMatrices.open(items, vectors, regularisation, confidence)
+    items, missing = catalogue_vectors(ids, vectors, raw_item_ids, chosen.max_missing_items, folder)
+    recommender = ExternalMatrices.open(items, vectors, chosen.regularisation, chosen.confidence)
     report: dict[str, Any] = {
         "answered_by": f"matrices {file.name if (file := find_vectors(folder, 'item')) else ''} of {folder.name}",
         "dim": recommender.dim,
