@@ -92,6 +92,6 @@ def test_what_no_single_item_carries_is_not_put_down_to_anything_else() -> None:
     """Many items may carry a decision together, a little each: nothing is concluded from each carrying little."""
     account = Account("Yes", "Journey", 3, 190, [], [], "nothing", None, "shift", [])
     text = load_sentences(None).explanation(account)
-    assert text == 'Yes. "Journey" is at rank 3 of 190; no single item of the history carries this.'
+    assert text == 'Yes. "Journey" is at rank 3 of 190; no single item of the history carries much of this.'
     older = load_sentences(None).explanation(replace(account, carrier="older", older="Iron Drift"))
-    assert "no single item shown here carries this" in older
+    assert "no single item shown here carries much of this" in older

@@ -5,6 +5,7 @@ import pytest
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.explaining.defects import defect_warning, find_defects
 from tests import tiny
+from tests.faithfulness.fakes import make_catalogue
 
 
 def defects(text: str, is_cut: bool = False) -> list[str]:
@@ -59,6 +60,15 @@ def test_explanations_have_none(text: str) -> None:
 )
 def test_what_is_no_explanation_is_found(text: str, found: list[str]) -> None:
     assert defects(text) == found
+
+
+@pytest.mark.parametrize("title", ["Tora! Tora! Tora! (1970)", "Dr. Jekyll and Mr. Hyde", "Girls, Girls, Girls"])
+def test_a_title_may_repeat_itself_and_hold_sentences(title: str) -> None:
+    catalogue = make_catalogue([title, "Fox"])
+    text = f'Yes. "{title}" is like "Fox". The user played "Fox" before "{title}".'
+    assert find_defects(text, resolve_citations(text, [2], catalogue, 1), catalogue, False) == []
+    again = f'Yes. "{title}" is like "Fox". "{title}" is like "Fox".'
+    assert find_defects(again, resolve_citations(again, [2], catalogue, 1), catalogue, False) == ["repeats"]
 
 
 def test_a_text_that_was_cut_is_marked() -> None:

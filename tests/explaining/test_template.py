@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.explanation import Explanation, Label
 from recexplainer.core.settings import load_settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.evidence.counterfactuals import Bounds
+from recexplainer.evidence.perturbation import Decision
 from recexplainer.evidence.sentences import load_sentences
 from recexplainer.evidence.verification import verify
 from recexplainer.explaining.cases import Case
-from recexplainer.explaining.template import TemplateWriter, decision_of
+from recexplainer.explaining.template import TemplateWriter, attributes_to_say, decision_of
 from recexplainer.judging.rubric import judge_by_rubric
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.prompting.requests import load_request
@@ -97,7 +98,7 @@ def test_it_cites_the_planted_reason_and_nothing_else(name: str) -> None:
         assert record.text.startswith(f'{case.label}. "')
         assert record.text.endswith(".")
         if not record.evidence.items:
-            assert "; no single item of the history carries this." in record.text
+            assert "; no single item of the history carries much of this." in record.text
     assert np.mean(exact) >= 0.95
     numbers = [
         (case, said) for case, record in zip(cases, records, strict=True) for said in record.counterfactuals or []
@@ -147,6 +148,44 @@ def test_older_items_are_told_and_not_named() -> None:
     assert record.evidence.older == cases[0].history[-1]
     assert "because of older items of the user" in record.text
     assert record.cited_items == record.other_items == []
+
+
+@pytest.mark.parametrize(
+    ("label", "item", "said"),
+    [
+        ("Yes", 2, ["Fox Labs", "Puzzle"]),
+        ("Yes", 3, []),  # shares what all items have, and nothing else
+        ("Yes", 1, []),  # an item is not like itself
+        ("No", 3, ["Owl Labs", "Horror"]),
+        ("No", 2, ["Orbit"]),  # not the Puzzle that both have
+        ("No", 4, []),  # nothing is known of it, so nothing is unlike
+    ],
+)
+def test_an_item_is_told_by_its_own_attributes(label: Label, item: int, said: list[str]) -> None:
+    """And only what the catalogue knows of both: that a genre is missing does not make the item unlike the other."""
+    known = {"categories": ["Games"], "brand": "", "features": ["Platform: Nova"]}
+    catalogue = make_catalogue(
+        [
+            {
+                "title": "Amber Game",
+                "brand": "Fox Labs",
+                "categories": ["Games", "Puzzle"],
+                "features": ["Platform: Nova"],
+            },
+            {
+                "title": "Bold Game",
+                "brand": "Fox Labs",
+                "categories": ["Games", "Puzzle"],
+                "features": ["Platform: Orbit"],
+            },
+            {"title": "Cold Game", "brand": "Owl Labs", "categories": ["Games", "Horror"], "features": ["Players: 9"]},
+            {"title": "Dark Game", "categories": ["Games"]},
+            *({"title": f"Early Game {n}", **known} for n in range(9)),
+        ]
+    )
+    assert attributes_to_say(catalogue, Decision([item], 1, label=label), item) == said
+    if item == 4:
+        assert attributes_to_say(catalogue, Decision([3], 4, label="No"), 3) == []
 
 
 def test_a_record_comes_back_from_its_file_as_it_was() -> None:

@@ -59,7 +59,7 @@ class Facts:
         """What a text claims outside of the `masked` spans (its titles), in order; denied values are not claims."""
         spans = list(masked)
         found = [
-            Claim(mention.start, mention.end, self._kind(mention.attribute), mention.attribute)
+            Claim(mention.start, mention.end, self.kind(mention.attribute), mention.attribute)
             for mention in self._index.find(text, spans)
             if not mention.denied and mention.attribute not in self._index.common
         ]
@@ -88,9 +88,9 @@ class Facts:
             prices = {self._prices[item] for item in items}
             return [f"${price:.2f}" for price in prices if price is not None and len(prices) == 1]
         shared = frozenset.intersection(*(self._index.of_item[item] for item in items)) - self._index.common
-        of_kind = [number for number in sorted(shared) if self._kind(number) == kind]
+        of_kind = [number for number in sorted(shared) if self.kind(number) == kind]
         if not of_kind and kind.startswith(CATEGORY):
-            of_kind = [number for number in sorted(shared) if self._kind(number).startswith(CATEGORY)]
+            of_kind = [number for number in sorted(shared) if self.kind(number).startswith(CATEGORY)]
         return [self._index.names[number] for number in of_kind]
 
     def are_one_series(self, items: Sequence[int]) -> bool:
@@ -98,8 +98,23 @@ class Facts:
         series = {self._index.series_of_item[item] for item in items}
         return len(series) == 1 and None not in series
 
-    def _kind(self, attribute: int) -> str:
+    def kind(self, attribute: int) -> str:
+        """What an attribute is a value of; see `Claim`."""
         return self._kinds.get(attribute, SERIES)
+
+    def differing(self, item: int, other: int) -> frozenset[int]:
+        """An item's attributes that another lacks, of which the catalogue knows something of the kind.
+
+        A category of most items says nothing of the others that an item may have.
+        """
+        own, others = self._index.of_item[item], self._index.of_item[other]
+        shelves = {number for number in self._index.common if self._field(number) == CATEGORY}
+        known = {self._field(number) for number in others - shelves}
+        return frozenset(number for number in own - others if self._field(number) in known)
+
+    def _field(self, attribute: int) -> str:
+        kind = self.kind(attribute)
+        return CATEGORY if kind.startswith(CATEGORY) else kind
 
 
 @cached_by_catalogue

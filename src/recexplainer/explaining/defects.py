@@ -64,14 +64,23 @@ def defect_warning(defects: Sequence[Sequence[Defect]]) -> str | None:
 
 
 def _repeats(text: str, citations: Citations) -> bool:
-    sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
+    said = _with_numbers(text, citations)
+    sentences = [match.group().strip() for match in _SENTENCE.finditer(said)]
     pairs = zip(citations.mentions, citations.mentions[1:], strict=False)
     twins = any(
         one.item_id == other.item_id and one.item_id and _BETWEEN.fullmatch(text[one.end : other.start])
         for one, other in pairs
     )
     long = [sentence for sentence in sentences if len(sentence) > 10]
-    return bool(_AGAIN.search(text) or _WORDS_AGAIN.search(text)) or len(long) > len(set(long)) or twins
+    return bool(_AGAIN.search(said) or _WORDS_AGAIN.search(said)) or len(long) > len(set(long)) or twins
+
+
+def _with_numbers(text: str, citations: Citations) -> str:
+    """A text with numbers in the place of the catalogue's titles, whose own signs and repeats do not count."""
+    for mention in reversed(citations.mentions):
+        if mention.item_id:
+            text = f"{text[: mention.start]}{mention.item_id}{text[mention.end :]}"
+    return text
 
 
 def _is_open(text: str, citations: Citations) -> bool:

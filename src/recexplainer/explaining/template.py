@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import resolve_citations
+from recexplainer.citations.facts import facts_of
 from recexplainer.core.records.evidence import Counterfactual, Evidence, Variant
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.settings import Settings
@@ -114,11 +115,13 @@ def decision_of(case: Case) -> Decision:
 
 def attributes_to_say(catalogue: Catalogue, decision: Decision, item_id: int) -> list[str]:
     """Attributes of an item that tell why it counts: for a Yes those that the decided item shares, for a No those that
-    it lacks. The rarest come first; what most items have is left out.
+    it lacks, as far as the catalogue knows. The rarest come first; what most items have is left out.
     """
-    index = attribute_index(catalogue)
-    own, decided = index.of_item[item_id], index.of_item[decision.item_id]
-    telling = (own - decided if decision.label == "No" else own & decided) - index.common
-    series = index.series_of_item[item_id]
-    chosen = sorted(telling - {series}, key=lambda number: (index.n_holders[number], number))
+    index, decided = attribute_index(catalogue), decision.item_id
+    if item_id == decided:
+        return []
+    shared = index.of_item[item_id] & index.of_item[decided]
+    telling = facts_of(catalogue).differing(item_id, decided) if decision.label == "No" else shared
+    untold = index.common | {index.series_of_item[item_id]}
+    chosen = sorted(telling - untold, key=lambda number: (index.n_holders[number], number))
     return [index.names[number] for number in chosen[:MAX_ATTRIBUTES]]
