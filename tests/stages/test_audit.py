@@ -101,8 +101,8 @@ def test_a_promotion_is_gated_by_the_change_from_production(prepared: Path, caps
     against = figures["against"]
     assert (against["named"], against["name"], against["version"]) == (ADDRESS, f"recexplainer-demo-{ROLE}", "1")
     assert against["largest_change"] > 0
-    lock = {"stages": {"audit": {"outs": [{"path": "metrics/audit.json", "md5": dvc_md5("metrics/audit.json")}]}}}
-    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    outputs = [{"path": path, "md5": dvc_md5(path)} for path in ("metrics/audit.json", store.pointer(ROLE).as_posix())]
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"all": {"outs": outputs}}}))
     promote = ["promote", "--role", ROLE, "--to", "production"]
     assert cli.run(promote) == 1
     assert "gate failed: metrics/audit.json:against.largest_change is" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import yaml
 
 from recexplainer import cli, store
 from recexplainer.core.contents import dvc_md5
-from recexplainer.tracking import runs
+from recexplainer.tracking import registry, runs
 from tests.tracking.registry.score_predictor import NAME, ROLE, register
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,8 @@ def gated(project: Path) -> Path:
 
 def measure(value: float) -> None:
     store.write_json(FILE, {"both": {"text": {"spearman": value}}})
-    Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"s": {"outs": [{"path": FILE, "md5": dvc_md5(FILE)}]}}}))
+    outputs = [{"path": path, "md5": dvc_md5(path)} for path in (FILE, store.pointer(ROLE).parent.as_posix())]
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"s": {"outs": outputs}}}))
 
 
 def aliases() -> dict[str, str]:
@@ -66,6 +67,20 @@ def test_metrics_of_another_input_promote_nothing(gated: Path, capsys: pytest.Ca
     Path("dvc.lock").write_text(yaml.safe_dump(lock))
     assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
     assert "was measured on a different models/recommender than that of dvc.lock" in capsys.readouterr().err
+
+
+def test_a_model_whose_files_are_damaged_is_not_promoted(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(0.9)
+    weights = next(registry.pull(ROLE, "demo").folder.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
+    assert "were changed after it was registered" in capsys.readouterr().err and "staging" not in aliases()
+
+
+def test_a_role_without_gates_is_said_to_be_unchecked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    register(1.0)
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 0
+    assert f"promote.gates has none for {ROLE}: nothing was checked" in capsys.readouterr().out
 
 
 def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:

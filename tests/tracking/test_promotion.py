@@ -46,27 +46,6 @@ def test_missing_files_and_malformed_names() -> None:
         promotion.metric("metrics/m.json")
 
 
-def test_metrics_have_to_describe_the_pointers_model() -> None:
-    pointer = store.pointer("explainer-both")
-    store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "1"})
-    with pytest.raises(InputError, match="dvc.lock: no such file"):
-        promotion.require_current(FILE, "explainer-both")
-    stage = {
-        "deps": [{"path": pointer.as_posix(), "md5": dvc_md5(pointer)}],
-        "outs": [{"path": FILE, "md5": dvc_md5(FILE)}],
-    }
-    Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"evaluate": stage}}))
-    promotion.require_current(FILE, "explainer-both")
-    with pytest.raises(InputError, match="no stage in dvc.lock writes it"):
-        promotion.require_current("metrics/other.json", "explainer-both")
-    store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "2"})
-    with pytest.raises(InputError, match="was measured on a different model"):
-        promotion.require_current(FILE, "explainer-both")
-    store.write_json(FILE, {"a": 1})
-    with pytest.raises(InputError, match="does not match dvc.lock"):
-        promotion.require_current(FILE, "explainer-both")
-
-
 def lock_of(**stages: tuple[dict[str, str], dict[str, str]]) -> None:
     """Write a dvc.lock of stages, each with the hashes of what it read and of what it wrote."""
     Path("dvc.lock").write_text(
@@ -82,6 +61,41 @@ def lock_of(**stages: tuple[dict[str, str], dict[str, str]]) -> None:
             }
         )
     )
+
+
+def test_metrics_have_to_describe_the_pointers_model() -> None:
+    pointer = store.pointer("explainer-both")
+    store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "1"})
+    with pytest.raises(InputError, match="dvc.lock: no such file"):
+        promotion.require_current(FILE, "explainer-both")
+    first = {pointer.as_posix(): dvc_md5(pointer)}
+    lock_of(register=({}, first), evaluate=(first, {FILE: dvc_md5(FILE)}))
+    promotion.require_current(FILE, "explainer-both")
+    with pytest.raises(InputError, match="no stage in dvc.lock writes it"):
+        promotion.require_current("metrics/other.json", "explainer-both")
+    store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "2"})
+    with pytest.raises(InputError, match="explainer-both.json: does not match dvc.lock"):
+        promotion.require_current(FILE, "explainer-both")
+    lock_of(register=({}, {pointer.as_posix(): dvc_md5(pointer)}), evaluate=(first, {FILE: dvc_md5(FILE)}))
+    with pytest.raises(InputError, match="was measured on a different model"):
+        promotion.require_current(FILE, "explainer-both")
+    store.write_json(FILE, {"a": 1})
+    with pytest.raises(InputError, match="metrics/m.json: does not match dvc.lock"):
+        promotion.require_current(FILE, "explainer-both")
+
+
+@pytest.mark.parametrize("kind", ["sasrec", "gru4rec"])
+def test_a_pointer_that_its_stage_did_not_write_last_is_refused(kind: str) -> None:
+    """That of an older checkout, and that of the recommender before `recommender.kind` was changed."""
+    pointer, written = store.pointer("recommender-sasrec"), store.pointer(f"recommender-{kind}").as_posix()
+    store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "old"})
+    lock_of(
+        train=({}, {"models/recommender": "new", FILE: dvc_md5(FILE)}),
+        register=({"models/recommender": "new"}, {written: "new"}),
+    )
+    wanted = "does not match dvc.lock" if kind == "sasrec" else "no stage in dvc.lock writes it"
+    with pytest.raises(InputError, match=f"recommender-sasrec.json: {wanted}"):
+        promotion.require_current(FILE, "recommender-sasrec")
 
 
 @pytest.mark.parametrize("registered", ["new", "old"])
@@ -118,7 +132,9 @@ def test_metrics_of_texts_of_an_older_model_are_refused(explained: str) -> None:
 
 def test_metrics_of_a_folder_of_results_that_has_changed_are_refused() -> None:
     store.write_text("results/a.txt", "one")
+    store.write_json(pointer := store.pointer("source-classifier"), {"content_sha256": "1"})
     lock_of(
+        register=({}, {pointer.parent.as_posix(): dvc_md5(pointer.parent)}),
         explain=({}, {"results/a.txt": dvc_md5("results/a.txt")}),
         discriminate=({"results": dvc_md5("results")}, {FILE: dvc_md5(FILE)}),
     )

@@ -57,13 +57,13 @@ def _find(values: Any, key: str) -> Any:
 
 def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock")) -> None:
     """Make sure that DVC wrote the metrics file, from what the other stages wrote last and the model that the role's
-    pointer names, and beside the version that its alias names today; and that the pointer names the model that was
-    made last.
+    pointer names, and beside the version that its alias names today; and that the pointer is the one that its stage
+    wrote last, of the model that was made last.
 
     Raises:
         InputError: when the file is not what dvc.lock names, was measured on something else (also at a remove: judged
             texts of an older model), or compares with a version that its alias no longer names; or when the model was
-            made again and not registered.
+            made again and not registered, or the pointer is not what dvc.lock names.
     """
     stages = _stages(lock)
     stage = next((s for s in stages.values() if any(out["path"] == metrics_file for out in s.get("outs", []))), None)
@@ -73,6 +73,7 @@ def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock"))
     if dvc_md5(metrics_file) != written[metrics_file]:
         raise InputError(f"{metrics_file}: does not match {lock}; run dvc repro")
     pointer = store.pointer(role).as_posix()
+    _require_written(pointer, written, lock)
     for dep in _upstream(stages, metrics_file):
         path, md5 = dep["path"], dep.get("md5")
         if path == pointer and md5 != dvc_md5(pointer):
@@ -85,6 +86,15 @@ def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock"))
                 f"{pointer}: names a model of a different {dep['path']} than that of {lock}; run dvc repro"
             )
     _require_same_reference(metrics_file)
+
+
+def _require_written(pointer: str, written: Mapping[str, str | None], lock: Path) -> None:
+    """Refuse a pointer that no stage wrote, as one of another recommender.kind, or of an older checkout."""
+    output = next((path for path in written if _overlap(path, pointer)), None)
+    if output is None:
+        raise InputError(f"{pointer}: no stage in {lock} writes it; run dvc repro first")
+    if dvc_md5(output) != written[output]:
+        raise InputError(f"{pointer}: does not match {lock}; run dvc repro")
 
 
 def _upstream(stages: Mapping[str, Mapping[str, Any]], path: str) -> list[dict[str, Any]]:

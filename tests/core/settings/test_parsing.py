@@ -57,6 +57,8 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
         ("train_recommender", "refit", "yes", "train_recommender.refit must be true or false, not 'yes'"),
         ("llm", "chat_template_kwargs", {"x": [1]}, "llm.chat_template_kwargs.x must be true or false or a whole"),
         ("align", "weights", {1: 1}, "align.weights: 1 must be text"),
+        ("promote", "gates", {"explainer-both": [{"metric": "m", "at_least": None, "at_most": None}]},
+         r"promote.gates.explainer-both\[0\].at_least must be a number where at_most is null"),
         ("promote", "gates", {"explainer-both": [{"metric": "m", "at_least": "x", "at_most": None}]},
          r"promote.gates.explainer-both\[0\].at_least must be a number or null, not 'x'"),
     ],

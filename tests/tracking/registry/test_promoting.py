@@ -34,5 +34,5 @@ def test_only_what_was_measured_here_is_promoted(project: Path) -> None:
     register(1.0)
     registry.promote(ROLE, "demo", "candidate", "staging")
     register(2.0)
-    with pytest.raises(InputError, match="@staging has content .*, the metrics here describe"):
+    with pytest.raises(InputError, match="@staging is version 1 with content .*, but DVC names content"):
         registry.promote(ROLE, "demo", "staging", "production")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic.dataclasses import dataclass
 
-from recexplainer.core.settings.kinds import SECTION, Number
+from recexplainer.core.settings.kinds import SECTION, Number, require
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -16,11 +16,15 @@ class Registry:
 
 @dataclass(frozen=True, config=SECTION)
 class Gate:
-    """One condition of a promotion: ``metric`` is ``<metrics file>:<dotted key>``; a bound may be null."""
+    """One condition of a promotion: ``metric`` is ``<metrics file>:<dotted key>``; one of the bounds may be null."""
 
     metric: str
     at_least: Number | None
     at_most: Number | None
+
+    def __post_init__(self) -> None:
+        """Refuse a gate without a bound, which any value would pass."""
+        require(self.at_least is not None or self.at_most is not None, "at_least", "a number where at_most is null")
 
 
 @dataclass(frozen=True, config=SECTION)

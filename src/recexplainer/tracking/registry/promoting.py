@@ -6,14 +6,13 @@ import datetime
 import re
 from collections.abc import Mapping
 
-from recexplainer import store
 from recexplainer.core import environment
 from recexplainer.core.errors import InputError
 from recexplainer.tracking import runs
-from recexplainer.tracking.lineage import CONTENT_TAG
 from recexplainer.tracking.naming import clean
-from recexplainer.tracking.registry.roles import WORKING_ALIAS, registered_name
-from recexplainer.tracking.registry.versions import alias_version, resolve
+from recexplainer.tracking.registry.pulling import pull
+from recexplainer.tracking.registry.roles import WORKING_ALIAS
+from recexplainer.tracking.registry.versions import alias_version
 
 
 def promote(
@@ -26,26 +25,20 @@ def promote(
 ) -> str:
     """Move the alias ``target`` to the version that ``source`` names; return what was done, in words.
 
-    The version must have the content that the role's pointer names: the gates' metrics describe that one.
+    The version must have the content that the role's pointer names, since the gates' metrics describe that one, and its
+    files must be whole.
     Who, when, from where, why and the value of each gate are kept as the version's tags.
 
     Raises:
-        InputError: for an unknown or reserved alias, or another content.
+        InputError: for an unknown or reserved alias, another content, or damaged files.
     """
-    name, wanted = registered_name(dataset, role), store.read_pointer(role)[CONTENT_TAG]
     if not re.fullmatch(r"[A-Za-z][\w-]*", target) or re.fullmatch(r"latest|v\d+", target, re.IGNORECASE):
         raise InputError(f"registry: {target!r} is not an alias; use a word, not 'latest' or 'v1'")
     if target == WORKING_ALIAS:
         raise InputError(f"registry: the alias {WORKING_ALIAS!r} is moved only by the pipeline (dvc repro)")
-    client = runs.connect()
+    model, client = pull(role, dataset, source), runs.connect()
+    name, version = model.name, model.version
     with environment.exclusive("registry"):
-        version = resolve(client, name, source)
-        found = version.tags.get(CONTENT_TAG, "none")
-        if found != wanted:
-            raise InputError(
-                f"registry: {name}@{source} has content {found[:12]}, the metrics here describe "
-                f"{wanted[:12]}; check out the commit that made it, or run dvc repro"
-            )
         before = alias_version(client, name, target)
         tags = {
             "by": runs.user(),
@@ -56,6 +49,6 @@ def promote(
             **{f"gate.{clean(metric)}": f"{value:.4g}" for metric, value in (measured or {}).items()},
         }
         for key, value in tags.items():
-            client.set_model_version_tag(name, version.version, f"promoted.{target}.{key}", value)
-        client.set_registered_model_alias(name, target, version.version)
-    return f"{name}: {target} is now version {version.version} (from {source}; before: {tags['replaced']})"
+            client.set_model_version_tag(name, version, f"promoted.{target}.{key}", value)
+        client.set_registered_model_alias(name, target, version)
+    return f"{name}: {target} is now version {version} (from {source}; before: {tags['replaced']})"

@@ -47,8 +47,8 @@ def pull(role: str, dataset: str, alias: str = WORKING_ALIAS) -> PulledModel:
     Raises:
         InputError: for an unknown alias, another content than the pointer's, or damaged files.
     """
-    pointer = store.read_pointer(role)
-    name, wanted = registered_name(dataset, role), pointer[CONTENT_TAG]
+    name, pointer = registered_name(dataset, role), store.read_pointer(role)
+    wanted = pointer[CONTENT_TAG]
     if pointer["name"] != name:
         raise InputError(f"{store.pointer(role)}: belongs to {pointer['name']}, not to {name}; run dvc repro")
     client = runs.connect()
