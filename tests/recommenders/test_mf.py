@@ -66,3 +66,11 @@ def test_blocks_of_any_size_solve_the_same(monkeypatch):
     whole = fit()
     monkeypatch.setattr("recexplainer.recommenders.mf.ENTRIES_AT_ONCE", 1)
     torch.testing.assert_close(fit(), whole)
+
+
+def test_users_follow_items_that_change_in_place_or_are_replaced(one_dimensional):
+    one_dimensional.user_vectors([[2]])
+    one_dimensional.items.mul_(2)  # Gram 24, left 24 + 1 + 64 = 89, right 5 * 4 = 20
+    torch.testing.assert_close(one_dimensional.user_vectors([[2]]), torch.tensor([[20 / 89]]))
+    one_dimensional.items = one_dimensional.items / 2
+    torch.testing.assert_close(one_dimensional.user_vectors([[2]]), torch.tensor([[10 / 23]]))

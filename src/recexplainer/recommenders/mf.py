@@ -29,6 +29,7 @@ class Factorisation(VectorRecommender):
         self.confidence = confidence
         self.items: Tensor
         self.register_buffer("items", torch.zeros(n_items + 1, dim))
+        self._solved: tuple[Tensor, int, Tensor, Tensor] | None = None  # what `_factors` keeps
 
     def config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -48,8 +49,15 @@ class Factorisation(VectorRecommender):
         """itemsᵀ · items (dim, dim), float64, of all items that a user could take; `items` are its own."""
 
     def _user_vectors(self, item_ids: Tensor) -> Tensor:
-        items = self.items.double()
-        return solve(item_ids, items, self._gram(items), self.regularisation, self.confidence).float()
+        return solve(item_ids, *self._factors(), self.regularisation, self.confidence).float()
+
+    def _factors(self) -> tuple[Tensor, Tensor]:
+        """The items in float64 and their `_gram`: of a large catalogue, most of an answer's time if made each time."""
+        kept, version = self._solved, self.items._version
+        if kept is None or kept[0] is not self.items or kept[1] != version:
+            items = self.items.double()
+            kept = self._solved = (self.items, version, items, self._gram(items))
+        return kept[2], kept[3]
 
 
 class MF(Factorisation):
