@@ -57,6 +57,15 @@ def test_a_strangers_table_is_understood(library: Path, capsys: pytest.CaptureFi
     assert "600 rows, 60 users, 32 items (book)" in said and "for 30 minutes" in said
 
 
+def test_ids_are_not_taken_for_titles(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (library / "volumes.csv").unlink()
+    pd.read_csv(library / "loans.csv").assign(volume=[f"Q{n}" for n in range(600)]).rename(
+        columns={"volume": "x"}
+    ).to_csv(library / "loans.csv", index=False)
+    assert cli.run(["init", str(library / "loans.csv"), "--item", "x"]) == 2
+    assert "no column looks like the item's title" in capsys.readouterr().err
+
+
 def test_flags_go_before_guesses(library: Path) -> None:
     given = ["--title", "writer", "--categories", "none", "--name", "mine", "--items", str(library / "volumes.csv")]
     assert cli.run(["init", str(library / "loans.csv"), *given]) == 0

@@ -66,7 +66,7 @@ def initialise(
     titled = None if items_file is None and given.get("title") in rows.columns else items_file
     if titled is None and given.get("title") not in rows.columns:
         titled = find_items_file(file, rows)
-    items = None if titled is None else read_sample(titled)
+    items = None if titled is None else read_sample(titled, None)  # a sample may lack the items of `rows`
     columns = _columns(file, rows, titled, items, given, asks)
     noun = noun or guess_noun(
         [str(columns["item"]), str(columns["item_key"]), file.stem, titled.stem if titled else ""]
@@ -148,6 +148,7 @@ def _columns(
     of_items = ("item_key", "title", "brand", "categories", "description")
     if given.get("item") and not given.get("item_key") and items is None:
         guess["item_key"] = given["item"]
+        guess["title"] = None if guess["title"] == given["item"] else guess["title"]  # ids are not titles
     columns: dict[str, str | None] = {}
     for field in fields(Guess):
         what = field.name

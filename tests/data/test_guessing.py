@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from recexplainer.core.errors import InputError
+from recexplainer.data import guessing
 from recexplainer.data.guessing import (
     find_items_file,
     guess_columns,
@@ -180,3 +181,18 @@ def test_what_is_no_table_is_one_clear_line(tmp_path: Path, name: str, content: 
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_sample(tmp_path / name)
+
+
+def test_a_sample_of_large_tables_shows_most_ids_once_and_few_in_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guessing, "SAMPLE_ROWS", 20)
+    rows = pd.DataFrame({"user": [f"u{n}" for n in range(20)], "product": [f"p{n}" for n in range(80, 100)]})
+    names = [f"Lamp {chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(100)]
+    items = pd.DataFrame({"id": [f"p{n}" for n in range(100)], "name": names})
+    rows.to_csv(tmp_path / "sales.csv", index=False)
+    items.to_csv(tmp_path / "products.csv", index=False)
+    found = find_items_file(tmp_path / "sales.csv", rows)
+    assert found is not None and found.name == "products.csv"
+    guess = guess_columns(rows, items)
+    assert (guess.user, guess.item, guess.item_key, guess.title) == ("user", "product", "id", "name")

@@ -94,6 +94,8 @@ def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Gues
 
     def find(what: str, frame: pd.DataFrame, fits: Check = lambda _: True) -> None:
         free = [name for name in frame.columns if name not in taken.values()]
+        if what in taken:
+            return
         by_name = [name for name in free if re.search(_NAMES[what], name, re.IGNORECASE)]
         found = next((name for name in by_name if fits(frame[name])), None)
         if found:
@@ -103,8 +105,10 @@ def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Gues
     find("order", rows, is_number)  # early, so that it is not taken for users or items
     find("rating", rows, is_rating)
     find("user", rows, repeats)
+    find("user", rows)  # of a large table the sample may show most users, and most items, once
     find("title", rows if items is None else items.drop(columns=taken.values(), errors="ignore"), is_text)
     find("item", rows, repeats)
+    find("item", rows)
     if items is not None:
         taken |= _shared_key(rows, items, taken)
     for what, fits in (("time", is_time), ("user", repeats), ("item", repeats)):
@@ -127,7 +131,9 @@ def find_items_file(path: Path, rows: pd.DataFrame) -> Path | None:
     for other in sorted(path.parent.iterdir()):
         if other == path or not other.name.endswith(SUFFIXES):
             continue
-        items = read_sample(other)
+        if not any(is_key(column) for _, column in read_sample(other).items()):
+            continue
+        items = read_sample(other, None)  # the samples of two large tables may have nothing in common
         share = max((_overlap(rows[a], items[b]) for a in rows for b in items if is_key(items[b])), default=0.0)
         if share > 0.5 and any(is_text(items[name]) for name in items) and (best is None or share > best[0]):
             best = (share, other)

@@ -37,6 +37,13 @@ def test_own_evidence_of_explainers_that_are_not_taught_it_is_refused(values: di
     assert parse_settings(values).explain.evidence == "own"
 
 
+def test_evidence_that_is_to_be_learnt_is_asked_for(values: dict[str, Any]) -> None:
+    values["align"]["mixture"]["evidence"] = 2
+    values["build_alignment"]["evidence_per_history"] = 0
+    with pytest.raises(InputError, match="build_alignment.evidence_per_history is: there is no such example"):
+        parse_settings(values)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [("run: [", "is not valid YAML"), ("- a\n", "must contain a mapping"), ("", "must contain a mapping")],

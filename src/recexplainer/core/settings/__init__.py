@@ -77,6 +77,11 @@ class Settings:
                         f"params: {parameter} names {source!r}, which align.modes {list(self.align.modes)} "
                         "does not align; change both lists together"
                     )
+        if self.align.mixture.get("evidence", 0) and not self.build_alignment.evidence_per_history:
+            raise InputError(
+                "params: align.mixture.evidence is not 0, but build_alignment.evidence_per_history is: there is no "
+                "such example to learn from; set it to 4, or align.mixture.evidence to 0"
+            )
         if self.explain.evidence == "own" and not self.align.mixture.get("evidence", 1):
             raise InputError(
                 "params: explain.evidence is own, but align.mixture.evidence is 0: no explainer is taught to answer; "
