@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -104,12 +105,19 @@ def test_bad_questions_start_nothing(
         ("unknown", {"item": ["B1"] * 29 + ["B99"]}, "item in row 30: the catalogue has no item with the raw id 'B99'"),
         ("empty", {"history": [["B1"]] * 20 + [[]] * 10}, "history in row 21: expected 1 to 10000 items, got 0"),
         ("taken", {"answer": 1}, "the column 'answer' has a name that explain-table itself uses; rename it"),
+        ("replaced", {"Answer": 1}, "the column 'Answer' has a name that explain-table itself uses; rename it"),
+        ("_hidden", {}, "Spark passes over files whose name begins with _ or a dot; rename it"),
         ("both", {"item_id": 1}, "expected the columns history and item (or item_id), found order, history, item, ite"),
     ):
         file = folder / f"{name}.parquet"
         good.assign(**change).to_parquet(file)
         assert cli.run(["explain-table", str(file), "out", "--spark", "local[2]"]) == 2
         assert f"{name}.parquet: {message}" in capsys.readouterr().err
+    for name, columns in (("a", {}), ("b", {"note": 1})):
+        Path("more").mkdir(exist_ok=True)
+        good.assign(**columns).to_parquet(f"more/{name}.parquet")
+    assert cli.run(["explain-table", "more", "out", "--spark", "local[2]"]) == 2
+    assert "b.parquet: differs from a.parquet in the columns note" in capsys.readouterr().err
     assert cli.run(["explain-table", "none.parquet", "out", "--spark", "local[2]"]) == 2
     assert "none.parquet: is neither a Parquet file nor a folder of them" in capsys.readouterr().err
     assert not Path("out").exists()
@@ -120,7 +128,14 @@ def test_answers_to_something_else_are_not_mixed(
 ) -> None:
     monkeypatch.setattr(table, "_check_installation", lambda: None)
     explained = []
-    monkeypatch.setattr(table, "_explain", lambda *given: explained.append(given[-1]["part"].tolist()))
+
+    def write(*given: Any) -> None:
+        explained.append(given[-1]["part"].tolist())
+        for part in explained[-1]:
+            (given[1] / f"part={part}").mkdir()
+            (given[1] / f"part={part}" / "x.parquet").touch()
+
+    monkeypatch.setattr(table, "_explain", write)
     folder = Path("questions")
     folder.mkdir()
     for name, n_rows in (("a", 25), ("b", 10)):
@@ -131,17 +146,64 @@ def test_answers_to_something_else_are_not_mixed(
         return table.explain_table(folder, Path(out), "local[2]", registered, explain, rows)
 
     assert run() == (4, 4) and explained == [["000000", "000001", "000002", "000003"]]
-    for part in (0, 3):
-        (Path("out") / f"part=00000{part}").mkdir()
-        (Path("out") / f"part=00000{part}" / "x.parquet").touch()
+    for part in (1, 2):
+        shutil.rmtree(Path("out") / f"part=00000{part}")
     assert run() == (2, 4) and explained[-1] == ["000001", "000002"]
     with pytest.raises(InputError, match="out: was begun with another value of rows_per_part"):
         run(rows=5)
-    questions(11).to_parquet(folder / "b.parquet")
-    with pytest.raises(InputError, match="out: was begun with another value of files"):
-        run()
+    for changed in (questions(11), questions(10).assign(item="B1")):
+        changed.to_parquet(folder / "b.parquet")
+        with pytest.raises(InputError, match="out: was begun with another value of files"):
+            run()
     with pytest.raises(InputError, match="questions: exists, and explain-table did not begin it"):
         run(out="questions")
+
+
+def test_every_part_is_there_once(registered: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "_check_installation", lambda: None)
+    monkeypatch.setattr(table, "_explain", lambda *_: None)
+    questions(25).to_parquet("in.parquet")
+
+    def run() -> tuple[int, int]:
+        return table.explain_table(Path("in.parquet"), out, "local[2]", registered, tiny.settings().explain, 10)
+
+    out = Path("out")
+    with pytest.raises(InputError, match="out: Spark wrote no answers of 3 parts, the first 000000; run again"):
+        run()
+    (out / "part=000001").mkdir()
+    for name in ("x", "y"):
+        (out / "part=000001" / f"{name}.parquet").touch()
+    with pytest.raises(InputError, match="out: two runs at once wrote part=000001; delete these folders and run again"):
+        run()
+
+
+@needs_spark
+@pytest.mark.timeout(600)
+def test_spark_reads_files_of_any_name(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyspark")
+    from pyspark.sql.functions import pandas_udf
+
+    def repeat(asked: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"label": "Yes", "item": asked["item"], "row": 1})
+
+    monkeypatch.setattr(table, "load_spark_udf", lambda *_: pandas_udf(repeat, "label string, item string, row long"))
+    names = [
+        "q[1].parquet",
+        "q1.parquet",
+        "a b.parquet",
+        "a%20b.parquet",
+        "a+b.parquet",
+        "質問.parquet",
+        "{a}?*.parquet",
+    ]
+    for number, name in enumerate(names):
+        questions(5).assign(order=[f"{number}-{row}" for row in range(5)]).to_parquet(name)
+    files = [Path(name).resolve() for name in names]
+    plan = table.Plan([table._identity(file) for file in files], "", "", {}, 3)
+    table._explain(files, Path("out"), "local[1]", plan, "item", plan.parts())
+    found = pd.concat(map(pd.read_parquet, sorted(Path("out").glob("part=*/*.parquet"))))
+    assert found["order"].tolist() == [f"{number}-{row}" for number in range(len(names)) for row in range(5)]
+    assert [answer["item"] for answer in found["answer"]] == found["item"].tolist()
 
 
 def test_it_says_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,12 @@ that was killed resumes with the parts that are missing, on as many machines as 
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import sys
+from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from itertools import count
 from pathlib import Path
@@ -32,6 +35,8 @@ from recexplainer.tracking.fetching import load_spark_udf
 HISTORY, ITEMS, ANSWER, PART = "history", ("item", "item_id"), "answer", "part"
 PLAN = "_explain_table.json"  # in the folder of the answers; readers of Parquet pass over it
 PLACE = ["_file", "_chunk"]
+OWN = {ANSWER, PART, *PLACE, "_row", "_task", "_question", "_metadata"}  # columns that Spark and this module add
+_WILDCARD = re.compile(r"([\\\[\]{}*?])")  # what Spark would read in a path as standing for others
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Plan:
     """What the answers in a folder are to: a run resumes what has the same plan.
 
     Attributes:
-        files: Name and rows of each file of questions, in their order.
+        files: Name, rows and SHA-256 of each file of questions, in their order.
         model: The registered version that answers, as ``models:/<name>/<version>``.
         content: The hash of its files.
         params: How it is asked.
@@ -54,7 +59,7 @@ class Plan:
 
     def parts(self) -> pd.DataFrame:
         """The parts in the order of their rows: file, its chunk, and the part's number as a text."""
-        places = [(file, chunk) for file, n_rows in self.files for chunk in range(-(-n_rows // self.rows_per_part))]
+        places = [(file, chunk) for file, n_rows, _ in self.files for chunk in range(-(-n_rows // self.rows_per_part))]
         return pd.DataFrame(places, columns=PLACE).assign(**{PART: [f"{n:06d}" for n in range(len(places))]})
 
 
@@ -77,34 +82,46 @@ def explain_table(
         The number of parts that were explained now, and of all parts.
 
     Raises:
-        InputError: If a row is at fault, the folder has answers to something else, or Spark is not installed.
+        InputError: If a row is at fault, the folder has answers to something else, Spark is not installed, or parts are
+            missing at the end.
     """
     _check_installation()
     files = _files(questions)
+    item = _item_column(files)
     pulled = registry.pull_version(address)
     plan = Plan(
-        [[file.name, pq.read_metadata(file).num_rows] for file in files],
+        [_identity(file) for file in files],
         f"models:/{pulled.name}/{pulled.version}",
         pulled.content_sha256,
         {field.name: value for field in fields(Options) if (value := getattr(chosen, field.name)) is not None},
         rows_per_part,
     )
-    item = _check_rows(files, ItemNames(store.read_catalogue(pulled.folder / store.CATALOGUE.name)))
+    _check_rows(files, ItemNames(store.read_catalogue(pulled.folder / store.CATALOGUE.name)), item)
     _keep_plan(answers, plan)
     parts = plan.parts()
     missing = parts[~parts[PART].isin(finished_parts(answers))]
     if len(missing):
         _explain(files, answers, master, plan, item, missing)
+    if lost := sorted(set(parts[PART]) - finished_parts(answers)):
+        raise InputError(f"{answers}: Spark wrote no answers of {len(lost)} parts, the first {lost[0]}; run again")
     return len(missing), len(parts)
 
 
 def finished_parts(answers: Path) -> set[str]:
-    """The parts in a folder of answers."""
-    return {file.parent.name.removeprefix(f"{PART}=") for file in answers.glob(f"{PART}=*/*.parquet")}
+    """The parts in a folder of answers.
+
+    Raises:
+        InputError: If a part is there twice.
+    """
+    written = Counter(file.parent.name for file in answers.glob(f"{PART}=*/*.parquet"))
+    if twice := sorted(name for name, n_files in written.items() if n_files > 1):
+        raise InputError(f"{answers}: two runs at once wrote {', '.join(twice)}; delete these folders and run again")
+    return {name.removeprefix(f"{PART}=") for name in written}
 
 
 def _explain(files: list[Path], answers: Path, master: str, plan: Plan, item: str, missing: pd.DataFrame) -> None:
     """Explain the missing parts, each in a Spark task of its own, which writes one file."""
+    from pyspark.errors import AnalysisException
     from pyspark.sql import functions as F
 
     spark = session(master)
@@ -112,10 +129,11 @@ def _explain(files: list[Path], answers: Path, master: str, plan: Plan, item: st
         base = {name: os.environ[name] for name in (BASE_VARIABLE,) if name in os.environ}
         explain = load_spark_udf(spark, plan.model, plan.params, base)
         row = F.col("_metadata.row_index")
-        asked = spark.read.parquet(*map(str, files)).select(
+        name = F.url_decode(F.replace(F.col("_metadata.file_name"), F.lit("+"), F.lit("%2B")))  # Spark gives it encoded
+        asked = spark.read.parquet(*(_WILDCARD.sub(r"\\\1", str(file)) for file in files)).select(
             "*",
             F.struct(HISTORY, item).alias("_question"),
-            F.col("_metadata.file_name").alias(PLACE[0]),
+            name.alias(PLACE[0]),
             F.floor(row / plan.rows_per_part).alias(PLACE[1]),
             row.alias("_row"),
         )
@@ -130,6 +148,8 @@ def _explain(files: list[Path], answers: Path, master: str, plan: Plan, item: st
         answered.drop(*own).write.option("mapreduce.fileoutputcommitter.algorithm.version", "2").partitionBy(PART).mode(
             "append"
         ).parquet(str(answers))
+    except AnalysisException as error:
+        raise InputError(f"{files[0].parent}: Spark cannot read the questions: {str(error).splitlines()[0]}") from None
     finally:
         spark.stop()
 
@@ -156,21 +176,25 @@ def _files(questions: Path) -> list[Path]:
     files = parquet_files(questions) if questions.is_dir() else [questions]
     if not files or not files[0].is_file():
         raise InputError(f"{questions}: is neither a Parquet file nor a folder of them")
+    if files[0].name.startswith(("_", ".")):
+        raise InputError(f"{questions}: Spark passes over files whose name begins with _ or a dot; rename it")
     if len({file.name for file in files}) < len(files):
         raise InputError(f"{questions}: two of its files have the same name; rename one")
     return [file.resolve() for file in files]
 
 
-def _check_rows(files: list[Path], names: ItemNames) -> str:
-    """Read every question before the first is explained; the column that names the items.
+def _identity(file: Path) -> list[Any]:
+    """Name, rows and hash of a file."""
+    with file.open("rb") as stream:
+        return [file.name, pq.read_metadata(file).num_rows, hashlib.file_digest(stream, hashlib.sha256).hexdigest()]
+
+
+def _check_rows(files: list[Path], names: ItemNames, item: str) -> None:
+    """Read every question before the first is explained.
 
     Raises:
         InputError: If one is at fault.
     """
-    columns = {_item_column(file) for file in files}
-    if len(columns) > 1:
-        raise InputError(f"{files[0].parent}: some files have the column item, others item_id")
-    [item] = columns
     for file in files:
         first = count(1)
         try:
@@ -178,7 +202,6 @@ def _check_rows(files: list[Path], names: ItemNames) -> str:
                 _check_batch(batch, names, first)
         except (InputError, pa.ArrowException) as error:
             raise InputError(f"{file}: {error}") from None
-    return item
 
 
 def _check_batch(batch: pa.RecordBatch, names: ItemNames, numbers: count[int]) -> None:
@@ -189,17 +212,29 @@ def _check_batch(batch: pa.RecordBatch, names: ItemNames, numbers: count[int]) -
         names.find(item, f"item in row {row}")
 
 
-def _item_column(file: Path) -> str:
+def _item_column(files: list[Path]) -> str:
+    """The column that names the items.
+
+    Raises:
+        InputError: If a file has other columns than it should, or than the first one, whose columns Spark reads of all.
+    """
+    first = _columns(files[0])
+    for file in files[1:]:
+        if other := sorted(set(first) ^ set(_columns(file))):
+            raise InputError(f"{file}: differs from {files[0].name} in the columns {', '.join(other)}")
+    return next(name for name in ITEMS if name in first)
+
+
+def _columns(file: Path) -> list[str]:
     try:
-        columns = pq.read_schema(file).names
+        columns: list[str] = pq.read_schema(file).names
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{file}: cannot be read as Parquet ({error})") from None
-    named = [name for name in ITEMS if name in columns]
-    if HISTORY not in columns or len(named) != 1:
+    if HISTORY not in columns or sum(name in columns for name in ITEMS) != 1:
         raise InputError(f"{file}: expected the columns history and item (or item_id), found {', '.join(columns)}")
-    if taken := sorted({ANSWER, PART} & set(columns)):
+    if taken := [name for name in columns if name.lower() in OWN]:
         raise InputError(f"{file}: the column {taken[0]!r} has a name that explain-table itself uses; rename it")
-    return named[0]
+    return columns
 
 
 def _keep_plan(answers: Path, plan: Plan) -> None:
