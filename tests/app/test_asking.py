@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 from recexplainer.app.asking import ask
 from recexplainer.app.models import Models
+from recexplainer.explaining.respond import Responder
 from recexplainer.explaining.template import SOURCE as TEMPLATE
 from recexplainer.judging.rubric import judge_by_rubric
 
@@ -30,6 +33,15 @@ def test_the_rubric_grades_what_is_shown_of_decided_items(models: Models) -> Non
     decided = [answer for answer in answers if answer.shown.label is not None]
     assert undecided and decided and all(answer.grade is None for answer in undecided)
     assert all(answer.grade == judge_by_rubric(answer.shown, models.catalogue) for answer in decided)
+
+
+def test_a_text_that_is_not_shown_gets_no_level_of_another_one(models: Models, monkeypatch: Any) -> None:
+    explain = Responder.explain
+    unshown = lambda *given: [replace(record, defects=["repeats"]) for record in explain(*given)]  # noqa: E731
+    monkeypatch.setattr(Responder, "explain", unshown)
+    [best] = models.any_responder.best_items(HISTORY, 1)
+    answer, own = (ask(models, source, HISTORY, best) for source in ("both", TEMPLATE))
+    assert answer.shown == own.record and answer.grade is None and own.grade is not None
 
 
 def test_several_people_at_once_get_the_answers_of_one(models: Models) -> None:

@@ -164,7 +164,7 @@ def test_from_a_user_to_a_rating_that_is_found_again(address: str, tmp_path: Pat
         page.see("document.querySelectorAll('[data-testid=stExpander]').length === 3")
         page.see("document.querySelectorAll('[data-testid=stVegaLiteChart] :is(canvas, svg)').length > 0")
         assert browser.run("typeof window.hit") == "undefined" and page.markup() == []
-        page.press("Remove what it cites")
+        page.press("Remove what it cites (recommender)")
         page.read("→")
         removed = browser.run(
             "[...document.querySelectorAll('[data-testid=stCheckbox] input')].map((box) => !box.checked)"
@@ -187,7 +187,7 @@ def test_from_a_user_to_a_rating_that_is_found_again(address: str, tmp_path: Pat
         page.see(f"{second}.querySelectorAll('input[type=radio]').length === 4")
         browser.run(f"{second}.querySelectorAll('input[type=radio]')[2].click()")
         time.sleep(0.5)
-        page.press("Keep the rating", "[data-testid=stExpander] details[open]")
+        page.press("Keep the rating (both)", "[data-testid=stExpander] details[open]")
         page.read("Kept on trace")
         hosts = {request.split("/")[2] for request in browser.requests if "://" in request}
         assert hosts == {address.split("/")[2]} and browser.problems == []

@@ -9,6 +9,7 @@ from recexplainer import store
 from recexplainer.app.models import Models
 from recexplainer.app.people import DISAGREE, UNFAITHFUL, People, disagreements, read_people, unfaithful
 from recexplainer.core.errors import InputError
+from recexplainer.core.records.explanation import ModelVersion
 from tests import tiny
 from tests.records import make_explanation
 
@@ -26,7 +27,6 @@ def test_modes_disagree_where_verdicts_of_llms_differ() -> None:
     yes, no = make_explanation(verdict="Yes"), make_explanation(verdict="No")
     other = make_explanation(user_id=2, verdict="Yes")
     assert disagreements({"both": [yes, other], "behaviour": [no, other]}) == [yes]
-    assert disagreements({"both": [yes], "template": [no]}) == []
 
 
 def test_a_text_is_unfaithful_by_its_verdict_or_by_an_item_that_carries_nothing() -> None:
@@ -47,8 +47,10 @@ def test_people_are_those_of_the_models_data(models: Models, empty_project: Path
     assert read_people(models) is None
     tiny.write_prepared()
     yes, no = make_explanation(verdict="Yes"), make_explanation(verdict="No", source="behaviour")
-    store.write_explanations("both", [yes])
-    store.write_explanations("behaviour", [no])
+    other = ModelVersion("recexplainer-demo-explainer-both", "7", "another version")
+    store.write_explanations("both", [yes, make_explanation(user_id=2, verdict="No", model=other)])
+    store.write_explanations("behaviour", [no, make_explanation(user_id=2, verdict="Yes", source="behaviour")])
+    store.write_explanations("none", [make_explanation(user_id=3, verdict="No", source="none")])
     found = read_people(models)
     assert found is not None and found.raw_ids[:2] == ["U1", "U2"]
     assert (found.telling[DISAGREE], found.telling[UNFAITHFUL]) == ([no], [no])

@@ -53,6 +53,8 @@ def test_python_gives_the_served_answers(registered: str) -> None:
     assert together == [reply] * 12
     with pytest.raises(InputError, match="item: the catalogue has no item with the raw id 'B99'"):
         explainer.explain(["B3"], "B99")
+    with pytest.raises(InputError, match="history in row 1: expected a list of items, got 'B3'"):
+        explainer.explain("B3", 6)  # where raw ids are digits, "12" must not be the items "1" and "2"
     with pytest.raises(InputError, match="history in row 1: expected 1 to 10000 items, got 0"):
         explainer.explain([], "B3")
     assert [item.raw_id for item in explainer.search("fox")] == ["B8", "B9"] and len(explainer.search(n=3)) == 3

@@ -18,13 +18,14 @@ from recexplainer.app.whatif import deletion_curves, draw
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.judgement import Level
 from recexplainer.explaining.template import SOURCE as TEMPLATE
-from recexplainer.explaining.template import decision_of
+from recexplainer.explaining.template import VARIANT, decision_of
+from recexplainer.faithfulness.carriers import find_carriers
 from recexplainer.judging.prompts import LEVELS
 from recexplainer.report.cases import mark_text
 from recexplainer.tracking.traces import log_human_level, log_live_trace
 
 ASKED, SOURCES, RATER = "asked", "sources", "rater"
-NAMES = {TEMPLATE: "the recommender itself"}
+NAMES = {TEMPLATE: "recommender"}
 
 
 @st.cache_resource(show_spinner="Asking", max_entries=1000)
@@ -43,6 +44,13 @@ def curves(
 
 
 @st.cache_resource(show_spinner=False, max_entries=1000)
+def carrying(_models: Models, history: tuple[int, ...], item: int) -> list[int]:
+    """All shown items that carry a decision: the recommender's text names the strongest of them."""
+    [found] = find_carriers(_models.recommender, [decision_of(_models.case(list(history), item))], VARIANT)
+    return found.items
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
 def traced(dataset: str, explanation_id: str, _record: Explanation) -> str:
     """The trace that shows an explanation."""
     return log_live_trace(dataset, _record)
@@ -53,6 +61,7 @@ def show_answers(dataset: str, models: Models, history: list[int], item: int) ->
     question = (tuple(history), item)
     chosen = st.multiselect("Ask", [*models.responders], default=[*models.responders], key=SOURCES)
     st.button("Ask why", type="primary", on_click=_ask, args=(question,), disabled=not chosen)
+    st.session_state[RATER] = st.session_state.get(RATER, "")  # Streamlit forgets what it does not show
     if st.session_state.get(ASKED) != question:
         return
     st.html(words.html("legend"))
@@ -61,7 +70,7 @@ def show_answers(dataset: str, models: Models, history: list[int], item: int) ->
     for place, source in enumerate([TEMPLATE, *chosen]):  # each is shown as soon as it is there
         with columns[place % 2], st.container(border=True):
             answers[source] = answered(models, source, *question, st.session_state[USER])
-            _card(dataset, models, source, answers[source], answers[TEMPLATE].shown)
+            _card(dataset, models, source, answers[source], carrying(models, *question))
     _curves(models, question, answers)
 
 
@@ -69,7 +78,7 @@ def _ask(question: tuple[tuple[int, ...], int]) -> None:
     st.session_state[ASKED] = question
 
 
-def _card(dataset: str, models: Models, source: str, answer: Answer, own: Explanation) -> None:
+def _card(dataset: str, models: Models, source: str, answer: Answer, carriers: list[int]) -> None:
     record, shown = answer.record, answer.shown
     st.markdown(f"**{words.label(NAMES.get(source, source))}**")
     sure = "" if record.p_yes is None else f" ({record.p_yes:.2f})"
@@ -78,10 +87,9 @@ def _card(dataset: str, models: Models, source: str, answer: Answer, own: Explan
     st.html(words.html("line", parts=[*verdict, *([("rubric", grade)] if grade else [])]))
     if record.defects:
         st.html(words.html("defects", defects=[name.replace("_", " ") for name in record.defects]))
-    carrying = own.evidence.items if own.evidence else []
-    st.html(words.html("said", pieces=mark_text(shown.text, shown.citations, carrying)))
+    st.html(words.html("said", pieces=mark_text(shown.text, shown.citations, carriers)))
     if source == TEMPLATE:
-        _evidence(models, own)
+        _evidence(models, shown)
     _remove_cited(shown, source)
     _rate(dataset, shown, source)
 
@@ -95,12 +103,12 @@ def _evidence(models: Models, own: Explanation) -> None:
 
 
 def _remove_cited(shown: Explanation, source: str) -> None:
-    cited, history = shown.cited_items, st.session_state[HISTORY]
+    cited, history, of = shown.cited_items, st.session_state[HISTORY], f"({NAMES.get(source, source)})"
     with st.container(horizontal=True):
         none = not cited
-        st.button("Remove what it cites", key=f"cited-{source}", on_click=remove, args=(cited,), disabled=none)
+        st.button(f"Remove what it cites {of}", key=f"cited-{source}", on_click=remove, args=(cited,), disabled=none)
         drawn = partial(draw, history, len(cited), cited)
-        st.button("As many others", key=f"others-{source}", on_click=_remove_drawn, args=(drawn,), disabled=none)
+        st.button(f"As many others {of}", key=f"others-{source}", on_click=_remove_drawn, args=(drawn,), disabled=none)
 
 
 def _remove_drawn(drawn: partial[list[int]]) -> None:
@@ -108,11 +116,12 @@ def _remove_drawn(drawn: partial[list[int]]) -> None:
 
 
 def _rate(dataset: str, shown: Explanation, source: str) -> None:
-    with st.expander("Rate"), st.form(f"rate-{source}-{shown.explanation_id}", border=False):
+    of = f"({NAMES.get(source, source)})"
+    with st.expander(f"Rate {of}"), st.form(f"rate-{source}-{shown.explanation_id}", border=False):
         meanings = [words.label(line.partition(" - ")[2]) for line in LEVELS.splitlines()]
-        level = st.radio("Level", get_args(Level), index=None, captions=meanings)
-        comment = st.text_area("Comment")
-        if st.form_submit_button("Keep the rating"):
+        level = st.radio(f"Level {of}", get_args(Level), index=None, captions=meanings)
+        comment = st.text_area(f"Comment {of}")
+        if st.form_submit_button(f"Keep the rating {of}"):
             rater = st.session_state[RATER].strip()
             if not rater or level is None:
                 st.warning("Enter your name above, and choose a level")

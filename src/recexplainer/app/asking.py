@@ -21,7 +21,7 @@ class Answer:
     Attributes:
         record: Its own words.
         shown: The same, or the recommender's where the own words have defects.
-        grade: The rubric's level of what is shown; None where the recommender is undecided.
+        grade: The rubric's level of the own words; None where they are not shown, or the recommender is undecided.
     """
 
     record: Explanation
@@ -44,8 +44,10 @@ def ask(models: Models, source: str, history: list[int], item: int, user_id: int
         own = [] if source == TEMPLATE else models.responders[source].explain([case], Options())
         needs_template = not own or own[0].defects
         written = models.template.explain([case]) if needs_template else []
-    record, shown = (_named(found[0], history, user_id) for found in (own or written, written or own))
-    return Answer(record, shown, judge_by_rubric(shown, models.catalogue) if shown.label else None)
+    record = _named((own or written)[0], history, user_id)
+    shown = _named(written[0], history, user_id) if own and written else record
+    grade = judge_by_rubric(shown, models.catalogue) if shown.label and shown is record else None
+    return Answer(record, shown, grade)
 
 
 def _named(record: Explanation, history: list[int], user_id: int) -> Explanation:

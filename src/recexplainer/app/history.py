@@ -54,7 +54,8 @@ def choose(models: Models, people: People | None) -> None:
     elif way == BY_ITEM:
         _by_item(models, people)
     elif way == RANDOM:
-        st.button("Another user", on_click=_random, args=(people,))
+        if st.button("Another user"):
+            _random(people)
     else:
         _telling(models, people, way)
 
@@ -72,7 +73,7 @@ def show(models: Models) -> list[int]:
     rest = [item for item in state[HISTORY] if item not in removed]
     with st.container(horizontal=True):
         st.button("Tick all", on_click=remove, args=([],), disabled=not removed)
-        st.button("Go on with what is left", on_click=start, args=(rest, state[USER]), disabled=not removed or not rest)
+        st.button("Go on with what is left", on_click=_go_on, disabled=not removed or not rest)
     return removed
 
 
@@ -89,7 +90,7 @@ def _by_id(people: People) -> None:
     except InputError as error:
         st.error(label(str(error)))
         user = None
-    st.button("Show", on_click=_user, args=(people, user), disabled=user is None)
+    _show_button(people, user)
 
 
 def _by_item(models: Models, people: People) -> None:
@@ -97,7 +98,7 @@ def _by_item(models: Models, people: People) -> None:
     item = st.selectbox("Item", found, format_func=models.catalogue.title, disabled=not found)
     users = people.with_item(item, N_FOUND) if item else []
     user = st.selectbox("User", users, format_func=lambda user: people.raw_ids[user - 1], disabled=not users)
-    st.button("Show", on_click=_user, args=(people, user), disabled=user is None)
+    _show_button(people, user)
 
 
 def _telling(models: Models, people: People, way: str) -> None:
@@ -115,8 +116,8 @@ def _telling(models: Models, people: People, way: str) -> None:
     )
     if place is not None:
         case = cases[place]
-        given = (people.history(case.user_id, case.position), case.user_id, case.item_id)
-        st.button("Show", on_click=start, args=given)
+        if st.button("Show"):
+            start(people.history(case.user_id, case.position), case.user_id, case.item_id)
 
 
 def _compose(models: Models) -> None:
@@ -124,8 +125,22 @@ def _compose(models: Models) -> None:
     item = st.selectbox("Item to add", found, format_func=models.catalogue.title, disabled=not found)
     known: list[int] = st.session_state.get(HISTORY, [])
     with st.container(horizontal=True):
-        st.button("Add as the newest", on_click=start, args=([*known, item],), disabled=item is None)
-        st.button("Begin anew with it", on_click=start, args=([item],), disabled=item is None)
+        added = st.button("Add as the newest", disabled=item is None)
+        begun = st.button("Begin anew with it", disabled=item is None)
+    if item is not None and (added or begun):
+        start([*known, item] if added else [item])
+
+
+def _show_button(people: People, user_id: int | None) -> None:
+    """Not a callback: a click that waits for the page to be ready is about what is chosen by then."""
+    if st.button("Show", disabled=user_id is None) and user_id is not None:
+        _user(people, user_id)
+
+
+def _go_on() -> None:
+    """Look at the ticked items, which are no longer the history of a user."""
+    state = st.session_state
+    start([item for item in state[HISTORY] if state.get(f"{_KEEP}{item}", True)])
 
 
 def _user(people: People, user_id: int) -> None:

@@ -12,10 +12,9 @@ from recexplainer import store
 from recexplainer.app.models import Models
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
-from recexplainer.core.settings import SOURCES
 from recexplainer.data.interactions import Interactions
 from recexplainer.explaining.names import RAW
-from recexplainer.explaining.template import SOURCE as TEMPLATE
+from recexplainer.explaining.respond import Responder
 
 Telling = dict[str, list[Explanation]]  # by a heading, one explanation of each case that is worth seeing
 MEASURED = ("explanation_id", "cited_items", "carrying_items_shift")  # of an explanation, by `faithfulness`
@@ -73,19 +72,24 @@ def read_people(models: Models) -> People | None:
         raise InputError(
             f"{store.CATALOGUE}: is not the catalogue of {models.versions[0]}; check out its commit and data"
         )
-    stored = [source for source in SOURCES if store.explanations(source).exists()]
-    explanations = {source: store.read_explanations(source) for source in stored}
+    stored = [source for source in models.responders if store.explanations(source).exists()]
+    explanations = {source: _said_by(models.responders[source], store.read_explanations(source)) for source in stored}
     paths = {source: path for source in stored if (path := store.faithfulness_rows(source)).exists()}
     rows = {source: store.read_parquet(path, MEASURED) for source, path in paths.items()}
     telling = {DISAGREE: disagreements(explanations), UNFAITHFUL: unfaithful(explanations, rows)}
     return People(store.read_interactions(), store.read_users()["raw_id"].astype(str).tolist(), telling)
 
 
+def _said_by(responder: Responder, records: Sequence[Explanation]) -> list[Explanation]:
+    """What the opened version said: others may agree where it does not."""
+    return [record for record in records if record.model == responder.origin.as_record()]
+
+
 def disagreements(explanations: Mapping[str, Sequence[Explanation]]) -> list[Explanation]:
     """An explanation of each case on which the verdicts of LLMs differ."""
     by_case: dict[tuple[int, int, int], list[Explanation]] = {}
-    for source, records in explanations.items():
-        for record in records if source != TEMPLATE else ():
+    for records in explanations.values():
+        for record in records:
             by_case.setdefault(record.case, []).append(record)
     return [found[0] for found in by_case.values() if len({record.verdict for record in found}) > 1]
 

@@ -81,7 +81,8 @@ class LoadedExplainer:
             return self.responder.answer([Question(known, item) for item in items], options)
 
     def _read(self, history: Sequence[Name]) -> list[int]:
-        [known] = read_histories([list(history)], self.responder.names.find, 1)
+        given = history if isinstance(history, str) else list(history)  # a text is not a list of its letters
+        [known] = read_histories([given], self.responder.names.find, 1)
         return known
 
 
