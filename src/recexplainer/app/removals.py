@@ -9,7 +9,7 @@ from recexplainer.app import words
 from recexplainer.app.history import remove
 from recexplainer.app.models import Models
 from recexplainer.app.whatif import rank_items, smallest_removal
-from recexplainer.core.records.evidence import Counterfactual, Label
+from recexplainer.core.records.evidence import Counterfactual
 from recexplainer.explaining.cases import case_of
 from recexplainer.explaining.template import decision_of
 
@@ -27,17 +27,13 @@ def show_removals(
     models: Models, history: list[int], item: int, scores: np.ndarray, scores_after: np.ndarray | None
 ) -> None:
     """Decision, rank and score, before and after any removal, and the smallest set that changes the decision."""
-    [before] = rank_items(scores, [item])
-    after = None if scores_after is None else rank_items(scores_after, [item])[0]
     case = models.case(history, item)
+    label, rank, score = said = _said(models, history, item, scores)
+    if scores_after is not None:
+        after = _said(models, history, item, scores_after)
+        label, rank, score = (f"{was} → {now}" for was, now in zip(said, after, strict=True))
     st.subheader(words.label(models.catalogue.title(item)), anchor=False)
-    label_after = None if scores_after is None else _label(models, history, item, scores_after) or "undecided"
-    parts = [
-        ("recommender:", _change(case.label or "undecided", label_after)),
-        ("rank", _change(str(before.rank), after and str(after.rank))),
-        ("of", str(case.n_ranked)),
-        ("score", _change(f"{before.score:.3f}", after and f"{after.score:.3f}")),
-    ]
+    parts = [("recommender:", label), ("rank", rank), ("of", str(case.n_ranked)), ("score", score)]
     st.html(words.html("line", parts=parts))
     found = smallest(models, tuple(history), item)
     if found is not None:
@@ -46,11 +42,8 @@ def show_removals(
         st.button("Remove these", on_click=remove, args=(found.removed,), disabled=not found.removed)
 
 
-def _label(models: Models, history: list[int], item: int, scores: np.ndarray) -> Label | None:
-    """The decision on an item by the scores after a removal."""
-    bounds = models.template.bounds
-    return case_of(history, item, scores.copy(), bounds.like_top, bounds.dislike_bottom, len(history), 0).label
-
-
-def _change(before: str, after: str | None) -> str:
-    return before if after is None else f"{before} → {after}"
+def _said(models: Models, history: list[int], item: int, scores: np.ndarray) -> tuple[str, str, str]:
+    """Decision, rank and score by the scores of the items outside the history."""
+    bounds, [ranked] = models.template.bounds, rank_items(scores, [item])
+    case = case_of(history, item, scores.copy(), bounds.like_top, bounds.dislike_bottom, len(history), 0)
+    return case.label or "undecided", str(ranked.rank), f"{ranked.score:.3f}"
