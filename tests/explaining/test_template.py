@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recexplainer.core.records.evidence import Evidence
 from recexplainer.core.records.explanation import Explanation, Label
 from recexplainer.core.settings import load_settings
 from recexplainer.data.catalogue import Catalogue
@@ -50,18 +51,22 @@ def games(kind: str) -> Catalogue:
     return make_catalogue(items)
 
 
-def explained(
-    recommender: Recommender, always: Sequence[int] = (), catalogue: Catalogue | None = None, n: int = 60
-) -> tuple[list[Case], list[Explanation]]:
-    """What the template says of decisions on the best and the worst items."""
-    catalogue = catalogue or games("several")
-    writer = TemplateWriter(
+def writer_of(recommender: Recommender, catalogue: Catalogue | None = None) -> TemplateWriter:
+    """The template in English."""
+    return TemplateWriter(
         recommender,
-        PromptWriter(catalogue, n_categories=2),
+        PromptWriter(catalogue or games("several"), n_categories=2),
         load_request(load_settings().explain),
         load_sentences(None),
         Bounds(top_k=5, like_top=0.2, dislike_bottom=0.5),
     )
+
+
+def explained(
+    recommender: Recommender, always: Sequence[int] = (), catalogue: Catalogue | None = None, n: int = 60
+) -> tuple[list[Case], list[Explanation]]:
+    """What the template says of decisions on the best and the worst items."""
+    writer = writer_of(recommender, catalogue)
     cases = []
     for number, decision in enumerate(decisions_of(recommender, n, always)):
         scores = recommender.scores([decision.history], exclude_seen=True)[0].double().numpy()
@@ -123,14 +128,9 @@ def test_it_works_for_any_catalogue_and_every_fact_holds(kind: str) -> None:
 
 def test_an_item_between_the_liked_and_the_disliked_ones_has_no_verdict() -> None:
     cause = only_genre()
-    catalogue = games("several")
     cases, _ = explained(cause.recommender, n=2)
     between = replace(cases[0], example=replace(cases[0].example, answer=""))
-    writer = TemplateWriter(
-        cause.recommender, PromptWriter(catalogue, 2), load_request(load_settings().explain), load_sentences(None),
-        Bounds(5, 0.2, 0.5),
-    )  # fmt: skip
-    (record,) = writer.explain([between])
+    (record,) = writer_of(cause.recommender).explain([between])
     assert (record.label, record.verdict) == (None, None)
     assert record.text.startswith("Neither Yes nor No. ")
 
@@ -139,11 +139,7 @@ def test_older_items_are_told_and_not_named() -> None:
     cause = only_newest()
     cases, _ = explained(cause.recommender, n=1)
     hidden = replace(cases[0], example=replace(cases[0].example, history=cases[0].history[:0]))
-    writer = TemplateWriter(
-        cause.recommender, PromptWriter(games("several"), 2), load_request(load_settings().explain),
-        load_sentences(None), Bounds(5, 0.2, 0.5),
-    )  # fmt: skip
-    (record,) = writer.explain([hidden])
+    (record,) = writer_of(cause.recommender).explain([hidden])
     assert record.evidence is not None
     assert record.evidence.older == cases[0].history[-1]
     assert "because of older items of the user" in record.text
@@ -186,6 +182,28 @@ def test_an_item_is_told_by_its_own_attributes(label: Label, item: int, said: li
     assert attributes_to_say(catalogue, Decision([item], 1, label=label), item) == said
     if item == 4:
         assert attributes_to_say(catalogue, Decision([3], 4, label="No"), 3) == []
+
+
+def test_what_is_appended_is_true_and_no_part_of_the_text() -> None:
+    """Only evidence is named, behind a whole text whose verdict is the recommender's; the citations stay the LLM's."""
+    recommender = fixed_pair(PAIR, together=True).recommender
+    cases, records = explained(recommender, PAIR, n=40)
+    texts = [
+        replace(own, source="both", text=f"{own.label}. It is new.", citations=[], cited_items=[], counterfactuals=None)
+        for own in records
+    ]
+    texts[0] = replace(texts[0], defects=["cut"])
+    texts[1] = replace(texts[1], verdict="Yes")
+    texts[2] = replace(texts[2], evidence=Evidence([], [], "shift"))
+    found = writer_of(recommender).append_to(texts, cases)
+    assert found[:3] == texts[:3]
+    assert len(found[3:]) == sum(record.appended is not None for record in found)
+    for case, text, record in zip(cases[3:], texts[3:], found[3:], strict=True):
+        [said] = record.counterfactuals or []
+        assert replace(record, counterfactuals=None, appended=None) == text
+        assert verify(recommender, [decision_of(case)], [said]).all() and set(said.removed) <= set(PAIR)
+        assert record.told == f"{text.text} {load_sentences(None).counterfactual(said, games('several'))}"
+    assert {said.kind for record in found for said in record.counterfactuals or []} == {"removal", "none"}
 
 
 def test_a_record_comes_back_from_its_file_as_it_was() -> None:

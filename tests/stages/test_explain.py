@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from recexplainer import store
 from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.explaining.generate import ExplanationGenerator
+from recexplainer.explaining.template import TemplateWriter
 from recexplainer.stages import align, evaluate_alignment, explain, register
 from recexplainer.tracking.prompts import EXPLANATION, text_sha256
 from tests import tiny
@@ -38,6 +40,20 @@ def test_all_sources_explain_the_same_cases(base: Path, empty_project: Path, mon
     assert run.metrics["n_explanations"] == 4 and 0 <= run.metrics["verdict_agreement"] <= 1
     assert run.artifacts == [store.explanations("none")]
     assert text_sha256(run.prompts[EXPLANATION]) == none[0].request.template_sha256
+
+
+def test_counterfactuals_are_appended_where_they_are_asked_for(
+    base: Path, empty_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    monkeypatch.setattr(
+        TemplateWriter, "append_to", lambda _, records, cases: [replace(r, appended="x") for r in records]
+    )
+    for chosen, appended in (("none", None), ("append", "x")):
+        settings = tiny.settings(f"llm.base={base}", f"explain.counterfactual={chosen}")
+        tiny.run_stage(explain.run, settings, tiny.RecordedRun(), "none")
+        assert {record.appended for record in store.read_explanations("none")} == {appended}
 
 
 def test_a_run_that_finished_every_block_explains_none_again(

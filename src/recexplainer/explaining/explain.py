@@ -49,8 +49,9 @@ def explain_cases(
     chosen, catalogue = settings.explain, store.read_catalogue()
     request = load_request(chosen)
     request.content(PromptWriter(catalogue, n_categories=0), cases[0].example, form_of(source))
+    own_words = template.load_template(settings, recommender, request, catalogue)
     if source == template.SOURCE:
-        records = template.load_template(settings, recommender, request, catalogue).explain(cases)
+        records = own_words.explain(cases)
     else:
         explainer, model = load_source(settings, source)
         run.link_model(model)
@@ -58,6 +59,8 @@ def explain_cases(
         writer = PromptWriter(catalogue, explainer.settings["n_categories"])
         generator = ExplanationGenerator(explainer, writer, request, chosen, model, recommender)
         records = generator.explain_in_blocks(cases, kept, user_vectors)
+        if chosen.counterfactual == "append":
+            records = own_words.append_to(records, cases)
     run.log_metrics(_figures(records))
     warning = defect_warning([record.defects or [] for record in records])
     if warning:

@@ -68,7 +68,7 @@ class Replier:
             label=own.label,
             verdict=own.verdict,
             p_yes=own.p_yes,
-            text=shown.text,
+            text=shown.told,
             text_by=shown.source,
             defects=list(own.defects or []),
             score=_finite(own.score),

@@ -166,6 +166,7 @@ def _settings(options: Options) -> Explain:
         top_k=LIST_LENGTH,
         evidence="recommender",
         facts="guided",
+        counterfactual="none",
         template=None,
         sentences=None,
         focus=options.focus,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import resolve_citations
@@ -58,10 +58,32 @@ class TemplateWriter:
             for explanation in self._explained(cases[start : start + _CASES_AT_ONCE])
         ]
 
+    def append_to(self, records: Sequence[Explanation], cases: Sequence[Case]) -> list[Explanation]:
+        """Explanations of the same cases by an LLM, with what would change the decision to show behind their texts.
+
+        Nothing is appended to a text that has defects or another verdict than the recommender, nor where the removal
+        needs items that are not in the explanation's evidence.
+        """
+        removals = [
+            removal
+            for start in range(0, len(cases), _CASES_AT_ONCE)
+            for removal in self._removals([decision_of(case) for case in cases[start : start + _CASES_AT_ONCE]])
+        ]
+        return [self._with(*parts) for parts in zip(records, removals, strict=True)]
+
+    def _with(self, record: Explanation, removal: Counterfactual) -> Explanation:
+        if record.defects or record.verdict != record.label or not _may_be_told(removal, record.evidence):
+            return record
+        said = self.sentences.counterfactual(removal, self.prompts.catalogue)
+        return replace(record, counterfactuals=[removal], appended=said)
+
+    def _removals(self, decisions: Sequence[Decision]) -> list[Counterfactual]:
+        return find_removals(self.recommender, decisions, VARIANT, self.bounds)
+
     def _explained(self, cases: Sequence[Case]) -> list[Explanation]:
         decisions = [decision_of(case) for case in cases]
         evidence = find_evidence(self.recommender, decisions, VARIANT)
-        removals = find_removals(self.recommender, decisions, VARIANT, self.bounds)
+        removals = self._removals(decisions)
         exchanges = find_replacements(self.recommender, decisions, self.bounds)
         return [self._record(*parts) for parts in zip(cases, decisions, evidence, removals, exchanges, strict=True)]
 
@@ -75,7 +97,7 @@ class TemplateWriter:
     ) -> Explanation:
         catalogue, shown = self.prompts.catalogue, case.example.history
         told = [attributes_to_say(catalogue, decision, item) for item in evidence.items]
-        tellable = [removal] if removal.kind == "none" or set(removal.removed) <= set(evidence.items) else []
+        tellable = [removal] if _may_be_told(removal, evidence) else []
         account = account_of(decision, case.label, case.rank, case.n_ranked, evidence, tellable, told, catalogue)
         text = self.sentences.explanation(account)
         found = resolve_citations(text, shown, catalogue, decision.item_id)
@@ -106,6 +128,11 @@ def load_template(
     bounds = Bounds(settings.explain.top_k, shares.like_top, shares.dislike_bottom)
     prompts = PromptWriter(catalogue, settings.align.n_categories)
     return TemplateWriter(recommender, prompts, request, sentences, bounds)
+
+
+def _may_be_told(removal: Counterfactual, evidence: Evidence | None) -> bool:
+    """Whether a counterfactual names evidence alone, or no item."""
+    return removal.kind == "none" or set(removal.removed) <= set(evidence.items if evidence else [])
 
 
 def decision_of(case: Case) -> Decision:

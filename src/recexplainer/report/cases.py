@@ -139,7 +139,7 @@ def _answer(record: Explanation, shown: Explanation, judgement: Judgement | None
         "source": record.source,
         "defects": defects,
         "shown": shown.source,
-        "pieces": mark_text(shown.text, found.mentions, tested.carrying),
+        "pieces": mark_text(shown.told, found.mentions, tested.carrying),
         "prompt": record.prompt,
         "verdict": record.verdict,
         "p_yes": record.p_yes,

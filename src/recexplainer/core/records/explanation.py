@@ -94,7 +94,9 @@ class Explanation:
         model: The registered version of the explainer; None for a source without one.
         base: Name, revision and hash of the base LLM; None for a source without one.
         evidence: What carries the decision, where the text was made of it.
-        counterfactuals: What would change the decision, where the text says so.
+        counterfactuals: What would change the decision, where the text or what is appended says so.
+        appended: A sentence of the program's with a counterfactual's numbers, to show behind the text. It is no part of
+            the text, so that nothing in it counts as said by the explainer.
         guided: How often the text was guided; None where it is free, or made without an LLM.
         defects: Why the text is not shown as an explanation, see `explaining.defects`; None if it is.
     """
@@ -124,6 +126,7 @@ class Explanation:
     base: dict[str, str | None] | None
     evidence: Evidence | None = None
     counterfactuals: list[Counterfactual] | None = None
+    appended: str | None = None
     guided: Guided | None = None
     defects: list[Defect] | None = None
 
@@ -131,6 +134,11 @@ class Explanation:
     def case(self) -> tuple[int, int, int]:
         """User, position and item: what was decided on."""
         return self.user_id, self.position, self.item_id
+
+    @property
+    def told(self) -> str:
+        """All that a reader is shown: the text, and what is appended to it."""
+        return f"{self.text} {self.appended}" if self.appended else self.text
 
     @property
     def decision(self) -> Label:

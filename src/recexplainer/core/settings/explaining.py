@@ -32,6 +32,7 @@ class Explain:
     top_k: Count  # positive cases are drawn from the recommender's top k
     evidence: Literal["recommender", "self", "own", "free"]  # who supplies the items that a text may cite; free: nobody
     facts: Literal["guided", "free"]  # guided: a text names only values that hold
+    counterfactual: Literal["none", "append"]  # append: what would change the decision, behind the text of an LLM
     template: str | None  # a file with the request's words; null: those of the alignment
     sentences: str | None  # a file with the words of the source `template` and of counterfactuals; null: English
     focus: Focus | None  # an aspect to speak of above all
