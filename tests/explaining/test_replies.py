@@ -56,6 +56,8 @@ def test_each_cited_item_says_what_its_removal_does() -> None:
         (2, "B2", "Rust II", True), (5, "B5", "星の庭 Hoshi", True), (12, "B12", "Iron Wolf", False),
         (None, None, "Grey Tide", False),
     ]  # fmt: skip
+    [longer] = Replier(template(), ORIGIN).replies([asked], [explained(text, asked, appended="Without it …")])
+    assert longer == replace(reply, text=f"{text} Without it …")
     for reason in reply.cited[:2]:
         assert reason.id is not None
         rest = [item for item in HISTORY if item != reason.id]
