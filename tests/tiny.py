@@ -255,6 +255,7 @@ SMALL = (
     "build_alignment.rankings_per_history=2",
     "build_alignment.classifications_per_history=2",
     "build_alignment.eval_classifications_per_history=2",
+    "build_alignment.evidence_per_history=4",
     "align.connector_hidden_size=8",
     "align.n_categories=1",
     "align.warm_start_steps=3",

@@ -81,7 +81,6 @@ def as_parameters(sizes: Sizes, n_items: int, slot_top: float) -> dict[str, Any]
     return {
         "prepare": {"max_items": sizes.max_items, "max_users": sizes.max_users},
         "adapt_llm": {"steps": sizes.steps},
-        "build_alignment": {"evidence_per_history": 0},  # not taught, and most of the stage's time in a large catalogue
         "align": {
             "epochs": {"behaviour": 0.1, "intention": sizes.epochs, "both": round(0.75 * sizes.epochs, 2)},
             "connector_hidden_size": 768 if large else 256,

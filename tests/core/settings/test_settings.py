@@ -34,12 +34,12 @@ def test_own_evidence_of_explainers_that_are_not_taught_it_is_refused(values: di
     with pytest.raises(InputError, match="explain.evidence is own, but align.mixture.evidence is 0"):
         parse_settings(values)
     values["align"]["mixture"]["evidence"] = 2
+    values["build_alignment"]["evidence_per_history"] = 4
     assert parse_settings(values).explain.evidence == "own"
 
 
 def test_evidence_that_is_to_be_learnt_is_asked_for(values: dict[str, Any]) -> None:
     values["align"]["mixture"]["evidence"] = 2
-    values["build_alignment"]["evidence_per_history"] = 0
     with pytest.raises(InputError, match="build_alignment.evidence_per_history is: there is no such example"):
         parse_settings(values)
 

@@ -85,7 +85,7 @@ class Settings:
         if self.explain.evidence == "own" and not self.align.mixture.get("evidence", 1):
             raise InputError(
                 "params: explain.evidence is own, but align.mixture.evidence is 0: no explainer is taught to answer; "
-                "set it to 2 and align again, or take explain.evidence: recommender"
+                "set it to 2 and build_alignment.evidence_per_history to 4, or take explain.evidence: recommender"
             )
 
 
