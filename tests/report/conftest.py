@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.report import page
+from recexplainer.report.drawings import inline_lines
 from recexplainer.report.inputs import ReportInputs
 from tests.records import make_explanation, make_judgement
 from tests.report.faithfulness_figures import faithfulness_figures, pair_figures
@@ -264,6 +266,21 @@ def make_inputs(**changes):
         "faithfulness_rows": {source: make_faithfulness_rows(records) for source, records in explanations.items()},
     }
     return ReportInputs(**{**inputs, **changes})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def curves_are_drawn_once():
+    """Curves that several pages show are drawn for the first alone: drawing is nearly all that a page takes."""
+    drawn = {}
+
+    def remember(chart, number):
+        key = repr((chart, number))
+        drawn[key] = drawn.get(key) or inline_lines(chart, number)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "inline_lines", remember)
+        yield
 
 
 @pytest.fixture

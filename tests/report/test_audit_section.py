@@ -44,7 +44,7 @@ def test_it_stands_before_all_other_sections_with_its_pictures_first(inputs: Rep
     part = page[page.index('id="audit"') : page.index('id="recommender"')]
     assert part.index('class="charts"') < part.index("70\xa0% rest on &lt;the&gt; newest.")
     assert "A &amp; B" in part and "Genre &lt;b&gt;" in part
-    figures = build_figures(replace(inputs, audit=audit_figures()))
+    figures = build_figures(ReportInputs(sources=["both"], params={}, audit=audit_figures()))
     assert "audit-the-strongest-item-where-it-stands.svg" in figures
 
 

@@ -27,8 +27,9 @@ def test_every_figure_of_the_report_is_a_whole_image(inputs):
 
 
 def test_names_cannot_break_an_image(inputs_with):
-    inputs = inputs_with()
-    inputs.recommender["<b>&"] = inputs.recommender["popularity"]
+    recommender = inputs_with().recommender
+    recommender["<b>&"] = recommender["popularity"]
+    inputs = ReportInputs(sources=["both"], params={}, recommender=recommender)
     text = build_figures(inputs)["recommender-hr@10.svg"]
     assert "&lt;b&gt;&amp;" in text
     ElementTree.fromstring(text)
