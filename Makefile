@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS = 1
 export MLFLOW_MODEL_CATALOG_URI =
 export RECEXPLAINER_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: demo test test-fast test-fast-1 test-fast-2 check lint docs preset format ui app clean demo-llm setup dev lock reference wire git
+.PHONY: demo test test-fast test-fast-1 test-fast-2 test-fast-3 check lint docs preset format ui app clean demo-llm setup dev lock reference wire git
 
 demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
@@ -28,15 +28,18 @@ demo: git setup
 test: git dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-# Without DVC, the registry, served models and training: two halves of like size, side by side.
+# Without DVC, the registry, served models and training: two halves of like size side by side, and what mostly waits.
 FAST := HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow and not browser and not gpu and not real_data"
-HALF := $(addprefix tests/,alignment api audit citations core data discriminators evidence explaining judging report)
+HALF := $(addprefix tests/,alignment audit citations core data discriminators evidence explaining judging report)
+WAITS := tests/api
 test-fast: git dev
-	@$(MAKE) --no-print-directory --output-sync --keep-going --jobs=2 test-fast-1 test-fast-2
+	@$(MAKE) --no-print-directory --output-sync --keep-going --jobs=3 test-fast-1 test-fast-2 test-fast-3
 test-fast-1:
 	$(FAST) $(HALF)
 test-fast-2:
-	$(FAST) -p no:cacheprovider $(addprefix --ignore=,$(HALF))
+	$(FAST) -p no:cacheprovider $(addprefix --ignore=,$(HALF) $(WAITS))
+test-fast-3:
+	$(FAST) -p no:cacheprovider $(WAITS)
 
 check: lint test
 

@@ -14,6 +14,8 @@ from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Gate
 from recexplainer.tracking.registry.pulling import version_at
 
+LOCK = Path("dvc.lock")
+
 
 def failures(gates: Sequence[Gate]) -> tuple[list[str], dict[str, float]]:
     """Judge every gate; return what did not hold, in words, and all measured values.
@@ -55,7 +57,7 @@ def _find(values: Any, key: str) -> Any:
     return None
 
 
-def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock")) -> None:
+def require_current(metrics_file: str, role: str) -> None:
     """Make sure that DVC wrote the metrics file, from what the other stages wrote last and the model that the role's
     pointer names, and beside the version that its alias names today; and that the pointer is the one that its stage
     wrote last, of the model that was made last.
@@ -65,13 +67,13 @@ def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock"))
             texts of an older model), or compares with a version that its alias no longer names; or when the model was
             made again and not registered, or the pointer is not what dvc.lock names.
     """
-    stages = _stages(lock)
+    stages = _stages()
     stage = next((s for s in stages.values() if any(out["path"] == metrics_file for out in s.get("outs", []))), None)
     if stage is None:
-        raise InputError(f"{metrics_file}: no stage in {lock} writes it; run dvc repro first")
+        raise InputError(f"{metrics_file}: no stage in {LOCK} writes it; run dvc repro first")
     written = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
     if dvc_md5(metrics_file) != written[metrics_file]:
-        raise InputError(f"{metrics_file}: does not match {lock}; run dvc repro")
+        raise InputError(f"{metrics_file}: does not match {LOCK}; run dvc repro")
     pointer = store.pointer(role).as_posix()
     _require_written(pointer, written, lock)
     for dep in _upstream(stages, metrics_file):
@@ -79,11 +81,11 @@ def require_current(metrics_file: str, role: str, lock: Path = Path("dvc.lock"))
         if path == pointer and md5 != dvc_md5(pointer):
             raise InputError(f"{metrics_file}: was measured on a different model than that of {pointer}; run dvc repro")
         if md5 != _last_written(path, written, md5):
-            raise InputError(f"{metrics_file}: was measured on a different {path} than that of {lock}; run dvc repro")
+            raise InputError(f"{metrics_file}: was measured on a different {path} than that of {LOCK}; run dvc repro")
     for dep in _upstream(stages, pointer):
         if dep.get("md5") != written.get(dep["path"], dep.get("md5")):
             raise InputError(
-                f"{pointer}: names a model of a different {dep['path']} than that of {lock}; run dvc repro"
+                f"{pointer}: names a model of a different {dep['path']} than that of {LOCK}; run dvc repro"
             )
     _require_same_reference(metrics_file)
 
@@ -139,8 +141,8 @@ def _require_same_reference(metrics_file: str) -> None:
         )
 
 
-def _stages(lock: Path) -> dict[str, dict[str, Any]]:
+def _stages() -> dict[str, dict[str, Any]]:
     try:
-        return (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+        return (yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}).get("stages", {})
     except FileNotFoundError:
-        raise InputError(f"{lock}: no such file; run dvc repro first") from None
+        raise InputError(f"{LOCK}: no such file; run dvc repro first") from None
