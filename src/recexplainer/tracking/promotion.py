@@ -75,7 +75,7 @@ def require_current(metrics_file: str, role: str) -> None:
     if dvc_md5(metrics_file) != written[metrics_file]:
         raise InputError(f"{metrics_file}: does not match {LOCK}; run dvc repro")
     pointer = store.pointer(role).as_posix()
-    _require_written(pointer, written, lock)
+    _require_written(pointer, written)
     for dep in _upstream(stages, metrics_file):
         path, md5 = dep["path"], dep.get("md5")
         if path == pointer and md5 != dvc_md5(pointer):
@@ -90,13 +90,13 @@ def require_current(metrics_file: str, role: str) -> None:
     _require_same_reference(metrics_file)
 
 
-def _require_written(pointer: str, written: Mapping[str, str | None], lock: Path) -> None:
+def _require_written(pointer: str, written: Mapping[str, str | None]) -> None:
     """Refuse a pointer that no stage wrote, as one of another recommender.kind, or of an older checkout."""
     output = next((path for path in written if _overlap(path, pointer)), None)
     if output is None:
-        raise InputError(f"{pointer}: no stage in {lock} writes it; run dvc repro first")
+        raise InputError(f"{pointer}: no stage in {LOCK} writes it; run dvc repro first")
     if dvc_md5(output) != written[output]:
-        raise InputError(f"{pointer}: does not match {lock}; run dvc repro")
+        raise InputError(f"{pointer}: does not match {LOCK}; run dvc repro")
 
 
 def _upstream(stages: Mapping[str, Mapping[str, Any]], path: str) -> list[dict[str, Any]]:
