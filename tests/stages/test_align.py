@@ -106,6 +106,31 @@ def test_prompts_longer_than_a_row_are_found_before_anything_is_trained(
         align.main(["--mode", "both", *options(f"llm.base={base}", enough)])
 
 
+def test_a_server_that_fails_at_the_end_costs_no_training(
+    base: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write_prepared()
+    tiny.write_alignment()
+    log = registry.log_model_folder
+
+    def fail(*_: object) -> None:
+        raise ConnectionError("no answer")
+
+    monkeypatch.setattr(registry, "log_model_folder", fail)
+    with pytest.raises(ConnectionError):
+        align.main(["--mode", "both", *options(f"llm.base={base}")])
+    first = content_sha256(store.explainer_folder("both"))
+    monkeypatch.setattr(registry, "log_model_folder", log)
+    assert align.main(["--mode", "both", *options(f"llm.base={base}")]) == 0
+    again, failed = runs.connect().search_runs([runs.experiment_id(runs.connect(), "demo")])
+    steps = [
+        {entry.step for entry in runs.connect().get_metric_history(run.info.run_id, "loss")} for run in (failed, again)
+    ]
+    assert steps[0] and not steps[0] & steps[1]  # it resumed from the last step
+    assert content_sha256(store.explainer_folder("both")) == first
+    assert not store.checkpoints_folder("both").exists()
+
+
 def pickled(base: Path) -> None:
     torch.save(load_file(base / "model.safetensors"), base / "pytorch_model.bin")
     (base / "model.safetensors").unlink()

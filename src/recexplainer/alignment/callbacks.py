@@ -49,6 +49,11 @@ class Speed(TrainerCallback):
         self.last = now
 
     @property
+    def n_steps(self) -> int:
+        """How many steps this process took; 0 where it resumed from the checkpoint of the last one."""
+        return self.ended[1] - self.began[1]
+
+    @property
     def seconds(self) -> float:
         """From the first step of this process to the end of the last."""
         return self.ended[0] - self.began[0]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from peft.helpers import disable_input_dtype_casting
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments
+from transformers import TrainingArguments
 
+from recexplainer.alignment.checkpoints import ResumingTrainer, naming
 from recexplainer.core.environment import llm_is_sharded, n_processes
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
@@ -65,7 +65,7 @@ def training_arguments(align: Align, epochs: float, seed: int, folder: Path) -> 
     return arguments
 
 
-class AlignmentTrainer(Trainer):
+class AlignmentTrainer(ResumingTrainer):
     """Weighted cross-entropy on the answers; only adapter and connectors are trained and stored.
 
     A step that the rows do not fill takes empty ones, so that no row counts more in it than in another, and as many
@@ -146,13 +146,10 @@ class AlignmentTrainer(Trainer):
             raise
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        path = Path(resume_from_checkpoint) / "trainable.safetensors"
         trainable = _trainable(self.model)
-        try:
-            weights = load_file(path)
+        with naming(resume_from_checkpoint):
+            weights = load_file(Path(resume_from_checkpoint) / "trainable.safetensors")
             check_tensors(weights, trainable, "the checkpoint")
-        except (OSError, ValueError, SafetensorError) as error:
-            raise InputError(f"{path}: {error}; delete {path.parent} to train from the checkpoint before it") from error
         for name, parameter in trainable.items():
             parameter.copy_(weights[name])
 

@@ -120,8 +120,7 @@ def train(
         "n_rows": len(rows),
         "row_fill": round(n_packed / (len(rows) * align.row_tokens), 4),
         "train_seconds": round(speed.seconds, 1),
-        "train_loss": round(outcome.training_loss, 4),
-        **speed.of_all_steps(),
+        **({"train_loss": round(outcome.training_loss, 4), **speed.of_all_steps()} if speed.n_steps else {}),
     }
 
 

@@ -80,9 +80,9 @@ def _write(run: StageRun, adapted: Adapted) -> None:
     with store.atomic_path(store.ADAPTED_LLM) as folder:
         save(adapted.model, adapted.tokenizer, folder)
         store.write_json(folder / store.ADAPTATION.name, about)
-    store.remove(store.ADAPTATION_CHECKPOINTS)
     run.log_metrics({"n_new_tokens": adapted.n_new_tokens, "learnt": adapted.metrics})
     run.log_artifact(store.ADAPTATION)
+    store.remove(store.ADAPTATION_CHECKPOINTS)  # last: if the server fails, the stage resumes from its last step
 
 
 def _idle(settings: Settings) -> tuple[str, ...]:

@@ -63,8 +63,8 @@ def _write(settings: Settings, run: StageRun, explainer: Explainer, report: dict
     with store.atomic_path(store.explainer_folder(mode)) as folder:
         explainer.save(folder)
         store.copy_catalogue(folder)
-    store.remove(store.checkpoints_folder(mode))
     registry.log_model_folder(store.explainer_folder(mode), f"explainer-{mode}", settings.dataset.name)
+    store.remove(store.checkpoints_folder(mode))  # last: if the server fails, the stage resumes from its last step
 
 
 main = stage_main(

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import IterableDataset, get_worker_info
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from recexplainer.alignment.adaptation.slots import Lesson, SlotLessons, SlotVectors
-from recexplainer.alignment.checkpoints import newest_checkpoint
+from recexplainer.alignment.checkpoints import ResumingTrainer, newest_checkpoint
 from recexplainer.demo.dialogues import Turn
 from recexplainer.demo.world import World
 from recexplainer.prompting.chat import IGNORED, ChatEncoder
@@ -122,7 +122,7 @@ class LessonRows(IterableDataset):
             room -= length
 
 
-class LessonTrainer(Trainer):
+class LessonTrainer(ResumingTrainer):
     """Next-token loss: whole on the answers, a part on the questions, whose repeats teach attention to look back."""
 
     slots: SlotVectors
