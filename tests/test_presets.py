@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from recexplainer import cli
 from recexplainer.core.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,15 +24,14 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def apply(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "recexplainer", "preset", *arguments]
-    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+def apply(project: Path, *arguments: str) -> int:
+    with contextlib.chdir(project):
+        return cli.run(["preset", *arguments])
 
 
 @pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "params").glob("*.yaml")))
 def test_a_preset_fits(project: Path, preset: str) -> None:
-    assert apply(project, preset, "/somewhere").returncode == 0
+    assert apply(project, preset, "/somewhere") == 0
     settings = load_settings(project / "params.yaml")
     assert settings.dataset.raw == "/somewhere"
     assert settings.dataset.name != "demo"
@@ -40,12 +40,12 @@ def test_a_preset_fits(project: Path, preset: str) -> None:
 
 
 def test_what_is_unset_still_says_so(project: Path) -> None:
-    assert apply(project, "ml_latest_small").returncode == 0
+    assert apply(project, "ml_latest_small") == 0
     assert "  interactions_file: null " in (project / "params.yaml").read_text()
 
 
 def test_the_papers_llm_is_spoken_to_in_its_own_template(project: Path) -> None:
-    assert apply(project, "paper_games", "/somewhere").returncode == 0
+    assert apply(project, "paper_games", "/somewhere") == 0
     llm = load_settings(project / "params.yaml").llm
     assert "vicuna" in llm.base and llm.chat_template == "params/chat_templates/vicuna.jinja"
     assert (project / llm.chat_template).is_file()
@@ -55,7 +55,7 @@ def test_both_presets_of_the_papers_sample_have_its_data_and_its_recommender(pro
     chosen = []
     for preset in ("paper_games", "paper_games_small_llm"):
         shutil.copy(ROOT / "params.yaml", project / "params.yaml")
-        assert apply(project, preset, "/somewhere").returncode == 0
+        assert apply(project, preset, "/somewhere") == 0
         settings = load_settings(project / "params.yaml")
         asked = settings.build_alignment.max_history, settings.build_alignment.eval_positions_per_user
         chosen.append((settings.prepare, settings.recommender, settings.train_recommender, asked))
@@ -70,7 +70,7 @@ def test_figures_of_the_reference_run_go_and_those_of_ones_own_stay(project: Pat
         subprocess.run(["git", *command], cwd=project, check=True)
     for name in ("changed", "new"):
         (project / f"metrics/{name}.json").write_text('{"hr": 1}')
-    assert apply(project, "ml_latest_small").returncode == 0
+    assert apply(project, "ml_latest_small") == 0
     assert sorted(path.stem for path in (project / "metrics").iterdir()) == ["changed", "new"]
 
 
@@ -80,14 +80,13 @@ def test_without_a_commit_no_figure_goes(project: Path) -> None:
     for command in (["init", "-q"], ["add", "-A"]):
         subprocess.run(["git", *command], cwd=project, check=True)
     (project / "metrics/own.json").write_text('{"hr": 1}')
-    assert apply(project, "ml_latest_small").returncode == 0
+    assert apply(project, "ml_latest_small") == 0
     assert (project / "metrics/own.json").read_text() == '{"hr": 1}'
 
 
-def test_an_unknown_preset_changes_nothing(project: Path) -> None:
+def test_an_unknown_preset_changes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (project / "params.yaml").read_text()
-    result = apply(project, "nonsense")
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: NAME must be one of")
-    assert len(result.stderr.splitlines()) == 1
+    assert apply(project, "nonsense") == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: NAME must be one of")
     assert (project / "params.yaml").read_text() == before

@@ -47,5 +47,5 @@ def test_a_text_that_is_not_shown_gets_no_level_of_another_one(models: Models, m
 def test_several_people_at_once_get_the_answers_of_one(models: Models) -> None:
     alone = {item: ask(models, "both", HISTORY, item) for item in (6, 7, 9)}
     with ThreadPoolExecutor(4) as threads:
-        together = list(threads.map(lambda item: (item, ask(models, "both", HISTORY, item)), [6, 7, 9] * 4))
+        together = list(threads.map(lambda item: (item, ask(models, "both", HISTORY, item)), [6, 7, 9] * 2))
     assert all(answer == alone[item] for item, answer in together)

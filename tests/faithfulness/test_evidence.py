@@ -63,11 +63,17 @@ def additive() -> AdditiveRecommender:
     return AdditiveRecommender(torch.randn(N_ITEMS + 1, N_ITEMS + 1, generator=generator))
 
 
+@pytest.fixture(scope="module")
+def worked(additive: AdditiveRecommender) -> tuple[pd.DataFrame, dict[str, Any]]:
+    return evaluate(texts(decisions_of(additive, 60), lambda d: d.history[2:4]), additive)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("label", ["Yes", "No"])
-def test_the_scores_are_those_worked_from_the_rows(additive: AdditiveRecommender, label: Label, variant: str) -> None:
-    decisions = decisions_of(additive, 60)
-    frame, evidence = evaluate(texts(decisions, lambda d: d.history[2:4]), additive)
+def test_the_scores_are_those_worked_from_the_rows(
+    worked: tuple[pd.DataFrame, dict[str, Any]], label: Label, variant: str
+) -> None:
+    frame, evidence = worked
     rows = frame[frame["label"] == label]
     mean = {
         who: rows[f"log_comprehensiveness_{variant}_{who}"].mean()
@@ -85,11 +91,19 @@ def test_the_scores_are_those_worked_from_the_rows(additive: AdditiveRecommender
         assert low <= figures[name] <= high and low < high
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_texts_that_cite_the_only_reason_score_1_and_others_mislead(variant: str) -> None:
+@pytest.fixture(scope="module")
+def of_the_newest() -> list[dict[str, Any]]:
+    """The figures of texts that cite the only reason, and of texts that cite another item."""
     cause = only_newest()
     decisions = decisions_of(cause.recommender, 80)
-    true, false = (evaluate(texts(decisions, rule), cause.recommender)[1] for rule in (newest, oldest))
+    return [evaluate(texts(decisions, rule), cause.recommender)[1] for rule in (newest, oldest)]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_texts_that_cite_the_only_reason_score_1_and_others_mislead(
+    of_the_newest: list[dict[str, Any]], variant: str
+) -> None:
+    true, false = of_the_newest
     for found in (true[variant], true["no_decisions"][variant]):
         assert found["evidence_score"] == pytest.approx(1.0, abs=0.02)
         assert found["evidence_top1"] >= 0.95 and found["newest_top1"] >= 0.95
