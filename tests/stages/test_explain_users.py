@@ -8,6 +8,7 @@ import torch
 
 from recexplainer import store
 from recexplainer.explaining.generate import ExplanationGenerator
+from recexplainer.recommenders.baselines import Popularity
 from recexplainer.stages import explain_users
 from recexplainer.tracking import runs
 from tests import tiny
@@ -95,6 +96,15 @@ def test_items_that_a_user_has_had_are_said(base: Path, prepared: Path, capsys: 
         in capsys.readouterr().err
     )
     assert [record.user_id for record in store.read_user_explanations("none")] == [open_]
+
+
+def test_a_recommender_without_vectors_and_a_source_that_reads_them_is_one_clear_line(
+    prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The recommender was changed, and no explainer is aligned to the new one."""
+    tiny.write_prepared(Popularity(tiny.N_ITEMS))
+    assert explain_users.main(["--source", "both", "--users", "1", "--items", "top"]) == 2
+    assert "registry/explainer-both.json: no such pointer" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def run(settings: Settings, run: StageRun, source: str, users: str, items: str, 
         run.log_dataset(path, path.stem, "explanation")
     _say_what_is_no_decision(cases, user_ids, wanted.items)
     vectors = None
-    if form_of(source) != "behaviour":
+    if form_of(source) != "behaviour" and recommender.has_vectors:  # else the explainer is of another recommender
         vectors = recommender.user_vectors([interactions.sequence(user_id) for user_id in user_ids])
     kept = store.explanation_blocks("explain_users", source)
     records = explain_cases(settings, run, source, cases, recommender, vectors, kept)
