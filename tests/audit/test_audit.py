@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from recexplainer.audit.audit import Plan, audit_figures, audit_recommender
@@ -11,8 +12,9 @@ from recexplainer.audit.carriers import KINDS
 from recexplainer.audit.sentences import write_sentences
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.evidence import Variant
+from recexplainer.data.interactions import Interactions
 from tests.audit import world
-from tests.evidence.planted import Cause, Planted, fixed_pair, genre, only_genre, only_newest, only_popularity
+from tests.evidence.planted import N_ITEMS, Cause, Planted, fixed_pair, genre, only_genre, only_newest, only_popularity
 
 PAIR = (7, 23)
 VARIANTS = get_args(Variant)
@@ -97,6 +99,17 @@ def test_a_recommender_without_decisions_is_refused() -> None:
     constant = Planted(lambda ids: only_popularity().recommender._score(ids) * 0)
     with pytest.raises(InputError, match="gives all items one score"):
         audit_recommender(constant, world.plan(world.interactions()))
+
+
+def test_histories_up_to_the_median_are_short() -> None:
+    lengths = [3, 3, 8] * 20
+    histories = [
+        row[:length] for row, length in zip(world.interactions().item_ids.reshape(-1, 8), lengths, strict=True)
+    ]
+    offsets = np.concatenate([[0, 0], np.cumsum(lengths)])
+    plan = world.plan(Interactions(np.concatenate(histories), offsets, N_ITEMS))
+    segments = audit(only_newest(), plan)["segments"]
+    assert (segments["short_histories"]["n_decisions"], segments["long_histories"]["n_decisions"]) == (40, 20)
 
 
 def test_segments_add_up_to_the_top() -> None:

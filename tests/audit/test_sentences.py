@@ -7,6 +7,7 @@ import copy
 import pytest
 
 from recexplainer.audit.audit import audit_figures, audit_recommender
+from recexplainer.audit.relations import RELATIONS
 from recexplainer.audit.sentences import leading_relation, write_sentences
 from tests.audit import world
 from tests.evidence.planted import only_genre, only_newest, only_popularity
@@ -28,6 +29,12 @@ def test_the_leading_relation_is_what_the_items_share() -> None:
     audited = audit_recommender(only_genre(1).recommender, plan)
     figures = audit_figures(audited, plan)
     assert leading_relation(figures["top"]) in ("category", "text")  # the genre is all that is written of an item
+
+
+def test_a_relation_that_most_items_have_does_not_lead() -> None:
+    shares, chance = dict.fromkeys(RELATIONS, 0.1), dict.fromkeys(RELATIONS, 0.1)
+    figures = {"shares": shares | {"category": 0.9, "brand": 0.4}, "chance": chance | {"category": 0.8}}
+    assert leading_relation(figures) == "brand"
 
 
 def test_where_nothing_carries_no_relation_is_named() -> None:

@@ -13,6 +13,7 @@ from recexplainer.faithfulness.comparison import (
     RANDOM,
     compare,
 )
+from tests.evidence.planted import N_ITEMS, Planted
 from tests.evidence.test_perturbation import additive
 from tests.faithfulness.fakes import AdditiveRecommender
 
@@ -37,6 +38,20 @@ def test_every_measure_by_hand() -> None:
         losses = [6 / 14 - 3 / 11, 6 / 14 - 2 / 10, 6 / 14 - 6 / 11]
         assert {round(float(draw), 5) for draw in draws} == {round(loss, 5) for loss in losses}
         assert draws.mean() == pytest.approx(np.mean(losses), abs=0.03)
+
+
+def test_the_greedy_control_asks_again_after_each_removal() -> None:
+    """Items 1 and 2 speak for the target together alone, item 3 by itself: the second of the pair adds nothing."""
+
+    def score(item_ids: torch.Tensor) -> torch.Tensor:
+        first, second, third = ((item_ids == item).any(dim=1).float() for item in (1, 2, 3))
+        scores = torch.zeros(len(item_ids), N_ITEMS + 1)
+        scores[:, 40] = 2 * first * second + 1.5 * third
+        return scores
+
+    found = compare(Planted(score), [Decision([3, 2, 1, 4], 40)], [[0, 3]], ["a"], n_random=3, seed=0, top_ks=[1])
+    for values in found.values["log_comprehensiveness"].values():
+        assert values[0, GREEDY] > values[0, LEAVE_ONE_OUT] + 0.5
 
 
 def test_curves_and_what_follows_from_them_by_hand() -> None:

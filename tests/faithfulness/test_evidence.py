@@ -11,7 +11,7 @@ import torch
 
 from recexplainer.core.records.evidence import Evidence, Label
 from recexplainer.core.records.explanation import Explanation
-from recexplainer.evidence.counterfactuals import Bounds, find_removals
+from recexplainer.evidence.counterfactuals import Bounds, find_removals, find_replacements
 from recexplainer.evidence.perturbation import VARIANTS, Decision
 from recexplainer.faithfulness.evaluation import evaluate_faithfulness
 from recexplainer.recommenders.base import Recommender
@@ -150,19 +150,22 @@ def test_decisions_of_one_user_count_as_one(additive: AdditiveRecommender) -> No
 def test_the_share_of_counterfactuals_that_hold_is_counted_per_variant(additive: AdditiveRecommender) -> None:
     decisions = decisions_of(additive, 10)
     said = {variant: find_removals(additive, decisions, variant, BOUNDS) for variant in VARIANTS}
+    exchanged = [[own] if own else [] for own in find_replacements(additive, decisions, BOUNDS)]
+    n = 10 + sum(map(len, exchanged))  # an exchange leaves no gap: it counts in both
+    assert n > 10
     records = [
-        replace(record, counterfactuals=[said["shift"][row], said["mask"][row]])
+        replace(record, counterfactuals=[said["shift"][row], said["mask"][row], *exchanged[row]])
         for row, record in enumerate(texts(decisions, newest))
     ]
     wrong = replace(said["mask"][0], rank_after=said["mask"][0].rank_after + 1)
-    records[0] = replace(records[0], counterfactuals=[said["shift"][0], wrong])
+    records[0] = replace(records[0], counterfactuals=[said["shift"][0], wrong, *exchanged[0]])
     _, evidence = evaluate(records, additive)
     assert {v: (evidence[v]["n_counterfactuals"], evidence[v]["counterfactual_truth"]) for v in VARIANTS} == {
-        "shift": (10, 1.0),
-        "mask": (10, 0.9),
+        "shift": (n, 1.0),
+        "mask": (n, 1 - 1 / n),
     }
-    low, high = evidence["shift"]["counterfactual_truth_interval"]  # Wilson's of 10 of 10
-    assert low == pytest.approx(1 / (1 + 1.959964**2 / 10), abs=1e-6) and high == pytest.approx(1.0)
+    low, high = evidence["shift"]["counterfactual_truth_interval"]  # Wilson's of all
+    assert low == pytest.approx(1 / (1 + 1.959964**2 / n), abs=1e-6) and high == pytest.approx(1.0)
     assert evaluate(texts(decisions, newest), additive)[1]["shift"]["counterfactual_truth"] is None
 
 

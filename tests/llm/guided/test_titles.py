@@ -122,6 +122,15 @@ def test_a_text_that_is_cut_has_no_unfinished_title(texts: TokenTexts, n: int) -
     assert found.cited_items == [FOX_RUN, WOLF][: len(found.cited_items)]
 
 
+@pytest.mark.parametrize("n", range(4, 70))
+def test_nor_where_no_single_token_closes_it(n: int) -> None:
+    """Bytes write “ in three tokens, and the mark is a part of the title."""
+    texts = TokenTexts(tiny.tokenizer())
+    example = "Yes. “{Rust}” is new, like “{Fox on the Run}” and “{Iron Wolf}”."
+    written = write(texts, example, [FOX_RUN, WOLF], [FOX_RUN, WOLF], max_tokens=n).text
+    assert written.count("“") == written.count("”") and "\ufffd" not in written
+
+
 @pytest.mark.parametrize("marks", ["“”", "«»", "„“"])
 def test_a_title_is_closed_by_the_mark_that_fits(marks: str) -> None:
     texts = TokenTexts(tiny.tokenizer())

@@ -128,7 +128,7 @@ class Draft:
         """The finished text."""
         stepped_in = sum(any(start <= n < end for n in self._foreign) for start, end in self._spans)
         return Written(
-            self.texts.decode(self.tokens),
+            self.texts.decode(self.tokens).rstrip("\ufffd"),  # a letter that was cut
             stepped_in + self.n_given_up["title"],
             self.n_facts + self.n_given_up["fact"],
             self.is_cut,
