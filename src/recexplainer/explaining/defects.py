@@ -18,7 +18,8 @@ MOST = 0.1  # share of texts with defects above which a run is warned of
 _AGAIN = re.compile(r"(.{3,80}?)\1{3}", re.DOTALL)  # letters, four times in a row
 _WORDS_AGAIN = re.compile(r"\b(\w+(?:\W+\w+){0,7})(?:\W+\1\b){2}")  # words, three times in a row
 _SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]+")
-_ENDS = re.compile(r"[.!?…。！？][\"'”’»“)\]*_]*$")
+_SMILE = r"(?:\s+(?:[:;]-?[)D]|[^\w\s!-~“”„«»–—]+))?"  # :) or an emoji
+_ENDS = re.compile(rf"[.!?…。！？][\"'”’»“)\]*_]*{_SMILE}$")
 _BETWEEN = re.compile(r"\W*\w{0,5}\W*")  # two titles of one list
 _LITTLE = re.compile(r"yes|no|an?|and|as|but|by|for|from|in|like|of|on|or|the|to|too|with")
 
