@@ -182,8 +182,12 @@ def test_a_history_is_composed_from_the_catalogue(app: AppTest) -> None:
 
 def test_a_rating_needs_a_name_and_a_level_and_is_kept_on_the_trace(app: AppTest, monkeypatch: Any) -> None:
     kept: list[Any] = []
-    monkeypatch.setattr(answers, "log_live_trace", lambda dataset, record: f"{dataset} {record.source}")
+    monkeypatch.setattr(answers, "log_live_trace", lambda dataset, record: "a trace that is deleted")
     monkeypatch.setattr(answers, "log_human_level", lambda *given: kept.append(given))
+
+    def refuse(*_: str) -> None:
+        raise InputError("the rating is not kept")
+
     found = press(pick(app), "Ask why")
 
     def keep(app: AppTest) -> AppTest:
@@ -194,6 +198,10 @@ def test_a_rating_needs_a_name_and_a_level_and_is_kept_on_the_trace(app: AppTest
     found.text_area[0].set_value(" good ")
     [level, *_] = [radio for radio in found.radio if radio.label.startswith("Level")]
     level.set_value("C")
+    monkeypatch.setattr(answers, "log_human_level", refuse)
+    assert "not kept" in keep(found).error[0].value and not found.success
+    monkeypatch.setattr(answers, "log_human_level", lambda *given: kept.append(given))
+    monkeypatch.setattr(answers, "log_live_trace", lambda dataset, record: f"{dataset} {record.source}")
     assert keep(found).success and kept == [("demo template", "anna", "C", "good")]
 
 

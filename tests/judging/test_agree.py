@@ -30,7 +30,9 @@ TEXTS = {  # by the rubric's level
 
 def explanations(source: str, levels: str) -> list[Explanation]:
     return [
-        make_record(explanation_id=f"u{n}", source=source, text=TEXTS[level], verdict=TEXTS[level].split(".")[0])
+        make_record(
+            explanation_id=f"u{n}", user_id=n, source=source, text=TEXTS[level], verdict=TEXTS[level].split(".")[0]
+        )
         for n, level in enumerate(levels)
     ]
 
@@ -60,7 +62,13 @@ def given() -> tuple[dict[str, list[Explanation]], dict[str, list[Judgement]], l
 def test_everybody_on_the_texts_that_people_rated(given: Any, games: Catalogue) -> None:
     table, n_outdated = rate_all(*given, games)
     assert n_outdated == 0
-    assert list(table.index) == [("both", "u0"), ("both", "u1"), ("both", "u2"), ("both", "u3"), ("none", "u0")]
+    assert list(table.index.droplevel("case")) == [
+        ("both", "u0"),
+        ("both", "u1"),
+        ("both", "u2"),
+        ("both", "u3"),
+        ("none", "u0"),
+    ]
     expected = {
         "human:anna": [3, 3, 1, 0, np.nan],
         "human:ben": [3, 2, np.nan, np.nan, 1],
@@ -86,7 +94,17 @@ def test_ratings_of_other_texts_are_counted_and_left_out(given: Any, games: Cata
     texts["none"] = texts["none"][1:]
     table, n_outdated = rate_all(texts, judged, ratings, games)
     assert n_outdated == 3
-    assert ("both", "u0") not in table.index and ("none", "u0") not in table.index
+    places = table.index.droplevel("case")
+    assert ("both", "u0") not in places and ("none", "u0") not in places
+
+
+def test_texts_of_one_case_are_drawn_together_whatever_their_ids(games: Catalogue) -> None:
+    """The live page gives each text an id of its own."""
+    rows = {source: [make_record(explanation_id=f"live-{source}", source=source)] for source in ("both", "none")}
+    rows["both"].append(make_record(explanation_id="u2", source="both", history=[1, 2]))
+    table, _ = rate_all(rows, {}, [], games)
+    cases = table.index.get_level_values("case")
+    assert cases[0] == cases[2] != cases[1]
 
 
 def test_figures(given: Any, games: Catalogue) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from recexplainer import cli, store
+from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.rating import Rating
 from recexplainer.core.settings import load_settings
@@ -178,3 +179,5 @@ def test_ratings_of_the_live_page_are_found_with_the_texts_that_no_file_holds(pr
     assert {name: of["n"] for name, of in agreed["raters"].items()} == {
         "human:anna@mlflow": 2, "human:ben@mlflow": 2, "rubric": 1,
     }  # fmt: skip
+    with pytest.raises(InputError, match="the rating is not kept, try again: Trace with ID 'tr-gone' not found"):
+        log_human_level("tr-gone", "anna", "A", "")

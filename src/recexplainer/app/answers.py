@@ -15,6 +15,7 @@ from recexplainer.app.asking import Answer, ask
 from recexplainer.app.history import HISTORY, USER, remove
 from recexplainer.app.models import Models
 from recexplainer.app.whatif import deletion_curves, draw
+from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation
 from recexplainer.core.records.judgement import Level
 from recexplainer.explaining.template import SOURCE as TEMPLATE
@@ -126,8 +127,14 @@ def _rate(dataset: str, shown: Explanation, source: str) -> None:
             if not rater or level is None:
                 st.warning("Enter your name above, and choose a level")
                 return
-            trace = traced(dataset, f"{shown.source} {shown.explanation_id}", shown)
-            log_human_level(trace, rater, level, comment.strip())
+            place = dataset, f"{shown.source} {shown.explanation_id}", shown
+            trace = traced(*place)
+            try:
+                log_human_level(trace, rater, level, comment.strip())
+            except InputError as error:
+                traced.clear(*place)  # it may have been deleted: the next rating gets a new one
+                st.error(words.label(str(error)))
+                return
             st.success(words.label(f"Kept on trace {trace}"))
 
 

@@ -42,9 +42,9 @@ def rate_all(
         catalogue: What the rubric checks against.
 
     Returns:
-        A row per text, by source and explanation id, and a column per rater: `human:<name>`, `judge:<model>`,
-        `rubric`; NaN where there is no level. And how many ratings are left out, since they are of texts that
-        were rewritten or are gone.
+        A row per text, by source, explanation id and case (user, history and item), and a column per rater:
+        `human:<name>`, `judge:<model>`, `rubric`; NaN where there is no level. And how many ratings are left out,
+        since they are of texts that were rewritten or are gone.
     """
     texts = {(source, row.explanation_id): row for source, rows in explanations.items() for row in rows}
     hashes = {place: text_hash(row.text) for place, row in texts.items()}
@@ -54,18 +54,23 @@ def rate_all(
     ]
     rated = {place for place, _, _ in scores}
     kept = [place for place in texts if place in rated or not rated]
+    rows = {place: (*place, _case(texts[place])) for place in kept}
     for source, judged in judgements.items():
         scores += [((source, of.explanation_id), f"judge:{of.judge}", of.score) for of in judged if of.judge != JUDGE]
     decided = [place for place in kept if texts[place].label is not None]
     scores += [(place, JUDGE, judge_by_rubric(texts[place], catalogue).score) for place in decided]
     names = list(dict.fromkeys(rater for _, rater, _ in scores))
-    index = pd.MultiIndex.from_tuples(kept, names=["source", "explanation_id"])
+    index = pd.MultiIndex.from_tuples(rows.values(), names=["source", "explanation_id", "case"])
     table = pd.DataFrame(np.nan, index=index, columns=names)
-    known = set(kept)
     for place, rater, score in scores:
-        if place in known and score is not None:
-            table.loc[place, rater] = score
+        if place in rows and score is not None:
+            table.loc[rows[place], rater] = score
     return table, len(ratings) - len(valid)
+
+
+def _case(record: Explanation) -> str:
+    """What a text is about: the live page gives every text an id of its own."""
+    return str((record.user_id, record.history, record.item_id))
 
 
 def agreement_of_all(table: pd.DataFrame, seed: int) -> Figures:
@@ -75,7 +80,7 @@ def agreement_of_all(table: pd.DataFrame, seed: int) -> Figures:
         What `agreement` gives, as `pairs`, `overall` and `overall_human` (None with fewer than two people);
         `raters`: of each the number of ratings and their mean.
     """
-    cases = table.index.get_level_values("explanation_id").tolist()
+    cases = table.index.get_level_values("case").tolist()
     found = agreement(table, np.random.default_rng(seed), cases)
     people = [name for name in table.columns if name.startswith(f"{HUMAN}:")]
     human = agreement(table[people], np.random.default_rng(seed), cases) if len(people) > 1 else None

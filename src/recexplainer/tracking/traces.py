@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from recexplainer.core.errors import InputError
 from recexplainer.core.records.explanation import Explanation, ModelVersion, UserExplanation
 from recexplainer.core.records.judgement import Judgement, Level
 from recexplainer.store import to_row
@@ -68,12 +69,20 @@ def log_live_trace(dataset: str, record: Explanation) -> str:
 
 
 def log_human_level(trace: str, rater: str, level: Level, comment: str) -> None:
-    """Keep a person's level of the explanation that a trace shows, as MLflow's own UI would."""
+    """Keep a person's level of the explanation that a trace shows, as MLflow's own UI would.
+
+    Raises:
+        InputError: MLflow does not take it, as when somebody deleted the trace.
+    """
     import mlflow
     from mlflow.entities import AssessmentSource
+    from mlflow.exceptions import MlflowException
 
     source = AssessmentSource(source_type="HUMAN", source_id=rater)
-    mlflow.log_feedback(trace_id=trace, name="level", value=level, source=source, rationale=comment or None)
+    try:
+        mlflow.log_feedback(trace_id=trace, name="level", value=level, source=source, rationale=comment or None)
+    except MlflowException as error:
+        raise InputError(f"the rating is not kept, try again: {redact(str(error))}") from None
 
 
 def _log_trace(record: Explanation, model_id: str | None, experiment: str | None = None) -> str:
