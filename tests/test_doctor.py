@@ -49,7 +49,6 @@ def test_what_is_missing_is_named(here: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_named_without_the_key(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
-    found = findings("backend: rubric => backend: api")
     text = Path("params.yaml").read_text()
     start = text.index("\njudge:")
     judge = (
@@ -58,7 +57,7 @@ def test_a_server_that_does_not_answer_is_named_without_the_key(here: Path, monk
         .replace("model: null", "model: m", 1)
     )
     Path("params.yaml").write_text(text[:start] + judge)
-    found = findings()
+    found = findings("backend: rubric => backend: api")
     assert found["api"].is_wrong and "127.0.0.1:9" in found["api"].text and "sk-secret" not in found["api"].text
 
 

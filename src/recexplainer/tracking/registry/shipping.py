@@ -6,8 +6,9 @@ Imports are read from the source, anywhere in it, except those for type checking
 from __future__ import annotations
 
 import ast
+import functools
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -60,10 +61,16 @@ def requirements(files: Iterable[Path]) -> list[str] | None:
         return None
     sources = [PACKAGE.parent / file for file in files if file.suffix == ".py"]
     names = {name.partition(".")[0] for source in sources for name in imports(source)} - {PACKAGE.name}
-    provided = metadata.packages_distributions()
+    provided = _packages()
     needed = _with_dependencies({package for name in names for package in provided.get(name, [])})
     locked = [pin for lock in LOCKS for pin in pins(lock)]
     return [pin for pin in locked if canonicalize_name(pin.partition("==")[0]) in needed]
+
+
+@functools.cache
+def _packages() -> Mapping[str, list[str]]:
+    """The installed distributions that provide each top-level module."""
+    return metadata.packages_distributions()
 
 
 def pins(lock: Path) -> list[str]:
@@ -72,7 +79,8 @@ def pins(lock: Path) -> list[str]:
     return [line.rstrip(" \\") for line in lines if line[:1].isalnum()]
 
 
-def imports(file: Path) -> set[str]:
+@functools.cache
+def imports(file: Path) -> frozenset[str]:
     """The full names of the modules, or of things in them, that a source file imports when it runs."""
     found: set[str] = set()
     for node in _runtime_nodes(ast.parse(file.read_text(encoding="utf-8"))):
@@ -80,7 +88,7 @@ def imports(file: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
