@@ -65,6 +65,21 @@ def test_a_value_before_a_title_is_said_of_it(texts: TokenTexts) -> None:
     assert text_of(texts, example, [FOX]) == 'Yes. "Rust" is new, but the user has Horror games such as "Fox".'
 
 
+@pytest.mark.parametrize("behind", ["", " The user knows Orbit games."])
+def test_a_value_of_an_item_that_its_sentence_does_not_name_is_false(texts: TokenTexts, behind: str) -> None:
+    """Fox is a Horror game that the text may still cite; "it" is Rust, a Puzzle game."""
+    example = f'Yes. "{{Rust}}" is new. It is a {{Horror}} game.{behind}'
+    assert text_of(texts, example, [FOX]) == f'Yes. "Rust" is new. It is a Puzzle game.{behind}'
+
+
+def test_two_claims_at_once_are_found_where_they_are() -> None:
+    catalogue = tiny.catalogue()
+    guide = Guide(catalogue, RUST, [GATE], [GATE], facts_of(catalogue))
+    guide.wrote(5, 11, RUST)
+    change = guide.look('Yes. "Rust" is an Orbit game by Wolf Works, a Horror game.', ended=True)
+    assert change is not None and (change.start, change.results) == (45 - 1, ("a Puzzle",))
+
+
 def test_a_claim_of_one_series_is_dropped_where_there_is_none(texts: TokenTexts) -> None:
     example = 'Yes. It is new. "{Rust}" is a game in the series of "{Rust II}".'
     assert text_of(texts, example, [RUST_II]) == example.replace("{", "").replace("}", "")

@@ -172,17 +172,27 @@ class Guide:
         """The first claim that is not true of what it is said of."""
         if self.facts is None:
             return None
-        for claim in self.facts.claims(text[self._checked :], self._masked(self._checked)):
-            claim = Claim(claim.start + self._checked, claim.end + self._checked, claim.kind, claim.value)
+        start, waits = self._checked, False  # for the title that a claim is said of
+        for claim in self.facts.claims(text[start:], self._masked(start)):
+            claim = Claim(claim.start + start, claim.end + start, claim.kind, claim.value)
             if not ended and text[claim.end :].strip() in _MAY_GO_ON:
                 return None
             items, listed = self._said_of(text, claim), self._listed(text, claim)
             if any(said.value == claim.value for said in listed):
                 return _without_another(listed[0].end)
-            if not any(all(self.facts.holds(claim, item) for item in group) for group in items):
+            if any(all(self.facts.holds(claim, item) for item in group) for group in items):
+                self._checked = self._checked if waits else claim.end
+            elif not ended and self._may_be_of_next(text, claim, self.facts):
+                waits = True
+            else:
                 return self._instead(text, claim, *items)
-            self._checked = claim.end
         return None
+
+    def _may_be_of_next(self, text: str, claim: Claim, facts: Facts) -> bool:
+        """Whether a claim may be said of the next item of the evidence, which its sentence can still name."""
+        if self._is_said(text, claim) or _SENTENCE_END.search(text, claim.end):
+            return False
+        return any(facts.holds(claim, item) for item in self._uncited[:1])
 
     def _instead(self, text: str, claim: Claim, *items: list[int]) -> Change:
         """The values that hold, where a claim stands that does not."""
@@ -239,7 +249,7 @@ class Guide:
         last = [title.item for title in before if title.start >= run]
         if before and before[-1].end >= clause:  # the clause names what it speaks of
             return [last]
-        return [[self.target], *([last] if last else []), *([item] for item in self._uncited[:1])]
+        return [[self.target], *([last] if last else [])]
 
     def _is_said(self, text: str, claim: Claim) -> bool:
         """Whether a claim is said of a title before it, in its own clause, and not of the next."""
