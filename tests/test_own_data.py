@@ -66,6 +66,14 @@ def test_ids_are_not_taken_for_titles(library: Path, capsys: pytest.CaptureFixtu
     assert "no column looks like the item's title" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("minutes", "takes"), [("1", 9), ("30", 10)])
+def test_it_says_how_long_the_run_takes_also_where_the_budget_is_too_small(
+    library: Path, capsys: pytest.CaptureFixture[str], minutes: str, takes: int
+) -> None:
+    assert cli.run(["init", str(library / "loans.csv"), "--minutes", minutes]) == 0
+    assert f"; about {takes} minutes on two cores" in capsys.readouterr().out
+
+
 def test_flags_go_before_guesses(library: Path) -> None:
     given = ["--title", "writer", "--categories", "none", "--name", "mine", "--items", str(library / "volumes.csv")]
     assert cli.run(["init", str(library / "loans.csv"), *given]) == 0
@@ -123,7 +131,10 @@ def test_lines_of_params_yaml_that_stay_are_not_laid_out_anew(library: Path) -> 
     [
         (["nothing.csv"], "error: nothing.csv: no such file"),
         (["loans.csv", "--user", "raeder"], "has no column 'raeder'; did you mean 'reader'?"),
-        (["loans.csv", "--time", "none"], "no column gives the order of the rows; name one with --time or --order"),
+        (
+            ["loans.csv", "--time", "none"],
+            "no column gives the order of the rows; name one with --time (numbers, or ISO",
+        ),
         (["loans.csv", "--rating", "reader"], "column 'reader' contains no numbers; name another one with --rating"),
         (["numbers.csv"], "no column looks like"),
     ],

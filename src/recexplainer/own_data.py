@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from recexplainer.alignment.sizing import as_parameters, sizes_for
+from recexplainer.alignment.sizing import as_parameters, estimated_minutes, sizes_for
 from recexplainer.core.errors import InputError, did_you_mean
 from recexplainer.core.settings import load_settings
 from recexplainer.data.guessing import Guess, find_items_file, guess_columns, lowest_kept_rating, read_sample
@@ -100,15 +100,18 @@ def initialise(
         if table is not None:
             raw.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(table, raw / table.name)
+    n_kept = sizes.max_users or n_users, sizes.max_items or n_items
+    takes = f"about {estimated_minutes(load_settings(), *n_kept, adapts=True):.0f} minutes on two cores"
     found = ", ".join(f"{what}: {column}" for what, column in columns.items() if column)
     names = dict.fromkeys(map(str, [*rows, *(() if items is None else items)]))
     unused = ", ".join(name for name in names if name not in columns.values()) or "none"
-    kept = f"{sizes.max_items or n_items:,} items and {sizes.max_users or n_users:,} users at most"
+    kept = f"{n_kept[1]:,} items and {n_kept[0]:,} users at most"
     return [
         f"{file}: {len(counts):,} rows, {n_users:,} users, {n_items:,} items ({noun})",
         f"columns: {found}; unused: {unused}; titles from {titled or file}",
         *ratings,
-        f"for {budget:g} minutes: {kept}, {sizes.steps} steps of adapt_llm, {sizes.epochs:g} epochs of intention",
+        f"for {budget:g} minutes: {kept}, {sizes.steps} steps of adapt_llm, {sizes.epochs:g} epochs of intention; "
+        f"{takes}",
         f"wrote params.yaml{gone}; check it, then run: make demo",
     ]
 
@@ -162,7 +165,10 @@ def _columns(
     if missing:
         raise InputError(f"{file}: no column looks like {WHAT[missing[0]]}; name it with --{missing[0]}")
     if columns["time"] is None and columns["order"] is None:
-        raise InputError(f"{file}: no column gives the order of the rows; name one with --time or --order")
+        raise InputError(
+            f"{file}: no column gives the order of the rows; name one with --time (numbers, or ISO dates such as "
+            "2024-05-31) or --order"
+        )
     columns["item_key"] = columns["item_key"] or columns["item"]
     return columns
 

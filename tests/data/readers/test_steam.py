@@ -105,7 +105,7 @@ def test_a_name_may_stand_in_the_title_alone_or_nowhere(tmp_path):
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (review("u", "10", "yesterday"), "line 2: 'date' is not a number: 'yesterday'"),
+        (review("u", "10", "yesterday"), "line 2: 'date' is neither a number nor an ISO date: 'yesterday'"),
         (review("", "10"), "line 2: 'username' is missing"),
         (review("u", "10", "__import__('os')").replace('u"__import__(\'os\')"', "__import__('os')"),
          "line 2: malformed Python literal (not a literal)"),

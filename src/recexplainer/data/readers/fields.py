@@ -304,7 +304,7 @@ def _date(text: str, field: Field) -> datetime:
     try:
         return datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"'{field.column}' is not a number: {_shown(text)} (nor an ISO date)") from None
+        raise ValueError(f"'{field.column}' is neither a number nor an ISO date: {_shown(text)}") from None
 
 
 def _shown(value: Any) -> str:
