@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from recexplainer.app import models as opening
 from recexplainer.app.models import Models, open_models, registered_explainers
 from recexplainer.core.errors import InputError
+from recexplainer.evidence.counterfactuals import Bounds
 from tests import tiny
 
 
@@ -27,8 +30,19 @@ def test_the_modes_that_have_the_alias_are_opened(monkeypatch: pytest.MonkeyPatc
 
 def test_explainers_of_two_recommenders_are_refused(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = models.responders["behaviour"], models.responders["both"]
-    known = {"models:/a@x": one, "models:/b@x": two, "models:/c@x": SimpleNamespace(recommender=tiny.mf(seed=1))}
+    known: dict[str, Any] = {
+        "models:/a@x": one,
+        "models:/b@x": two,
+        "models:/c@x": SimpleNamespace(recommender=tiny.mf(seed=1)),
+    }
     monkeypatch.setattr(opening, "load", lambda address: SimpleNamespace(responder=known[address]))
     assert list(open_models({"behaviour": "models:/a@x", "both": "models:/b@x"}).responders) == ["behaviour", "both"]
+    bounded, shorter = copy(two), copy(two)
+    bounded._bounds = Bounds(5, 0.3, 0.3)
+    shorter._explainer = copy(two._explainer)
+    shorter._explainer.settings = two._explainer.settings | {"max_history": 2}
+    for known["models:/d@x"] in (bounded, shorter):
+        with pytest.raises(InputError, match="models:/d@x: has other titles, shares of liked and disliked items"):
+            open_models({"behaviour": "models:/a@x", "both": "models:/d@x"})
     with pytest.raises(InputError, match="models:/c@x: explains another recommender than models:/a@x"):
         open_models({"behaviour": "models:/a@x", "both": "models:/c@x"})

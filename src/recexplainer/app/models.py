@@ -82,7 +82,7 @@ def open_models(addresses: dict[str, str]) -> Models:
         addresses: By mode, such as ``models:/<name>@<alias>``.
 
     Raises:
-        InputError: A version cannot be opened, or they explain different recommenders.
+        InputError: A version cannot be opened, or they explain different recommenders or decisions.
     """
     responders = {mode: load(address).responder for mode, address in addresses.items()}
     first, *others = responders.values()
@@ -92,8 +92,24 @@ def open_models(addresses: dict[str, str]) -> Models:
                 f"{address}: explains another recommender than {next(iter(addresses.values()))}; open versions that "
                 "were aligned to the same one"
             )
+        if not _decides_alike(first, other):
+            raise InputError(
+                f"{address}: has other titles, shares of liked and disliked items, or max_history than "
+                f"{next(iter(addresses.values()))}; open versions of one alignment"
+            )
     versions = [f"{own.origin.name} version {own.origin.version}" for own in responders.values()]
     return Models(responders, first.template(Options()), versions)
+
+
+def _decides_alike(one: Responder, other: Responder) -> bool:
+    """Whether two explainers of one recommender name its items alike, and are asked the same of its decisions."""
+    n = one.recommender.n_items
+    question = Question(list(range(1, min(n, 100) + 1)), n)  # long enough to be cut as each cuts it
+    return (
+        list(one.names.items()) == list(other.names.items())
+        and one.template(Options()).bounds == other.template(Options()).bounds
+        and one.cases([question]) == other.cases([question])
+    )
 
 
 def _equal(one: Recommender, other: Recommender) -> bool:
