@@ -150,6 +150,8 @@ def test_the_items_table_is_the_one_that_shares_the_ids(tmp_path: Path) -> None:
     ITEMS.to_csv(tmp_path / "volumes.csv", index=False)
     pd.DataFrame({"code": ["q1", "q2"], "title": ["x", "y"]}).to_csv(tmp_path / "other.csv", index=False)
     (tmp_path / "notes.txt").write_text("not a table")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "latin.csv").write_bytes("code,größe\n".encode("latin-1"))
     assert find_items_file(tmp_path / "loans.csv", ROWS) == tmp_path / "volumes.csv"
     (tmp_path / "volumes.csv").unlink()
     assert find_items_file(tmp_path / "loans.csv", ROWS) is None
@@ -173,7 +175,7 @@ def test_tables_of_every_kind_are_read(tmp_path: Path, name: str, separator: str
         ("t.csv", b"", "cannot be read"),
         ("t.csv", b"a,b\n", "has no rows"), ("t.parquet", b"x", "cannot be read"),
         ("t.csv.gz", b"x", "cannot be read"),
-        ("t.csv", b"a,b\n\xff\xfe,1\n", "cannot be read"),
+        ("t.csv", b"a,b\n\xff\xfe,1\n", "is not UTF-8; convert it"),
     ],
 )  # fmt: skip
 def test_what_is_no_table_is_one_clear_line(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

@@ -57,6 +57,10 @@ def read_sample(path: Path, n_rows: int | None = SAMPLE_ROWS, columns: list[str]
         raise InputError(f"{path}: unknown kind of table; expected {', '.join(SUFFIXES)}")
     try:
         frame = _read(path, n_rows, columns)
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: cannot be read as a table: is not UTF-8; convert it, as with iconv -f LATIN1 -t UTF-8"
+        ) from None
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from None
     if frame.empty:
@@ -131,9 +135,12 @@ def find_items_file(path: Path, rows: pd.DataFrame) -> Path | None:
     for other in sorted(path.parent.iterdir()):
         if other == path or not other.name.endswith(SUFFIXES):
             continue
-        if not any(is_key(column) for _, column in read_sample(other).items()):
+        try:
+            if not any(is_key(column) for _, column in read_sample(other).items()):
+                continue
+            items = read_sample(other, None)  # the samples of two large tables may have nothing in common
+        except InputError:  # no table, and nobody named it
             continue
-        items = read_sample(other, None)  # the samples of two large tables may have nothing in common
         share = max((_overlap(rows[a], items[b]) for a in rows for b in items if is_key(items[b])), default=0.0)
         if share > 0.5 and any(is_text(items[name]) for name in items) and (best is None or share > best[0]):
             best = (share, other)
