@@ -47,6 +47,16 @@ def rank_without(history: list[int], removed: int, item: int) -> int:
     )
 
 
+def test_an_item_that_a_history_holds_twice_is_gone_twice() -> None:
+    asked = case()
+    [reply] = Replier(template(), ORIGIN).replies([asked], [explained('Yes. "Rust; Bone; Glory" is like it.', asked)])
+    [reason] = reply.cited
+    left = [item for item in HISTORY if item != 3]
+    assert reason.id == 3 and len(left) == len(HISTORY) - 2
+    assert reason.score_without == pytest.approx(float(tiny.mf().scores([left])[0, ITEM]), abs=1e-6)
+    assert reason.score_without != pytest.approx(float(tiny.mf().scores([HISTORY[1:]])[0, ITEM]), abs=1e-6)
+
+
 def test_each_cited_item_says_what_its_removal_does() -> None:
     asked = case()
     text = 'Yes. "Rust II", the older "星の庭 Hoshi", the other "Iron Wolf" and the invented "Grey Tide" are like it.'
