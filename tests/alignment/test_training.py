@@ -281,7 +281,7 @@ def test_a_checkpoint_with_spare_or_missing_tensors_is_refused(base: Path, tmp_p
     missing = {name: weights[name] for name in list(weights)[1:]}
     for damaged, reason in ((spare, "has 1 unexpected tensors"), (missing, "lacks 1 of")):
         save_file(damaged, path)
-        with pytest.raises(InputError, match=f"trainable.safetensors: the checkpoint {reason}.*; delete"):
+        with pytest.raises(InputError, match=f"checkpoint-2: the checkpoint {reason}.*; delete"):
             lesson(base).train(tmp_path)
 
 
