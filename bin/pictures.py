@@ -1,4 +1,4 @@
-"""Take the pictures of docs/how-to/mlflow.md: start MLflow's UI on a finished demo, and photograph it by Chromium.
+"""Take the pictures of docs: start MLflow's UI on a finished demo, and photograph it and the report by Chromium.
 
 python bin/pictures.py [FOLDER_OF_A_FINISHED_PROJECT]   (this one, without a folder)
 """
@@ -22,12 +22,15 @@ from PIL import Image
 
 from recexplainer.core.environment import set_quiet_environment, tracking_uri
 from recexplainer.core.settings import load_settings
+from recexplainer.store.paths import REPORT
 from recexplainer.tracking.addresses import model_address, newest_of_each, ui_addresses
 from recexplainer.tracking.runs import connect, find_experiment
 from tests.report.chromium import PROGRAM, Browser
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURES = ROOT / "docs" / "img" / "mlflow"
+PICTURES = ROOT / "docs" / "img"
+OF_REPORT = {"case": ".examples", "report": "#alignment"}  # parts of the page
+REPORT_WIDTH, MARGIN, MAX_HEIGHT = 1100, 8, 925
 ROLE = "explainer-both"
 SIZE = (1300, "light", 850)
 SETTLE_SECONDS = 12
@@ -46,14 +49,16 @@ def main(project: str = ".") -> int:
     if PROGRAM is None:
         print("error: Chromium is not installed", file=sys.stderr)
         return 2
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile, Browser(Path(profile)) as browser:
+        browser.show(REPORT_WIDTH)
+        browser.open(REPORT.resolve().as_uri())
+        for name, selector in OF_REPORT.items():
+            keep(name, cut(browser.picture(selector, MARGIN)))
     with served_ui() as root, tempfile.TemporaryDirectory() as profile, Browser(Path(profile)) as browser:
         browser.show(*SIZE)
         browser.ask("Page.addScriptToEvaluateOnNewDocument", source=WITHOUT_ASSISTANT)
         for name, address in pages(root).items():
-            picture = reduced(photographed(browser, address, PRESSED.get(name, "")))
-            (PICTURES / f"{name}.png").write_bytes(picture)
-            print(f"{PICTURES / name}.png: {len(picture):,} bytes")
+            keep(f"mlflow/{name}", photographed(browser, address, PRESSED.get(name, "")))
     return 0
 
 
@@ -104,6 +109,20 @@ def photographed(browser: Browser, address: str, press: str = "") -> bytes:
         browser.run(f"document.querySelector('button[aria-label^=\"{label}\"]')?.click()")
         time.sleep(1)
     return base64.b64decode(browser.ask("Page.captureScreenshot", format="png")["data"])
+
+
+def cut(picture: bytes) -> bytes:
+    """The upper part of a long picture."""
+    image, written = Image.open(io.BytesIO(picture)), io.BytesIO()
+    image.crop((0, 0, image.width, min(image.height, MAX_HEIGHT))).save(written, "PNG")
+    return written.getvalue()
+
+
+def keep(name: str, picture: bytes) -> None:
+    """Write a picture in few colours."""
+    path, few = PICTURES / f"{name}.png", reduced(picture)
+    path.write_bytes(few)
+    print(f"{path}: {len(few):,} bytes")
 
 
 def reduced(picture: bytes) -> bytes:

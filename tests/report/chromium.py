@@ -100,11 +100,12 @@ class Browser:
         )
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def picture(self, selector: str) -> bytes:
-        """An element as a PNG."""
+    def picture(self, selector: str, margin: int = 0) -> bytes:
+        """An element, and some pixels around it, as a PNG."""
         box = self.run(
             f"(() => {{const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
-            "return {x: b.x + scrollX, y: b.y + scrollY, width: b.width, height: b.height}})()"
+            f"const m = {margin}; return {{x: b.x + scrollX - m, y: b.y + scrollY - m,"
+            " width: b.width + 2 * m, height: b.height + 2 * m}})()"
         )
         clip = box | {"scale": 1}
         found = self.ask("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
