@@ -74,3 +74,10 @@ def test_users_follow_items_that_change_in_place_or_are_replaced(one_dimensional
     torch.testing.assert_close(one_dimensional.user_vectors([[2]]), torch.tensor([[20 / 89]]))
     one_dimensional.items = one_dimensional.items / 2
     torch.testing.assert_close(one_dimensional.user_vectors([[2]]), torch.tensor([[10 / 23]]))
+
+
+def test_items_made_in_inference_mode_are_solved_with_too():
+    with torch.inference_mode():
+        recommender = MF(n_items=3, dim=1, regularisation=1.0, confidence=4.0)
+        recommender.items.copy_(torch.tensor([[0.0], [1.0], [2.0], [-1.0]]))
+    torch.testing.assert_close(recommender.user_vectors([[2]]), torch.tensor([[10 / 23]]))
