@@ -100,7 +100,7 @@ def _evidence(models: Models, own: Explanation) -> None:
     title = models.catalogue.title
     if found is not None:
         rows = [(title(item), f"{nats:.2f}") for item, nats in zip(found.items, found.strengths, strict=True)]
-        st.html(words.html("items", caption="What carries the decision, in nats", rows=rows))
+        st.html(words.html("items", caption="What carries the decision, in nats beyond the items above it", rows=rows))
 
 
 def _remove_cited(shown: Explanation, source: str) -> None:
