@@ -31,7 +31,7 @@ test: git dev
 # Without DVC, the registry, served models and training: two halves of like size side by side, and what mostly waits.
 FAST := HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow and not browser and not gpu and not real_data"
 HALF := $(addprefix tests/,alignment audit citations core data discriminators evidence explaining judging recommenders report tasks)
-WAITS := tests/api
+WAITS := tests/api tests/app
 test-fast: git dev
 	@$(MAKE) --no-print-directory --output-sync --keep-going --jobs=3 test-fast-1 test-fast-2 test-fast-3
 test-fast-1:
