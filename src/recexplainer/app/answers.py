@@ -79,9 +79,13 @@ def _ask(question: tuple[tuple[int, ...], int]) -> None:
     st.session_state[ASKED] = question
 
 
+def _name(source: str) -> str:
+    return NAMES.get(source, source)
+
+
 def _card(dataset: str, models: Models, source: str, answer: Answer, carriers: list[int]) -> None:
     record, shown = answer.record, answer.shown
-    st.markdown(f"**{words.label(NAMES.get(source, source))}**")
+    st.markdown(f"**{words.label(_name(source))}**")
     sure = "" if record.p_yes is None else f" ({record.p_yes:.2f})"
     grade = "" if answer.grade is None else f"{answer.grade.level}: {answer.grade.reasons['because']}"
     verdict = [("verdict", f"{record.verdict or 'undecided'}{sure}")]
@@ -100,11 +104,11 @@ def _evidence(models: Models, own: Explanation) -> None:
     title = models.catalogue.title
     if found is not None:
         rows = [(title(item), f"{nats:.2f}") for item, nats in zip(found.items, found.strengths, strict=True)]
-        st.html(words.html("items", caption="What carries the decision, in nats beyond the items above it", rows=rows))
+        st.html(words.html("items", caption="What carries the decision, in nats", rows=rows))
 
 
 def _remove_cited(shown: Explanation, source: str) -> None:
-    cited, history, of = shown.cited_items, st.session_state[HISTORY], f"({NAMES.get(source, source)})"
+    cited, history, of = shown.cited_items, st.session_state[HISTORY], f"({_name(source)})"
     with st.container(horizontal=True):
         none = not cited
         st.button(f"Remove what it cites {of}", key=f"cited-{source}", on_click=remove, args=(cited,), disabled=none)
@@ -117,7 +121,7 @@ def _remove_drawn(drawn: partial[list[int]]) -> None:
 
 
 def _rate(dataset: str, shown: Explanation, source: str) -> None:
-    of = f"({NAMES.get(source, source)})"
+    of = f"({_name(source)})"
     with st.expander(f"Rate {of}"), st.form(f"rate-{source}-{shown.explanation_id}", border=False):
         meanings = [words.label(line.partition(" - ")[2]) for line in LEVELS.splitlines()]
         level = st.radio(f"Level {of}", get_args(Level), index=None, captions=meanings)

@@ -32,11 +32,13 @@ def file_hashes(folder: Path | str) -> dict[str, str]:
     Raises:
         InputError: see `content_sha256`.
     """
-    hashes = {}
-    for name, file in _files(Path(folder)):
-        with file.open("rb") as stream:
-            hashes[name] = hashlib.file_digest(stream, hashlib.sha256).hexdigest()
-    return hashes
+    return {name: file_sha256(file) for name, file in _files(Path(folder))}
+
+
+def file_sha256(file: Path) -> str:
+    """The SHA-256 of one file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, hashlib.sha256).hexdigest()
 
 
 def dvc_md5(path: Path | str) -> str:

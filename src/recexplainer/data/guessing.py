@@ -97,9 +97,9 @@ def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Gues
     taken: dict[str, str] = {}
 
     def find(what: str, frame: pd.DataFrame, fits: Check = lambda _: True) -> None:
-        free = [name for name in frame.columns if name not in taken.values()]
         if what in taken:
             return
+        free = [name for name in frame.columns if name not in taken.values()]
         by_name = [name for name in free if re.search(_NAMES[what], name, re.IGNORECASE)]
         found = next((name for name in by_name if fits(frame[name])), None)
         if found:
@@ -136,13 +136,15 @@ def find_items_file(path: Path, rows: pd.DataFrame) -> Path | None:
         if other == path or not other.name.endswith(SUFFIXES):
             continue
         try:
-            if not any(is_key(column) for _, column in read_sample(other).items()):
+            sample = read_sample(other)
+            names = [str(name) for name in sample if is_key(sample[name])]
+            if not names or not any(is_text(sample[name]) for name in sample):
                 continue
-            items = read_sample(other, None)  # the samples of two large tables may have nothing in common
+            keys = read_sample(other, None, names)  # the samples of two large tables may have nothing in common
         except InputError:  # no table, and nobody named it
             continue
-        share = max((_overlap(rows[a], items[b]) for a in rows for b in items if is_key(items[b])), default=0.0)
-        if share > 0.5 and any(is_text(items[name]) for name in items) and (best is None or share > best[0]):
+        share = max((_overlap(rows[a], keys[b]) for a in rows for b in keys if is_key(keys[b])), default=0.0)
+        if share > 0.5 and (best is None or share > best[0]):
             best = (share, other)
     return best[1] if best else None
 

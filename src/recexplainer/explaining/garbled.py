@@ -66,6 +66,6 @@ def _ends_a_quotation(said: str) -> bool:
 
 
 def _quotes_from_amid(text: str, citations: Citations) -> bool:
-    """Whether what is quoted is no title and has a blank at one of its ends: one of the marks lacks its own partner."""
+    """Whether a quotation that is not a title has a blank at one end only: its two marks do not belong together."""
     quoted = [text[mention.start : mention.end] for mention in citations.mentions if mention.kind == "invented"]
     return any(part[:1].isspace() != part[-1:].isspace() for part in quoted)

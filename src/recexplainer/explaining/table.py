@@ -6,7 +6,6 @@ that was killed resumes with the parts that are missing, on as many machines as 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recexplainer import store
+from recexplainer.core.contents import file_sha256
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Explain
 from recexplainer.data.readers.parquet import parquet_files
@@ -185,8 +185,7 @@ def _files(questions: Path) -> list[Path]:
 
 def _identity(file: Path) -> list[Any]:
     """Name, rows and hash of a file."""
-    with file.open("rb") as stream:
-        return [file.name, pq.read_metadata(file).num_rows, hashlib.file_digest(stream, hashlib.sha256).hexdigest()]
+    return [file.name, pq.read_metadata(file).num_rows, file_sha256(file)]
 
 
 def _check_rows(files: list[Path], names: ItemNames, item: str) -> None:

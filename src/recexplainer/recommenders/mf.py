@@ -54,7 +54,8 @@ class Factorisation(VectorRecommender):
     def _factors(self) -> tuple[Tensor, Tensor]:
         """The items in float64 and their `_gram`: of a large catalogue, most of an answer's time if made each time."""
         if self.items.is_inference():  # its changes cannot be seen
-            return self.items.double(), self._gram(self.items.double())
+            items = self.items.double()
+            return items, self._gram(items)
         kept, version = self._solved, self.items._version
         if kept is None or kept[0] is not self.items or kept[1] != version:
             items = self.items.double()

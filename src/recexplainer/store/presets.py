@@ -44,9 +44,10 @@ def forget_committed_metrics() -> set[str]:
     of_git, differing = _git_lists("ls-files"), _git_lists("diff", "--name-only", "--relative", "HEAD")
     if of_git is None or differing is None:
         return set()
-    for name in of_git - differing:
+    unchanged = of_git - differing
+    for name in unchanged:
         Path(name).unlink(missing_ok=True)
-    return of_git - differing
+    return unchanged
 
 
 def _git_lists(*arguments: str) -> set[str] | None:
