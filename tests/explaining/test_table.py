@@ -120,7 +120,25 @@ def test_bad_questions_start_nothing(
     assert "b.parquet: differs from a.parquet in the columns note" in capsys.readouterr().err
     assert cli.run(["explain-table", "none.parquet", "out", "--spark", "local[2]"]) == 2
     assert "none.parquet: is neither a Parquet file nor a folder of them" in capsys.readouterr().err
+    for option, message in (
+        ("max_new_tokens=513", "params.max_new_tokens: expected a whole number from 1 to 512, got 513"),
+        ("max_sentences=21", "params.max_sentences: expected a whole number from 1 to 20, got 21"),
+    ):
+        good.to_parquet("good.parquet")
+        assert cli.run(["explain-table", "good.parquet", "out", "--spark", "local[2]", "-S", f"explain.{option}"]) == 2
+        assert message in capsys.readouterr().err
     assert not Path("out").exists()
+
+
+def test_files_whose_links_lead_to_one_name_are_refused(tmp_path: Path) -> None:
+    """Spark tells the name that a link leads to: every row would be answered twice, in two parts."""
+    (tmp_path / "asked").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        questions(4).to_parquet(tmp_path / name / "rows.parquet")
+        (tmp_path / "asked" / f"{name}.parquet").symlink_to(tmp_path / name / "rows.parquet")
+    with pytest.raises(InputError, match="two of its files have the same name"):
+        table._files(tmp_path / "asked")
 
 
 def test_answers_to_something_else_are_not_mixed(

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -147,7 +146,7 @@ def test_prompts_stay_within_the_context_of_the_base_model(base: Path) -> None:
         2048,
         2000,
     )
-    assert context_tokens(SimpleNamespace(config=BloomConfig())) is None  # its biases know no end
+    assert context_tokens(BloomConfig()) is None  # its biases know no end
 
 
 def test_another_base_model_is_refused(base: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from recexplainer.explaining.names import ItemNames
 from recexplainer.explaining.replies import Replier
 from recexplainer.explaining.reply import Origin, Reply
 from recexplainer.explaining.template import TemplateWriter
+from recexplainer.llm.base_model import context_tokens
 from recexplainer.llm.explainer import Explainer, load_explainer
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.prompting.requests import load_request
@@ -62,6 +63,25 @@ class Options:
     max_sentences: int | None = None
 
 
+def read_options(params: Mapping[str, Any], context: int | None) -> Options:
+    """Options as they were sent; `max_new_tokens` is at most half of what the LLM's context holds.
+
+    Args:
+        params: The options that are given.
+        context: Tokens of the context; None: no bound.
+
+    Raises:
+        InputError: If one is of another kind, or out of range.
+    """
+    longest = MAX_NEW_TOKENS if context is None else max(NEW_TOKENS, min(MAX_NEW_TOKENS, context // 2))
+    return Options(
+        read_number(params, "max_new_tokens", NEW_TOKENS, 1, longest),
+        read_words(params, "focus"),
+        read_choice(params, "audience", AUDIENCES),
+        read_optional_number(params, "max_sentences", 1, MAX_SENTENCES),
+    )
+
+
 class Responder:
     """An explainer with its recommender and catalogue; it does not change after it was made.
 
@@ -78,7 +98,6 @@ class Responder:
         assert explainer.recommender is not None
         self.recommender: Recommender = explainer.recommender
         self.names = ItemNames(prompts.catalogue)
-        self._max_new_tokens = max(NEW_TOKENS, explainer.prompt_budget(2 * MAX_NEW_TOKENS) // 2)
         self._explainer, self._prompts, self.origin = explainer, prompts, origin
         self._sentences = load_sentences(None)
         try:
@@ -87,17 +106,8 @@ class Responder:
             raise InputError(f"the explainer lacks {error}, which alignment now stores with it: align again") from None
 
     def read_options(self, params: Mapping[str, Any]) -> Options:
-        """Options as they were sent; `max_new_tokens` is at most half of what the LLM's context holds.
-
-        Raises:
-            InputError: If one is of another kind, or out of range.
-        """
-        return Options(
-            read_number(params, "max_new_tokens", NEW_TOKENS, 1, self._max_new_tokens),
-            read_words(params, "focus"),
-            read_choice(params, "audience", AUDIENCES),
-            read_optional_number(params, "max_sentences", 1, MAX_SENTENCES),
-        )
+        """See the function of this name."""
+        return read_options(params, context_tokens(self._explainer.llm.config))
 
     def answer(self, questions: Sequence[Question], options: Options) -> list[Reply]:
         """One reply per question; what is asked together is computed together."""

@@ -26,8 +26,8 @@ from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Explain
 from recexplainer.data.readers.parquet import parquet_files
 from recexplainer.explaining.names import ItemNames
-from recexplainer.explaining.respond import Options
-from recexplainer.llm.explainer import BASE_VARIABLE
+from recexplainer.explaining.respond import Options, read_options
+from recexplainer.llm.explainer import BASE_VARIABLE, saved_context
 from recexplainer.serving.fields import read_histories
 from recexplainer.tracking import registry
 from recexplainer.tracking.fetching import load_spark_udf
@@ -82,18 +82,20 @@ def explain_table(
         The number of parts that were explained now, and of all parts.
 
     Raises:
-        InputError: If a row is at fault, the folder has answers to something else, Spark is not installed, or parts are
-            missing at the end.
+        InputError: If a row or an option is at fault, the folder has answers to something else, Spark is not installed,
+            or parts are missing at the end.
     """
     _check_installation()
     files = _files(questions)
     item = _item_column(files)
     pulled = registry.pull_version(address)
+    params = {field.name: value for field in fields(Options) if (value := getattr(chosen, field.name)) is not None}
+    read_options(params, saved_context(pulled.folder))
     plan = Plan(
         [_identity(file) for file in files],
         f"models:/{pulled.name}/{pulled.version}",
         pulled.content_sha256,
-        {field.name: value for field in fields(Options) if (value := getattr(chosen, field.name)) is not None},
+        params,
         rows_per_part,
     )
     _check_rows(files, ItemNames(store.read_catalogue(pulled.folder / store.CATALOGUE.name)), item)
@@ -173,14 +175,15 @@ def _check_installation() -> None:
 
 
 def _files(questions: Path) -> list[Path]:
-    files = parquet_files(questions) if questions.is_dir() else [questions]
+    named = parquet_files(questions) if questions.is_dir() else [questions]
+    files = [file.resolve() for file in named]  # Spark tells the names that links lead to
     if not files or not files[0].is_file():
         raise InputError(f"{questions}: is neither a Parquet file nor a folder of them")
-    if files[0].name.startswith(("_", ".")):
+    if any(file.name.startswith(("_", ".")) for file in files):
         raise InputError(f"{questions}: Spark passes over files whose name begins with _ or a dot; rename it")
     if len({file.name for file in files}) < len(files):
         raise InputError(f"{questions}: two of its files have the same name; rename one")
-    return [file.resolve() for file in files]
+    return files
 
 
 def _identity(file: Path) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig, PreTrainedConfig
 from transformers.distributed import DistributedConfig
 from transformers.utils import CONFIG_NAME, cached_file
 
@@ -137,9 +137,9 @@ def token_embeddings(model: Any) -> Tensor:
     return layer(torch.arange(layer.weight.shape[0], device=layer.weight.device)).float()
 
 
-def context_tokens(model: Any) -> int | None:
+def context_tokens(config: PreTrainedConfig) -> int | None:
     """How many tokens a base model can read and write in one go; None where it does not say."""
-    stated = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    stated = getattr(config.get_text_config(), "max_position_embeddings", None)
     return stated if stated and stated > 0 else None
 
 

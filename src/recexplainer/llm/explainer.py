@@ -15,6 +15,7 @@ from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import AutoConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.pytorch_utils import Conv1D
 
@@ -97,7 +98,7 @@ class Explainer(nn.Module):
 
     def prompt_budget(self, max_tokens: int, n_new: int = 0) -> int:
         """How long a prompt may be: `max_tokens`, or less where the LLM's context has to hold `n_new` more tokens."""
-        context = context_tokens(self.llm)
+        context = context_tokens(self.llm.config)
         return max_tokens if context is None else min(max_tokens, context - n_new)
 
     def after(self, turns: Sequence[tuple[str, str]]) -> Explainer:
@@ -241,6 +242,16 @@ def load_explainer(folder: Path, dtype: torch.dtype | None = None, base: str | N
         return _load(folder, settings, dtype, base or os.environ.get(BASE_VARIABLE))
     except (KeyError, TypeError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"{folder}: is not what the stage align writes ({reason_of(error)}); align again") from error
+
+
+def saved_context(folder: Path) -> int | None:
+    """How many tokens the base LLM of a saved explainer can read and write; None where nothing here says."""
+    reference = store.read_json(folder / SETTINGS_FILE)["base"]
+    place, revision = os.environ.get(BASE_VARIABLE) or reference["name"], reference["revision"]
+    try:
+        return context_tokens(AutoConfig.from_pretrained(place, revision=revision, local_files_only=True))
+    except (OSError, ValueError):  # the LLM is on other machines
+        return None
 
 
 def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None, base: str | None) -> Explainer:
