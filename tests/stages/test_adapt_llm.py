@@ -12,7 +12,7 @@ import pytest
 from recexplainer import store
 from recexplainer.alignment.adaptation import teaching
 from recexplainer.alignment.adaptation.slots import world_catalogue
-from recexplainer.core.contents import dvc_md5
+from recexplainer.core.contents import content_sha256, dvc_md5
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Llm
 from recexplainer.demo.world import make_world
@@ -83,6 +83,19 @@ def test_an_adaptation_is_not_left_over_beside_a_note_that_there_is_none(own: Pa
     tiny.run_stage(adapt_llm.run, tiny.settings(*OWN), tiny.RecordedRun())
     tiny.run_stage(adapt_llm.run, tiny.settings(*OWN, "adapt_llm.steps=0"), tiny.RecordedRun())
     assert [path.name for path in store.ADAPTED_LLM.iterdir()] == ["adaptation.json"]
+
+
+def test_a_server_that_fails_at_the_end_costs_no_adaptation(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class FailingRun(tiny.RecordedRun):
+        def log_artifact(self, path: Path) -> None:
+            raise ConnectionError("no answer")
+
+    with pytest.raises(ConnectionError):
+        tiny.run_stage(adapt_llm.run, tiny.settings(*OWN), FailingRun())
+    first = content_sha256(store.ADAPTED_LLM)
+    tiny.run_stage(adapt_llm.run, tiny.settings(*OWN), tiny.RecordedRun())
+    assert "resumes from step 2 of 2" in capsys.readouterr().out
+    assert content_sha256(store.ADAPTED_LLM) == first and not store.ADAPTATION_CHECKPOINTS.exists()
 
 
 def test_an_llm_adapted_to_another_catalogue_is_refused(own: Path) -> None:
