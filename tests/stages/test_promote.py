@@ -86,7 +86,8 @@ def test_a_role_without_gates_is_said_to_be_unchecked(project: Path, capsys: pyt
 def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     measure(0.9)
     for arguments, message in (
-        (["--role", "explainer", "--to", "staging"], "unknown role 'explainer'"),
+        (["--role", "explainer", "--to", "staging"], "'explainer' is not a role"),
+        (["--role", "explainer-boht", "--to", "staging"], "'explainer-boht' is not a role; roles are recommender-"),
         (["--role", ROLE, "--from", "production", "--to", "staging"], "has no alias 'production'"),
         (["--role", ROLE, "--to", "latest"], "'latest' is not an alias"),
     ):

@@ -61,6 +61,7 @@ def test_a_missing_key_is_named(values: dict[str, Any]) -> None:
          r"promote.gates.explainer-both\[0\].at_least must be a number where at_most is null"),
         ("promote", "gates", {"explainer-both": [{"metric": "m", "at_least": "x", "at_most": None}]},
          r"promote.gates.explainer-both\[0\].at_least must be a number or null, not 'x'"),
+        ("promote", "gates", {"explainer-boht": []}, "promote.gates: 'explainer-boht' must be one of recommender-sasr"),
     ],
 )  # fmt: skip
 def test_a_wrong_type_is_named(refused: Callable[..., None], section: str, key: str, value: Any, message: str) -> None:

@@ -20,6 +20,7 @@ from recexplainer.core.settings.kinds import (
     require,
 )
 
+Kind = Literal["sasrec", "gru4rec", "mf", "external"]
 ItemInit = Literal["random", "spectral", "near"]
 AttentionInit = Literal["random", "mean"]
 Schedule = Literal["constant", "cosine"]
@@ -29,7 +30,7 @@ Schedule = Literal["constant", "cosine"]
 class RecommenderChoice:
     """Which recommender is trained and explained."""
 
-    kind: Literal["sasrec", "gru4rec", "mf", "external"]
+    kind: Kind
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated, get_args
+
 from pydantic.dataclasses import dataclass
 
-from recexplainer.core.settings.kinds import SECTION, Number, require
+from recexplainer.core.settings.alignment import ALIGNED_MODES
+from recexplainer.core.settings.explaining import SOURCES
+from recexplainer.core.settings.kinds import SECTION, Number, one_of, require
+from recexplainer.core.settings.recommender import Kind
+
+_READERS = ("source-classifier", *(f"score-predictor-{source}" for source in SOURCES))
+ROLES = (  # of registered models
+    *(f"recommender-{kind}" for kind in get_args(Kind)),
+    *(f"explainer-{mode}" for mode in ALIGNED_MODES),
+    *_READERS,
+    *(f"{reader}-encoder" for reader in _READERS),
+)
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -31,4 +44,4 @@ class Gate:
 class Promote:
     """Gates per role; a role without an entry is promoted without a gate."""
 
-    gates: dict[str, list[Gate]]
+    gates: dict[Annotated[str, one_of(ROLES)], list[Gate]]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from recexplainer.core.errors import InputError
+from recexplainer.core.settings.registry import ROLES
 
 WORKING_ALIAS = "candidate"
 SERVED = {  # the start of a role → the package whose served.py answers for it
     "recommender-": "recommenders",
     "explainer-": "explaining",
     "source-classifier": "discriminators",
-    "source-classifier-encoder": "discriminators",
     "score-predictor-": "discriminators",
 }
 
@@ -47,8 +47,6 @@ def package_of(role: str) -> str:
     Raises:
         InputError: for a role that does not exist.
     """
-    for start, package in SERVED.items():
-        if role.startswith(start) and (role != start if start.endswith("-") else role == start):
-            return package
-    shown = ", ".join(start + ("…" if start.endswith("-") else "") for start in SERVED)
-    raise InputError(f"registry: unknown role {role!r}; roles are {shown}")
+    if role not in ROLES:
+        raise InputError(f"registry: {role!r} is not a role; roles are {', '.join(ROLES)}")
+    return next(package for start, package in SERVED.items() if role.startswith(start))
