@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
-from recexplainer.alignment.checkpoints import newest_checkpoint
+from recexplainer.alignment.checkpoints import naming, newest_checkpoint
 from recexplainer.core.errors import InputError
 from tests.alignment.test_training import equal, lesson
 
@@ -26,6 +27,14 @@ def test_a_checkpoint_that_lacks_a_file_is_passed_over(tmp_path: Path, lost: str
     assert newest_checkpoint(tmp_path) == str(second)
     (second / lost).unlink()
     assert newest_checkpoint(tmp_path) == str(first)
+
+
+def test_a_checkpoint_is_not_at_fault_where_memory_ends() -> None:
+    """Whoever read that it is damaged would delete it."""
+    with pytest.raises(torch.OutOfMemoryError), naming("checkpoint-9"):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(InputError, match="checkpoint-9: PytorchStreamReader failed; delete it"), naming("checkpoint-9"):
+        raise RuntimeError("PytorchStreamReader failed")
 
 
 @pytest.mark.slow

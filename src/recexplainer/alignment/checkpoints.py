@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from transformers import Trainer
 
@@ -53,6 +54,8 @@ def naming(checkpoint: str | None) -> Iterator[None]:
     """Name the checkpoint that cannot be read, and say what to do."""
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise  # of a whole checkpoint
     except _DAMAGED as error:
         said = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{checkpoint}: {said}; delete it to train from the checkpoint before it") from error
