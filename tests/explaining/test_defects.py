@@ -28,6 +28,8 @@ def defects(text: str, is_cut: bool = False) -> list[str]:
         "Yes. The user liked « Fox », which is « new », and « Rust II ».",
         'Yes. "Rust" is like "Fox" and "Rust II" for the Orbit. :)',
         'Yes. "Rust" is like "Fox"! 🙂',
+        'Yes. The user played "Rust". Puzzle games are liked, and the "Orbit". See .NET. Answers differ.',
+        'Answer: Yes. "Rust" is for the Orbit, a 5" screen, like "Fox".',
         "Ja. „Rust“ ist „neu“, «gut» und “rar”.",
         "はい。星の庭 Hoshi と「Rust」は Puzzle です。",
     ],
@@ -58,6 +60,13 @@ def test_explanations_have_none(text: str) -> None:
         ('Yes. "Rust" A puzzle game for the Orbit.', ["garbled"]),
         ('Yes. " speak of the Arena III" is a Puzzle game, like "Fox".', ["garbled"]),
         ('No. "Rust" and "Fox" for the Orbit.', ["unfinished"]),
+        ("No Puzzle the Orbit.", ["unfinished"]),
+        ('No. "Rust" is a Puzzle game, like "Fox". Answer Racing too.', ["garbled"]),
+        ('No. "Rust" is a Puzzle game, like "Fox". AnswerPuzzle.', ["garbled"]),
+        ('Yes. "Rust" is a Puzzle game, and the user like this item? Answer Yes or against.', ["garbled"]),
+        ('No. "Rust" comes for No explainNo, but the user played "Fox".', ["garbled"]),
+        ('Yes. "Rust" is like "Fox"  of the Legend.', ["garbled"]),
+        ('No. "Rust" is an action movie. (Puzzle) .Q.', ["garbled"]),
         ("Yes.", ["names_nothing"]),
     ],
 )
@@ -72,6 +81,15 @@ def test_a_title_may_repeat_itself_and_hold_sentences(title: str) -> None:
     assert find_defects(text, resolve_citations(text, [2], catalogue, 1), catalogue, False) == []
     again = f'Yes. "{title}" is like "Fox". "{title}" is like "Fox".'
     assert find_defects(again, resolve_citations(again, [2], catalogue, 1), catalogue, False) == ["repeats"]
+
+
+def test_a_value_may_end_with_a_number_and_is_not_a_length_then() -> None:
+    catalogue = make_catalogue([{"title": "Rust", "categories": ["Orbit 2"]}, "Fox"])
+    for text, found in (
+        ('Yes. "Rust" has a 5" screen and is for the Orbit 2, the "Orbit 2", like "Fox".', []),
+        ('No. "Rust" is new, set in the history or Orbit 2" and "Fox" for the Orbit 2.', ["garbled"]),
+    ):
+        assert find_defects(text, resolve_citations(text, [2], catalogue, 1), catalogue, False) == found
 
 
 def test_a_text_that_was_cut_is_marked() -> None:

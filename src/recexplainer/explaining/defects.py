@@ -92,11 +92,11 @@ def _is_open(text: str, citations: Citations) -> bool:
 
 
 def _only_names(text: str, citations: Citations, catalogue: Catalogue) -> bool:
-    """Whether a text holds titles, and besides them and values of attributes only little words: "A and B for the C"."""
+    """Whether a text holds titles or values of attributes, and besides them only little words: "A and B for the C"."""
     spans = [(mention.start, mention.end) for mention in citations.mentions]
     values = [(value.start, value.end) for value in attribute_index(catalogue).find(text, spans)]
     words = [word for word in plain_words(text) if not any(s <= word.start < e for s, e in [*spans, *values])]
-    return bool(spans) and all(_LITTLE.fullmatch(word.text) for word in words)
+    return bool(spans or values) and all(_LITTLE.fullmatch(word.text) for word in words)
 
 
 def _names_something(text: str, citations: Citations, catalogue: Catalogue) -> bool:

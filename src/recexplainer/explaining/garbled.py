@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.citations.quotations import closes, opens
@@ -15,8 +16,10 @@ _LETTER = "a-zA-Zß-öø-ÿÀ-ÖØ-Þ"  # of scripts that part words by blanks
 _AT_A_TITLE = re.compile(rf"{_TITLE}[.,;:!?)]?[{_LETTER}]")
 # A sentence begins in the midst of another, or with a small letter (iPhone has none).
 _AMID = re.compile(rf"{_TITLE} (?:A|An|The) [a-z]|{_TITLE}[.!?] [a-zß-öø-ÿ](?![A-Z])")
-_GAP = re.compile(r"\w {2,}\w")  # amid a sentence; behind its end two blanks are a habit
-_GLUED = re.compile(r"\b(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+")
+_GAP = re.compile(rf"[\w{_TITLE}] {{2,}}[\w{_TITLE}]")  # amid a sentence; behind its end two blanks are a habit
+_STOP = re.compile(rf"\s\.[{_LETTER}]\b")  # a sentence ends behind a blank, and another begins without one
+_COMMAND = re.compile(r"[.!?] Answer(?![a-z:])")  # what the request says, not an explanation
+_GLUED = re.compile(r"\b(?:(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+|[a-z]+(?:Yes|No)\b)")
 _PAIR = re.compile(r"\([^()]*\)")
 _SMILE = re.compile(r"[:;]-?\)")
 _NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
@@ -24,11 +27,11 @@ _NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
 
 def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
     """Whether words are glued together or to a title, a gap stands amid a sentence, a sentence begins amid another or
-    with a small letter behind a title, or a bracket or quotation ends that never began. What stands in titles does not
-    count.
+    with a small letter behind a title, a bracket or quotation ends that never began, or the text asks for an answer.
+    What stands in titles does not count.
     """
-    said = _without_titles(text, citations)
-    if any(pattern.search(said) for pattern in (_AT_A_TITLE, _AMID, _GAP)):
+    said = _without_titles(text, citations, catalogue)
+    if any(pattern.search(said) for pattern in (_AT_A_TITLE, _AMID, _GAP, _STOP, _COMMAND)):
         return True
     if _ends_a_bracket(said) or _ends_a_quotation(said) or _quotes_from_amid(text, citations):
         return True
@@ -36,7 +39,10 @@ def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
     return any(not any(word in title for title in catalogue.titles) for word in glued)
 
 
-def _without_titles(text: str, citations: Citations) -> str:
+def _without_titles(text: str, citations: Citations, catalogue: Catalogue) -> str:
+    spans = [(mention.start, mention.end) for mention in citations.mentions]
+    for value in attribute_index(catalogue).find(text, spans):
+        text = text[: value.end - 1] + _WORD + text[value.end :]  # the 2 of an Orbit 2 is not a length: 2"
     for mention in reversed(citations.mentions):
         before, behind = text[: mention.start], text[mention.end :]
         is_quoted = before[-1:] in QUOTES and behind[:1] in QUOTES and mention.text[-1:] not in ".!?"
