@@ -141,6 +141,26 @@ def _item(game: Game) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
+    ("said", "false"),
+    [
+        ("is not a Role-Playing game", ["Role-Playing"]),
+        ("is no Role-Playing game, but new", ["Role-Playing"]),
+        ("isn't a Role-Playing game and was liked", ["Role-Playing"]),
+        ("is not only a Role-Playing game", []),
+        ("is not only a Racing game", ["Racing"]),
+        ("is no doubt a Racing game", ["Racing"]),
+        ("is not a Racing game", []),
+        ("is not a Role-Playing game for the Orbit 2", []),
+        ("is not a typical Role-Playing game", []),
+    ],
+)
+def test_what_an_item_has_cannot_be_denied(games: Catalogue, said: str, false: list[str]) -> None:
+    """Such texts got the highest level: they name an attribute that the item shares."""
+    level, reasons = judged(games, f'Yes. {TARGET} {said}. The user played "Ember Crown".')
+    assert reasons["false_attributes"] == false and (level == "B") == bool(false)
+
+
+@pytest.mark.parametrize(
     ("beside", "is_true"),
     [
         ('"Iron Drift - Nova 64" for the Nova 64', True),

@@ -20,6 +20,7 @@ _TINY_WORDS = frozenset(
 _SERIES = re.compile(r"\b(series|franchise|sequel|prequel|saga)s?\b", re.IGNORECASE)
 _DENIAL = re.compile(
     r"\b(no|not|none|never|without|neither|nor|(is|are|was|were|does|do|did)n['’]t|rather than|instead of)\b"
+    r"(?!\s+(?:only|just|merely|simply|doubt|wonder)\b)"
     r"[^.!?;,\"“”]*$",
     re.IGNORECASE,
 )

@@ -21,6 +21,10 @@ _SAME_SERIES = "same series"
 _CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "… was for the"
     r"""["”]?\s+(?:is|was)\s+(?:\w+\s+)?(?:an?|for|the)\b(?:(?!\b(?:like|unlike|than|such|similar)\b)[^,.;!?"“])*"""
 )
+_DENIAL_OF_TITLE = re.compile(  # between a title and an attribute: "… is not a", "… is no"
+    r"""["”]?\s+(?:is|was)(?:n['’]t|\s+not|\s+no)\s+(?:an?\s+|the\s+)?"""
+)
+_END_OF_DENIAL = re.compile(r"(?:\s+\w+)?\s*(?:[.,;!?]|$|\s(?:but|and|while)\b)")  # not "… game for the Orbit"
 _BESIDE_TITLES = re.compile(  # between the last title of a list and an attribute: "… for the", "…, a", "… ("
     r"""["”]?(?:,?\s+(?:for|on)\s+(?:the\s+)?|,\s+an?\s+|\s*\(\s*)"""
 )
@@ -54,7 +58,7 @@ def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Grade:
     - B: the verdict is right, and the text explains nothing (fewer than `MIN_WORDS` words), names a title
       that is neither in the history nor the target (another item or an invented one), claims an attribute
       that does not hold (neither for the target nor a cited item, or not for the titles that the text says it
-      of), cites no item of the history, or does not talk about the target.
+      of), denies one of an item that has it, cites no item of the history, or does not talk about the target.
     - C: none of these.
     - D: moreover it names what decides: for "Yes" an attribute that the target and a cited item share, for
       "No" one that holds on one side only.
@@ -135,16 +139,23 @@ def _named(
 def _false_claims(
     text: str, citations: Citations, attributes: AttributeIndex, target: int, cited_items: list[int]
 ) -> list[str]:
-    """Attributes that a text claims and that hold for no item that it can mean.
+    """Attributes that a text claims and that hold for no item that it can mean, or denies of an item that has them.
 
     An attribute that is said of one title ("… is a Racing game") must hold for that item; one beside a
     list of titles ("… and … for the Orbit 2") for all of these; any other one for the target or a cited item.
     """
     false = set()
     for mention in attributes.find(text, _title_spans(citations)):
-        meant = _items_spoken_of(text, citations, mention)
-        bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
-        if not mention.denied and not (all(bears) if meant else any(bears)):
+        if mention.denied:
+            bears = [
+                mention.attribute in attributes.of_item[item] for item in _item_denied_of(text, citations, mention)
+            ]
+            is_false = any(bears)
+        else:
+            meant = _items_spoken_of(text, citations, mention)
+            bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
+            is_false = not (all(bears) if meant else any(bears))
+        if is_false:
             false.add(attributes.names[mention.attribute])
     if _claims_false_series(text, citations, attributes, target, cited_items):
         false.add(_SAME_SERIES)
@@ -162,6 +173,15 @@ def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMentio
     else:
         meant = _last_list(text, before) if _BESIDE_TITLES.fullmatch(between) else []
     return [mention.item_id for mention in meant if mention.item_id is not None]
+
+
+def _item_denied_of(text: str, citations: Citations, attribute: AttributeMention) -> list[int]:
+    """The item of which a text says, and no more, that it has not an attribute: "… is not a Racing game."; else none."""
+    before = [mention for mention in citations.mentions if mention.end <= attribute.start]
+    if not before or not _DENIAL_OF_TITLE.fullmatch(text[before[-1].end : attribute.start]):
+        return []
+    item = before[-1].item_id
+    return [item] if item is not None and _END_OF_DENIAL.match(text, attribute.end) else []
 
 
 def _last_list(text: str, mentions: list[Mention]) -> list[Mention]:
