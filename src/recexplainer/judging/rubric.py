@@ -176,7 +176,7 @@ def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMentio
 
 
 def _item_denied_of(text: str, citations: Citations, attribute: AttributeMention) -> list[int]:
-    """The item of which a text says, and no more, that it has not an attribute: "… is not a Racing game."; else none."""
+    """The item of which a text says that it lacks an attribute, and no more: "… is not a Racing game."; else none."""
     before = [mention for mention in citations.mentions if mention.end <= attribute.start]
     if not before or not _DENIAL_OF_TITLE.fullmatch(text[before[-1].end : attribute.start]):
         return []
