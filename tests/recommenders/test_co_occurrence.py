@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
+import pytest
 
-from recexplainer.recommenders.co_occurrence import co_occurrences
+from recexplainer.recommenders import co_occurrence
+from recexplainer.recommenders.baselines import ItemKNN
+from recexplainer.recommenders.co_occurrence import co_occurrence_blocks, co_occurrences
 
-from .worlds import interactions_of
+from .worlds import interactions_of, random_draws
 
 
 def test_pairs_count_once_for_each_user_and_fade_by_the_items_between():
@@ -25,3 +30,26 @@ def test_without_fading_it_is_the_number_of_users_who_took_both():
 def test_users_of_one_item_have_no_pairs():
     together, _ = co_occurrences(interactions_of([[1], [2], [1]], n_items=2), recency=0.8)
     assert together.nnz == 0
+
+
+@pytest.mark.parametrize("recency", [1.0, 0.8])
+def test_blocks_of_rows_are_the_matrix_whatever_their_size(recency, monkeypatch):
+    train = random_draws(n_users=60, n_items=40)
+    whole, n_users = co_occurrences(train, recency)
+    monkeypatch.setattr(co_occurrence, "PAIRS_AT_ONCE", 50)
+    blocks, same_users = co_occurrence_blocks(train, recency)
+    rows = [block.toarray() for block in blocks]
+    assert len(rows) > 5 and np.array_equal(np.concatenate(rows), whole.toarray())
+    assert np.array_equal(same_users, n_users) and (whole != whole.T).nnz == 0
+
+
+def test_item_knn_needs_no_more_memory_than_a_block_of_pairs(monkeypatch):
+    rng = np.random.default_rng(0)
+    train = interactions_of([rng.choice(2000, 120, replace=False) + 1 for _ in range(100)], n_items=2000)
+    whole, _ = co_occurrences(train, 0.9)
+    monkeypatch.setattr(co_occurrence, "PAIRS_AT_ONCE", 2**10)
+    tracemalloc.start()
+    ItemKNN.fit(train, n_neighbours=5, normalisation=0.5, recency=0.9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.25 * (whole.data.nbytes + whole.indices.nbytes)

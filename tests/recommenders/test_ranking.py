@@ -16,7 +16,7 @@ from recexplainer.recommenders.ranking import (
     ranking_metrics,
 )
 
-from .worlds import interactions_of
+from .worlds import interactions_of, ring_walks
 
 INF = math.inf
 SEQUENCES = [[1, 2, 3, 4], [5, 6], [], [2, 1, 5], [7]]
@@ -105,3 +105,15 @@ def test_with_the_valid_items_in_train_nothing_else_changes():
     assert [whole.train.sequence(user).tolist() for user in (1, 2, 3, 4)] == [[1, 2, 3], [5, 6], [], [7, 8]]
     assert whole.train.n_users == 4 and len(whole.valid) == 0 and whole.test is split.test
     assert [split.train.sequence(user).tolist() for user in (1, 2, 3, 4)] == [[1, 2], [5, 6], [], [7]]
+
+
+def test_fewer_users_are_evaluated_and_all_are_learnt_from():
+    split = leave_one_out(ring_walks(n_users=9))
+    some = split.with_at_most(3)
+    assert some.valid.user_ids.tolist() == some.test.user_ids.tolist() == [1, 5, 9]
+    assert [history.tolist() for history in some.test.histories] == [
+        split.test.histories[row].tolist() for row in (0, 4, 8)
+    ]
+    assert some.test.targets.tolist() == split.test.targets[[0, 4, 8]].tolist()
+    assert some.train is split.train
+    assert split.with_at_most(None) is split and len(split.with_at_most(10).test) == 9

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from recexplainer.core.errors import InputError
+from recexplainer.recommenders import training
 from recexplainer.recommenders.ranking import leave_one_out, ndcg, rank_cases
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.training import batches, refit, sequence_loss, train_recommender, training_windows
@@ -50,6 +51,20 @@ def test_drawing_every_item_often_comes_near_the_loss_over_all():
     full, _ = sequence_loss(recommender, item_ids, dropout=0.0)
     sampled, _ = sequence_loss(recommender, item_ids, dropout=0.0, n_negatives=20_000)
     torch.testing.assert_close(sampled, full, rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("n_negatives", "most_in_full", "drawn"),
+    [(None, 30, None), (None, 29, 7), (12, 30, 12), (12, 29, 12), (30, 29, None), (1000, 29, None)],
+)
+def test_a_large_catalogue_is_sampled_unless_the_settings_say_how_many(n_negatives, most_in_full, drawn, monkeypatch):
+    monkeypatch.setattr(training, "ALL_IN_LOSS", most_in_full)
+    monkeypatch.setattr(training, "DEFAULT_NEGATIVES", 7)
+    seen = set()
+    monkeypatch.setattr(training, "sequence_loss", lambda *given: seen.add(given[-1]) or sequence_loss(*given))
+    settings = {**SETTINGS["sasrec"], "max_epochs": 1, "n_negatives": n_negatives}
+    train_recommender("sasrec", leave_one_out(ring_walks(n_users=20, n_items=30)), settings, seed=1)
+    assert seen == {drawn}
 
 
 def test_a_spectral_start_knows_who_took_what_with_whom():

@@ -191,3 +191,18 @@ def test_texts_of_the_catalogue_place_the_items_at_the_start():
         scores.append(load_recommender(store.RECOMMENDER).scores([[1, 2]]))
     assert store.read_item_texts() == ["Castle is_Racing"] * N_ITEMS
     assert not torch.equal(*scores)
+
+
+def test_of_many_users_some_are_evaluated_and_a_refit_learns_from_all(monkeypatch):
+    prepare([6] * 20)
+    given = []
+    monkeypatch.setattr(
+        train_recommender, "refit", lambda training, kind, split, *rest: given.append(split) or training
+    )
+    train_recommender.run(
+        settings_with("train_recommender.max_evaluated_users=5", "train_recommender.refit=true"), RecordedRun()
+    )
+    assert store.read_json(store.RECOMMENDER_METRICS)["n_users_evaluated"] == 5
+    ranks = pd.read_parquet(store.RECOMMENDER_PER_USER)
+    assert set(ranks.groupby(["recommender", "part"])["user_id"].nunique()) == {5}
+    assert len(given) == 3 and all(len(split.with_valid_in_train().train) == 5 * 20 for split in given)

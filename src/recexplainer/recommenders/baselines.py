@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import NO_LIMIT, Recommender
-from recexplainer.recommenders.co_occurrence import co_occurrences
+from recexplainer.recommenders.co_occurrence import co_occurrence_blocks
 
 
 class Popularity(Recommender):
@@ -74,13 +74,17 @@ class ItemKNN(Recommender):
     def fit(cls, train: Interactions, n_neighbours: int, normalisation: float, recency: float) -> Self:
         """Find every item's nearest items; between equal similarities the lower id is nearer."""
         recommender = cls(train.n_items, n_neighbours, normalisation, recency)
-        similarity = _similarity(train, normalisation, recency)
-        for item_id in range(1, train.n_items + 1):
-            row = slice(similarity.indptr[item_id], similarity.indptr[item_id + 1])
-            ids, values = similarity.indices[row], similarity.data[row]
-            nearest = np.lexsort((ids, -values))[:n_neighbours]
-            recommender.neighbours[item_id, : len(nearest)] = torch.from_numpy(ids[nearest].astype(np.int64))
-            recommender.similarities[item_id, : len(nearest)] = torch.from_numpy(values[nearest])
+        blocks, n_users = co_occurrence_blocks(train, recency)
+        scale = 1 / np.maximum(n_users, 1) ** normalisation
+        item_id = PADDING_ID
+        for counts in blocks:
+            for start, end in pairwise(counts.indptr):
+                ids = counts.indices[start:end]
+                values = scale[item_id] * counts.data[start:end] * scale[ids]
+                nearest = np.lexsort((ids, -values))[:n_neighbours]
+                recommender.neighbours[item_id, : len(nearest)] = torch.from_numpy(ids[nearest].astype(np.int64))
+                recommender.similarities[item_id, : len(nearest)] = torch.from_numpy(values[nearest])
+                item_id += 1
         return recommender.freeze()
 
     def config(self) -> dict[str, Any]:
@@ -102,10 +106,3 @@ class ItemKNN(Recommender):
             items = item_ids[:, column]
             scores.scatter_add_(1, self.neighbours[items], self.similarities[items] * weights[:, column, None])
         return scores
-
-
-def _similarity(train: Interactions, normalisation: float, recency: float) -> sparse.csr_matrix:
-    """The items' similarities as `ItemKNN` has them, (n_items + 1, n_items + 1), without the diagonal."""
-    counts, n_users = co_occurrences(train, recency)
-    scale = sparse.diags(1 / np.maximum(n_users, 1) ** normalisation)
-    return (scale @ counts @ scale).tocsr()

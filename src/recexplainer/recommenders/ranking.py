@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,13 @@ class RankingCases:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def spaced(self, n: int) -> RankingCases:
+        """At most n of the cases, evenly spaced."""
+        if len(self) <= n:
+            return self
+        rows = np.linspace(0, len(self) - 1, n).astype(int)
+        return RankingCases(self.user_ids[rows], [self.histories[row] for row in rows], self.targets[rows])
+
 
 @dataclass(frozen=True)
 class LeaveOneOut:
@@ -55,6 +62,12 @@ class LeaveOneOut:
     valid: RankingCases
     test: RankingCases
     n_users_too_short: int
+
+    def with_at_most(self, n_users: int | None) -> LeaveOneOut:
+        """The same training items, with the cases of at most so many evenly spaced users; None for all."""
+        if n_users is None:
+            return self
+        return replace(self, valid=self.valid.spaced(n_users), test=self.test.spaced(n_users))
 
     def with_valid_in_train(self) -> LeaveOneOut:
         """The same test, with nothing to choose on: every valid item follows its user's training items."""

@@ -32,6 +32,8 @@ SEQUENCE_KINDS: dict[str, type[SequenceRecommender]] = {model.kind: model for mo
 WARMUP = 0.04  # of the steps, with "cosine"
 VALID_METRIC = "valid_ndcg@10"
 MAX_GRADIENT_NORM = 5.0
+ALL_IN_LOSS = 20_000  # items; of more, `DEFAULT_NEGATIVES` are in the loss of a batch unless the settings say how many
+DEFAULT_NEGATIVES = 2_000
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 
@@ -133,7 +135,7 @@ def train_sequence_recommender(
         batch_size: Sequences in a batch.
         max_epochs: The most passes over the training sequences.
         patience: Epochs without a better valid metric before it stops.
-        n_negatives: Items drawn for each batch that represent all items in the loss; None for all items.
+        n_negatives: See `drawn_negatives`.
         item_init: "random", or item embeddings from who took what with whom: "spectral" (`spectral_items`) or
             "near" (`near_items`, which the next three are for).
         init_recency: What each item between two leaves of a pair's weight.
@@ -166,8 +168,9 @@ def train_sequence_recommender(
         n_steps = max_epochs * math.ceil(len(windows) / batch_size)
         follow = _schedule(optimiser, schedule, n_steps)
         best = _Best(recommender, patience)
+        n_drawn = drawn_negatives(n_negatives, recommender.n_items)
         for epoch in tqdm(range(1, (stop_after or max_epochs) + 1), desc=model.__name__, unit="epoch", disable=None):
-            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng), n_negatives, follow)
+            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng), n_drawn, follow)
             try:
                 metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
             except ValueError as error:
@@ -202,6 +205,23 @@ def batches(windows: list[np.ndarray], batch_size: int, rng: np.random.Generator
     for start in starts:
         rows = by_length[start : start + batch_size]
         yield pad_histories([windows[row] for row in rows], int(lengths[rows].max()))
+
+
+def drawn_negatives(chosen: int | None, n_items: int) -> int | None:
+    """How many items are drawn for each batch to represent all items in the loss; None where all are in it.
+
+    Args:
+        chosen: As many as this, where the catalogue has more; None for all items up to `ALL_IN_LOSS`.
+        n_items: Of the catalogue.
+
+    >>> [drawn_negatives(None, n_items) for n_items in (20_000, 20_001)]
+    [None, 2000]
+    >>> [drawn_negatives(600, n_items) for n_items in (600, 601)]
+    [None, 600]
+    """
+    if chosen is None:
+        return None if n_items <= ALL_IN_LOSS else DEFAULT_NEGATIVES
+    return chosen if chosen < n_items else None
 
 
 def sequence_loss(

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from recexplainer.recommenders.baselines import ItemKNN
-from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, rank_cases
+from recexplainer.recommenders.ranking import LeaveOneOut, ndcg, rank_cases
 
 MAX_USERS = 5000  # evenly spaced ones; more would take minutes on a large data set
 
@@ -23,12 +21,7 @@ def tune_item_knn(split: LeaveOneOut, choices: Mapping[str, Sequence[Any]]) -> d
             taken, as it is where no user has a valid item.
     """
     combinations = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
-    valid = _some(split.valid, MAX_USERS)
+    valid = split.valid.spaced(MAX_USERS)
     if len(combinations) == 1 or not len(valid):
         return combinations[0]
     return max(combinations, key=lambda chosen: ndcg(rank_cases(ItemKNN.fit(split.train, **chosen), valid), 10))
-
-
-def _some(cases: RankingCases, n: int) -> RankingCases:
-    rows = np.unique(np.linspace(0, len(cases) - 1, min(n, len(cases))).astype(int))
-    return RankingCases(cases.user_ids[rows], [cases.histories[row] for row in rows], cases.targets[rows])

@@ -35,14 +35,15 @@ def run(settings: Settings, run: StageRun) -> None:
         raise InputError(f"{store.INTERACTIONS}: no user has three items; loosen the filters of prepare")
 
     kind = settings.recommender.kind
-    hyper_parameters = _hyper_parameters(settings, split)
+    evaluated = split.with_at_most(settings.train_recommender.max_evaluated_users)
+    hyper_parameters = _hyper_parameters(settings, evaluated)
     by_part: dict[str, dict[str, dict[str, float]]] = {}
     ranks = []
     for name in (kind, *FLOORS):
         started = time.perf_counter()
         training = train_recommender(
             name,
-            split,
+            evaluated,
             hyper_parameters.get(name, {}),
             settings.run.seed,
             on_epoch=lambda epoch, values: run.log_metrics(values, step=epoch),
@@ -51,7 +52,7 @@ def run(settings: Settings, run: StageRun) -> None:
             training = refit(training, name, split, hyper_parameters.get(name, {}), settings.run.seed)
         if name == kind:
             chosen, train_seconds = training, time.perf_counter() - started
-        of_users, by_part[name] = evaluate_users(training.recommender, split, training.before_refit)
+        of_users, by_part[name] = evaluate_users(training.recommender, evaluated, training.before_refit)
         ranks.append(of_users.assign(recommender=name))
 
     per_user = pd.concat(ranks, ignore_index=True)
@@ -60,14 +61,14 @@ def run(settings: Settings, run: StageRun) -> None:
         **by_part,
         "item_knn_settings": hyper_parameters[ItemKNN.kind],
         "versus": compare_with(per_user, kind, FLOORS, np.random.default_rng(settings.run.seed)),
-        "target_popularity": mean_popularity(split.test.targets, split.train),
+        "target_popularity": mean_popularity(evaluated.test.targets, split.train),
         "train_seconds": round(train_seconds, 1),
         "n_epochs": len(chosen.curve),
         "best_epoch": chosen.best_epoch,
         "n_users": interactions.n_users,
         "n_items": interactions.n_items,
         "n_interactions": len(interactions.item_ids),
-        "n_users_evaluated": len(split.test),
+        "n_users_evaluated": len(evaluated.test),
         "n_users_too_short": split.n_users_too_short,
     }
     if chosen.report:
@@ -100,7 +101,7 @@ def _hyper_parameters(settings: Settings, split: LeaveOneOut) -> dict[str, Any]:
 
 def _idle(settings: Settings) -> list[str]:
     """The hyper-parameters of the kinds that are not trained."""
-    trained = (settings.recommender.kind, ItemKNN.kind, "refit")
+    trained = (settings.recommender.kind, ItemKNN.kind, "refit", "max_evaluated_users")
     return [f"train_recommender.{name}" for name in vars(settings.train_recommender) if name not in trained]
 
 

@@ -47,7 +47,7 @@ class SequenceModel:
     batch_size: Count
     max_epochs: Count
     patience: Count
-    n_negatives: Count | None
+    n_negatives: Count | None  # None: as many as the size of the catalogue asks for
     item_init: ItemInit
     init_recency: ShareAboveZero
     init_text_weight: NotNegative
@@ -107,6 +107,7 @@ class TrainRecommender:
     """Hyper-parameters of every kind of recommender."""
 
     refit: Flag
+    max_evaluated_users: Count | None
     sasrec: Sasrec
     gru4rec: Gru4rec
     mf: Mf
