@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from recexplainer.citations.facts import facts_of
-from recexplainer.llm.guided.draft import Written
-from recexplainer.llm.guided.guide import Guide
+from recexplainer.llm.guided.draft import Draft, Written
+from recexplainer.llm.guided.guide import Change, Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from tests import tiny
 from tests.llm.guided.scripted import Scripted, sentencepiece
@@ -70,6 +70,43 @@ def test_a_value_of_an_item_that_its_sentence_does_not_name_is_false(texts: Toke
     """Fox is a Horror game that the text may still cite; "it" is Rust, a Puzzle game."""
     example = f'Yes. "{{Rust}}" is new. It is a {{Horror}} game.{behind}'
     assert text_of(texts, example, [FOX]) == f'Yes. "Rust" is new. It is a Puzzle game.{behind}'
+
+
+def test_a_list_of_titles_ends_with_its_sentence(texts: TokenTexts) -> None:
+    """The title of a new sentence was read as one more of the list before, and what was said of that as said of it."""
+    example = 'Yes. The user likes {Racing} games, like "{Amber Gate}". "{End <|end|> Game}" is a {Racing} game.'
+    written = write(texts, example, [END, SLOT])
+    assert written.text.endswith('" is a Puzzle game.') and written.n_facts == 2
+
+
+def test_a_value_that_waits_for_a_title_is_not_said_of_the_target(texts: TokenTexts) -> None:
+    """Amber Garden is a Horror game for the Orbit, but the text names the target, a Puzzle game for the Nova."""
+    example = 'Yes. It is for the {Orbit}, and the user has {Horror} games such as "{The "Quiet" Harbor}".'
+    assert text_of(texts, example, [GARDEN], target=QUIET) == (
+        'Yes. It is for the Nova, and the user has Horror games such as "Amber Garden".'
+    )
+
+
+def test_a_value_that_waits_is_still_looked_at_when_another_one_was_replaced(texts: TokenTexts) -> None:
+    example = 'Yes. "{Iron Wolf}" is of the kind {Horror}, {Horror} and {Nova}, and it is a {Horror} game.'
+    assert "Horror" not in text_of(texts, example, [GARDEN], target=FOX_RUN)
+
+
+def test_a_writer_that_leads_nowhere_is_not_let_go() -> None:
+    """After so many clauses given up a text might say what it liked; now it ends, as one that is not shown."""
+
+    class Nowhere(Guide):
+        def look(self, text: str, *, ended: bool = False) -> Change:
+            return Change(len("Yes"), "fact", ("",), (None,), back=len("Yes"))
+
+    catalogue, texts = tiny.catalogue(), TokenTexts(tiny.tokenizer())
+    guide = Nowhere(catalogue, RUST, [GATE], [GATE], facts_of(catalogue))
+    draft = Draft(texts, guide, "Yes", texts._tokenizer.eos_token_id, 80)
+    tokens = (token for token in range(len(texts.pieces)) if texts.pieces[token].isspace() or texts.has_mark[token])
+    for token in [*tokens] * 40:
+        if not draft.is_finished:
+            draft.take(token)
+    assert draft.written().is_cut and guide.facts is not None
 
 
 def test_two_claims_at_once_are_found_where_they_are() -> None:

@@ -9,7 +9,7 @@ from recexplainer.llm.guided.guide import Change, Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from recexplainer.llm.reading import Node
 
-_MAX_GIVEN_UP = 16  # clauses that led nowhere; then a text may say what it likes of its items
+_MAX_CHANGES = 32  # values that did not hold and clauses that led nowhere; then a text ends, and is not shown
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Written:
     text: str
     n_titles: int  # titles where the writer itself would have written another token, or was not allowed to begin
     n_facts: int  # values that did not hold
-    is_cut: bool  # it ran into the bound of tokens
+    is_cut: bool  # it ran into the bound of tokens, or of changes
 
 
 @dataclass
@@ -154,6 +154,9 @@ class Draft:
         return self.texts.pieces[token][:1].isalnum() and not self.texts.has_mark[token] and before not in QUOTES
 
     def _change(self, change: Change) -> None:
+        if self.n_facts + sum(self.n_given_up.values()) >= _MAX_CHANGES:
+            self.is_finished = self.is_cut = True
+            return
         first = self._token_at(change.start)
         head = self._text[self._ends[first] : change.start]
         if change.kind == "fact" and len(set(change.results)) == 1 and change.results[0] is not None:
@@ -226,8 +229,6 @@ class Draft:
     def _give_up(self, change: Change) -> None:
         """Go back to where a clause began that leads nowhere: begin it otherwise, or end the sentence there."""
         self.n_given_up[change.kind] += 1
-        if sum(self.n_given_up.values()) > _MAX_GIVEN_UP and self.guide:
-            self.guide.facts = None
         place = self._token_at(change.back)
         has_ways = change.kind == "title" and self._text[: change.back].endswith((*QUOTES, "."))  # to go on otherwise
         if change.stop is not None and (not has_ways or place in self._banned):

@@ -19,8 +19,10 @@ CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«
 _BEFORE_OPENING = frozenset("([{<-–—/:,;=*_")
 _ALWAYS_OPENS = frozenset("„‟«")
 _SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
+_TOO_FAR = re.compile(rf"{_SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _CLAUSE_SIGN = re.compile(r"[,;:(\[—–.!?、。，]")
-_LIST_SIGN = re.compile(r"\W*(?:\w{1,5}\W+)?")  # between the titles of a list: ", ", " and ", " sowie "
+_BETWEEN = r"[^\w.!?。！？\n]"
+_LIST_SIGN = re.compile(rf"{_BETWEEN}*(?:\w{{1,5}}{_BETWEEN}+)?")  # between titles of a list: ", ", " and ", " sowie "
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
@@ -80,6 +82,7 @@ class Guide:
     facts: Facts | None = None
     titles: list[Named] = field(default_factory=list)
     _checked: int = 0  # up to here all claims are right
+    _waits: bool = False  # whether a claim behind it is right only if it is said of the next title
 
     def look(self, text: str, *, ended: bool = False) -> Change | None:
         """What has to change at the end of a text that was right before its last token; None: nothing.
@@ -96,7 +99,8 @@ class Guide:
         """A result was written into the text: a title, or a value (`item` None)."""
         if item is not None:
             self.titles.append(Named(start, end, item))
-        self._checked = max(self._checked, end)
+        if item is not None or not self._waits:  # what waited for a title was found true of this one
+            self._checked = max(self._checked, end)
 
     def rewind(self, place: int) -> None:
         """The text was cut at a place."""
@@ -139,7 +143,10 @@ class Guide:
             if wrong is not None:
                 return wrong
         is_subject = not text[self._sentence_start(text, place) : place].strip() and not self._names_target
-        may_be_target = all(t.item != self.target or t.end <= self._sentence_start(text, place) for t in self.titles)
+        may_be_target = (
+            all(t.item != self.target or t.end <= self._sentence_start(text, place) for t in self.titles)
+            and self._wrong_before(text, place, self.target) is None
+        )
         others = [] if is_subject else dict.fromkeys(reversed(self.history))
         meant = [*([self.target] if may_be_target else []), *others]
         titles = self.catalogue.titles
@@ -164,41 +171,46 @@ class Guide:
         if speaks_of_series(text[start:place]) and not self.facts.are_one_series([self.target, item]):
             return otherwise
         for claim in self.facts.claims(text[:place], self._masked()):
-            if claim.start >= start and not self.facts.holds(claim, item) and not self._is_said(text, claim):
-                return otherwise if is_list else self._instead(text, claim, [item])
+            waits = claim.start >= self._checked and not self._is_true(text, claim, self.facts)
+            is_led = claim.start >= start and not self._is_said(text, claim)
+            if (waits or is_led) and not self.facts.holds(claim, item):
+                return otherwise if is_list else self._instead(text, claim, self._listed(text, claim), [item])
         return None
 
     def _false_claim(self, text: str, ended: bool) -> Change | None:
         """The first claim that is not true of what it is said of."""
         if self.facts is None:
             return None
-        start, waits = self._checked, False  # for the title that a claim is said of
+        start, self._waits = self._checked, False
         for claim in self.facts.claims(text[start:], self._masked(start)):
             claim = Claim(claim.start + start, claim.end + start, claim.kind, claim.value)
             if not ended and text[claim.end :].strip() in _MAY_GO_ON:
                 return None
-            items, listed = self._said_of(text, claim), self._listed(text, claim)
+            listed = self._listed(text, claim)
             if any(said.value == claim.value for said in listed):
                 return _without_another(listed[0].end)
-            if any(all(self.facts.holds(claim, item) for item in group) for group in items):
-                self._checked = self._checked if waits else claim.end
+            if self._is_true(text, claim, self.facts):
+                self._checked = self._checked if self._waits else claim.end
             elif not ended and self._may_be_of_next(text, claim, self.facts):
-                waits = True
+                self._waits = True
             else:
-                return self._instead(text, claim, *items)
+                return self._instead(text, claim, listed, *self._said_of(text, claim))
         return None
 
+    def _is_true(self, text: str, claim: Claim, facts: Facts) -> bool:
+        """Whether a claim holds for what it is said of."""
+        return any(all(facts.holds(claim, item) for item in group) for group in self._said_of(text, claim))
+
     def _may_be_of_next(self, text: str, claim: Claim, facts: Facts) -> bool:
-        """Whether a claim may be said of the next item of the evidence, which its sentence can still name."""
-        if self._is_said(text, claim) or _SENTENCE_END.search(text, claim.end):
+        """Whether a claim may be said of the next item of the evidence: "Horror games, like "."""
+        if self._is_said(text, claim) or _TOO_FAR.search(text, claim.end):
             return False
         return any(facts.holds(claim, item) for item in self._uncited[:1])
 
-    def _instead(self, text: str, claim: Claim, *items: list[int]) -> Change:
-        """The values that hold, where a claim stands that does not."""
+    def _instead(self, text: str, claim: Claim, listed: Sequence[Claim], *items: list[int]) -> Change:
+        """The values that hold, and that the list before does not name, where a claim stands that does not."""
         assert self.facts is not None
         values = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
-        listed = self._listed(text, claim)
         named = [plain(text[claim.start : claim.end]) for claim in listed]
         if values and all(plain(value) in named for value in values):
             return _without_another(listed[0].end)
