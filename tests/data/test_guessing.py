@@ -70,14 +70,14 @@ def test_ratings_by_name(name: str) -> None:
 PLACES = ROWS.assign(place=ROWS.groupby("a").cumcount().astype(str)).drop(columns="c")
 
 
-@pytest.mark.parametrize("name", ["position", "seq", "seq_no", "rank", "order", "Sequence", "play_order"])
+@pytest.mark.parametrize("name", ["position", "seq", "seq_no", "order", "Sequence", "play_order"])
 def test_an_order_by_name_when_it_numbers_the_rows_of_each_user(name: str) -> None:
     guess = guess_columns(PLACES.rename(columns={"place": name, "a": "user", "b": "item"}))
     assert (guess.order, guess.user, guess.item, guess.time) == (name, "user", "item", None)
 
 
-@pytest.mark.parametrize(("name", "places"), [("order", 3), ("position", 1), ("order_id", None)])
-def test_the_number_of_a_basket_is_no_order(name: str, places: int | None) -> None:
+@pytest.mark.parametrize(("name", "places"), [("order", 3), ("position", 1), ("order_id", None), ("rank", None)])
+def test_the_number_of_a_basket_or_a_rank_among_all_items_is_no_order(name: str, places: int | None) -> None:
     shared = PLACES.assign(place=(PLACES["place"].astype(int) // places).astype(str)) if places == 3 else PLACES
     given = shared.assign(place="1") if places == 1 else shared
     assert guess_columns(given.rename(columns={"place": name, "a": "user", "b": "item"})).order is None
@@ -183,6 +183,12 @@ def test_what_is_no_table_is_one_clear_line(tmp_path: Path, name: str, content: 
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_sample(tmp_path / name)
+
+
+def test_blanks_around_the_names_of_columns_do_not_count(tmp_path: Path) -> None:
+    """As prepare reads them."""
+    (tmp_path / "a.csv").write_text("user, item\n1,2\n")
+    assert list(read_sample(tmp_path / "a.csv", None, ["item"]).columns) == ["item"]
 
 
 def test_a_sample_of_large_tables_shows_most_ids_once_and_few_in_both(

@@ -19,7 +19,7 @@ _NAMES = {
     "user": r"user|customer|reviewer|member|client|account|visitor|reader|viewer|listener|person|^uid$",
     "item": r"item|product|movie|film|book|song|track|album|game|article|asin|isbn|sku|show|recipe",
     "time": r"time|date|when|(^|_)day$|_at$|_on$",
-    "order": r"(^|_)(position|order|rank|seq|sequence)(_?(no|nr|num|number|index))?$",
+    "order": r"(^|_)(position|order|seq|sequence)(_?(no|nr|num|number|index))?$",
     "rating": r"rating|stars?$|score|overall|grade|vote",
     "title": r"title|(^|_)name$|Name$|heading",
     "brand": r"brand|author|artist|maker|studio|director|publisher|manufacturer|writer",
@@ -78,8 +78,9 @@ def _read(path: Path, n_rows: int | None, columns: list[str] | None) -> pd.DataF
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig") as file:
         delimiter = delimiter_of(file.readline())
+    chosen = None if columns is None else lambda name: name.strip() in columns
     return pd.read_csv(
-        path, sep=delimiter, nrows=n_rows, usecols=columns, dtype=str, on_bad_lines="skip", encoding="utf-8-sig"
+        path, sep=delimiter, nrows=n_rows, usecols=chosen, dtype=str, on_bad_lines="skip", encoding="utf-8-sig"
     ).rename(columns=str.strip)
 
 
