@@ -77,6 +77,13 @@ def test_a_model_whose_files_are_damaged_is_not_promoted(gated: Path, capsys: py
     assert "were changed after it was registered" in capsys.readouterr().err and "staging" not in aliases()
 
 
+def test_a_missing_pointer_is_one_line(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(0.9)
+    store.pointer(ROLE).unlink()
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
+    assert "no such pointer; register the model first (dvc repro)" in capsys.readouterr().err
+
+
 def test_a_role_without_gates_is_said_to_be_unchecked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     register(1.0)
     assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 0

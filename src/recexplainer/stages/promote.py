@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.tracking import promotion, registry
 from recexplainer.tracking.runs import name_given_run
@@ -20,13 +21,16 @@ def promote_role(settings: Settings, role: str, source: str, target: str, why: s
         why: Kept with the version.
 
     Raises:
-        InputError: A metrics file is missing or outdated, or the registry does not hold the version.
+        InputError: The role is unknown or has no pointer, a metrics file is missing or outdated, or the registry does
+            not hold the version.
     """
     with name_given_run("promote", settings, {"role": role}, str(__doc__)):
         return _promote_role(settings, role, source, target, why)
 
 
 def _promote_role(settings: Settings, role: str, source: str, target: str, why: str) -> int:
+    registry.registered_name(settings.dataset.name, role)  # refuses an unknown role
+    store.read_pointer(role)
     gates = settings.promote.gates.get(role, [])
     failed, measured = promotion.failures(gates)
     for file in sorted({gate.metric.partition(":")[0] for gate in gates}):
