@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import mlflow
 import pandas as pd
@@ -222,6 +224,22 @@ def test_spark_reads_files_of_any_name(project: Path, monkeypatch: pytest.Monkey
     found = pd.concat(map(pd.read_parquet, sorted(Path("out").glob("part=*/*.parquet"))))
     assert found["order"].tolist() == [f"{number}-{row}" for number in range(len(names)) for row in range(5)]
     assert [answer["item"] for answer in found["answer"]] == found["item"].tolist()
+
+
+def test_bad_input_that_a_worker_finds_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = pytest.importorskip("pyspark.errors")
+    traceback = "An exception was thrown from the Python worker:\nTraceback\n{}: the base model llm is missing\n"
+    monkeypatch.setattr(table, "session", lambda _: SimpleNamespace(stop=lambda: None))
+
+    def explain(kind: str) -> None:
+        monkeypatch.setattr(table, "load_spark_udf", Mock(side_effect=errors.PythonException(traceback.format(kind))))
+        plan = table.Plan([], "", "", {}, 3)
+        table._explain([], Path("out"), "local[1]", plan, "item", plan.parts())
+
+    with pytest.raises(InputError, match="^on a worker of Spark: the base model llm is missing$"):
+        explain("recexplainer.core.errors.InputError")
+    with pytest.raises(errors.PythonException):
+        explain("ZeroDivisionError")
 
 
 def test_it_says_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ HISTORY, ITEMS, ANSWER, PART = "history", ("item", "item_id"), "answer", "part"
 PLAN = "_explain_table.json"  # in the folder of the answers; readers of Parquet pass over it
 PLACE = ["_file", "_chunk"]
 OWN = {ANSWER, PART, *PLACE, "_row", "_task", "_question", "_metadata"}  # columns that Spark and this module add
+_BAD_INPUT = re.compile(rf"{InputError.__name__}: (.+)")  # in a worker's traceback
 _WILDCARD = re.compile(r"([\\\[\]{}*?])")  # what Spark would read in a path as standing for others
 
 
@@ -123,7 +124,7 @@ def finished_parts(answers: Path) -> set[str]:
 
 def _explain(files: list[Path], answers: Path, master: str, plan: Plan, item: str, missing: pd.DataFrame) -> None:
     """Explain the missing parts, each in a Spark task of its own, which writes one file."""
-    from pyspark.errors import AnalysisException
+    from pyspark.errors import AnalysisException, PythonException
     from pyspark.sql import functions as F
 
     spark = session(master)
@@ -152,6 +153,11 @@ def _explain(files: list[Path], answers: Path, master: str, plan: Plan, item: st
         ).parquet(str(answers))
     except AnalysisException as error:
         raise InputError(f"{files[0].parent}: Spark cannot read the questions: {str(error).splitlines()[0]}") from None
+    except PythonException as error:
+        said = _BAD_INPUT.search(str(error))  # such as a base LLM that a worker does not find
+        if said is None:
+            raise
+        raise InputError(f"on a worker of Spark: {said[1]}") from None
     finally:
         spark.stop()
 
