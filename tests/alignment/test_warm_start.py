@@ -9,9 +9,13 @@ import torch
 from scipy.stats import spearmanr
 
 from recexplainer.alignment import warm_start as start
-from recexplainer.alignment.warm_start import item_tokens, item_words, user_directions, warm_start
+from recexplainer.alignment.warm_start import item_tokens, item_words, ranking_map, user_slots, warm_start
 from tests import tiny
 from tests.sizes import LargestTensor
+
+
+def slots_of(words: torch.Tensor, scores: torch.Tensor, top: float = 0.0, n: int = 1) -> torch.Tensor:
+    return user_slots(ranking_map(words), scores, words, top, n)
 
 
 def test_slots_are_fitted_and_nothing_else_is(base: Path) -> None:
@@ -90,17 +94,32 @@ def test_a_user_points_to_where_the_recommender_ranks_high() -> None:
     generator = torch.Generator().manual_seed(0)
     words = torch.randn(40, 64, generator=generator)
     scores = torch.randn(3, 40, generator=generator) * torch.tensor([[1.0], [50.0], [0.01]]) + 7
-    directions = user_directions(words, scores)
+    directions = slots_of(words, scores)[:, 0]
     for row in range(3):
         assert spearmanr(words @ directions[row], scores[row]).statistic > 0.95
-    assert torch.isclose(directions.pow(2).mean(), words.pow(2).mean())
+    assert torch.allclose(directions.pow(2).mean(dim=1), words.pow(2).mean())
+
+
+def test_further_slots_hold_the_words_of_the_best_items_ever_less_sharply() -> None:
+    generator = torch.Generator().manual_seed(0)
+    words, scores = torch.randn(40, 64, generator=generator), torch.randn(3, 40, generator=generator)
+    order = scores.argsort(dim=1, descending=True)
+    scores[0, order[0, 0]] = -torch.inf  # it was seen
+    slots = slots_of(words, scores, n=3)
+    assert slots.shape == (3, 3, 64)
+    assert torch.equal(slots[:, 0], slots_of(words, scores)[:, 0])
+    for row, best in enumerate([order[0, 1], order[1, 0], order[2, 0]]):
+        shares = torch.linalg.lstsq(words.T, slots[row, 1:].T).solution  # of the items' words
+        assert (shares.argmax(dim=0) == best).all() and torch.allclose(shares.sum(dim=0), torch.ones(2), atol=1e-3)
+        assert shares[best, 0] > shares[best, 1] > 1 / 40
+        assert shares[order[row, -1]].abs().max() < 1e-3
 
 
 def test_the_best_items_of_a_large_catalogue_stand_out_where_they_count() -> None:
     generator = torch.Generator().manual_seed(0)
     words = torch.randn(400, 24, generator=generator)  # too few dimensions to follow all scores
     scores = torch.randn(30, 400, generator=generator)
-    plain, peaked = (words @ user_directions(words, scores, top).T for top in (0.0, 1.0))
+    plain, peaked = (words @ slots_of(words, scores, top)[:, 0].T for top in (0.0, 1.0))
     best = scores.argmax(dim=1)
     ranks = [(values > values[best, torch.arange(30)]).sum(dim=0).float().median() for values in (plain, peaked)]
     assert ranks[1] <= 2 and ranks[0] > 2 * ranks[1] + 5
@@ -112,14 +131,14 @@ def test_what_is_left_out_pulls_no_direction() -> None:
     hidden = scores.clone()
     hidden[0, :3] = -torch.inf
     for top in (0.0, 1.0):
-        directions = user_directions(words, hidden, top)
+        directions = slots_of(words, hidden, top)[:, 0]
         assert torch.isfinite(directions).all()
         followed = words @ directions[0]
         assert spearmanr(followed[3:], scores[0, 3:]).statistic > 0.9
         high = scores.clone()
         high[0, :3] = 100.0
         hidden_again = high.masked_fill(torch.isinf(hidden), -torch.inf)
-        assert torch.allclose(user_directions(words, hidden_again, top), directions)
+        assert torch.allclose(slots_of(words, hidden_again, top)[:, 0], directions)
 
 
 def test_a_user_starts_apart_from_what_was_seen(base: Path) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import yaml
 
 from recexplainer.alignment.adaptation import slots, teaching
 from recexplainer.alignment.adaptation.drills import drill
-from recexplainer.alignment.warm_start import item_words, user_directions
+from recexplainer.alignment.warm_start import item_words, ranking_map, user_slots
 from recexplainer.core.settings import Llm
 from recexplainer.demo.synthetic import demo_world, reserved_names
 from recexplainer.llm.base_model import load_base
@@ -115,22 +116,25 @@ def test_candidates_in_slots_are_answered_in_the_order_of_the_taste(recipe: Any)
         assert (lesson.weights > 1).sum() == 5
 
 
-def test_slots_hold_what_an_alignment_starts_from(recipe: Any) -> None:
+@pytest.mark.parametrize("per_user", [1, 3])
+def test_slots_hold_what_an_alignment_starts_from(recipe: Any, per_user: int) -> None:
     worlds = recipe.corpus.lesson_worlds(np.random.default_rng(0), 2, 60, 11, 200)
-    encoder = ChatEncoder(_tokenizer(recipe, worlds))
+    encoder = ChatEncoder(_tokenizer(recipe, worlds), per_user)
     lessons = slots.SlotLessons(worlds, encoder)
     table = torch.randn(len(encoder.tokenizer), 64, generator=torch.Generator().manual_seed(0))
-    vectors = slots.SlotVectors(lessons.token_ids())
+    vectors = slots.SlotVectors(lessons.token_ids(), per_user=per_user)
     vectors.refresh(table)
-    lesson = lessons.draw(np.random.default_rng(2), "verdict")
-    batch = teaching.collate([[lesson]], len(lesson.encoded))
-    embeddings = torch.zeros(1, len(lesson.encoded), 64)
-    filled = vectors.fill(embeddings, batch)[0]
+    rng = np.random.default_rng(2)
+    before, lesson = (lessons.draw(rng, "verdict") for _ in range(2))
+    batch = teaching.collate([[before, lesson]], len(before.encoded) + len(lesson.encoded))
+    embeddings = torch.zeros(1, len(before.encoded) + len(lesson.encoded), 64)
+    filled = vectors.fill(embeddings, batch)[0, len(before.encoded) :]
     words = item_words(table, lessons.token_ids()[lesson.world])
     places = lesson.encoded.item_slots >= 0
     assert torch.allclose(filled[places], words[lesson.encoded.item_slots[places] % 60], atol=1e-5)
-    user = filled[lesson.encoded.user_slots >= 0][0]
-    assert torch.allclose(user, user_directions(words, torch.from_numpy(lesson.scores)[None])[0], rtol=1e-3, atol=1e-4)
+    user = filled[lesson.encoded.user_slots >= 0]
+    start = user_slots(ranking_map(words), torch.from_numpy(lesson.scores), words, n=per_user)
+    assert len(start) == per_user and torch.allclose(user, start, rtol=1e-3, atol=1e-4)
     untouched = torch.from_numpy(~places & (lesson.encoded.user_slots < 0))
     assert (filled[untouched] == 0).all() and (embeddings == 0).all()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from recexplainer.llm.connectors import Connector
+from recexplainer.llm.connectors import Connector, fit_connector
 
 
 def made(vectors: torch.Tensor) -> Connector:
@@ -49,3 +49,33 @@ def test_mixed_precision_around_it_leaves_it_in_fp32() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = connector(vectors)
     assert mixed.dtype == torch.float32 and torch.equal(mixed, connector(vectors))
+
+
+def test_a_fit_to_moved_vectors_reaches_those_that_it_has_not_met() -> None:
+    generator = torch.Generator().manual_seed(0)
+    vectors, unseen = torch.randn(30, 6, generator=generator), torch.randn(500, 6, generator=generator)
+    truth = torch.randn(6, 8, generator=generator)
+
+    def targets(some: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return (some @ truth).softmax(dim=1)
+
+    missed = []
+    for mixed in (False, True):
+        torch.manual_seed(0)
+        connector = Connector(vectors, 64, 8, 1.0)
+        explained = fit_connector(connector, vectors, targets, 400, seed=1, mixed=mixed)
+        assert explained > 0.8
+        missed.append(float((connector(unseen) - targets(unseen, torch.arange(500))).detach().pow(2).mean()))
+    assert missed[1] < 0.85 * missed[0]
+
+
+def test_a_fit_asks_for_few_targets_at_once_and_draws_by_its_seed() -> None:
+    vectors = torch.randn(30, 6, generator=torch.Generator().manual_seed(0))
+    sizes: list[int] = []
+
+    def targets(some: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(rows))
+        return vectors[rows].repeat(1, 8)
+
+    fits = [fit_connector(made(vectors), vectors, targets, 20, seed, n_rows=7) for seed in (1, 1, 2)]
+    assert max(sizes) == 7 and fits[0] == fits[1] != fits[2]

@@ -17,7 +17,7 @@ from recexplainer.core.settings import Llm
 from recexplainer.llm.base_model import context_tokens, load_base
 from recexplainer.llm.explainer import Explainer, base_explainer, load_explainer
 from recexplainer.llm.merge import merge
-from recexplainer.prompting.chat import ChatEncoder
+from recexplainer.prompting.chat import ChatEncoder, Slot
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.baselines import Popularity
 from tests import tiny
@@ -49,6 +49,28 @@ def test_what_is_saved_is_loaded(base: Path, tmp_path: Path, mode: str, recommen
     assert loaded.mode == mode and loaded.settings == explainer.settings and loaded.reference == explainer.reference
     assert loaded.recommender is not None
     assert torch.equal(loaded.recommender.scores([[1, 2]]), recommender.scores([[1, 2]]))
+
+
+def test_a_user_of_several_slots_is_saved_and_loaded(base: Path, tmp_path: Path) -> None:
+    explainer = tiny.explainer(base, "both", None, None, "align.slots_per_user=3")
+    explainer.save(tmp_path / "model")
+    loaded = load_explainer(tmp_path / "model")
+    assert loaded.encoder.slots_per_user == 3
+    assert torch.equal(logits(loaded, user_row=7), logits(explainer, user_row=7))
+    assert not torch.equal(logits(loaded, user_row=7), logits(explainer, user_row=8))
+
+
+def test_each_slot_of_a_user_has_a_vector_of_its_own(base: Path) -> None:
+    explainer = tiny.explainer(base, "both", None, None, "align.slots_per_user=2")
+    prompt = explainer.encoder.prompt(["Who? ", Slot("user", 3), " and ", Slot("item", 4), " and ", Slot("user", 1)])
+    users, items = (torch.from_numpy(slots)[None] for slots in (prompt.user_slots, prompt.item_slots))
+    assert users[users >= 0].tolist() == [6, 7, 2, 3] and items[items >= 0].tolist() == [4]
+    vectors, ids = tiny.some_user_vectors(), torch.from_numpy(prompt.input_ids)[None]
+    with torch.no_grad():
+        found = explainer.embed(ids, users, items, vectors)
+        wanted = explainer.connectors["user"](vectors[[3, 1]]).reshape(4, -1)
+    assert torch.allclose(found[users >= 0], wanted, atol=1e-6)
+    assert not torch.equal(wanted[0], wanted[1])
 
 
 def test_nothing_of_the_base_model_is_saved_and_nothing_is_pickled(base: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recexplainer.core.settings import Align
 from recexplainer.llm.base_model import token_embeddings
-from recexplainer.llm.connectors import Connector, fit_connector
+from recexplainer.llm.connectors import ROWS_OF_A_STEP, Connector, fit_connector
 from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.prompts import PromptWriter
 
@@ -42,7 +42,7 @@ def warm_start(
         user_vectors: (n, dim) of the training pairs.
         histories: Of the same pairs: item ids.
         align: `warm_start_steps` of the fit, of which 0 leave the connectors as they are, and `warm_start_top`, the
-            `top` of `directions`.
+            `top` of `user_slots`.
         seed: Of the fit.
 
     Returns:
@@ -55,16 +55,26 @@ def warm_start(
     items = explainer.item_vectors[1:].to(table.device)
     users = user_vectors.to(table.device)
     words = item_words(table, item_tokens(explainer, writer).to(table.device))
-    seen = histories if align.warm_start_top else [[] for _ in histories]
-    fits = {"item": (items, words), "user": (users, _directions_of_users(users, items, words, seen, align))}
-    explained = {}
-    for name, (vectors, targets) in fits.items():
-        connector = explainer.connectors[name]
-        assert isinstance(connector, Connector)
-        explained[f"warm_start_{name}"] = round(
-            fit_connector(connector, vectors, targets, align.warm_start_steps, seed), 4
-        )
-    return explained
+    seen = [torch.tensor(history, dtype=torch.long, device=table.device) - 1 for history in histories]
+    ranking, steps = ranking_map(words), align.warm_start_steps
+    n_rows = max(1, min(ROWS_OF_A_STEP, AT_ONCE // len(items)))
+    hides = align.warm_start_top > 0 or align.slots_per_user > 1  # what is about the best items
+
+    def of_items(vectors: Tensor, rows: Tensor) -> Tensor:
+        return words[rows]
+
+    def of_users(vectors: Tensor, rows: Tensor) -> Tensor:
+        scores = vectors @ items.T
+        for place, row in enumerate(rows.tolist() if hides else []):
+            scores[place, seen[row]] = -torch.inf
+        return user_slots(ranking, scores, words, align.warm_start_top, align.slots_per_user).flatten(1)
+
+    of_item, of_user = explainer.connectors["item"], explainer.connectors["user"]
+    assert isinstance(of_item, Connector) and isinstance(of_user, Connector)
+    return {
+        "warm_start_item": round(fit_connector(of_item, items, of_items, steps, seed), 4),
+        "warm_start_user": round(fit_connector(of_user, users, of_users, steps, seed, n_rows, mixed=True), 4),
+    }
 
 
 def item_tokens(explainer: Explainer, writer: PromptWriter) -> Tensor:
@@ -86,41 +96,15 @@ def item_words(table: Tensor, token_ids: Tensor) -> Tensor:
     rows = token_ids.split(max(1, AT_ONCE // max(1, per_item)), dim=-2)
     means = torch.cat([_mean_embeddings(table, some) for some in rows], dim=-2)
     centre = means.mean(dim=-2, keepdim=True)
-    return _to_scale(means.sub_(centre), table).add_(centre)
+    spread = means.sub_(centre)
+    size = spread.pow(2).mean(dim=(-2, -1), keepdim=True).sqrt().clamp(min=1e-12)
+    return spread.mul_(table.pow(2).mean().sqrt() / size).add_(centre)
 
 
 def _mean_embeddings(table: Tensor, token_ids: Tensor) -> Tensor:
     """(…, n_items, hidden) the mean token embedding of each text."""
     present = (token_ids >= 0).to(table.dtype)
     return (table[token_ids.clamp(min=0)] * present[..., None]).sum(dim=-2) / present.sum(dim=-1, keepdim=True)
-
-
-def _directions_of_users(
-    users: Tensor, items: Tensor, words: Tensor, seen: Sequence[Sequence[int]], align: Align
-) -> Tensor:
-    """`user_directions` of the scores of users (n_users, dim) and items (n_items, dim), without what each has seen.
-
-    The scores of all users at once would not fit where there are many users and items.
-    """
-    ranking = ranking_map(words)
-    found = []
-    for rows in torch.arange(len(users)).split(max(1, AT_ONCE // len(items))):
-        scores = users[rows] @ items.T
-        for place, row in enumerate(rows.tolist()):
-            scores[place, [item - 1 for item in seen[row]]] = -torch.inf
-        found.append(_unscaled_directions(ranking, scores, align.warm_start_top))
-    return _to_scale(torch.cat(found), words) if found else users.new_zeros(0, words.shape[1])
-
-
-def user_directions(words: Tensor, scores: Tensor, top: float = 0.0) -> Tensor:
-    """(n_users, hidden) directions whose inner products with the items' slots follow the scores (ridge regression).
-
-    Args:
-        words: (n_items, hidden) the items' slots.
-        scores: (n_users, n_items) the recommender's scores.
-        top: As in `directions`.
-    """
-    return directions(ranking_map(words), scores, words, top)
 
 
 @torch.no_grad()
@@ -137,28 +121,39 @@ def ranking_map(words: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def directions(ranking: Tensor, scores: Tensor, words: Tensor, top: float = 0.0) -> Tensor:
-    """(…, n_users, hidden) users' slots, at the scale of the items'.
+def user_slots(ranking: Tensor, scores: Tensor, words: Tensor, top: float = 0.0, n: int = 1) -> Tensor:
+    """(…, n, hidden) what users' slots start at, at the scale of the items'.
 
-    A direction has fewer dimensions than a large catalogue has items, so it cannot follow all scores. Then `top` says
-    how much the few items far above the others count, besides the order of all.
+    The first holds the direction along which the items are ordered as the user's scores order them. It has fewer
+    dimensions than a large catalogue has items, so it cannot follow all scores, and of an item far above the others it
+    says little; `top` makes such items count more. The further slots hold the words of the best items alone.
 
     Args:
         ranking: (…, hidden, n_items) as `ranking_map` gives it.
-        scores: (…, n_users, n_items) the recommender's scores, on any scale; −inf for what shall not count.
+        scores: (…, n_items) the recommender's scores, on any scale; −inf for what shall not count.
         words: (…, n_items, hidden) the items' slots.
-        top: The weight of the scores' softmax, against 1 of the scores; both are standardised.
+        top: The weight of the scores' softmax in the direction, against 1 of the scores; both are standardised.
+        n: How many slots a user has.
     """
-    return _to_scale(_unscaled_directions(ranking, scores, top), words)
-
-
-def _unscaled_directions(ranking: Tensor, scores: Tensor, top: float) -> Tensor:
     is_left_out = scores.isneginf()
     standard = _standard(scores, is_left_out)
+    best = standard.masked_fill(is_left_out, -torch.inf)
+    direction = standard
     if top:
-        peaks = (_SHARPNESS * standard.masked_fill(is_left_out, -torch.inf)).softmax(dim=-1)
-        standard = standard + top * _standard(peaks, is_left_out)
-    return standard @ ranking.mT
+        direction = standard + top * _standard((_SHARPNESS * best).softmax(dim=-1), is_left_out)
+    direction = _to_scale(_times(direction, ranking.mT), words)
+    further = [_times((sharpness * best).softmax(dim=-1), words) for sharpness in _of_further(n)]
+    return torch.stack([direction, *further], dim=-2)
+
+
+def _of_further(n: int) -> list[float]:
+    """The sharpness of a user's slots behind the first: the second is about the best item, the next about more."""
+    return [2 * _SHARPNESS / 2**place for place in range(n - 1)]
+
+
+def _times(weights: Tensor, table: Tensor) -> Tensor:
+    """(…, n_items) times (…, n_items, hidden) → (…, hidden)."""
+    return (weights[..., None, :] @ table)[..., 0, :] if table.dim() > 2 else weights @ table
 
 
 def _standard(scores: Tensor, is_left_out: Tensor) -> Tensor:
@@ -173,9 +168,6 @@ def _standard(scores: Tensor, is_left_out: Tensor) -> Tensor:
 
 
 def _to_scale(vectors: Tensor, like: Tensor) -> Tensor:
-    """Vectors (…, n, dim) stretched, group by group, to the root mean square of the entries of others."""
-
-    def size(values: Tensor) -> Tensor:
-        return values.pow(2).mean(dim=(-2, -1), keepdim=True).sqrt()
-
-    return vectors * (size(like) / size(vectors).clamp(min=1e-12))
+    """Vectors (…, hidden), each stretched to the root mean square of the entries of a table (…, n, hidden)."""
+    size = like.pow(2).mean(dim=(-2, -1)).sqrt()[..., None]
+    return vectors * (size / vectors.pow(2).mean(dim=-1, keepdim=True).sqrt().clamp(min=1e-12))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-ROWS_AT_ONCE = 4096  # of a fit
+ROWS_OF_A_STEP = 512  # of a fit
+_FIT_RATE = 3e-3
 
 
 class Connector(nn.Module):
@@ -42,7 +45,18 @@ class Connector(nn.Module):
             return self.second(torch.nn.functional.gelu(self.first(standard)))
 
 
-def fit_connector(connector: Connector, vectors: Tensor, targets: Tensor, steps: int, seed: int) -> float:
+Targets = Callable[[Tensor, Tensor], Tensor]  # (vectors, the rows that they are of) → where each should lead
+
+
+def fit_connector(
+    connector: Connector,
+    vectors: Tensor,
+    targets: Targets,
+    steps: int,
+    seed: int,
+    n_rows: int = ROWS_OF_A_STEP,
+    mixed: bool = False,
+) -> float:
     """Fit a connector to points of the embedding space before the LLM is involved.
 
     From random weights the LLM sees noise at every slot, and most of the alignment is spent on telling slots apart.
@@ -52,25 +66,40 @@ def fit_connector(connector: Connector, vectors: Tensor, targets: Tensor, steps:
     Args:
         connector: Trained in place.
         vectors: (n, dim) of the recommender.
-        targets: (n, output_size) where each should lead.
-        steps: Of Adam, on all rows at once (at most `ROWS_AT_ONCE` drawn at random per step).
-        seed: Of the draw.
+        targets: Where vectors should lead: (n, output_size).
+        steps: Of Adam.
+        seed: Of the draw of each step's rows.
+        n_rows: How many there are of these, and how many targets are asked for at once.
+        mixed: Whether the vectors of a step are moved, at most halfway, towards others: then there are as many as one
+            likes, and the connector also fits those that it has not met.
 
     Returns:
         The share of the targets' variance that is explained at the end.
     """
     generator = torch.Generator().manual_seed(seed)
-    targets = targets.float()
-    optimiser = torch.optim.Adam(connector.parameters(), lr=5e-3)
+    optimiser = torch.optim.Adam(connector.parameters(), lr=_FIT_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, steps))
     with torch.enable_grad():
         for _ in range(steps):
-            rows = torch.randperm(len(vectors), generator=generator)[:ROWS_AT_ONCE]
-            loss = (connector(vectors[rows]) - targets[rows]).pow(2).mean()
+            rows = torch.randint(len(vectors), (min(n_rows, len(vectors)),), generator=generator)
+            drawn = vectors[rows].float()
+            if mixed:
+                others = torch.randint(len(vectors), (len(rows),), generator=generator)
+                drawn = drawn.lerp(vectors[others].float(), torch.rand(len(rows), 1, generator=generator).to(drawn) / 2)
+            loss = (connector(drawn) - targets(drawn, rows)).pow(2).mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-    with torch.no_grad():
-        blocks = zip(vectors.split(ROWS_AT_ONCE), targets.split(ROWS_AT_ONCE), strict=True)
-        squares = [(connector(some) - wanted).pow(2).mean(dim=1) for some, wanted in blocks]
-        unexplained = torch.cat(squares).mean() / targets.var(dim=0, correction=0).mean()
-    return float(1 - unexplained)
+            schedule.step()
+    return _explained(connector, vectors, targets, n_rows)
+
+
+@torch.no_grad()
+def _explained(connector: Connector, vectors: Tensor, targets: Targets, n_rows: int) -> float:
+    """The share of the targets' variance over all vectors."""
+    missed, wanted = [], []
+    for rows in torch.arange(len(vectors)).split(n_rows):
+        some = vectors[rows].float()
+        wanted.append(targets(some, rows))
+        missed.append((connector(some) - wanted[-1]).pow(2).mean(dim=1))
+    return float(1 - torch.cat(missed).mean() / torch.cat(wanted).var(dim=0, correction=0).mean())

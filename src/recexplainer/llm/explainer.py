@@ -67,7 +67,7 @@ class Explainer(nn.Module):
         super().__init__()
         self.mode = mode
         self.llm = llm
-        self.encoder = ChatEncoder(tokenizer)
+        self.encoder = ChatEncoder(tokenizer, settings.get("slots_per_user", 1))  # none in older models
         self._tell_differences()
         self.verdict_ids = _verdict_ids(self.encoder)
         self.connectors = connectors
@@ -114,7 +114,8 @@ class Explainer(nn.Module):
 
         Args:
             input_ids: (batch, length).
-            user_slots: (batch, length) rows of `user_vectors`, −1 where there is no slot.
+            user_slots: (batch, length) rows of `user_vectors`, times the slots of a user, and a slot's number; −1 where
+                there is no slot.
             item_slots: (batch, length) item ids, −1 where there is no slot.
             user_vectors: (n, dim) of the recommender; None where there are no user slots.
         """
@@ -128,11 +129,15 @@ class Explainer(nn.Module):
             places = slots >= 0
             if bool(places.any()):
                 assert table is not None, f"there are {name} slots but no {name} vectors"
-                vectors = table[slots[places].to(table.device)].to(embeddings.device)
-                connected = self.connectors[name](vectors).to(embeddings.dtype)
+                n_parts = self.encoder.slots_per_user if name == "user" else 1
+                rows, parts = slots[places].div(n_parts, rounding_mode="floor"), slots[places] % n_parts
+                vectors = table[rows.to(table.device)].to(embeddings.device)
+                connected = self.connectors[name](vectors).unflatten(-1, (n_parts, -1))
+                connected = connected[torch.arange(len(parts)), parts].to(embeddings.dtype)
                 embeddings = embeddings.masked_scatter(places[..., None], connected)
             elif self.training and llm_is_sharded():  # a gradient of nothing, as all processes exchange gradients
-                embeddings = embeddings + 0 * self.connectors[name](self.connectors[name].mean).to(embeddings.dtype)
+                nothing = 0 * self.connectors[name](self.connectors[name].mean).sum()
+                embeddings = embeddings + nothing.to(embeddings.dtype)
         return embeddings
 
     def forward(
@@ -211,7 +216,7 @@ def adapted_explainer(
         hidden = align.connector_hidden_size
         connectors = nn.ModuleDict(
             {
-                "user": Connector(user_vectors, hidden, width, scale),
+                "user": Connector(user_vectors, hidden, width * align.slots_per_user, scale),
                 "item": Connector(recommender.item_vectors()[1:], hidden, width, scale),
             }
         ).to(model.device)
@@ -222,7 +227,11 @@ def adapted_explainer(
         for layer in model.modules():
             if isinstance(layer, GradientCheckpointingLayer):  # a layer of the decoder; alike, they are compiled once
                 layer.compile(dynamic=False)
-    settings = {**settings, "connector_hidden_size": align.connector_hidden_size}
+    settings = {
+        **settings,
+        "connector_hidden_size": align.connector_hidden_size,
+        "slots_per_user": align.slots_per_user,
+    }
     return Explainer(mode, model, tokenizer, recommender, settings, connectors, reference)
 
 
@@ -269,7 +278,8 @@ def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None, bas
         width = model.get_input_embeddings().weight.shape[1]
         blank = torch.zeros(2, recommender.dim)
         hidden = settings["connector_hidden_size"]
-        connectors = nn.ModuleDict({name: Connector(blank, hidden, width, 1.0) for name in ("user", "item")})
+        n_parts = {"user": settings.get("slots_per_user", 1), "item": 1}
+        connectors = nn.ModuleDict({name: Connector(blank, hidden, width * n, 1.0) for name, n in n_parts.items()})
         connectors.load_state_dict(load_file(folder / CONNECTORS_FILE), strict=True)
         connectors = connectors.to(model.device)
     model = _with_adapter(model, folder / ADAPTER)

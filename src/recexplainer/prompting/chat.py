@@ -38,7 +38,7 @@ class Encoded:
 
     `targets[i]` is the token to be predicted from position i (`IGNORED` where no loss falls), so an example can be
     cut and packed without shifting labels. `user_slots` and `item_slots` hold the row of the vector that replaces
-    the token's embedding, or -1.
+    the token's embedding, or -1; where a user takes several positions, row * n + the number of the position.
     """
 
     input_ids: np.ndarray  # int32 (length,)
@@ -66,6 +66,7 @@ class ChatEncoder:
 
     Args:
         tokenizer: Any transformers tokenizer. Where it has no chat template, a plain one is used.
+        slots_per_user: How many positions a user's vector takes.
 
     Attributes:
         frame: The text around the messages.
@@ -74,8 +75,9 @@ class ChatEncoder:
         InputError: If the chat template has no such frame, see `read_frame`.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, slots_per_user: int = 1) -> None:
         self.tokenizer = tokenizer
+        self.slots_per_user = slots_per_user
         self.slot_id = _slot_id(tokenizer)
         self.frame = read_frame(tokenizer)
         self._texts = TextTokens(tokenizer)
@@ -117,7 +119,7 @@ class ChatEncoder:
 
     def prompt(self, content: Content) -> Encoded:
         """A prompt up to and with the header of the answer; no token carries loss."""
-        return _assemble([(self._pieces(content), False)], self.slot_id)
+        return self._assemble([(self._pieces(content), False)])
 
     def example(
         self, content: Content, answer: str, *, ends: bool = True, weight: float = 1.0, group: int = -1
@@ -125,7 +127,7 @@ class ChatEncoder:
         """A prompt with its answer; exactly the answer's tokens (and its end, if it `ends`) carry loss."""
         answer_ids = self.answer_ids(answer) + (self.end_ids if ends else ())
         parts: list[tuple[list, bool]] = [(self._pieces(content), False), ([answer_ids], True)]
-        return _assemble(parts, self.slot_id, weight, group)
+        return self._assemble(parts, weight, group)
 
     def dialogue(self, turns: Sequence[tuple[str, str]], weight: float = 1.0) -> Encoded:
         """A conversation of (question, answer) turns.
@@ -143,7 +145,7 @@ class ChatEncoder:
                 asked[0] = asked[0][1:]
             parts.append((asked, False))
             parts.append(([self.answer_ids(answer) + self.end_ids], True))
-        return _assemble(parts, self.slot_id, weight)
+        return self._assemble(parts, weight)
 
     def dialogues(self, turns: Sequence[tuple[str, str]], weight: float = 1.0) -> list[Encoded]:
         """A conversation as examples, in which every answer carries loss once, in the form in which it is given."""
@@ -206,6 +208,31 @@ class ChatEncoder:
         last = len(tokens) - tokens[::-1].index(self.end_ids[0]) if self.end_ids[0] in tokens else len(tokens)
         return tokens[:last]
 
+    def _assemble(self, parts: list[tuple[list, bool]], weight: float = 1.0, group: int = -1) -> Encoded:
+        ids: list[int] = []
+        carries: list[bool] = []
+        users: dict[int, int] = {}
+        items: dict[int, int] = {}
+        for pieces, has_loss in parts:
+            for piece in pieces:
+                if isinstance(piece, Slot):
+                    n = self.slots_per_user if piece.kind == "user" else 1
+                    rows = users if piece.kind == "user" else items
+                    rows.update((len(ids) + part, piece.row * n + part) for part in range(n))
+                    piece = (self.slot_id,) * n
+                ids.extend(piece)
+                carries.extend([has_loss] * len(piece))
+        input_ids = np.asarray(ids, dtype=np.int32)
+        targets = np.full(len(ids), IGNORED, dtype=np.int32)
+        mask = np.asarray(carries[1:], dtype=bool)
+        targets[:-1][mask] = input_ids[1:][mask]
+        # The last token of an answer is a target only: nothing is predicted from it.
+        length = len(ids) - int(parts[-1][1])
+        return Encoded(
+            input_ids[:length], targets[:length], _slots(users, len(ids))[:length], _slots(items, len(ids))[:length],
+            weight, group,
+        )  # fmt: skip
+
 
 def _slot_id(tokenizer: Any) -> int:
     """The id that stands at slots; its embedding is replaced and never seen."""
@@ -213,30 +240,6 @@ def _slot_id(tokenizer: Any) -> int:
         if token_id is not None:
             return int(token_id)
     raise AssertionError("unreachable")
-
-
-def _assemble(parts: list[tuple[list, bool]], slot_id: int, weight: float = 1.0, group: int = -1) -> Encoded:
-    ids: list[int] = []
-    carries: list[bool] = []
-    users: dict[int, int] = {}
-    items: dict[int, int] = {}
-    for pieces, has_loss in parts:
-        for piece in pieces:
-            if isinstance(piece, Slot):
-                (users if piece.kind == "user" else items)[len(ids)] = piece.row
-                piece = (slot_id,)
-            ids.extend(piece)
-            carries.extend([has_loss] * len(piece))
-    input_ids = np.asarray(ids, dtype=np.int32)
-    targets = np.full(len(ids), IGNORED, dtype=np.int32)
-    mask = np.asarray(carries[1:], dtype=bool)
-    targets[:-1][mask] = input_ids[1:][mask]
-    # The last token of an answer is a target only: nothing is predicted from it.
-    length = len(ids) - int(parts[-1][1])
-    return Encoded(
-        input_ids[:length], targets[:length], _slots(users, len(ids))[:length], _slots(items, len(ids))[:length],
-        weight, group,
-    )  # fmt: skip
 
 
 def _slots(rows: dict[int, int], length: int) -> np.ndarray:

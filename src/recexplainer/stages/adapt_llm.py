@@ -60,6 +60,7 @@ def _adapt(settings: Settings, run: StageRun) -> Adapted:
         settings.run.seed,
         store.ADAPTATION_CHECKPOINTS,
         run.log_metrics,
+        settings.align.slots_per_user,
     )
 
 
@@ -92,6 +93,6 @@ def _idle(settings: Settings) -> tuple[str, ...]:
 main = stage_main(
     "adapt_llm",
     run,
-    sections=("llm.base", "dataset.raw", "dataset.item_noun", "align.n_categories"),
+    sections=("llm.base", "dataset.raw", "dataset.item_noun", "align.n_categories", "align.slots_per_user"),
     idle=_idle,
 )

@@ -43,7 +43,14 @@ class Adapted:
 
 
 def adapt(
-    base: Path, writer: PromptWriter, domain: Domain, chosen: AdaptLlm, seed: int, checkpoints: Path, on_log: OnLog
+    base: Path,
+    writer: PromptWriter,
+    domain: Domain,
+    chosen: AdaptLlm,
+    seed: int,
+    checkpoints: Path,
+    on_log: OnLog,
+    slots_per_user: int = 1,
 ) -> Adapted:
     """Adapt the demo LLM to a catalogue; resumes from the newest complete checkpoint of the same lessons.
 
@@ -55,24 +62,27 @@ def adapt(
         seed: Of the lessons.
         checkpoints: The folder of all checkpoints; those of other lessons have folders of their own.
         on_log: Takes loss and rate, with the number of the step.
+        slots_per_user: How many positions of a prompt a user's vector takes.
     """
-    texts = [writer.item_text(item) for item in range(1, writer.catalogue.n_items + 1)]
+    items = range(1, writer.catalogue.n_items + 1)
+    texts = [writer.item_text(item) for item in items]
+    names = [*(name for item in items for name in writer.categories(item)), *writer.catalogue.titles[1:]]
     known: Any = AutoTokenizer.from_pretrained(base)
-    tokenizer, parts = extend_tokenizer(known, texts, chosen.n_tokens)
+    tokenizer, parts = extend_tokenizer(known, names, chosen.n_tokens)
     model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
     extend_embeddings(model, parts)
     world = world_of(writer, domain)
     slots = SlotLessons(
         [world],
-        ChatEncoder(tokenizer),
+        ChatEncoder(tokenizer, slots_per_user),
         writers=[writer],
         kinds=KINDS,
         in_words=IN_WORDS,
         taste=Tastes(world, texts),
         hides_history=True,
     )
-    params = asdict(chosen) | {"seed": seed, "n_drills": 0}
-    own = hashlib.sha256(repr((params, domain, texts)).encode()).hexdigest()[:16]
+    params = asdict(chosen) | {"seed": seed, "n_drills": 0, "slots_per_user": slots_per_user}
+    own = hashlib.sha256(repr((params, domain, texts, names)).encode()).hexdigest()[:16]
     teach(model, slots, partial(conversations, world=world), params, checkpoints / own, on_log)
     learnt = evaluate(
         model.to("cpu").float(),

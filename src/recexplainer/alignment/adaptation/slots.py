@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from recexplainer.alignment.warm_start import directions, item_words, ranking_map
+from recexplainer.alignment.warm_start import item_words, ranking_map, user_slots
 from recexplainer.core.places import items_at
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
@@ -182,11 +182,12 @@ class SlotVectors:
     Args:
         token_ids: (n_worlds, n_items, length) as `SlotLessons.token_ids` gives them.
         noise: Added to every slot, as a share of the slots' size: connectors fit words only about.
-        top: The weight of what suits a user most, as in `warm_start.directions`.
+        top: The weight of what suits a user most, as in `warm_start.user_slots`.
+        per_user: How many slots a user has.
     """
 
-    def __init__(self, token_ids: Tensor, noise: float = 0.0, top: float = 0.0) -> None:
-        self.token_ids, self.noise, self.top, self.age = token_ids, noise, top, 0
+    def __init__(self, token_ids: Tensor, noise: float = 0.0, top: float = 0.0, per_user: int = 1) -> None:
+        self.token_ids, self.noise, self.top, self.per_user, self.age = token_ids, noise, top, per_user, 0
 
     def refresh(self, table: Tensor) -> None:
         """Follow the token embeddings (vocabulary, hidden), every `_REFRESH`th time it is called."""
@@ -205,8 +206,8 @@ class SlotVectors:
         if len(batch["scores"]):
             worlds = batch["worlds"]
             with torch.autocast(filled.device.type, enabled=False):
-                scores = batch["scores"][:, None]
-                users = directions(self.ranking[worlds], scores, self.items[worlds], self.top)[:, 0]
+                known = (self.ranking[worlds], batch["scores"], self.items[worlds])
+                users = user_slots(*known, self.top, self.per_user).flatten(0, 1)
             filled[at_users] = self._noisy(users[batch["user_slots"][at_users]]).to(filled.dtype)
         return filled
 

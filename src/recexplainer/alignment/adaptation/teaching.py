@@ -53,7 +53,9 @@ def teach(
     )
     trainer.pop_callback(PrinterCallback)
     trainer.add_callback(Progress(on_log or (lambda curves, step: None)))
-    trainer.slots = SlotVectors(slots.token_ids(), params["slot_noise"], params["slot_top"])
+    trainer.slots = SlotVectors(
+        slots.token_ids(), params["slot_noise"], params["slot_top"], slots.encoder.slots_per_user
+    )
     trainer.train(resume_from_checkpoint=newest_checkpoint(checkpoints))
 
 
@@ -155,8 +157,8 @@ def collate(rows: list[list[Lesson]], row_tokens: int) -> dict[str, torch.Tensor
 
     Returns:
         input_ids, next_ids, weights (of the loss on the next token), position_ids, lessons (a number per lesson, −1
-        behind the last), item_slots (rows of all worlds' items) and user_slots (rows of `scores`), −1 where there is
-        none, all (n_rows, row_tokens); scores (n_users, n_items) and worlds (n_users,).
+        behind the last), item_slots (rows of all worlds' items) and user_slots (rows of `scores`, times the slots of
+        a user, and a slot's number), −1 where there is none, all (n_rows, row_tokens); scores (n_users, n_items) and worlds (n_users,).
     """
     users = [lesson for row in rows for lesson in row if lesson.scores is not None]
     numbers = {id(lesson): number for number, lesson in enumerate(users)}
@@ -191,7 +193,7 @@ def lay_out(lesson: Lesson, place: int, user: int) -> dict[str, np.ndarray]:
         "position_ids": np.arange(len(encoded)),
         "lessons": np.full(len(encoded), place),
         "item_slots": encoded.item_slots.astype(np.int64),
-        "user_slots": np.where(encoded.user_slots >= 0, user, -1),
+        "user_slots": np.where(encoded.user_slots >= 0, encoded.user_slots + user * (encoded.user_slots.max() + 1), -1),
     }
 
 
@@ -239,7 +241,7 @@ def evaluate(
         rng: Draws the lessons.
     """
     model.eval()
-    vectors = SlotVectors(slots.token_ids(), top=slot_top)
+    vectors = SlotVectors(slots.token_ids(), top=slot_top, per_user=slots.encoder.slots_per_user)
     vectors.refresh(model.get_input_embeddings().weight)
     draws: dict[str, Callable[[], Lesson]] = {
         lesson.__name__.removeprefix("_lesson_"): partial(_in_words, slots.encoder, lesson, rng, slots.worlds[0])
