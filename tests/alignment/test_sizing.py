@@ -19,7 +19,7 @@ def test_more_minutes_never_keep_less(n_users: int, n_items: int) -> None:
         sizes = sizes_for(n_users, n_items, minutes)
         kept = (sizes.max_items or n_items, sizes.max_users or n_users, sizes.steps)
         assert all(now >= then for now, then in zip(kept, before, strict=True))
-        assert 0 < sizes.epochs <= 1 and 3 <= sizes.titles <= 10
+        assert 0 < sizes.epochs <= 1
         before = kept
 
 

@@ -18,6 +18,7 @@ SECONDS_PER_HISTORY = 0.03  # of the alignment
 SECONDS_PER_CLASSIFICATION = 0.00375
 SECONDS_PER_TITLE = 0.014
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
+TITLES = 3  # how often an epoch asks for the title of each item, align.mixture.item_discrimination/title
 MIN_STEPS, MIN_ITEMS, MIN_USERS = 300, 100, 200
 _LARGE = 300  # items: from here on vectors need more than the defaults to tell them apart
 
@@ -30,14 +31,12 @@ class Sizes:
         max_items, max_users: What `prepare` keeps; None: all.
         steps: Of the adaptation.
         epochs: Of the mode `intention`; `both` gets three quarters of it.
-        titles: How often an epoch asks for the title of each item.
     """
 
     max_items: int | None
     max_users: int | None
     steps: int
     epochs: float
-    titles: int
 
 
 def sizes_for(n_users: int, n_items: int, minutes: float, positions: int = 4, classifications: int = 24) -> Sizes:
@@ -53,17 +52,16 @@ def sizes_for(n_users: int, n_items: int, minutes: float, positions: int = 4, cl
         classifications: `build_alignment.classifications_per_history`.
 
     >>> sizes_for(600, 200, 60)
-    Sizes(max_items=None, max_users=None, steps=300, epochs=1.0, titles=3)
+    Sizes(max_items=None, max_users=None, steps=300, epochs=1.0)
     >>> sizes_for(50_000, 20_000, 60)
-    Sizes(max_items=2045, max_users=4000, steps=2250, epochs=0.88, titles=10)
+    Sizes(max_items=2045, max_users=4000, steps=2250, epochs=1.0)
     """
     fixed = FIXED_MINUTES + MINUTES_PER_USER * min(n_users, 4000)
     seconds = 60 * max(minutes - fixed, 0.3 * minutes) / 2
     steps = max(MIN_STEPS, round(seconds * TOKENS_PER_SECOND / 1536))
     items = min(n_items, max(MIN_ITEMS, int(steps / STEPS_PER_ITEM)))
-    titles = min(10, max(3, round(items / 75)))
     per_user = 0.7 * positions * (SECONDS_PER_HISTORY + SECONDS_PER_CLASSIFICATION * classifications)
-    of_titles = items * titles * SECONDS_PER_TITLE
+    of_titles = items * TITLES * SECONDS_PER_TITLE
     users = min(n_users, 4000, max(MIN_USERS, int((seconds / 0.6 - of_titles) / per_user)))
     epochs = round(min(1.0, seconds / (users * per_user + of_titles)), 2)
     return Sizes(
@@ -71,7 +69,6 @@ def sizes_for(n_users: int, n_items: int, minutes: float, positions: int = 4, cl
         users if users < n_users else None,
         min(steps, max(MIN_STEPS, math.ceil(items * STEPS_PER_ITEM))),
         epochs,
-        titles,
     )
 
 
@@ -84,11 +81,11 @@ def as_parameters(sizes: Sizes, n_items: int, slot_top: float) -> dict[str, Any]
         "align": {
             "epochs": {"behaviour": 0.1, "intention": sizes.epochs, "both": round(0.75 * sizes.epochs, 2)},
             "connector_hidden_size": 768 if large else 256,
+            "slots_per_user": 2,
             "warm_start_steps": 1000 if large else 300,
             "warm_start_top": slot_top,  # users' slots start as the adaptation taught to read them
             "row_tokens": 512,
             "n_categories": 2,
-            "mixture": {"item_discrimination/title": sizes.titles},
         },
         "evaluate_alignment": {"max_title_tokens": 64},
     }

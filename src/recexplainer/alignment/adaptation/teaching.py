@@ -158,7 +158,8 @@ def collate(rows: list[list[Lesson]], row_tokens: int) -> dict[str, torch.Tensor
     Returns:
         input_ids, next_ids, weights (of the loss on the next token), position_ids, lessons (a number per lesson, −1
         behind the last), item_slots (rows of all worlds' items) and user_slots (rows of `scores`, times the slots of
-        a user, and a slot's number), −1 where there is none, all (n_rows, row_tokens); scores (n_users, n_items) and worlds (n_users,).
+        a user, and a slot's number), −1 where there is none, all (n_rows, row_tokens); scores (n_users, n_items) and
+        worlds (n_users,).
     """
     users = [lesson for row in rows for lesson in row if lesson.scores is not None]
     numbers = {id(lesson): number for number, lesson in enumerate(users)}

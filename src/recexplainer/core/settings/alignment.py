@@ -62,7 +62,7 @@ class AdaptLlm:
     """How long and on what the embedded LLM learns the words of a catalogue of one's own."""
 
     steps: CountOrZero  # 0: it is aligned as it is
-    n_tokens: CountOrZero  # the most new ones
+    n_tokens: CountOrZero  # the most titles and categories that become one token each
     slot_share: Share  # of the lessons that have vectors in the place of words
     slot_noise: NotNegative  # of a vector's size
     slot_top: NotNegative  # as align.warm_start_top
