@@ -14,10 +14,11 @@ from recexplainer.core.settings import Settings
 FIXED_MINUTES = 6.0  # recommender, drafts, evaluation, judge, report
 MINUTES_PER_USER = 0.0015  # of the same
 TOKENS_PER_SECOND = 2400  # of the adaptation
-SECONDS_PER_HISTORY = 0.03  # of the alignment
+SECONDS_PER_HISTORY = 0.08  # of the alignment
 SECONDS_PER_CLASSIFICATION = 0.00375
-SECONDS_PER_TITLE = 0.014
+SECONDS_PER_TITLE = 0.005
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
+TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj,lm_head"  # with the output layer: a title is a token
 TITLES = 3  # how often an epoch asks for the title of each item, align.mixture.item_discrimination/title
 MIN_STEPS, MIN_ITEMS, MIN_USERS = 300, 100, 200
 _LARGE = 300  # items: from here on vectors need more than the defaults to tell them apart
@@ -54,7 +55,7 @@ def sizes_for(n_users: int, n_items: int, minutes: float, positions: int = 4, cl
     >>> sizes_for(600, 200, 60)
     Sizes(max_items=None, max_users=None, steps=300, epochs=1.0)
     >>> sizes_for(50_000, 20_000, 60)
-    Sizes(max_items=2045, max_users=4000, steps=2250, epochs=1.0)
+    Sizes(max_items=2045, max_users=4000, steps=2250, epochs=0.74)
     """
     fixed = FIXED_MINUTES + MINUTES_PER_USER * min(n_users, 4000)
     seconds = 60 * max(minutes - fixed, 0.3 * minutes) / 2
@@ -86,6 +87,8 @@ def as_parameters(sizes: Sizes, n_items: int, slot_top: float) -> dict[str, Any]
             "warm_start_top": slot_top,  # users' slots start as the adaptation taught to read them
             "row_tokens": 512,
             "n_categories": 2,
+            "lora": {"r": 32, "alpha": 64, "targets": TARGETS},
+            "mixture": {"next_item_retrieval": 2},
         },
         "evaluate_alignment": {"max_title_tokens": 64},
     }
