@@ -54,7 +54,8 @@ def test_the_stages_after_it_take_the_adapted_llm(own: Path) -> None:
     model, tokenizer = load_base(chosen)
     assert chosen.base == "models/llm"
     assert model.get_input_embeddings().weight.shape[0] == len(tokenizer) > 1628
-    assert "ĠZqwrx" in tokenizer.get_vocab() or "Zqwrx" in tokenizer.get_vocab()
+    titles = store.read_catalogue().titles[1:]
+    assert all(len(tokenizer(title, add_special_tokens=False)["input_ids"]) == 1 for title in titles)
     explainer, _ = load_source(tiny.settings(*OWN), "none")
     assert explainer.reference is not None and explainer.reference["name"] == "models/llm"
     assert not store.ADAPTATION_CHECKPOINTS.exists() and run.metrics["n_new_tokens"] > 0
