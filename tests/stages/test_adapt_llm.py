@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 OWN = (
     "dataset.raw=mine", "dataset.item_noun=film", "llm.base=demo_llm/model", "adapt_llm.steps=2",
-    "adapt_llm.rows_per_step=1", "adapt_llm.n_tokens=30", "adapt_llm.workers=0", "adapt_llm.warmup_steps=1",
+    "adapt_llm.rows_per_step=1", "adapt_llm.n_tokens=100", "adapt_llm.workers=0", "adapt_llm.warmup_steps=1",
 )  # fmt: skip
 
 
