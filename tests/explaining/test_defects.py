@@ -74,6 +74,22 @@ def test_what_is_no_explanation_is_found(text: str, found: list[str]) -> None:
     assert defects(text) == found
 
 
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Who?", 'はい。"{}" は Puzzle です。'),
+        ('5" Screen', 'No. The user liked "{}." "Fox" is new.'),
+        ('The "Quiet" Harbor', 'はい。"{}" も好きです。'),
+    ],
+)
+def test_signs_at_the_end_of_a_title_and_marks_in_it_do_no_harm(title: str, text: str) -> None:
+    catalogue = make_catalogue([title, "Fox"])
+    said = text.format(title)
+    found = resolve_citations(said, [2], catalogue, 1)
+    assert [mention.item_id for mention in found.mentions].count(1) == 1
+    assert find_defects(said, found, catalogue, False) == []
+
+
 @pytest.mark.parametrize("title", ["Tora! Tora! Tora! (1970)", "Dr. Jekyll and Mr. Hyde", "Girls, Girls, Girls"])
 def test_a_title_may_repeat_itself_and_hold_sentences(title: str) -> None:
     catalogue = make_catalogue([title, "Fox"])

@@ -169,6 +169,7 @@ class _Reader:
                 break
             if candidates:
                 item_id = self._likeliest(candidates)
+                self._found = [found for found in self._found if not start <= found.start < end]  # the same, exactly
                 self._found.append(Mention(start, end, quoted, self._kind(item_id), item_id, matched))
                 break
         else:

@@ -45,8 +45,9 @@ def _without_titles(text: str, citations: Citations, catalogue: Catalogue) -> st
         text = text[: value.end - 1] + _WORD + text[value.end :]  # the 2 of an Orbit 2 is not a length: 2"
     for mention in reversed(citations.mentions):
         before, behind = text[: mention.start], text[mention.end :]
-        is_quoted = before[-1:] in QUOTES and behind[:1] in QUOTES and mention.text[-1:] not in ".!?"
-        text = before[:-1] + _TITLE + behind[1:] if is_quoted else before + _WORD + behind
+        is_quoted = before[-1:] in QUOTES and behind[:1] in QUOTES
+        sign = _TITLE if is_quoted and mention.text[-1:] not in ".!?" else _WORD
+        text = before[:-1] + sign + behind[1:] if is_quoted else before + sign + behind
     return text
 
 
