@@ -12,13 +12,13 @@ from recexplainer.alignment.baselines import (
     evaluate_chance,
     evaluate_recommender,
     evaluate_scores,
-    pair_rows,
     train_popularity,
     train_student,
 )
 from recexplainer.alignment.building import build_examples
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
+from recexplainer.recommenders import base
 from tests import tiny
 
 INTERACTIONS = tiny.interactions(40)
@@ -82,7 +82,7 @@ def test_scores_by_hand() -> None:
         Example("interest_classification", answer="No", items=[6], **one),  # four of nine are above: No
         Example("interest_classification", answer="Yes", items=[10], aspect="explain", **one),  # asked of the LLM alone
     ]
-    metrics = evaluate_scores(scores, asked, pair_rows(asked))
+    metrics = evaluate_scores(scores, asked)
     assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 0.5, "invalid_rate": 0.0}
     assert metrics["item_ranking"]["kendall_tau"] == -1.0
     assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
@@ -109,3 +109,23 @@ def test_the_student_learns_the_teacher_and_draws_nothing_from_outside() -> None
     assert right[0] >= 0.75 > 0.4 > right[2]
     assert torch.equal(students[0].scores(histories), students[1].scores(histories))
     assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.state_dict().items())
+
+
+@pytest.mark.parametrize("ask", ["evaluate_recommender", "best_items", "train_student"])
+def test_no_table_of_all_users_and_items_is_held(
+    ask: str, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher, asked = tiny.mf(), []
+    scores = teacher.scores
+    monkeypatch.setattr(base, "HISTORIES_AT_ONCE", 3)
+    monkeypatch.setattr(teacher, "scores", lambda some, *given: asked.append(len(some)) or scores(some, *given))
+    pairs = [(user, 4) for user in range(1, 41)] * 5
+    settings = asdict(tiny.settings().train_recommender.sasrec) | {"dim": 4, "n_heads": 1}
+    calls = {
+        "evaluate_recommender": lambda: evaluate_recommender(teacher, INTERACTIONS, examples),
+        "best_items": lambda: best_items(teacher, INTERACTIONS, examples, 3),
+        "train_student": lambda: train_student(teacher, INTERACTIONS, pairs, settings, 1, epochs=1),
+    }
+    calls[ask]()
+    n_most = {"train_student": 67}.get(ask, 3)  # a batch of the student's
+    assert len(asked) > 2 and max(asked) <= n_most

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from recexplainer.alignment import building
 from recexplainer.alignment.building import build_examples, choose_pairs
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
+from recexplainer.recommenders import base
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.baselines import Popularity
 from recexplainer.tasks import explanation
@@ -144,7 +144,7 @@ def test_a_large_catalogue_is_scored_for_fewer_pairs_at_once(monkeypatch: pytest
         return found
 
     monkeypatch.setattr(recommender, "scores", note)
-    monkeypatch.setattr(building, "_SCORES_AT_ONCE", 5 * (tiny.N_ITEMS + 1))
+    monkeypatch.setattr(base, "SCORES_AT_ONCE", 5 * (tiny.N_ITEMS + 1))
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], recommender)
     settings = replace(SETTINGS, evidence_per_history=0)  # the evidence of decisions has blocks of its own
     _, vectors = build_examples(*given, settings, seed=1)

@@ -148,7 +148,7 @@ def test_an_item_that_is_asked_for_twice_is_explained_once() -> None:
 
 def test_many_users_at_once_are_the_same_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     together = of_users([1, 2, 3, 4, 5], [], top=True, bottom=False)
-    monkeypatch.setattr("recexplainer.explaining.cases._USERS_AT_ONCE", 2)
+    monkeypatch.setattr("recexplainer.recommenders.base.HISTORIES_AT_ONCE", 2)
     for one, other in zip(of_users([1, 2, 3, 4, 5], [], top=True, bottom=False), together, strict=True):
         assert one.example == other.example and one.rank == other.rank
         assert one.score == pytest.approx(other.score)

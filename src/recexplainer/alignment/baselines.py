@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,72 +19,68 @@ from recexplainer.tasks import interest_classification, item_ranking, next_item_
 Row = dict[str, Any]
 
 
-def evaluate_scores(scores: np.ndarray, examples: Sequence[Example], rows: dict[tuple[int, int], int]) -> Row:
+def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example]) -> Row:
     """The alignment metrics of anything that scores all items.
 
     Args:
-        scores: (n_pairs, n_items + 1), seen items and padding at −inf.
+        each: Scores (n_items + 1,) of each of the examples' `pairs_of`, seen items and padding at −inf.
         examples: Test examples of tasks 1 to 3.
-        rows: The row of `scores` of each (user, position).
 
     A question of task 3 is answered Yes where the item is nearer to the top 20 % than to the bottom 50 %, that
     is in the top 35 % of the unseen items.
     """
-    by_task: dict[str, list[Example]] = {}
-    for example in examples:
-        if not example.aspect:
-            by_task.setdefault(example.task, []).append(example)
-    retrieval, ranking, interest = (
-        by_task.get(module.NAME, []) for module in (next_item_retrieval, item_ranking, interest_classification)
-    )
+    of_pair: dict[tuple[int, int], list[int]] = {pair: [] for pair in pairs_of(examples)}
+    for place, example in enumerate(examples):
+        if example.task in _ANSWERS and not example.aspect:
+            of_pair[example.user_id, example.position].append(place)
+    answers = {
+        place: _ANSWERS[examples[place].task](examples[place], scores)
+        for scores, places in zip(each, of_pair.values(), strict=True)
+        for place in places
+    }
 
-    def of(example: Example) -> np.ndarray:
-        return scores[rows[example.user_id, example.position]]
+    def answered(task: str) -> tuple[list[Example], list[Any]]:
+        places = [place for place in sorted(answers) if examples[place].task == task]
+        return [examples[place] for place in places], [answers[place] for place in places]
 
-    best = [np.argsort(-of(example), kind="stable")[:5].tolist() for example in retrieval]
-    orders = [_ordered(example.items, of(example)) for example in ranking]
-    shares = [_share_above(of(example), example.items[0]) for example in interest]
-    p_yes = np.array([1 / (1 + np.exp(20 * (share - 0.35))) for share in shares])
+    interest, p_yes = answered(interest_classification.NAME)
     return {
-        next_item_retrieval.NAME: next_item_retrieval.score(retrieval, best),
-        item_ranking.NAME: item_ranking.score(ranking, orders),
-        interest_classification.NAME: interest_classification.score(interest, p_yes),
+        next_item_retrieval.NAME: next_item_retrieval.score(*answered(next_item_retrieval.NAME)),
+        item_ranking.NAME: item_ranking.score(*answered(item_ranking.NAME)),
+        interest_classification.NAME: interest_classification.score(interest, np.array(p_yes)),
     }
 
 
 def evaluate_chance(interactions: Interactions, examples: Sequence[Example], rng: np.random.Generator) -> Row:
     """The alignment metrics of random scores for the items outside the whole history, as the recommender ranks them."""
-    pairs = pair_rows(examples)
-    scores = rng.random((len(pairs), interactions.n_items + 1))
-    for (user, position), row in pairs.items():
-        scores[row, [PADDING_ID, *interactions.sequence(user)[:position]]] = -np.inf
-    return evaluate_scores(scores, examples, pairs)
+
+    def drawn() -> Iterator[np.ndarray]:
+        for user, position in pairs_of(examples):
+            scores = rng.random(interactions.n_items + 1)
+            scores[[PADDING_ID, *interactions.sequence(user)[:position]]] = -np.inf
+            yield scores
+
+    return evaluate_scores(drawn(), examples)
 
 
 def evaluate_recommender(recommender: Recommender, interactions: Interactions, examples: Sequence[Example]) -> Row:
     """The alignment metrics of a recommender in the explainer's place."""
-    pairs = pair_rows(examples)
-    histories = [interactions.sequence(user)[:position].tolist() for user, position in pairs]
-    scores = recommender.scores(histories, exclude_seen=True).double().numpy()
-    return evaluate_scores(scores, examples, pairs)
+    histories = _histories(interactions, pairs_of(examples))
+    return evaluate_scores(recommender.each_scores(histories, exclude_seen=True), examples)
 
 
 def best_items(
     recommender: Recommender, interactions: Interactions, examples: Sequence[Example], n: int
 ) -> dict[tuple[int, int], list[int]]:
     """The recommender's first `n` items of each (user, position), outside of the whole history, best first."""
-    pairs = list(pair_rows(examples))
-    histories = [interactions.sequence(user)[:position].tolist() for user, position in pairs]
-    table = recommender.scores(histories, exclude_seen=True).double().numpy()
-    return {pair: np.argsort(-scores, kind="stable")[:n].tolist() for pair, scores in zip(pairs, table, strict=True)}
+    pairs = pairs_of(examples)
+    each = recommender.each_scores(_histories(interactions, pairs), exclude_seen=True)
+    return {pair: _best(scores, n) for pair, scores in zip(pairs, each, strict=True)}
 
 
-def pair_rows(examples: Sequence[Example]) -> dict[tuple[int, int], int]:
-    """The distinct (user, position) pairs of the examples about users, numbered in order of appearance."""
-    rows: dict[tuple[int, int], int] = {}
-    for example in (example for example in examples if example.user_id):
-        rows.setdefault((example.user_id, example.position), len(rows))
-    return rows
+def pairs_of(examples: Sequence[Example]) -> list[tuple[int, int]]:
+    """The distinct (user, position) pairs of the examples about users, in order of appearance."""
+    return list(dict.fromkeys((example.user_id, example.position) for example in examples if example.user_id))
 
 
 def train_popularity(interactions: Interactions) -> Recommender:
@@ -112,10 +108,9 @@ def train_student(
         seed: Of weights, order and dropout.
         epochs: Passes over the pairs.
     """
-    histories = [interactions.sequence(user)[:position].tolist() for user, position in pairs]
+    histories = _histories(interactions, pairs)
     length = min(settings["max_length"], max(map(len, histories)), NO_LIMIT)
     inputs = pad_histories(histories, length)
-    targets = teacher.scores(histories)[:, 1:].softmax(dim=1)
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -126,19 +121,33 @@ def train_student(
         for _ in tqdm(range(epochs), desc="student", unit="epoch", disable=None):
             for rows in np.array_split(rng.permutation(len(inputs)), max(1, len(inputs) // 64)):
                 states = student.scoring_states(student.hidden_states(inputs[rows], dropout=0.1)[:, -1])
+                targets = teacher.scores([histories[row] for row in rows])[:, 1:].softmax(dim=1)
                 log_probabilities = (states @ student.scored_items()[1:].T).log_softmax(dim=1)
-                loss = -(targets[rows] * log_probabilities).sum(dim=1).mean()
+                loss = -(targets * log_probabilities).sum(dim=1).mean()
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()
                 optimiser.step()
     return student.freeze()
 
 
-def _ordered(items: Sequence[int], scores: np.ndarray) -> list[int]:
-    return sorted(items, key=lambda item: -scores[item])
+def _histories(interactions: Interactions, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    return [interactions.sequence(user)[:position].tolist() for user, position in pairs]
 
 
-def _share_above(scores: np.ndarray, item: int) -> float:
-    """The share of the unseen items that score higher than one item."""
+def _best(scores: np.ndarray, n: int) -> list[int]:
+    best: list[int] = np.argsort(-scores, kind="stable")[:n].tolist()
+    return best
+
+
+def _p_yes(scores: np.ndarray, item: int) -> float:
+    """A high value where few of the unseen items score higher than one item."""
     open_scores = scores[np.isfinite(scores)]
-    return float((open_scores > scores[item]).mean())
+    share = float((open_scores > scores[item]).mean())
+    return float(1 / (1 + np.exp(20 * (share - 0.35))))
+
+
+_ANSWERS: dict[str, Callable[[Example, np.ndarray], Any]] = {
+    next_item_retrieval.NAME: lambda example, scores: _best(scores, 5),
+    item_ranking.NAME: lambda example, scores: sorted(example.items, key=lambda item: -scores[item]),
+    interest_classification.NAME: lambda example, scores: _p_yes(scores, example.items[0]),
+}

@@ -21,7 +21,6 @@ from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.task import Teacher
 
 _BATCH = 512  # pairs, or fewer where the catalogue is large: all tasks share a batch's scores
-_SCORES_AT_ONCE = 2**25
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def build_examples(
     teacher = Teacher(recommender, interactions, catalogue, dialogues, settings, common_categories(catalogue), rng)
     examples: list[Example] = []
     vectors = []
-    n_at_once = max(1, min(_BATCH, _SCORES_AT_ONCE // (interactions.n_items + 1)))
+    n_at_once = recommender.n_at_once(_BATCH)
     for start in range(0, len(pairs), n_at_once):
         rows = range(start, min(start + n_at_once, len(pairs)))
         batch, batch_vectors = _ask(recommender, interactions, pairs, rows, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,6 @@ from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks.interest_classification import liked_and_disliked
 
 Part = Literal["top", "disliked", "bottom"]
-_PAIRS_AT_ONCE = 256  # bounds the memory of their scores, not the result
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,5 @@ def _scored(
     recommender: Recommender, interactions: Interactions, pairs: Sequence[Example]
 ) -> Iterator[tuple[int, Example, list[int], np.ndarray]]:
     """Each pair's place, the pair, its whole history, and the scores (n_items + 1) with the history at -inf."""
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-        some = pairs[start : start + _PAIRS_AT_ONCE]
-        histories = [interactions.sequence(pair.user_id)[: pair.position].tolist() for pair in some]
-        table = recommender.scores(histories, exclude_seen=True).double().cpu().numpy()
-        for row, pair in enumerate(some):
-            yield start + row, pair, histories[row], table[row]
+    histories = [interactions.sequence(pair.user_id)[: pair.position].tolist() for pair in pairs]
+    yield from zip(count(), pairs, histories, recommender.each_scores(histories, exclude_seen=True))

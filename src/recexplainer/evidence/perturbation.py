@@ -19,7 +19,6 @@ from recexplainer.recommenders.base import Recommender
 
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 _ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
-_SCORES_AT_ONCE = 2**24  # numbers in one block of scores; bounds the memory
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class Perturbation:
             perturbed = np.take_along_axis(perturbed, order, axis=1)
         by_length = np.argsort((perturbed == PADDING_ID).sum(axis=1), kind="stable")  # like beside like: less padding
         perturbed, rows, back = perturbed[by_length], rows[by_length], np.argsort(by_length)[back]
-        n_at_once = min(_ROWS_AT_ONCE, max(1, _SCORES_AT_ONCE // (self._recommender.n_items + 1)))
+        n_at_once = self._recommender.n_at_once(_ROWS_AT_ONCE)
         blocks = [
             self._ask(perturbed[start : start + n_at_once], rows[start : start + n_at_once])
             for start in range(0, len(rows), n_at_once)
@@ -140,11 +139,8 @@ def units_of(recommender: Recommender, histories: Sequence[Sequence[int] | np.nd
     """
     if recommender.gives_logits:
         return np.ones((len(histories), 1))
-    spreads = [
-        float(scores[scores.isfinite()].double().std(correction=0))
-        for start in range(0, len(histories), _ROWS_AT_ONCE)
-        for scores in recommender.scores(histories[start : start + _ROWS_AT_ONCE], exclude_seen=True).cpu()
-    ]
+    each = recommender.each_scores(histories, exclude_seen=True)
+    spreads = [float(torch.from_numpy(scores[np.isfinite(scores)]).std(correction=0)) for scores in each]
     return np.array([spread or 1.0 for spread in spreads])[:, None]
 
 

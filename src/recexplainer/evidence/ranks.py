@@ -9,8 +9,6 @@ import numpy as np
 from recexplainer.evidence.perturbation import Decision
 from recexplainer.recommenders.base import Recommender
 
-_HISTORIES_AT_ONCE = 256  # bounds the memory, not the result
-
 
 def ranks_of(recommender: Recommender, histories: Sequence[Sequence[int]], decisions: Sequence[Decision]) -> list[int]:
     """Per history the rank, from 1, of the item that was decided on; see `scores_and_ranks`."""
@@ -31,14 +29,11 @@ def scores_and_ranks(
         decisions: One per history.
     """
     found: list[tuple[float, int]] = []
-    for start in range(0, len(histories), _HISTORIES_AT_ONCE):
-        block = slice(start, start + _HISTORIES_AT_ONCE)
-        table = recommender.scores(histories[block]).double().cpu().numpy()
-        for scores, history, decision in zip(table, histories[block], decisions[block], strict=True):
-            own = float(scores[decision.item_id])
-            is_rival = np.ones(len(scores), dtype=bool)
-            is_rival[[0, *history, *decision.history, decision.item_id]] = False
-            found.append((own, 1 + int(np.count_nonzero(scores[is_rival] >= own))))
+    for scores, history, decision in zip(recommender.each_scores(histories), histories, decisions, strict=True):
+        own = float(scores[decision.item_id])
+        is_rival = np.ones(len(scores), dtype=bool)
+        is_rival[[0, *history, *decision.history, decision.item_id]] = False
+        found.append((own, 1 + int(np.count_nonzero(scores[is_rival] >= own))))
     return found
 
 

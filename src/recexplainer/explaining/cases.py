@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 
@@ -18,7 +19,6 @@ from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks import interest_classification
 
 UNDECIDED = ""  # the label of an item between the liked and the disliked ones
-_USERS_AT_ONCE = 256  # bounds the memory of their scores, not the result
 
 
 @dataclass(frozen=True)
@@ -194,12 +194,8 @@ def _scored(
     recommender: Recommender, interactions: Interactions, user_ids: Sequence[int]
 ) -> Iterator[tuple[int, int, list[int], np.ndarray]]:
     """Each user's place, id, whole history, and scores (n_items + 1) with the history at −inf."""
-    for start in range(0, len(user_ids), _USERS_AT_ONCE):
-        some = user_ids[start : start + _USERS_AT_ONCE]
-        histories = [interactions.sequence(user_id).tolist() for user_id in some]
-        table = recommender.scores(histories, exclude_seen=True).double().cpu().numpy()
-        for place, (user_id, history) in enumerate(zip(some, histories, strict=True)):
-            yield start + place, user_id, history, table[place]
+    histories = [interactions.sequence(user_id).tolist() for user_id in user_ids]
+    yield from zip(count(), user_ids, histories, recommender.each_scores(histories, exclude_seen=True))
 
 
 def _items_of(scores: np.ndarray, wanted: Wanted, top_k: int) -> list[int]:

@@ -35,7 +35,6 @@ NEW_TOKENS, MAX_NEW_TOKENS = 80, 512  # of an explanation: by default, and at mo
 MAX_TOP_K, MAX_SENTENCES = 50, 20
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 LIST_LENGTH = 5  # of a list of recommendations, which an item falls out of
-_CASES_AT_ONCE = 256  # bounds the memory of their scores
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,13 @@ class Responder:
 
     def cases(self, questions: Sequence[Question]) -> list[Case]:
         """The recommender's decisions that questions are about."""
-        return [case for start in range(0, len(questions), _CASES_AT_ONCE) for case in self._cases(questions, start)]
+        shown = self._explainer.settings["max_history"]
+        shares = self._bounds.like_top, self._bounds.dislike_bottom
+        table = self.recommender.each_scores([question.history for question in questions])
+        return [
+            case_of(question.history, question.item, scores, *shares, shown, row)
+            for row, (question, scores) in enumerate(zip(questions, table, strict=True))
+        ]
 
     def explain(self, cases: Sequence[Case], options: Options) -> list[Explanation]:
         """The explainer's own texts, also those with defects, with all that is recorded of them."""
@@ -138,16 +143,6 @@ class Responder:
         scores = self.recommender.scores([history], exclude_seen=True)[0].double().cpu().numpy()
         places = range(min(k, int(np.isfinite(scores).sum())))
         return [int(item) for item in items_at(scores, places)]
-
-    def _cases(self, questions: Sequence[Question], start: int) -> list[Case]:
-        some = questions[start : start + _CASES_AT_ONCE]
-        table = self.recommender.scores([question.history for question in some]).double().cpu().numpy()
-        shown = self._explainer.settings["max_history"]
-        shares = self._bounds.like_top, self._bounds.dislike_bottom
-        return [
-            case_of(question.history, question.item, scores, *shares, shown, start + row)
-            for row, (question, scores) in enumerate(zip(some, table, strict=True))
-        ]
 
 
 def open_responder(folder: Path, base: str | None, name: str | None, version: str | None, content: str) -> Responder:

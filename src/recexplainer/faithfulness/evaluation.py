@@ -172,8 +172,8 @@ def _n_other_scores(recommender: Recommender, records: Sequence[Explanation], ca
     """
     if not records:
         return 0
-    scores = recommender.scores([case.history for case in cases]).double().cpu().numpy()
-    own = scores[np.arange(len(records)), [case.item_id for case in cases]]
+    each = recommender.each_scores([case.history for case in cases])
+    own = np.array([scores[case.item_id] for scores, case in zip(each, cases, strict=True)])
     recorded = np.array([record.score for record in records])
     return int((np.abs(own - recorded) > _SCORE_TOLERANCE * np.maximum(1, np.abs(own))).sum())
 

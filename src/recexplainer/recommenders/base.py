@@ -20,6 +20,8 @@ from recexplainer.data.interactions import PADDING_ID
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
+HISTORIES_AT_ONCE = 256
+SCORES_AT_ONCE = 2**24  # bounds the memory of scores, not the result
 NO_LIMIT = 2**31 - 1  # the `max_length` of a recommender that reads histories of any length
 
 Histories: TypeAlias = "Sequence[Sequence[int] | np.ndarray] | Tensor"
@@ -112,6 +114,18 @@ class Recommender(nn.Module, ABC):
         if exclude_seen:
             scores.scatter_(1, item_ids, -torch.inf)
         return scores
+
+    def n_at_once(self, most: int) -> int:
+        """How many histories to score at once: `most`, or fewer where the catalogue is large."""
+        return max(1, min(most, SCORES_AT_ONCE // (self.n_items + 1)))
+
+    def each_scores(
+        self, histories: Sequence[Sequence[int] | np.ndarray], exclude_seen: bool = False
+    ) -> Iterator[np.ndarray]:
+        """The scores of one history after the other, (n_items + 1,) in double precision; see `scores`."""
+        n_at_once = self.n_at_once(HISTORIES_AT_ONCE)
+        for start in range(0, len(histories), n_at_once):
+            yield from self.scores(histories[start : start + n_at_once], exclude_seen).double().cpu().numpy()
 
     def save(self, folder: Path) -> None:
         """Write the configuration and the weights into `folder`, which is made if needed."""

@@ -13,7 +13,7 @@ from recexplainer.alignment.baselines import (
     best_items,
     evaluate_chance,
     evaluate_recommender,
-    pair_rows,
+    pairs_of,
     train_popularity,
     train_student,
 )
@@ -36,7 +36,7 @@ def run(settings: Settings, run: StageRun) -> None:
     student = train_student(
         teacher,
         interactions,
-        list(pair_rows(taught)),
+        pairs_of(taught),
         dataclasses.asdict(settings.train_recommender.sasrec),
         settings.run.seed,
         settings.evaluate_baselines.student_epochs,

@@ -16,7 +16,7 @@ from recexplainer.store.paths import (
     EXPLANATION_DRAFTS,
     alignment_answers,
 )
-from recexplainer.store.texts import read_jsonl, write_jsonl
+from recexplainer.store.texts import jsonl_rows, write_jsonl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,8 +93,17 @@ def write_answers(source: str, rows: Iterable[dict[str, Any]]) -> None:
 def _read_examples(path: Path, stage: str) -> list[Example]:
     from recexplainer.data.examples import Example
 
-    rows = read_jsonl(path, ("task", "split", "answer"))
+    known: dict[Any, Any] = {}  # many examples have equal values: one object stands for them
+
+    def shared(name: str, value: Any) -> Any:
+        if name in ("task", "split", "aspect", "history"):
+            return known.setdefault(tuple(value) if isinstance(value, list) else value, value)
+        return value
+
     try:
-        return [Example(**row) for row in rows]
+        return [
+            Example(**{name: shared(name, value) for name, value in row.items()})
+            for row in jsonl_rows(path, ("task", "split", "answer"))
+        ]
     except TypeError as error:
         raise InputError(f"{path}: is not what {stage} writes ({error}); run dvc repro {stage}") from None

@@ -49,7 +49,11 @@ def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str,
     Raises:
         InputError: when the file is missing, a line is malformed, or a line lacks one of ``required``.
     """
-    rows = []
+    return list(jsonl_rows(path, required))
+
+
+def jsonl_rows(path: Path | str, required: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """The objects of `read_jsonl`, one by one."""
     for number, line in numbered_lines(path):
         try:
             row = json.loads(line)
@@ -60,8 +64,7 @@ def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str,
         missing = [key for key in required if key not in row]
         if missing:
             raise InputError(f"{path}: line {number}: has no {missing[0]!r}")
-        rows.append(row)
-    return rows
+        yield row
 
 
 def numbered_lines(path: Path | str, remedy: str = REMEDY) -> Iterator[tuple[int, str]]:
