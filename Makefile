@@ -22,7 +22,7 @@ demo: git setup
 	@HF_HUB_OFFLINE=1 $(BIN)/recexplainer run
 	@echo
 	@echo "report:   $(CURDIR)/report/index.html"
-	@echo "metrics:  $(CURDIR)/metrics   ($(BIN)/dvc metrics show)"
+	@echo "metrics:  $(CURDIR)/metrics   ($(BIN)/dvc metrics show metrics/judge_*.json)"
 	@echo "tracking: make ui, then http://127.0.0.1:$(PORT)"
 
 test: git dev

@@ -147,11 +147,8 @@ def _columns(
     given: Mapping[str, str | None],
     asks: bool,
 ) -> dict[str, str | None]:
-    guess = asdict(guess_columns(rows, items))
+    guess = asdict(guess_columns(rows, items, given))
     of_items = ("item_key", "title", "brand", "categories", "description")
-    if given.get("item") and not given.get("item_key") and items is None:
-        guess["item_key"] = given["item"]
-        guess["title"] = None if guess["title"] == given["item"] else guess["title"]  # ids are not titles
     columns: dict[str, str | None] = {}
     for field in fields(Guess):
         what = field.name

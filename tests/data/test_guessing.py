@@ -101,6 +101,7 @@ def test_ratings_in_the_upper_half_of_their_scale_are_kept_unless_most_are_lower
     [
         ("title", "heading", "title"), ("title", "heading", "Name"), ("title", "heading", "productName"),
         ("categories", "shelf", "genres"), ("categories", "shelf", "Category"), ("categories", "shelf", "tags"),
+        ("categories", "shelf", "cuisine"), ("categories", "shelf", "subject"), ("categories", "shelf", "wine_style"),
         ("brand", "writer", "author"), ("brand", "writer", "manufacturer"), ("brand", "writer", "Director"),
         ("description", "writer", "Summary"),
     ],
@@ -125,6 +126,30 @@ def test_one_table_holds_both() -> None:
     titles = dict(zip(ITEMS["code"], ITEMS["heading"], strict=True))
     guess = guess_columns(named(a="who", b="book").assign(title=ROWS["b"].map(titles)))
     assert (guess.user, guess.item, guess.item_key, guess.title) == ("who", "book", "book", "title")
+
+
+@pytest.mark.parametrize(
+    ("item", "title"),
+    [("recipe_id", "recipe"), ("wine_id", "wine"), ("StockCode", "Description"), ("k", "game"), ("pid", "title")],
+)
+@pytest.mark.parametrize("user", ["user_id", "z"])
+def test_an_item_and_its_title_in_one_table_are_told_apart_by_their_values(item: str, title: str, user: str) -> None:
+    titles = ROWS["b"].map(dict(zip(ITEMS["code"], ITEMS["heading"], strict=True)))
+    rows = ROWS.rename(columns={"a": user, "b": item}).assign(**{title: titles})
+    rows["user_name"] = rows[user] + " Smith"
+    rows["invoice"] = [str(9000 + n // 3) for n in range(N)]  # a basket: more of them than items
+    rows["nr"] = "London"
+    for columns in (list(rows), sorted(rows, reverse=True)):
+        guess = guess_columns(rows[columns])
+        assert (guess.item, guess.item_key, guess.title, guess.description) == (item, item, title, None)
+        assert guess.user in (user, "user_name") and guess.time == "c"
+
+
+def test_columns_that_a_person_names_steer_the_guesses_of_the_others() -> None:
+    titles = ROWS["b"].map(dict(zip(ITEMS["code"], ITEMS["heading"], strict=True)))
+    rows = named(a="member", b="code").assign(film=titles)
+    guess = guess_columns(rows, given={"item": "film", "user": "nr"})
+    assert (guess.item, guess.title, guess.user) == ("film", "code", "nr")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,7 @@ _NAMES = {
     "rating": r"rating|stars?$|score|overall|grade|vote",
     "title": r"title|(^|_)name$|Name$|heading",
     "brand": r"brand|author|artist|maker|studio|director|publisher|manufacturer|writer",
-    "categories": r"categor|genre|tags?$|kind|shelf|type$|department|topic",
+    "categories": r"categor|genre|tags?$|kind|shelf|type$|style$|department|topic|subject|section|theme|cuisine",
     "description": r"descri|summary|plot|synopsis|blurb|abstract",
 }  # fmt: skip
 Check = Callable[[pd.Series], bool]
@@ -93,9 +94,15 @@ def delimiter_of(header: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Guess:
-    """Guess the columns of a table of interactions and of one of items; None: the first holds the titles, too."""
-    taken: dict[str, str] = {}
+def guess_columns(
+    rows: pd.DataFrame, items: pd.DataFrame | None = None, given: Mapping[str, str | None] | None = None
+) -> Guess:
+    """Guess the columns of a table of interactions and of one of items; None: the first holds the titles, too.
+
+    Columns of users, items and titles that are `given` steer the guesses of the others.
+    """
+    given = {what: name for what, name in (given or {}).items() if name in rows and what in ("user", "item", "title")}
+    taken: dict[str, str] = {what: name for what, name in given.items() if name is not None}
 
     def find(what: str, frame: pd.DataFrame, fits: Check = lambda _: True) -> None:
         if what in taken:
@@ -111,17 +118,21 @@ def guess_columns(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Gues
     find("rating", rows, is_rating)
     find("user", rows, repeats)
     find("user", rows)  # of a large table the sample may show most users, and most items, once
-    find("title", rows if items is None else items.drop(columns=taken.values(), errors="ignore"), is_text)
+    texts = rows if items is None else items
+    others = rows.columns.difference(taken.values(), sort=False)
+    named = [name for name in others if "user" in taken and same_things(rows, taken["user"], name)]
+    find("title", texts.drop(columns=[*taken.values(), *named], errors="ignore"), is_text)  # users have names, too
     find("item", rows, repeats)
     find("item", rows)
     if items is not None:
         taken |= _shared_key(rows, items, taken)
+    else:
+        taken |= _item_and_title(rows, taken, given)
     for what, fits in (("time", is_time), ("user", repeats), ("item", repeats)):
         if what not in taken:
             taken |= _by_values(what, rows, fits, set(taken.values()))
     if "order" in taken and not orders(rows, taken.get("user"), taken["order"]):
         del taken["order"]
-    texts = rows if items is None else items
     if "title" not in taken:
         taken |= _longest_text(texts, set(taken.values()))
     for what in ("brand", "categories", "description"):
@@ -186,6 +197,14 @@ def repeats(column: pd.Series) -> bool:
     return 1 < values.nunique() < 0.9 * len(values)
 
 
+def same_things(rows: pd.DataFrame, one: str, other: str) -> bool:
+    """Whether two columns name the same things, as ids and titles do: most values of one come with one of the other."""
+    if not (repeats(rows[one]) and repeats(rows[other])):
+        return False
+    pairs = rows[[one, other]].dropna().astype(str).drop_duplicates()
+    return len(pairs) < 1.5 * min(pairs[one].nunique(), pairs[other].nunique())
+
+
 def orders(rows: pd.DataFrame, user: str | None, column: str) -> bool:
     """Whether a column numbers each user's rows; that of an order or a basket, which rows share, does not."""
     return user is not None and bool(rows.dropna(subset=[column]).duplicated([user, column]).mean() < 0.05)
@@ -214,6 +233,27 @@ def _shared_key(rows: pd.DataFrame, items: pd.DataFrame, taken: dict[str, str]) 
     pairs = [(_overlap(rows[a], items[b]), a, b) for a in free for b in items.columns if is_key(items[b])]
     share, item, key = max(pairs, default=(0.0, "", ""), key=lambda pair: pair[0])
     return {"item": item, "item_key": key} if share > 0.5 else {}
+
+
+def _item_and_title(rows: pd.DataFrame, taken: Mapping[str, str], given: Mapping[str, str | None]) -> dict[str, str]:
+    """The ids and the titles of the same items in one table: those with a likely name, else the best words."""
+    likely = {taken.get("item"), taken.get("title")}
+    free = [name for name in rows if name not in taken.values() or name in likely]
+    found = []
+    for pair in combinations([name for name in free if not is_time(rows[name])], 2):
+        item, title = sorted(pair, key=lambda name: _digits(rows[name]), reverse=True)
+        if item == taken.get("title") or title == given.get("item"):
+            item, title = title, item
+        if same_things(rows, item, title) and not is_number(rows[title]):
+            found.append((len(likely & {item, title}), -_digits(rows[title]), rows[item].nunique(), item, title))
+    best = max(found, key=lambda pair: pair[:3], default=None)
+    return {"item": best[3], "title": best[4]} if best and given.get("item") in (None, best[3]) else {}
+
+
+def _digits(column: pd.Series) -> float:
+    """The share of digits in a column's characters, which ids have more of than titles."""
+    text = "".join(column.dropna().astype(str))
+    return sum(map(str.isdigit, text)) / max(len(text), 1)
 
 
 def _by_values(what: str, rows: pd.DataFrame, fits: Check, taken: Iterable[str]) -> dict[str, str]:
