@@ -119,7 +119,7 @@ def guess_columns(
     find("user", rows, repeats)
     find("user", rows)  # of a large table the sample may show most users, and most items, once
     texts = rows if items is None else items
-    others = rows.columns.difference(taken.values(), sort=False)
+    others = [name for name in rows.columns if name not in taken.values()]
     named = [name for name in others if "user" in taken and same_things(rows, taken["user"], name)]
     find("title", texts.drop(columns=[*taken.values(), *named], errors="ignore"), is_text)  # users have names, too
     find("item", rows, repeats)
@@ -238,10 +238,11 @@ def _shared_key(rows: pd.DataFrame, items: pd.DataFrame, taken: dict[str, str]) 
 def _item_and_title(rows: pd.DataFrame, taken: Mapping[str, str], given: Mapping[str, str | None]) -> dict[str, str]:
     """The ids and the titles of the same items in one table: those with a likely name, else the best words."""
     likely = {taken.get("item"), taken.get("title")}
-    free = [name for name in rows if name not in taken.values() or name in likely]
+    free: list[str] = [name for name in rows.columns if name not in taken.values() or name in likely]
     found = []
-    for pair in combinations([name for name in free if not is_time(rows[name])], 2):
-        item, title = sorted(pair, key=lambda name: _digits(rows[name]), reverse=True)
+    for item, title in combinations([name for name in free if not is_time(rows[name])], 2):
+        if _digits(rows[item]) < _digits(rows[title]):
+            item, title = title, item
         if item == taken.get("title") or title == given.get("item"):
             item, title = title, item
         if same_things(rows, item, title) and not is_number(rows[title]):
