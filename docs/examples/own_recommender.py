@@ -1,4 +1,4 @@
-"""An adapter: a recommender that was made elsewhere, as the pipeline asks it. The guide is docs/how-to/own-recommender.md.
+"""An adapter: a recommender made elsewhere, as the pipeline asks it. The guide is docs/how-to/own-recommender.md.
 
 The recommender of this example has a vector per item. A user is the mean of the vectors of what the user took.
 """

@@ -71,3 +71,15 @@ def test_speaking_of_a_series() -> None:
     assert speaks_of_series("It belongs to the series of these")
     assert not speaks_of_series("It belongs to no series of these")
     assert not speaks_of_series('"World Series"', [(1, 13)])
+
+
+def test_a_short_word_in_lower_case_is_a_word_and_no_value() -> None:
+    index = AttributeIndex(make_catalogue([
+        {"title": "A", "categories": ["New", "Kids", "PC"]},
+        {"title": "B", "categories": ["wii", "Racing"]},
+        {"title": "C", "categories": ["Puzzle"]},
+    ]))  # fmt: skip
+    assert named(index, "something new after it, for kids, on a pc") == []
+    assert [name for name, _ in named(index, "New on the PC, for Kids; a wii game, racing")] == [
+        "New", "PC", "Kids", "wii", "Racing",
+    ]  # fmt: skip

@@ -25,6 +25,7 @@ _DENIAL = re.compile(
     re.IGNORECASE,
 )
 _TITLE_PART = re.compile(r"\s[-–—]\s|[:(\[]")
+_ORDINARY_LETTERS = 4
 _REACH = 40  # characters before a value in which a denial counts
 
 
@@ -81,7 +82,8 @@ class AttributeIndex:
                 continue
             length, (attribute, *_) = matches[0]
             start, end = words[place].start, words[place + length - 1].end
-            found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
+            if not _is_ordinary(text[start:end], self.names[attribute]):
+                found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
             place += length
         return found
 
@@ -163,6 +165,11 @@ def is_denied(text: str, place: int) -> bool:
     sentence.
     """
     return _DENIAL.search(text[max(0, place - _REACH) : place]) is not None
+
+
+def _is_ordinary(written: str, name: str) -> bool:
+    """Whether a text uses a short word as such, and not as the value of which it has the letters: "new", not "New"."""
+    return len(written) <= _ORDINARY_LETTERS and written.islower() and not name.islower()
 
 
 def _open_words(text: str, masked: list[tuple[int, int]]) -> Iterator[Token]:
