@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
-from recexplainer.alignment.sizing import as_parameters, estimated_minutes, sizes_for
+from recexplainer.alignment.sizing import TARGETS, as_parameters, estimated_minutes, sizes_for
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.store.presets import merge
 from tests.conftest import REPOSITORY
@@ -43,6 +45,15 @@ def test_sizes_are_estimated_to_fit_the_budget_that_they_were_made_for(
 def test_users_slots_start_as_the_adapted_llm_was_taught_to_read_them(n_items: int) -> None:
     align = as_parameters(sizes_for(5_000, n_items, 60), n_items, 0.7)["align"]
     assert align["warm_start_top"] == 0.7
+
+
+def test_the_adapter_reaches_every_linear_layer_of_the_embedded_llm_and_its_output() -> None:
+    model = AutoModelForCausalLM.from_pretrained(REPOSITORY / "demo_llm" / "model")
+    linear = {name.rsplit(".", 1)[-1] for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear)}
+    assert set(TARGETS.split(",")) == linear and "lm_head" in linear
+    assert not model.config.tie_word_embeddings  # an adapted output layer would change the embeddings, too
+    align = sized(as_parameters(sizes_for(5_000, 800, 60), 800, 1.0)).align
+    assert align.lora.targets == TARGETS and align.slots_per_user == 2
 
 
 def test_without_the_adaptation_it_takes_less() -> None:
