@@ -153,7 +153,7 @@ def _of_further(n: int) -> list[float]:
 
 def _times(weights: Tensor, table: Tensor) -> Tensor:
     """(…, n_items) times (…, n_items, hidden) → (…, hidden)."""
-    return (weights[..., None, :] @ table)[..., 0, :] if table.dim() > 2 else weights @ table
+    return (weights[..., None, :] @ table)[..., 0, :]
 
 
 def _standard(scores: Tensor, is_left_out: Tensor) -> Tensor:

@@ -47,8 +47,7 @@ def extend_embeddings(model: Any, parts: Sequence[Sequence[int]]) -> None:
     for table in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
         means = torch.stack([table[list(ids)].mean(dim=0) for ids in parts])
         spread = means - means.mean(dim=0)
-        scale = table[:n_old].std() / spread.std().clamp(min=1e-12) if len(parts) > 1 else 1.0
-        table[n_old:] = means.mean(dim=0) + scale * spread
+        table[n_old:] = means.mean(dim=0) + spread * table[:n_old].std() / spread.std().clamp(min=1e-12)
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
