@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
+from recexplainer.alignment.adaptation.vocabulary import extend_tokenizer
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
@@ -17,14 +18,15 @@ TITLES = ["", *tiny.TITLES]
 
 
 def _tokenizer(kind: str) -> Any:
-    if kind == "demo":
-        return AutoTokenizer.from_pretrained(REPOSITORY / "demo_llm" / "model")
+    if kind in ("demo", "titles"):
+        known: Any = AutoTokenizer.from_pretrained(REPOSITORY / "demo_llm" / "model")
+        return known if kind == "demo" else extend_tokenizer(known, [*tiny.TITLES, "Puzzle", "Racing"], 40)[0]
     return tiny.tokenizer() if kind == "bytes" else sentencepiece(kind)
 
 
-@pytest.fixture(scope="module", params=["bytes", "demo", "always", "first"])
+@pytest.fixture(scope="module", params=["bytes", "demo", "titles", "always", "first"])
 def texts(request: pytest.FixtureRequest) -> TokenTexts:
-    """Two byte-level vocabularies and two of SentencePiece's kind."""
+    """Three byte-level vocabularies, one with a token for each title, and two of SentencePiece's kind."""
     return TokenTexts(_tokenizer(request.param))
 
 
