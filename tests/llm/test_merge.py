@@ -11,7 +11,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from recexplainer import cli
 from recexplainer.core.contents import content_sha256
-from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Llm
 from recexplainer.llm import merge
 from recexplainer.llm.base_model import load_base
@@ -162,11 +161,14 @@ def test_bad_input_is_one_line_and_nothing_half_written(
     assert "align again" in refusal(folder, tmp_path / "plain")
 
 
-def test_an_adapter_of_tied_weights_is_refused(tmp_path: Path) -> None:
-    """To add it to the output's weights would change the input's."""
+def test_an_adapter_of_tied_weights_gives_the_output_its_own(tmp_path: Path) -> None:
+    """Added to the shared weights it would change the input, too."""
     tokenizer = tiny.tokenizer()
     tiny.llama(len(tokenizer), tie_word_embeddings=True).save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     explainer = tiny.explainer(tmp_path / "base", "behaviour", None, None, "align.lora.targets=lm_head")
-    with pytest.raises(InputError, match="merged weights do not reproduce the adapter's logits"):
-        merge.merged(explainer)
+    tokens = torch.arange(1, 9)[None]
+    wanted = explainer.llm(tokens).logits
+    merge.merged(explainer).save_pretrained(tmp_path / "merged")
+    found = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")(tokens).logits
+    assert torch.allclose(found, wanted, atol=1e-4)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from recexplainer import store
@@ -62,13 +62,22 @@ def merged(explainer: Explainer) -> Any:
         InputError: If it does not give the same logits as before.
     """
     before = _probe(explainer.llm)
+    _untie(explainer.llm)
     try:
         model = explainer.llm.merge_and_unload(safe_merge=True)
     except (ValueError, NotImplementedError) as error:
         raise InputError(f"the adapter cannot be merged: {error}") from error
     if not float((_probe(model) - before).abs().max()) <= 1e-3 * float(before.std()):
-        raise InputError("the merged weights do not reproduce the adapter's logits: does it adapt tied weights?")
+        raise InputError("the merged weights do not reproduce the adapter's logits")
     return model
+
+
+def _untie(llm: Any) -> None:
+    """Give an adapted output layer weights of its own, so that the adapter added to them does not change the input."""
+    output = getattr(llm.get_output_embeddings(), "base_layer", None)  # of an adapted one
+    if output is not None and output.weight is llm.get_input_embeddings().weight:
+        output.weight = nn.Parameter(output.weight.detach().clone())
+        llm.config.get_text_config().tie_word_embeddings = False
 
 
 def _half_of_the_adapter(llm: Any) -> float:
