@@ -99,6 +99,16 @@ def test_tastes_favour_what_is_alike_and_follow_the_seed(writer: PromptWriter) -
     assert np.var(between, axis=0).mean() > 0.1
 
 
+@pytest.mark.parametrize("text", ["{0}{1}之戰", "{0}{1} 之戰", "{0} 大 之戰 {1}"])
+def test_tastes_need_no_words_that_titles_share(writer: PromptWriter, text: str) -> None:
+    """Titles in Chinese: one word each, with one word that all share, and with two."""
+    frame = writer.catalogue.frame
+    titles = [text.format(chr(0x4E00 + 37 * item), chr(0x6E00 + item)) for item in range(len(frame))]
+    bare = PromptWriter(Catalogue(frame.assign(title=titles, categories=[[] for _ in titles])), 2)
+    tastes = Tastes(world_of(bare), texts_of(bare))
+    assert np.isfinite(tastes(np.random.default_rng(0), world_of(bare))).all()
+
+
 def test_what_a_user_has_seen_does_not_count_in_the_slot(writer: PromptWriter) -> None:
     world, texts = world_of(writer), texts_of(writer)
     tokenizer, _ = extend_tokenizer(AutoTokenizer.from_pretrained(BASE), texts, 50)

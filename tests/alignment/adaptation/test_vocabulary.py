@@ -52,6 +52,14 @@ def test_short_names_and_those_that_a_token_loses_stay_as_they_are() -> None:
         assert new(name)["input_ids"] == old(name)["input_ids"]
 
 
+def test_a_title_that_spells_a_special_token_gets_no_row_of_its_own() -> None:
+    """Rows without a token would give the tokens behind them the parts of others."""
+    old = AutoTokenizer.from_pretrained(BASE)
+    new, parts = extend_tokenizer(old, ["<|end|>", "Zorblax Quest"], 40)
+    assert len(new) == len(old) + len(parts) == len(old) + 1
+    assert new.convert_tokens_to_ids("<|end|>") == old.convert_tokens_to_ids("<|end|>")
+
+
 def test_the_first_names_get_the_tokens() -> None:
     old = AutoTokenizer.from_pretrained(BASE)
     new, parts = extend_tokenizer(old, TITLES, 2)

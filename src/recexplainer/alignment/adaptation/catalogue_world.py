@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
@@ -18,6 +20,7 @@ from recexplainer.prompting.prompts import PromptWriter
 
 WORDS = {"explain", "verdict", "rank", "copy", "filter", "closest", "member", "summary"}  # need no more than categories
 _OF_ALL_CATEGORIES = {"filter"}  # asks which items have one
+_WORD = r"[^\s(),]+"
 DRILLS = 0.3  # of the lessons in words
 
 
@@ -55,7 +58,7 @@ class Tastes:
     """
 
     def __init__(self, world: World, texts: list[str], n_directions: int = 64) -> None:
-        words = TfidfVectorizer(token_pattern=r"[^\s(),]+", min_df=2).fit_transform(texts)
+        words = _told_by_words(texts)
         n_directions = min(n_directions, min(words.shape) - 1)
         self.likeness = _standard(TruncatedSVD(n_directions, random_state=0).fit_transform(words))
         self.groups = [
@@ -89,6 +92,14 @@ def conversations(rng: np.random.Generator, world: World, n_drills: int = 0) -> 
     shares = np.array(weights) / sum(weights)
     for _ in count():
         yield drill(rng, world) if rng.random() < DRILLS else lessons[rng.choice(len(lessons), p=shares)](rng, world)
+
+
+def _told_by_words(texts: list[str]) -> Any:
+    """(n_texts, n_words) how much each word that texts share tells of a text; letters where they share one at most."""
+    n_texts = Counter(word for text in texts for word in set(re.findall(_WORD, text.lower())))
+    n_shared = sum(n > 1 for n in n_texts.values())  # few in languages that write no blanks
+    by_words = TfidfVectorizer(token_pattern=_WORD, min_df=2)
+    return (by_words if n_shared > 1 else TfidfVectorizer(analyzer="char")).fit_transform(texts)
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

@@ -29,7 +29,8 @@ def extend_tokenizer(
     Returns:
         The new tokenizer, and the old tokens that each new one, in the order of the ids, is made of.
     """
-    old = {name: _ids(tokenizer, name) for name in dict.fromkeys(names)}
+    taken = tokenizer.get_vocab()  # a title may spell a special token
+    old = {name: _ids(tokenizer, name) for name in dict.fromkeys(names) if name not in taken}
     long = [name for name, ids in old.items() if len(ids) > _SHORT]
     trial = _with_tokens(tokenizer, long)
     whole = [name for name in long if trial.decode(_ids(trial, name), clean_up_tokenization_spaces=False) == name]
