@@ -154,12 +154,14 @@ def test_in_a_notebook_titles_are_never_markup() -> None:
     ]
     reply = Reply(
         item=NamedItem(3, "B<3", title), label=None, verdict="Yes", p_yes=0.75, text=f"Yes. Like {title}.",
+        counterfactual=f"Without {title} …",
         text_by="template", defects=["cut"], score=1.0, rank=2, n_ranked=9, cited=cited, evidence=cited[:1],
         model=Origin(None, None, None),
     )  # fmt: skip
     page = reply._repr_html_()
     assert "<b>&</b>" not in page and "<script>" not in page and "<i>&" not in page and "B&lt;3" in page
-    assert page.count("&lt;b&gt;&amp;&lt;/b&gt;") == 4  # heading, text and two tables
+    assert page.count("&lt;b&gt;&amp;&lt;/b&gt;") == 5  # heading, text, counterfactual and two tables
+    assert "None" not in replace(reply, counterfactual=None)._repr_html_()
     assert "rank 2 → 7 without it" in page and "not in the history" in page and "not in the catalogue" in page
     assert "recommender: undecided, rank 2 of 9; explainer: Yes, p(Yes) 0.75" in page
     assert "own text is not shown (cut)" in page

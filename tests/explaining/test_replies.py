@@ -7,12 +7,13 @@ import pytest
 
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.core.records.explanation import Explanation
-from recexplainer.evidence.counterfactuals import Bounds
+from recexplainer.evidence.counterfactuals import Bounds, find_removals
 from recexplainer.evidence.sentences import load_sentences
+from recexplainer.evidence.verification import verify
 from recexplainer.explaining.cases import Case, case_of
 from recexplainer.explaining.replies import Replier
 from recexplainer.explaining.reply import NamedItem, Origin
-from recexplainer.explaining.template import TemplateWriter
+from recexplainer.explaining.template import TemplateWriter, decision_of
 from recexplainer.prompting.requests import load_request
 from tests import tiny
 
@@ -66,8 +67,6 @@ def test_each_cited_item_says_what_its_removal_does() -> None:
         (2, "B2", "Rust II", True), (5, "B5", "星の庭 Hoshi", True), (12, "B12", "Iron Wolf", False),
         (None, None, "Grey Tide", False),
     ]  # fmt: skip
-    [longer] = Replier(template(), ORIGIN).replies([asked], [explained(text, asked, appended="Without it …")])
-    assert longer == replace(reply, text=f"{text} Without it …")
     for reason in reply.cited[:2]:
         assert reason.id is not None
         rest = [item for item in HISTORY if item != reason.id]
@@ -75,6 +74,19 @@ def test_each_cited_item_says_what_its_removal_does() -> None:
         assert reason.rank_without == rank_without(HISTORY, reason.id, ITEM)
     assert [reason.rank_without for reason in reply.cited[2:]] == [None, None]
     assert reply.item == NamedItem(6, "B6", "Slot <item> Machine") and reply.model == ORIGIN
+
+
+def test_what_would_change_the_decision_is_said_beside_the_text_and_is_true() -> None:
+    asked = case()
+    [reply] = Replier(template(), ORIGIN).replies([asked], [explained('Yes. Like "Rust II".', asked)])
+    [removal] = find_removals(tiny.mf(), [decision_of(asked)], "shift", Bounds(5, 0.2, 0.5))
+    assert reply.counterfactual == load_sentences(None).counterfactual(removal, tiny.catalogue())
+    assert removal.removed and str(removal.rank_after) in reply.counterfactual and reply.text == 'Yes. Like "Rust II".'
+    assert asked.label is not None
+    assert verify(tiny.mf(), [decision_of(asked)], [removal]).all()
+    records = [explained("Yes.", asked, label="No"), explained("Yes.", asked, label=None, verdict=None)]
+    replies = Replier(template(), ORIGIN).replies([asked] * 2, records)
+    assert [reply.counterfactual for reply in replies] == [None, None]
 
 
 def test_score_rank_and_evidence_are_the_recommenders() -> None:
@@ -103,6 +115,7 @@ def test_a_text_with_defects_is_replaced_by_the_templates_and_says_so() -> None:
     assert (replies[1].verdict, replies[1].p_yes) == ("Yes", 0.75)  # of the explainer, who decided before it wrote
     assert [reason.id for reason in replies[1].cited] == stand_in.cited_items
     assert [reply.text for reply in replies] == [texts[0], stand_in.text, texts[2]]
+    assert replies[1].counterfactual is None and "would change this" in stand_in.text  # it says it itself
 
 
 def test_an_item_of_the_history_may_be_asked_about() -> None:

@@ -89,7 +89,7 @@ def test_a_killed_run_resumes_and_gives_the_answers_of_predict(registered: str, 
     expected = mlflow.pyfunc.load_model(registered).predict(different, params={"max_new_tokens": 2}).to_dict("records")
     for row, answer in enumerate(answers):
         wanted = expected[row % 12]
-        for name in ("verdict", "text", "text_by", "label", "rank", "n_ranked", "item", "model"):
+        for name in ("verdict", "text", "counterfactual", "text_by", "label", "rank", "n_ranked", "item", "model"):
             assert answer[name] == wanted[name], (row, name)
         assert answer["p_yes"] == pytest.approx(wanted["p_yes"], abs=2e-6)
     assert None in [answer["label"] for answer in answers]

@@ -37,6 +37,7 @@ def _card(who: str, reply: Reply) -> Panel:
         Text(f"{decided}, explainer {reply.verdict or 'undecided'}{sure}", style="dim"),
         Text(),
         Text(reply.text),
+        *([Text(reply.counterfactual)] if reply.counterfactual else []),
     ]
     if reply.defects:
         parts.append(Text(note(reply), style="italic"))

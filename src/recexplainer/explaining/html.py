@@ -19,6 +19,7 @@ def reply_as_html(reply: Reply) -> str:
         f"<p><b>{escape(reply.item.title)}</b> ({escape(reply.item.raw_id)})<br>",
         f"{decided}; explainer: {reply.verdict or 'undecided'}{sure}</p>",
         f"<blockquote>{escape(reply.text)}</blockquote>",
+        f"<p>{escape(reply.counterfactual)}</p>" if reply.counterfactual else "",
     ]
     if reply.defects:
         parts.append(f"<p><i>{escape(note(reply))}</i></p>")

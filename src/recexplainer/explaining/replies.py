@@ -30,8 +30,10 @@ class Replier:
     origin: Origin
 
     def replies(self, cases: Sequence[Case], records: Sequence[Explanation]) -> list[Reply]:
-        """One reply per case; each reason is tested by asking the recommender again without it."""
-        shown = self._shown(cases, records)
+        """One reply per case; each reason is tested by asking the recommender again without it, and it is asked what
+        would change its decision.
+        """
+        shown = self.template.append_to(self._shown(cases, records), cases)
         asked = [(case, item) for case, record in zip(cases, shown, strict=True) for item in _reasons(record)]
         outcomes = iter(self._without(asked))
         found = [{item: next(outcomes) for item in _reasons(record)} for record in shown]
@@ -68,7 +70,8 @@ class Replier:
             label=own.label,
             verdict=own.verdict,
             p_yes=own.p_yes,
-            text=shown.told,
+            text=shown.text,
+            counterfactual=shown.appended,
             text_by=shown.source,
             defects=list(own.defects or []),
             score=_finite(own.score),

@@ -79,6 +79,9 @@ class Reply:
         verdict: The explainer's decision.
         p_yes: The explainer's probability of Yes against No.
         text: The explanation.
+        counterfactual: What would change the recommender's decision, in numbers that it gave when asked again; None
+            where the text is `template`'s, which says it itself, or has another verdict, and where the change takes
+            other items than the evidence.
         text_by: Who wrote it: the explainer's mode, or `template` where that replaces a text with defects.
         defects: Of the text that was replaced; empty where none was.
         score: The recommender's raw score.
@@ -94,6 +97,7 @@ class Reply:
     verdict: Label | None
     p_yes: float | None
     text: str
+    counterfactual: str | None
     text_by: str
     defects: list[Defect]
     score: float | None

@@ -59,6 +59,7 @@ SIGNATURE = ModelSignature(
             ColSpec(DataType.string, "verdict"),
             ColSpec(DataType.double, "p_yes"),
             ColSpec(DataType.string, "text"),
+            ColSpec(DataType.string, "counterfactual", required=False),
             ColSpec(DataType.string, "text_by"),
             ColSpec(Array(DataType.string), "defects"),
             ColSpec(DataType.string, "label", required=False),

@@ -33,6 +33,7 @@ from recexplainer.tracking import registry
 from recexplainer.tracking.fetching import load_spark_udf
 
 HISTORY, ITEMS, ANSWER, PART = "history", ("item", "item_id"), "answer", "part"
+NULLABLE = {"label", "counterfactual"}  # fields of an answer that may be null
 PLAN = "_explain_table.json"  # in the folder of the answers; readers of Parquet pass over it
 PLACE = ["_file", "_chunk"]
 OWN = {ANSWER, PART, *PLACE, "_row", "_task", "_question", "_metadata"}  # columns that Spark and this module add
@@ -143,9 +144,10 @@ def _explain(files: list[Path], answers: Path, master: str, plan: Plan, item: st
         tasks = spark.createDataFrame(missing.assign(_task=range(len(missing))))
         placed = asked.join(F.broadcast(tasks), PLACE).repartitionById(len(missing), F.col("_task").cast("int"))
         answer = F.col(ANSWER)
-        label = F.when(answer["label"] != "None", answer["label"])  # MLflow makes a text of null
         answered = placed.sortWithinPartitions(PART, "_row").withColumn(ANSWER, explain("_question").dropFields("row"))
-        answered = answered.withColumn(ANSWER, answer.withField("label", label))
+        for field in NULLABLE & set(answered.schema[ANSWER].dataType.names):  # versions of before have fewer
+            kept = F.when(answer[field] != "None", answer[field])  # MLflow makes a text of null
+            answered = answered.withColumn(ANSWER, answer.withField(field, kept))
         own = ("_question", "_row", "_task", *PLACE)
         # As soon as a task ends, its file takes its place: what was killed keeps what was finished.
         answered.drop(*own).write.option("mapreduce.fileoutputcommitter.algorithm.version", "2").partitionBy(PART).mode(

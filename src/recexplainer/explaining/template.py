@@ -61,8 +61,8 @@ class TemplateWriter:
     def append_to(self, records: Sequence[Explanation], cases: Sequence[Case]) -> list[Explanation]:
         """Explanations of the same cases by an LLM, with what would change the decision to show behind their texts.
 
-        Nothing is appended to a text that has defects or another verdict than the recommender, nor where the removal
-        needs items that are not in the explanation's evidence.
+        Nothing is appended to a text of this source, one that has defects or another verdict than the recommender,
+        nor where the removal needs items that are not in the explanation's evidence.
         """
         removals = [
             removal
@@ -72,7 +72,13 @@ class TemplateWriter:
         return [self._with(*parts) for parts in zip(records, removals, strict=True)]
 
     def _with(self, record: Explanation, removal: Counterfactual) -> Explanation:
-        if record.defects or record.verdict != record.label or not _may_be_told(removal, record.evidence):
+        is_of_decision = record.label is not None and record.verdict == record.label
+        if (
+            record.source == SOURCE
+            or record.defects
+            or not is_of_decision
+            or not _may_be_told(removal, record.evidence)
+        ):
             return record
         said = self.sentences.counterfactual(removal, self.prompts.catalogue)
         return replace(record, counterfactuals=[removal], appended=said)
