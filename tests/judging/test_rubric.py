@@ -152,6 +152,8 @@ def _item(game: Game) -> dict[str, Any]:
         ("is not a Racing game", []),
         ("is not a Role-Playing game for the Orbit 2", []),
         ("is not a typical Role-Playing game", []),
+        ("is not for the Orbit 2", []),
+        ("is not for the Nova 64", ["Nova 64"]),
     ],
 )
 def test_what_an_item_has_cannot_be_denied(games: Catalogue, said: str, false: list[str]) -> None:

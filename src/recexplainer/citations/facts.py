@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from recexplainer.citations.attributes import attribute_index, is_denied, values_of
 from recexplainer.citations.cache import cached_by_catalogue
+from recexplainer.citations.denials import denied_value
 from recexplainer.citations.phrases import plain
 from recexplainer.data.catalogue import Catalogue
 
@@ -79,6 +80,10 @@ class Facts:
             price = self._prices[item]
             return price is not None and abs(price - float(claim.value)) < 0.005
         return claim.value in self._index.of_item[item]
+
+    def denies(self, text: str, title_end: int, item: int, ended: bool) -> bool:
+        """Whether a text says behind an item's title that the item lacks a value which holds for it."""
+        return denied_value(text, title_end, self._index, ended=ended) in self._index.of_item[item]
 
     def values(self, kind: str, items: Sequence[int]) -> list[str]:
         """The values of a kind that hold for all the items, in the catalogue's words."""

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
+from recexplainer.citations.denials import denied_value
 from recexplainer.core.records.explanation import Explanation, Label, Mention
 from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
@@ -21,10 +22,6 @@ _SAME_SERIES = "same series"
 _CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "… was for the"
     r"""["”]?\s+(?:is|was)\s+(?:\w+\s+)?(?:an?|for|the)\b(?:(?!\b(?:like|unlike|than|such|similar)\b)[^,.;!?"“])*"""
 )
-_DENIAL_OF_TITLE = re.compile(  # between a title and an attribute: "… is not a", "… is no"
-    r"""["”]?\s+(?:is|was)(?:n['’]t|\s+not|\s+no)\s+(?:an?\s+|the\s+)?"""
-)
-_END_OF_DENIAL = re.compile(r"(?:\s+\w+)?\s*(?:[.,;!?]|$|\s(?:but|and|while)\b)")  # not "… game for the Orbit"
 _BESIDE_TITLES = re.compile(  # between the last title of a list and an attribute: "… for the", "…, a", "… ("
     r"""["”]?(?:,?\s+(?:for|on)\s+(?:the\s+)?|,\s+an?\s+|\s*\(\s*)"""
 )
@@ -144,18 +141,15 @@ def _false_claims(
     An attribute that is said of one title ("… is a Racing game") must hold for that item; one beside a
     list of titles ("… and … for the Orbit 2") for all of these; any other one for the target or a cited item.
     """
-    false = set()
+    false = {
+        attributes.names[value]
+        for mention in citations.mentions
+        if (value := denied_value(text, mention.end, attributes)) in attributes.of_item[mention.item_id or 0]
+    }
     for mention in attributes.find(text, _title_spans(citations)):
-        if mention.denied:
-            bears = [
-                mention.attribute in attributes.of_item[item] for item in _item_denied_of(text, citations, mention)
-            ]
-            is_false = any(bears)
-        else:
-            meant = _items_spoken_of(text, citations, mention)
-            bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
-            is_false = not (all(bears) if meant else any(bears))
-        if is_false:
+        meant = _items_spoken_of(text, citations, mention)
+        bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
+        if not mention.denied and not (all(bears) if meant else any(bears)):
             false.add(attributes.names[mention.attribute])
     if _claims_false_series(text, citations, attributes, target, cited_items):
         false.add(_SAME_SERIES)
@@ -173,15 +167,6 @@ def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMentio
     else:
         meant = _last_list(text, before) if _BESIDE_TITLES.fullmatch(between) else []
     return [mention.item_id for mention in meant if mention.item_id is not None]
-
-
-def _item_denied_of(text: str, citations: Citations, attribute: AttributeMention) -> list[int]:
-    """The item of which a text says that it lacks an attribute, and no more: "… is not a Racing game."; else none."""
-    before = [mention for mention in citations.mentions if mention.end <= attribute.start]
-    if not before or not _DENIAL_OF_TITLE.fullmatch(text[before[-1].end : attribute.start]):
-        return []
-    item = before[-1].item_id
-    return [item] if item is not None and _END_OF_DENIAL.match(text, attribute.end) else []
 
 
 def _last_list(text: str, mentions: list[Mention]) -> list[Mention]:

@@ -128,6 +128,25 @@ def test_a_denied_value_is_no_claim(texts: TokenTexts) -> None:
     assert text_of(texts, example, [GATE]) == 'Yes. "Rust" is not a Racing game, and it is new.'
 
 
+def test_a_false_denial_is_not_written(texts: TokenTexts) -> None:
+    found = text_of(texts, 'Yes. "{Rust}" is not a Puzzle game. "{Rust}" is like "{Amber Gate}".', [GATE])
+    assert found.startswith('Yes. "Rust"') and "not a Puzzle" not in found
+
+
+@pytest.mark.parametrize(
+    "said", ["is not a Puzzle game.", "is not for the Orbit", "isn't a Puzzle game, and it is new."]
+)
+@pytest.mark.parametrize("cited", [[GATE], None])
+def test_what_an_item_has_is_not_denied(said: str, cited: list[int] | None) -> None:
+    catalogue, begun = tiny.catalogue(), 'Yes. "Rust"'
+    guide = Guide(catalogue, RUST, [GATE], cited, facts_of(catalogue))
+    guide.wrote(5, len(begun), RUST)
+    assert guide.look(f"{begun} is not a Puzzle") is None  # "… game by Fox Works" may follow
+    change = guide.look(f"{begun} {said}", ended=True)
+    assert change is not None and (change.back, change.results, change.stop) == (len(begun), (None,), None)
+    assert guide.look(f"{begun} {said.replace('Puzzle', 'Racing').replace('Orbit', 'Nova')}", ended=True) is None
+
+
 @pytest.mark.parametrize("said", ["Puzzle and Puzzle", "Puzzle, Puzzle", "Puzzle and Horror", "Puzzle or Racing"])
 def test_a_list_that_has_named_all_values_that_hold_takes_no_other(said: str) -> None:
     """Rust has one genre: "a Puzzle and Puzzle game" says nothing, though both hold."""

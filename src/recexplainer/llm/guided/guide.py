@@ -9,6 +9,7 @@ from typing import Literal
 
 from recexplainer.citations.attributes import speaks_of_series
 from recexplainer.citations.citations import resolve_citations
+from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.phrases import QUOTES, plain
 from recexplainer.data.catalogue import Catalogue
@@ -91,9 +92,11 @@ class Guide:
             text: All that is written.
             ended: Whether nothing follows; otherwise the last word may not be finished.
         """
-        if self.cited is None and self.facts and self.facts.claims(text[self._checked :]):
+        may_be_false = self.facts and (self.facts.claims(text[self._checked :]) or DENIAL.search(text, self._checked))
+        if self.cited is None and may_be_false:
             self._read_titles(text)
-        return self._false_claim(text, ended) or (None if self.cited is None else self._opening(text))
+        wrong = self._false_claim(text, ended) or self._false_denial(text, ended)
+        return wrong or (None if self.cited is None else self._opening(text))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
         """A result was written into the text: a title, or a value (`item` None)."""
@@ -196,6 +199,13 @@ class Guide:
             else:
                 return self._instead(text, claim, listed, *self._said_of(text, claim))
         return None
+
+    def _false_denial(self, text: str, ended: bool) -> Change | None:
+        """Give up a denial of what holds for the title before it; the sentence continues behind the title."""
+        last = self.titles[-1] if self.titles else None
+        if self.facts is None or last is None or not self.facts.denies(text, last.end, last.item, ended):
+            return None
+        return Change(last.end, "fact", ("",), (None,), back=last.end)
 
     def _is_true(self, text: str, claim: Claim, facts: Facts) -> bool:
         """Whether a claim holds for what it is said of."""
