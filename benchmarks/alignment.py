@@ -144,7 +144,7 @@ def measure(variant: str, folder: Path, options: argparse.Namespace) -> dict[str
 def encoded_examples(explainer: Explainer, folder: Path, data: AlignmentData, align: Align) -> list[Encoded]:
     """What the explainer is taught in one epoch."""
     writer = PromptWriter(store.read_catalogue(folder / "catalogue.parquet"), align.n_categories)
-    return training_examples(explainer, writer, data.of_split(TRAIN), align, np.random.default_rng(1))
+    return list(training_examples(explainer, writer, data.of_split(TRAIN), align, np.random.default_rng(1)))
 
 
 def train_for_a_while(

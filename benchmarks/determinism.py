@@ -44,8 +44,10 @@ def measure(folder: Path, n_examples: int) -> dict[str, Any]:
     from safetensors.torch import save_file
 
     from recexplainer import store
+    from recexplainer.alignment.rows import packed_rows
     from recexplainer.alignment.training import train, training_examples
     from recexplainer.core.settings import load_settings
+    from recexplainer.data.splits import TRAIN
     from recexplainer.llm.explainer import new_explainer
     from recexplainer.prompting.prompts import PromptWriter
     from recexplainer.recommenders.base import load_recommender
@@ -61,14 +63,15 @@ def measure(folder: Path, n_examples: int) -> dict[str, Any]:
     settings = load_settings(ROOT / "params.yaml", ["align.epochs.both=1", "align.save_steps=1000000"])
     write_world(folder, settings)
     recommender = load_recommender(folder / "recommender")
-    examples, vectors = store.read_alignment(folder / "alignment")
-    taught = [example for example in examples if example.split == "train"][:: max(1, len(examples) // n_examples)]
+    data = store.read_alignment(folder / "alignment")
+    vectors, taught = data.user_vectors, data.of_split(TRAIN)[:: max(1, len(data.examples) // n_examples)]
     llm = replace(settings.llm, base=DEMO_LLM)
     explainer = new_explainer("both", llm, settings.align, recommender, vectors, {"n_categories": 3})
     writer = PromptWriter(store.read_catalogue(folder / "catalogue.parquet"), settings.align.n_categories)
     encoded = training_examples(explainer, writer, taught, settings.align, np.random.default_rng(1))
     began = time.process_time()
-    train(explainer, encoded, vectors, settings.align, 1, folder / "checkpoints", lambda *_: None)
+    rows = packed_rows(encoded, settings.align, np.random.default_rng(1))
+    train(explainer, rows, vectors, settings.align, 1, folder / "checkpoints", lambda *_: None)
     trained = time.process_time() - began
 
     weights = {n: p.detach().contiguous() for n, p in explainer.named_parameters() if p.requires_grad}
@@ -76,7 +79,7 @@ def measure(folder: Path, n_examples: int) -> dict[str, Any]:
     given = {
         "products": [product.numpy().tobytes()],
         "recommender": [recommender.item_vectors().numpy().tobytes(), vectors.numpy().tobytes()],
-        "answers": [repr(examples).encode()],
+        "answers": [repr(data.examples).encode()],
         "weights": [weights[name].numpy().tobytes() for name in sorted(weights)],
     }
     digests = {part: hashlib.sha256(b"".join(pieces)).hexdigest() for part, pieces in given.items()}

@@ -22,6 +22,7 @@ from workers import NotRunError
 
 from recexplainer import store
 from recexplainer.alignment.evaluation import evaluate
+from recexplainer.alignment.rows import packed_rows
 from recexplainer.alignment.trainer import AlignmentTrainer, training_arguments
 from recexplainer.alignment.training import train
 from recexplainer.alignment.warm_start import warm_start
@@ -170,12 +171,12 @@ class Parts:
         prompts = {"n_categories": settings.align.n_categories}
         explainer = new_explainer(MODE, settings.llm, settings.align, self.recommender, users, prompts)
         encoded = self._encoded(explainer, settings.align)
-        rows = sorted(taught)
-        histories = [taught[row] for row in rows]
-        given = (explainer, self.writer, users[rows], histories, settings.align, SEED)
+        histories = dict(sorted(taught.items()))
+        given = (explainer, self.writer, users[list(histories)], list(histories.values()), settings.align, SEED)
         _timed(seconds, "warm start", partial(warm_start, *given))
         with tempfile.TemporaryDirectory() as folder:
-            learn = partial(train, explainer, encoded, users, settings.align, SEED, Path(folder), lambda *_: None)
+            rows = packed_rows(encoded, settings.align, np.random.default_rng(SEED))
+            learn = partial(train, explainer, rows, users, settings.align, SEED, Path(folder), lambda *_: None)
             report = _timed(seconds, "train", learn)
         decoding = replace(settings.evaluate_alignment, tasks=list(EVALUATED))
         asked = [e for task in EVALUATED for e in self.data.of_split(TEST, task)[: 20 if self.is_tiny else 300]]

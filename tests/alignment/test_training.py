@@ -14,6 +14,7 @@ from transformers import TrainingArguments
 
 from recexplainer.alignment import training
 from recexplainer.alignment.building import build_examples
+from recexplainer.alignment.rows import Rows, packed_rows
 from recexplainer.alignment.trainer import AlignmentTrainer
 from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.validation import validation
@@ -21,7 +22,7 @@ from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer
-from recexplainer.llm.packing import collate
+from recexplainer.llm.packing import collate, pack, share_prefixes
 from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks.known import TASKS
@@ -53,9 +54,12 @@ class Lesson:
         asked = [example for example in taught(self.recommender, "valid")[0]]
         measure = validation(self.explainer, tiny.writer(), asked, self.vectors, self.align, seed)
         return train(
-            self.explainer, self.encoded, self.vectors, self.align, seed, folder,
+            self.explainer, self.rows(seed), self.vectors, self.align, seed, folder,
             lambda values, step: self.logs.append((values, step)), measure,
         )  # fmt: skip
+
+    def rows(self, seed: int) -> Rows:
+        return packed_rows(self.encoded, self.align, np.random.default_rng(seed))
 
     @property
     def valid(self) -> dict[int, dict[str, Any]]:
@@ -79,7 +83,7 @@ def lesson(base: Path, mode: str = "both", recommender: Recommender | None = Non
     align = tiny.settings(*SPEED, *assignments).align
     explainer = tiny.explainer(base, mode, recommender, vectors, *assignments)
     encoded = training_examples(explainer, tiny.writer(), examples, align, np.random.default_rng(0))
-    return Lesson(explainer, encoded, vectors, align, recommender)
+    return Lesson(explainer, list(encoded), vectors, align, recommender)
 
 
 def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -122,7 +126,7 @@ def test_mixture_and_form_shares_say_how_often_an_example_is_seen(base: Path) ->
         "align.both_forms={behaviour: 0.2, intention: 1.0, both: 0}",
         "align.weights={next_item_retrieval: 3.0}",
     ).align
-    encoded = training_examples(explainer, tiny.writer(), retrieval, align, np.random.default_rng(0))
+    encoded = list(training_examples(explainer, tiny.writer(), retrieval, align, np.random.default_rng(0)))
     n_slots = Counter(int((one.user_slots >= 0).sum()) for one in encoded)
     assert n_slots[0] / len(retrieval) == pytest.approx(0.5, abs=0.15)
     assert n_slots[1] / len(retrieval) == pytest.approx(2.5, abs=0.15)
@@ -162,7 +166,7 @@ def test_an_example_that_is_seen_again_is_seen_in_another_tree(base: Path) -> No
     retrieval = next(example for example in examples if example.task == "next_item_retrieval")
     explainer = tiny.explainer(base, "intention", None, vectors)
     align = tiny.settings("align.mixture={next_item_retrieval: 3}").align
-    encoded = training_examples(explainer, tiny.writer(), [retrieval], align, np.random.default_rng(0))
+    encoded = list(training_examples(explainer, tiny.writer(), [retrieval], align, np.random.default_rng(0)))
     assert len({one.input_ids.tobytes() for one in encoded}) == 1
     assert len({one.group for one in encoded}) == len(encoded) == 3
 
@@ -239,7 +243,7 @@ def interrupted(base: Path, folder: Path, step: int, *assignments: str) -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        train(made.explainer, made.encoded, made.vectors, made.align, 3, folder, kill)
+        train(made.explainer, made.rows(3), made.vectors, made.align, 3, folder, kill)
 
 
 def test_what_was_killed_goes_on_to_the_same_weights(base: Path, tmp_path: Path) -> None:
@@ -347,8 +351,8 @@ def test_the_loss_is_the_weighted_cross_entropy_of_every_example_alone(base: Pat
     made = lesson(base)
     arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
     trainer = AlignmentTrainer(made.explainer, arguments, [], made.align, made.vectors)
-    trees = training.share_prefixes(made.encoded, made.align.row_tokens)
-    rows = training.pack(trees, made.align.row_tokens, np.random.default_rng(0))
+    trees = share_prefixes(made.encoded, made.align.row_tokens)
+    rows = pack(trees, made.align.row_tokens, np.random.default_rng(0))
     made.explainer.eval()
     with torch.no_grad():
         packed = sum(float(trainer.compute_loss(made.explainer, collate([trees[n] for n in row]))) for row in rows)

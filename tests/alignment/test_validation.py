@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from recexplainer.alignment.callbacks import Speed, Validation
-from recexplainer.alignment.training import packed_rows, training_examples
+from recexplainer.alignment.rows import packed_rows
+from recexplainer.alignment.training import training_examples
 from recexplainer.alignment.validation import mean_loss, users_examples, validation
 from recexplainer.llm.packing import collate
 from tests import tiny
@@ -74,7 +75,7 @@ def test_what_is_killed_and_watched_otherwise_resumes(base: Path, tmp_path: Path
 def test_the_loss_is_the_mean_over_weights_however_the_rows_are_packed(base: Path) -> None:
     made = lesson(base, "both", None, "align.weights={next_item_retrieval: 5.0}")
     examples, vectors = taught(made.recommender, "valid")
-    encoded = training_examples(made.explainer, tiny.writer(), examples, made.align, np.random.default_rng(0))
+    encoded = list(training_examples(made.explainer, tiny.writer(), examples, made.align, np.random.default_rng(0)))
     packed = [collate(row) for row in packed_rows(encoded, made.align, np.random.default_rng(0))]
     apart = [replace(one, group=-1) for one in encoded]
     short = replace(made.align, row_tokens=max(map(len, apart)))

@@ -13,6 +13,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM
 
+from recexplainer.alignment.rows import packed_rows
 from recexplainer.alignment.training import train, training_examples
 from recexplainer.alignment.warm_start import warm_start
 from recexplainer.data.examples import Example
@@ -89,9 +90,10 @@ def aligned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         for row, user in enumerate((1, 2))
         for item, answer in ((4, "Yes"), (9, "No"))
     ]
-    encoded = training_examples(explainer, writer, asked, align, np.random.default_rng(1))
+    encoded = list(training_examples(explainer, writer, asked, align, np.random.default_rng(1)))
     before = {name: p.detach().clone() for name, p in explainer.named_parameters() if p.requires_grad}
-    train(explainer, encoded, USERS, align, 1, folder / "checkpoints", lambda *_: None)
+    rows = packed_rows(encoded, align, np.random.default_rng(1))
+    train(explainer, rows, USERS, align, 1, folder / "checkpoints", lambda *_: None)
     for name, parameter in explainer.named_parameters():
         if parameter.requires_grad:
             assert not torch.equal(parameter, before[name]), f"{name} was not trained"

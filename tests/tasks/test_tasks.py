@@ -82,7 +82,7 @@ def test_a_new_task_is_built_rendered_and_taught(base: Path, newest_item: Task) 
     ).align
     taught = [example for example in examples if example.split == "train"]
     explainer, rng = tiny.explainer(base, "both"), np.random.default_rng(0)
-    assert len(training_examples(explainer, tiny.writer(), taught, align, rng)) == 2 * len(taught)
+    assert len(list(training_examples(explainer, tiny.writer(), taught, align, rng))) == 2 * len(taught)
     rows = chat_files.task_rows(tiny.writer(), [("one", taught[0])], "both", align.both_forms)
     assert [(row["task"], row["form"]) for row in rows] == [(NAME, "behaviour")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ class AlignmentTrainer(ResumingTrainer):
         self,
         explainer: Explainer,
         arguments: TrainingArguments,
-        rows: list[list[Tree]],
+        rows: Sequence[list[Tree]],
         align: Align,
         user_vectors: Tensor,
     ) -> None:
@@ -91,7 +92,7 @@ class AlignmentTrainer(ResumingTrainer):
         super().__init__(
             explainer,
             arguments,
-            train_dataset=_Rows(rows + [[_empty_tree()]] * (-len(rows) % align.rows_per_step)),
+            train_dataset=_Rows(rows, -len(rows) % align.rows_per_step),
             data_collator=lambda one: collate([tree for row in one for tree in row], length),
         )
         # What is trained lies whole in every process, so that checkpoints are those of one process. Said earlier, the
@@ -180,14 +181,16 @@ def _empty_tree() -> Tree:
 
 
 class _Rows(Dataset):
-    def __init__(self, rows: list[list[Tree]]) -> None:
-        self.rows = rows
+    """Rows, and empty ones behind them."""
+
+    def __init__(self, rows: Sequence[list[Tree]], n_empty: int) -> None:
+        self.rows, self.n_empty = rows, n_empty
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) + self.n_empty
 
     def __getitem__(self, index: int) -> list[Tree]:
-        return self.rows[index]
+        return self.rows[index] if index < len(self.rows) else [_empty_tree()]
 
 
 def _trainable(model: nn.Module | None) -> dict[str, Tensor]:

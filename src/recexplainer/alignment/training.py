@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,62 +14,100 @@ from torch import Tensor
 
 from recexplainer.alignment.callbacks import Speed, Validation
 from recexplainer.alignment.checkpoints import newest_checkpoint
+from recexplainer.alignment.rows import Rows
 from recexplainer.alignment.trainer import AlignmentTrainer, training_arguments
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Align
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer
-from recexplainer.llm.packing import Tree, pack, share_prefixes
 from recexplainer.prompting.chat import Encoded
-from recexplainer.prompting.prompts import Form, PromptTooLongError, PromptWriter
+from recexplainer.prompting.prompts import FORMS, Form, PromptTooLongError, PromptWriter
 from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.rendering import fit
 
 _ITEMS_PER_TREE = 8
+_RENDERED = 100_000  # from so many examples on, what a part of an epoch leaves out is not rendered
+
+
+def rendered_share(align: Align, mode: str, n_examples: int) -> float:
+    """The share of an epoch that is rendered: all of it, or of many examples about those that are trained on."""
+    return min(1.0, max(align.epochs[mode], _RENDERED / max(1, n_examples)))
 
 
 def training_examples(
-    explainer: Explainer, writer: PromptWriter, examples: Sequence[Example], align: Align, rng: np.random.Generator
-) -> list[Encoded]:
+    explainer: Explainer,
+    writer: PromptWriter,
+    examples: Sequence[Example],
+    align: Align,
+    rng: np.random.Generator,
+    share: float = 1.0,
+) -> Iterator[Encoded]:
     """Render and encode the training examples of a mode, in the shares and weights that the settings ask for.
 
-    `align.mixture` says how often an example of a task is seen in one epoch; a fraction is a chance.
+    `align.mixture` says how often an example of a task is seen in one epoch; a fraction is a chance. All is drawn
+    before the first example; the examples of a group follow each other.
+
+    Args:
+        explainer: Who learns.
+        writer: Writes prompts.
+        examples: Of training users.
+        align: The settings.
+        rng: Draws.
+        share: Of an epoch; it is drawn by groups.
 
     Raises:
         InputError: If prompts do not fit a row even without history.
     """
-    encoded: list[Encoded] = []
     too_long: list[PromptTooLongError] = []
-    max_tokens = explainer.prompt_budget(align.row_tokens)
-    groups: dict[tuple, int] = {}
-    shown: dict[tuple, int] = {}
-    for example in examples:
-        wanted = _mixture(align, example)
-        shares = TASKS[example.task].form_shares(example, explainer.mode, align.both_forms)
-        for form, share in shares.items():
-            user = (example.user_id, example.position, form, share)
-            if user not in shown:  # a form is drawn for all questions about a user at once
-                shown[user] = _draw(share, rng)
-            for time in range(shown[user] * _draw(wanted, rng)):
-                if example.turns:
-                    dialogues = explainer.encoder.dialogues([(q, a) for q, a in example.turns], _weight(align, example))
-                    encoded += [dialogue for dialogue in dialogues if len(dialogue) <= max_tokens]
-                    continue
-                group = groups.setdefault(_shares_with(example, form, time), len(groups))
-                weight = _weight(align, example)
-                try:
-                    one = fit(explainer.encoder, writer, example, form, max_tokens, group=group, weight=weight)
-                    encoded.append(one)
-                except PromptTooLongError as error:
-                    too_long.append(error)
+    n_encoded, max_tokens = 0, explainer.prompt_budget(align.row_tokens)
+    for number, form, group in _drawn(explainer.mode, examples, align, rng, share):
+        example = examples[number]
+        weight = _weight(align, example)
+        try:
+            if example.turns:
+                dialogues = explainer.encoder.dialogues([(q, a) for q, a in example.turns], weight)
+                found = [dialogue for dialogue in dialogues if len(dialogue) <= max_tokens]
+            else:
+                found = [fit(explainer.encoder, writer, example, form, max_tokens, group=group, weight=weight)]
+        except PromptTooLongError as error:
+            too_long.append(error)
+            continue
+        n_encoded += len(found)
+        yield from found
     if too_long:
-        raise InputError(_longest(too_long, len(encoded), max_tokens, align.row_tokens))
-    return encoded
+        raise InputError(_longest(too_long, n_encoded, max_tokens, align.row_tokens))
+
+
+def _drawn(
+    mode: str, examples: Sequence[Example], align: Align, rng: np.random.Generator, share: float
+) -> Iterator[tuple[int, Form, int]]:
+    """The number, form and group of each example that is seen, by groups; first those without one (-1)."""
+    numbers, forms, groups = array("i"), array("b"), array("i")
+    known: dict[tuple, int | None] = {}
+    shown: dict[tuple, int] = {}
+    for number, example in enumerate(examples):
+        wanted = _mixture(align, example)
+        for form, form_share in TASKS[example.task].form_shares(example, mode, align.both_forms).items():
+            user = (example.user_id, example.position, form, form_share)
+            if user not in shown:  # a form is drawn for all questions about a user at once
+                shown[user] = _draw(form_share, rng)
+            for time in range(shown[user] * _draw(wanted, rng)):
+                key = (number, time) if example.turns else _shares_with(example, form, time)
+                if key not in known:
+                    is_seen = share >= 1 or rng.random() < share
+                    known[key] = (-1 if example.turns else len(known)) if is_seen else None
+                group = known[key]
+                if group is not None:
+                    numbers.append(number)
+                    forms.append(FORMS.index(form))
+                    groups.append(group)
+    for place in np.argsort(np.array(groups), kind="stable"):
+        yield numbers[place], FORMS[forms[place]], groups[place]
 
 
 def train(
     explainer: Explainer,
-    encoded: Sequence[Encoded],
+    rows: Rows,
     user_vectors: Tensor,
     align: Align,
     seed: int,
@@ -84,7 +123,7 @@ def train(
 
     Args:
         explainer: Who learns.
-        encoded: The examples, from `training_examples`.
+        rows: Of `packed_rows`.
         user_vectors: (n, dim) what the user slots of the examples point into.
         align: The settings.
         seed: Of the order of the rows, and of dropout.
@@ -98,14 +137,11 @@ def train(
     Raises:
         InputError: If `align.rows_per_step` cannot be shared by the processes.
     """
-    rng, epochs = np.random.default_rng(seed), align.epochs[explainer.mode]
-    rows = packed_rows(encoded, align, rng)
-    trees = [tree for row in rows for tree in row]
-    checkpoints /= _fingerprint(explainer, trees, user_vectors, align, seed)
-    arguments = training_arguments(align, epochs, seed, checkpoints)
+    checkpoints /= _fingerprint(explainer, rows, user_vectors, align, seed)
+    arguments = training_arguments(align, align.epochs[explainer.mode] / rows.share, seed, checkpoints)
     trainer = AlignmentTrainer(explainer, arguments, rows, align, user_vectors)
-    n_tokens, n_packed = sum(map(len, encoded)), sum(map(len, trees))
-    of_a_row = {"examples": len(encoded), "tokens": n_tokens, "packed_tokens": n_packed}
+    n_packed = rows.trees.n_tokens
+    of_a_row = {"examples": rows.n_examples, "tokens": rows.n_tokens, "packed_tokens": n_packed}
     speed = Speed(on_log, {name: n * align.rows_per_step / len(rows) for name, n in of_a_row.items()})
     trainer.add_callback(speed)
     if measure is not None and align.eval_steps:
@@ -114,20 +150,14 @@ def train(
     trainer.accelerator.wait_for_everyone()  # before the checkpoints go, all have written theirs
     explainer.eval()
     return {
-        "n_examples": len(encoded),
-        "n_tokens": n_tokens,
+        "n_examples": rows.n_examples,
+        "n_tokens": rows.n_tokens,
         "n_packed_tokens": n_packed,
         "n_rows": len(rows),
         "row_fill": round(n_packed / (len(rows) * align.row_tokens), 4),
         "train_seconds": round(speed.seconds, 1),
         **({"train_loss": round(outcome.training_loss, 4), **speed.of_all_steps()} if speed.n_steps else {}),
     }
-
-
-def packed_rows(encoded: Sequence[Encoded], align: Align, rng: np.random.Generator) -> list[list[Tree]]:
-    """The trees of each row: examples that share a prefix form one tree, and trees fill rows."""
-    trees = share_prefixes(encoded, align.row_tokens)
-    return [[trees[number] for number in row] for row in pack(trees, align.row_tokens, rng)]
 
 
 def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: int, row_tokens: int) -> str:
@@ -141,13 +171,13 @@ def _longest(too_long: Sequence[PromptTooLongError], n_others: int, max_tokens: 
     return f"align.row_tokens: {found}: set align.row_tokens to at least {worst.n_tokens}"
 
 
-def _fingerprint(explainer: Explainer, trees: Sequence[Tree], user_vectors: Tensor, align: Align, seed: int) -> str:
+def _fingerprint(explainer: Explainer, rows: Rows, user_vectors: Tensor, align: Align, seed: int) -> str:
     """What must match before training resumes from a checkpoint."""
     learning = replace(align, eval_steps=0, eval_users=1)  # validation only watches
     digest = hashlib.sha256(repr((explainer.mode, explainer.reference, learning, seed)).encode())
-    for tree in trees:
-        for array in (tree.input_ids, tree.targets, tree.user_slots, tree.item_slots, tree.weights):
-            digest.update(array.tobytes())
+    for tree in (tree for row in rows for tree in row):
+        for column in (tree.input_ids, tree.targets, tree.user_slots, tree.item_slots, tree.weights):
+            digest.update(column.tobytes())
     for table in (user_vectors, explainer.item_vectors):
         digest.update(b"" if table is None else table.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from recexplainer.alignment.evaluation import evaluate
+from recexplainer.alignment.rows import packed_rows
 from recexplainer.alignment.trainer import answer_loss
-from recexplainer.alignment.training import packed_rows, training_examples
+from recexplainer.alignment.training import training_examples
 from recexplainer.core.settings import Align, EvaluateAlignment
 from recexplainer.data.examples import Example
 from recexplainer.llm.explainer import Explainer

@@ -9,9 +9,9 @@ Source: none in the paper, whose public code pads every example to 1,024 tokens.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, groupby
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,15 @@ class Tree:
 
 
 def share_prefixes(examples: Sequence[Encoded], max_tokens: int) -> list[Tree]:
+    """The trees of examples in any order: first those without a group, then group by group; see `lay_out`."""
+    places = {-1: -1}
+    return list(lay_out(sorted(examples, key=lambda one: places.setdefault(one.group, len(places))), max_tokens))
+
+
+def lay_out(examples: Iterable[Encoded], max_tokens: int) -> Iterator[Tree]:
     """Lay out the examples of each group as trees of at most `max_tokens` tokens; ungrouped examples are alone.
+
+    The examples of a group follow each other; those of one group at a time are in memory.
 
     The weight of a target is its example's weight divided by the root of its number of targets: with a plain mean over
     tokens, a Yes or No drowns beside a list of titles; with a mean per example, the list is neglected.
@@ -46,18 +54,9 @@ def share_prefixes(examples: Sequence[Encoded], max_tokens: int) -> list[Tree]:
     Raises:
         ValueError: If one example alone is longer than `max_tokens`.
     """
-    groups: dict[int, list[Encoded]] = defaultdict(list)
-    trees = []
-    for example in examples:
-        if len(example) > max_tokens:
-            raise ValueError(f"an example of {len(example)} tokens does not fit a row of {max_tokens}")
-        if example.group < 0:
-            trees.append(_tree([example], [0]))
-        else:
-            groups[example.group].append(example)
-    for members in groups.values():
-        trees.extend(_group_trees(members, max_tokens))
-    return trees
+    alone = count(1)
+    for _, members in groupby(examples, key=lambda one: one.group if one.group >= 0 else -next(alone)):
+        yield from _group_trees(list(members), max_tokens)
 
 
 def pack(trees: Sequence[Tree], row_tokens: int, rng: np.random.Generator) -> list[list[int]]:
@@ -203,6 +202,9 @@ def _block_masks(config: Any, seen_until: Tensor, positions: Tensor) -> Any:
 
 def _group_trees(members: list[Encoded], max_tokens: int) -> list[Tree]:
     """Cut a group into trees that fit; sorted, so that examples with a common beginning are adjacent."""
+    longest = max(map(len, members))
+    if longest > max_tokens:
+        raise ValueError(f"an example of {longest} tokens does not fit a row of {max_tokens}")
     ordered = sorted(members, key=_sort_key)
     trees, current, shared, size = [], [ordered[0]], [0], len(ordered[0])
     for example in ordered[1:]:

@@ -9,7 +9,8 @@ import numpy as np
 from transformers import set_seed
 
 from recexplainer import store
-from recexplainer.alignment.training import train, training_examples
+from recexplainer.alignment.rows import packed_rows
+from recexplainer.alignment.training import rendered_share, train, training_examples
 from recexplainer.alignment.validation import validation
 from recexplainer.alignment.warm_start import warm_start
 from recexplainer.core.settings import Settings
@@ -44,15 +45,16 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     base = chosen_base(settings.llm)
     explainer = new_explainer(mode, base, settings.align, recommender, user_vectors[rows], prompts)
     title_tokens(explainer.encoder, writer.catalogue.titles[1:])  # two titles with the same tokens fail at once
-    rng = np.random.default_rng(settings.run.seed)
-    encoded = training_examples(explainer, writer, taught, settings.align, rng)  # what cannot be trained fails at once
+    share, checkpoints = rendered_share(settings.align, mode, len(taught)), store.checkpoints_folder(mode)
+    drawing, packing = (np.random.default_rng(settings.run.seed) for _ in range(2))
+    encoded = training_examples(explainer, writer, taught, settings.align, drawing, share)
+    packed = packed_rows(encoded, settings.align, packing, checkpoints, share)  # what cannot be trained fails at once
     measure = validation(explainer, writer, data.of_split(VALID), user_vectors, settings.align, settings.run.seed)
     warmed = warm_start(
         explainer, writer, user_vectors[rows], [histories[row] for row in rows], settings.align, settings.run.seed
     )
-    checkpoints = store.checkpoints_folder(mode)
     report = train(
-        explainer, encoded, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics, measure
+        explainer, packed, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics, measure
     )
     return partial(_write, settings, run, explainer, {**warmed, **report})
 
