@@ -83,3 +83,13 @@ def test_a_short_word_in_lower_case_is_a_word_and_no_value() -> None:
     assert [name for name, _ in named(index, "New on the PC, for Kids; a wii game, racing")] == [
         "New", "PC", "Kids", "wii", "Racing",
     ]  # fmt: skip
+
+
+def test_no_value_is_the_verdict_or_the_subject_of_a_sentence() -> None:
+    """A column may hold Yes and No; the guide would turn one into the other."""
+    items = [
+        {"title": "A", "categories": ["Yes", "Strategy"], "brand": "It"},
+        {"title": "B", "categories": ["No"], "brand": "It Is"},
+    ]
+    index = AttributeIndex(make_catalogue(items))
+    assert named(index, 'Yes. It is a Strategy game. It is. No. "B" is not.') == [("Strategy", False)]

@@ -16,6 +16,7 @@ MAX_VALUE_WORDS = 4  # a longer feature line is a sentence, not a value that a t
 COMMON_SHARE = 0.5  # a value that more items hold says nothing of any of them
 _TINY_WORDS = frozenset(
     ["a", "an", "the", "of", "and", "or", "for", "to", "in", "on", "with", "by", "at", "from", "all", "more"]
+    + ["yes", "no", "it", "is", "that", "they", "like"]  # with which texts and sentences begin
 )  # fmt: skip
 _SERIES = re.compile(r"\b(series|franchise|sequel|prequel|saga)s?\b", re.IGNORECASE)
 _DENIAL = re.compile(
