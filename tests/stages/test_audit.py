@@ -60,10 +60,12 @@ def test_the_recommender_stands_beside_its_floors(prepared: Path) -> None:
     assert run_audit()[0] == figures
 
 
-def test_a_recommender_beside_itself_has_not_changed(prepared: Path) -> None:
+def test_a_recommender_beside_itself_has_not_changed(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     against = run_audit(f"audit.against={store.RECOMMENDER}")[0]["against"]
     assert (against["largest_change"], against["same_top"]) == (0, 1)
     assert against["top"]["newest_interval"] == [0, 0]
+    said = capsys.readouterr().out
+    assert "largest change 0.000" in said and f"written: {store.AUDIT_METRICS}" in said
 
 
 def test_another_recommender_shows_how_far_shares_moved(prepared: Path) -> None:

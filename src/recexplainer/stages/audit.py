@@ -50,9 +50,21 @@ def run(settings: Settings, run: StageRun) -> None:
     for item in (item for part in ("top", "disliked", "bottom") for item in figures["recommender"][part]["items"]):
         item["title"] = catalogue.title(item["item_id"])
     store.write_json(store.AUDIT_METRICS, figures)
+    _tell(figures)
     run.log_dataset(store.INTERACTIONS, "interactions", "evaluation")
     run.log_metrics({name: figures[name] for name in ("recommender", "against") if name in figures})
     run.log_artifact(store.AUDIT_METRICS)
+
+
+def _tell(figures: dict[str, Any]) -> None:
+    for said in figures["sentences"]:
+        print(said["text"])
+    if (other := figures.get("against")) and other["largest_change"] is not None:
+        print(
+            f"against {other['named']}: largest change {other['largest_change']:.3f} ({other['largest_change_of']}), "
+            f"the same first items in {other['same_top']:.0%}"
+        )
+    print(f"written: {store.AUDIT_METRICS}")
 
 
 def _plan(settings: Settings, interactions: Interactions, relations: Relations) -> Plan:
