@@ -157,7 +157,8 @@ def _lesson_copy(rng: np.random.Generator, world: World) -> list[Turn]:
         return [(f"{block}\nWhich title comes first?", titles[0])]
     if kind == 4 and place + 1 < len(titles):
         return [(f'{block}\nWhich title comes after "{titles[place]}"?', titles[place + 1])]
-    return [(f'{block}\nWhat is known of "{titles[place]}"?', f"{games[place].platform}, {games[place].genre}")]
+    known = ", ".join(name for name in (games[place].platform, games[place].genre) if name)
+    return [(f'{block}\nWhat is known of "{titles[place]}"?', known or "Only its title.")]
 
 
 def _lesson_filter(rng: np.random.Generator, world: World) -> list[Turn]:

@@ -86,6 +86,7 @@ def test_a_catalogue_without_categories_asks_for_none_and_claims_none(writer: Pr
     assert not [
         text for turns in talks for turn in turns for text in turn if "  " in text or "()" in text or ", ," in text
     ]
+    assert not [answer for turns in talks for _, answer in turns if answer.strip().endswith(",")]
 
 
 def test_tastes_favour_what_is_alike_and_follow_the_seed(writer: PromptWriter) -> None:
