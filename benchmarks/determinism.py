@@ -64,7 +64,7 @@ def measure(folder: Path, n_examples: int) -> dict[str, Any]:
     write_world(folder, settings)
     recommender = load_recommender(folder / "recommender")
     data = store.read_alignment(folder / "alignment")
-    vectors, taught = data.user_vectors, data.of_split(TRAIN)[:: max(1, len(data.examples) // n_examples)]
+    vectors, taught = data.user_vectors, list(data.of_split(TRAIN))[:: max(1, len(data.examples) // n_examples)]
     llm = replace(settings.llm, base=DEMO_LLM)
     explainer = new_explainer("both", llm, settings.align, recommender, vectors, {"n_categories": 3})
     writer = PromptWriter(store.read_catalogue(folder / "catalogue.parquet"), settings.align.n_categories)
@@ -79,7 +79,7 @@ def measure(folder: Path, n_examples: int) -> dict[str, Any]:
     given = {
         "products": [product.numpy().tobytes()],
         "recommender": [recommender.item_vectors().numpy().tobytes(), vectors.numpy().tobytes()],
-        "answers": [repr(data.examples).encode()],
+        "answers": [repr(list(data.examples)).encode()],
         "weights": [weights[name].numpy().tobytes() for name in sorted(weights)],
     }
     digests = {part: hashlib.sha256(b"".join(pieces)).hexdigest() for part, pieces in given.items()}

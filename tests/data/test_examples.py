@@ -20,7 +20,7 @@ def test_what_is_written_is_read_also_row_0_of_the_vectors(tmp_path: Path) -> No
     store.write_alignment(EXAMPLES, vectors, tmp_path / "alignment")
     data = store.read_alignment(tmp_path / "alignment")
     examples, read = data.examples, data.user_vectors
-    assert examples == EXAMPLES and torch.equal(read, vectors)
+    assert list(examples) == EXAMPLES and torch.equal(read, vectors)
 
 
 def test_what_holds_nothing_is_not_written() -> None:

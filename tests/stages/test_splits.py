@@ -76,7 +76,7 @@ def test_names_tell_the_line_in_the_file_and_drafts_come_last() -> None:
     drafts = [Example(explanation.NAME, split, "Yes.", user_id=user) for split, user in ((TEST, 5), (TRAIN, 1))]
     store.write_drafts(drafts)
     data = store.read_alignment(with_drafts=True)
-    named = data.named(TRAIN)
+    named = list(data.named(TRAIN))
     assert named[-1] == ("draft-2", drafts[1]) and data.of_split(TRAIN)[-1] == drafts[1]
     lines = {int(name.removeprefix("example-")): example for name, example in named[:-1]}
     assert all(data.examples[line - 1] == example for line, example in lines.items())

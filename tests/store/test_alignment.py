@@ -2,22 +2,62 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from recexplainer import store
-from recexplainer.data.examples import Example
+from recexplainer.core.errors import InputError
+from recexplainer.data.examples import AlignmentData, Example
+from recexplainer.store import texts
+
+EXAMPLES = [
+    Example("next_item_retrieval", split, [400], user_id=number, history=[301, 302])
+    for number, split in enumerate(("train", "test", "train", "valid"))
+]
 
 
-def test_what_many_examples_have_in_common_is_in_memory_once(tmp_path: Path) -> None:
-    one = {"split": "train", "user_id": 4, "position": 3, "vector_row": 0, "history": [301, 302, 303]}
-    written = [
-        Example("next_item_retrieval", answer=[400], **one),
-        Example("interest_classification", answer="Yes", items=[501], aspect="explain", **one),
-        Example("interest_classification", answer="No", items=[502], aspect="explain", **one | {"history": [301]}),
-    ]
-    store.write_alignment(written, torch.zeros(1, 2), tmp_path / "alignment")
-    read = store.read_alignment(tmp_path / "alignment").examples
-    assert read == written
-    assert read[0].history is read[1].history is not read[2].history
-    assert read[1].task is read[2].task and read[0].split is read[2].split and read[1].aspect is read[2].aspect
-    assert not hasattr(read[0], "__dict__")
+def written(folder: Path) -> AlignmentData:
+    store.write_alignment(EXAMPLES, torch.zeros(1, 2), folder)
+    return store.read_alignment(folder)
+
+
+def test_an_example_is_read_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+    original = texts._json_object
+    monkeypatch.setattr(
+        texts, "_json_object", lambda path, line, *rest: parsed.append(line) or original(path, line, *rest)
+    )
+    data = written(tmp_path / "alignment")
+    assert len(data.examples) == 4 and not parsed
+    assert data.examples[2] == EXAMPLES[2] and parsed == [3]
+    taught = data.of_split("train")
+    parsed.clear()
+    assert len(taught) == 2 and not parsed
+    assert taught[1] == EXAMPLES[2] and parsed == [3]
+    assert list(taught) == [EXAMPLES[0], EXAMPLES[2]] and list(data.examples) == EXAMPLES
+    assert not hasattr(taught[0], "__dict__")
+
+
+def test_what_is_mapped_stays_as_it_was_when_the_stage_writes_anew(tmp_path: Path) -> None:
+    data = written(tmp_path / "alignment")
+    store.write_alignment([], torch.zeros(1, 2), tmp_path / "alignment")
+    assert list(data.examples) == EXAMPLES and list(store.read_alignment(tmp_path / "alignment").examples) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"{", "line 2: is not valid JSON"),
+        (b"[]", "line 2: expected a JSON object"),
+        (b'{"task": "x"}', "line 2: has no 'split'"),
+        (b'{"task": "x", "split": "test", "answer": "", "spare": 1}', "is not what build_alignment writes .*dvc repro"),
+        (b'{"task": "\xff"}', "is not UTF-8"),
+    ],
+)
+def test_a_malformed_line_is_one_clear_line(tmp_path: Path, line: bytes, message: str) -> None:
+    written(tmp_path / "alignment")
+    path = tmp_path / "alignment" / "examples.jsonl"
+    first, _, *rest = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([first, line + b"\n", *rest]))
+    with pytest.raises(InputError, match=f"examples.jsonl: {message}"):
+        store.read_alignment(tmp_path / "alignment").of_split("test")

@@ -7,7 +7,7 @@ mark, and `slots` says which vector belongs there; a title that looks like a mar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from recexplainer.data.examples import Example
@@ -21,7 +21,7 @@ MARKS = {"user": "<|user_vector|>", "item": "<|item_vector|>"}
 API_COLUMNS = ("id", "task", "split", "user_id", "position", "item_ids", "prompt", "answer")
 
 Row = dict[str, Any]
-Numbered = Sequence[tuple[str, Example]]  # an id that no other example has, and the example
+Numbered = Iterable[tuple[str, Example]]  # an id that no other example has, and the example
 
 
 def task_rows(writer: PromptWriter, examples: Numbered, mode: str, both_forms: Mapping[str, float]) -> Iterator[Row]:

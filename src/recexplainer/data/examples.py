@@ -6,12 +6,16 @@ rendering, whether a user or an item appears as text, as a vector, or as both. S
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recexplainer.data.splits import SplitName
+from recexplainer.data.splits import SPLITS, SplitName
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,23 +63,48 @@ class AlignmentData:
         drafts: Explanations that the base LLM drafted, in the order of their file.
     """
 
-    examples: list[Example]
+    examples: Sequence[Example]
     user_vectors: Tensor
-    drafts: list[Example] = field(default_factory=list)
+    drafts: Sequence[Example] = ()
 
-    def of_split(self, split: SplitName, task: str | None = None) -> list[Example]:
+    def of_split(self, split: SplitName, task: str | None = None) -> Sequence[Example]:
         """The examples of a split's users, drafts last; of one task, or of all."""
-        return [example for _, example in self.named(split) if task in (None, example.task)]
+        chosen = _Chosen(self, self._of(split))
+        return chosen if task is None else [example for example in chosen if example.task == task]
 
-    def named(self, split: SplitName) -> list[tuple[str, Example]]:
+    def named(self, split: SplitName) -> Iterator[tuple[str, Example]]:
         """The same with names that tell each one's line in its file: `example-12`, `draft-3`."""
-        files = {"example": self.examples, "draft": self.drafts}
-        return [
-            (f"{name}-{line}", example)
-            for name, examples in files.items()
-            for line, example in enumerate(examples, start=1)
-            if example.split == split
-        ]
+        for number in self._of(split):
+            line = number - len(self.examples)
+            yield f"draft-{line + 1}" if line >= 0 else f"example-{number + 1}", self.at(number)
+
+    def _of(self, split: SplitName) -> array[int]:
+        return array("q", np.flatnonzero(self._splits == SPLITS.index(split)))
+
+    def at(self, number: int) -> Example:
+        """One of the examples, or of the drafts behind them."""
+        line = number - len(self.examples)
+        return self.drafts[line] if line >= 0 else self.examples[number]
+
+    @cached_property
+    def _splits(self) -> np.ndarray:
+        """(n_examples + n_drafts,) the number of each one's split; -1 of none."""
+        numbers: dict[str, int] = {split: number for number, split in enumerate(SPLITS)}
+        every = chain(self.examples, self.drafts)
+        return np.fromiter((numbers.get(example.split, -1) for example in every), np.int8)
+
+
+class _Chosen(Sequence[Example]):
+    """Some examples, each read when it is asked for."""
+
+    def __init__(self, data: AlignmentData, numbers: Sequence[int]) -> None:
+        self._data, self._numbers = data, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, place: int) -> Example:  # type: ignore[override]
+        return self._data.at(self._numbers[place])
 
 
 @dataclass(frozen=True)

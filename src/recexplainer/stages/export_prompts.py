@@ -36,17 +36,16 @@ def _write_prompts(settings: Settings, recommender: Recommender, folder: Path) -
     writer = PromptWriter(store.read_catalogue(), settings.align.n_categories)
     counts: dict[str, int] = {}
     for split in SPLITS:
-        chosen = data.named(split)
         for mode in settings.align.modes:
-            rows = chat_files.task_rows(writer, chosen, mode, settings.align.both_forms)
+            rows = chat_files.task_rows(writer, data.named(split), mode, settings.align.both_forms)
             counts[f"{mode}_{split}.json"] = store.write_json_rows(folder / f"{mode}_{split}.json", rows)
             if split != TRAIN:
                 name = f"explan_{mode}_{split}.json"
-                rows = chat_files.explanation_rows(writer, chosen, mode)
+                rows = chat_files.explanation_rows(writer, data.named(split), mode)
                 counts[name] = store.write_json_rows(folder / name, rows)
         if split != TRAIN:
             name = f"api_{split}.csv"
-            prompts = chat_files.api_rows(writer, chosen)
+            prompts = chat_files.api_rows(writer, data.named(split))
             counts[name] = store.write_csv(folder / name, chat_files.API_COLUMNS, prompts)
     described = [name for name in counts if name.endswith(".json")]
     store.write_json(folder / "dataset_info.json", chat_files.dataset_info(described))

@@ -16,7 +16,7 @@ from recexplainer.store.paths import (
     EXPLANATION_DRAFTS,
     alignment_answers,
 )
-from recexplainer.store.texts import jsonl_rows, write_jsonl
+from recexplainer.store.texts import JsonLines, write_jsonl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,14 +46,16 @@ def write_alignment(
 def read_alignment(folder: Path | str = ALIGNMENT, with_drafts: bool = False) -> AlignmentData:
     """Read the alignment examples, their table of user vectors, and where asked for the drafted explanations.
 
+    An example is read from its file whenever it is asked for.
+
     Raises:
-        InputError: when a file is missing or malformed.
+        InputError: when a file is missing or malformed; of a malformed example when it is asked for.
     """
     from safetensors.torch import load_file
 
     from recexplainer.data.examples import AlignmentData
 
-    examples = _read_examples(Path(folder) / ALIGNMENT_EXAMPLES.name, "build_alignment")
+    examples = _Examples(Path(folder) / ALIGNMENT_EXAMPLES.name, "build_alignment")
     try:
         vectors = load_file(Path(folder) / ALIGNMENT_USER_VECTORS.name)["user_vectors"]
     except (OSError, KeyError) as error:
@@ -82,7 +84,7 @@ def read_drafts() -> list[Example]:
     Raises:
         InputError: when the file is missing or malformed.
     """
-    return _read_examples(EXPLANATION_DRAFTS, "draft_explanations")
+    return list(_Examples(EXPLANATION_DRAFTS, "draft_explanations"))
 
 
 def write_answers(source: str, rows: Iterable[dict[str, Any]]) -> None:
@@ -90,20 +92,20 @@ def write_answers(source: str, rows: Iterable[dict[str, Any]]) -> None:
     write_jsonl(alignment_answers(source), rows)
 
 
-def _read_examples(path: Path, stage: str) -> list[Example]:
-    from recexplainer.data.examples import Example
+class _Examples(Sequence["Example"]):
+    """The examples of a file that a stage wrote."""
 
-    known: dict[Any, Any] = {}  # many examples have equal values: one object stands for them
+    def __init__(self, path: Path, stage: str) -> None:
+        self._path, self._stage, self._rows = path, stage, JsonLines(path, ("task", "split", "answer"))
 
-    def shared(name: str, value: Any) -> Any:
-        if name in ("task", "split", "aspect", "history"):
-            return known.setdefault(tuple(value) if isinstance(value, list) else value, value)
-        return value
+    def __len__(self) -> int:
+        return len(self._rows)
 
-    try:
-        return [
-            Example(**{name: shared(name, value) for name, value in row.items()})
-            for row in jsonl_rows(path, ("task", "split", "answer"))
-        ]
-    except TypeError as error:
-        raise InputError(f"{path}: is not what {stage} writes ({error}); run dvc repro {stage}") from None
+    def __getitem__(self, number: int) -> Example:  # type: ignore[override]
+        from recexplainer.data.examples import Example
+
+        try:
+            return Example(**self._rows[number])
+        except TypeError as error:
+            remedy = f"run dvc repro {self._stage}"
+            raise InputError(f"{self._path}: is not what {self._stage} writes ({error}); {remedy}") from None

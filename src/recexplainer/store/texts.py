@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import mmap
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +59,42 @@ def read_jsonl(path: Path | str, required: Sequence[str] = ()) -> list[dict[str,
 def jsonl_rows(path: Path | str, required: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """The objects of `read_jsonl`, one by one."""
     for number, line in numbered_lines(path):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}: line {number}: is not valid JSON ({error.msg})") from None
-        if not isinstance(row, dict):
-            raise InputError(f"{path}: line {number}: expected a JSON object")
-        missing = [key for key in required if key not in row]
-        if missing:
-            raise InputError(f"{path}: line {number}: has no {missing[0]!r}")
-        yield row
+        yield _json_object(path, number, line, required)
+
+
+class JsonLines(Sequence[dict[str, Any]]):
+    """The objects of `read_jsonl`, each read when it is asked for: the file is mapped into memory.
+
+    Raises:
+        InputError: when the file is missing, or, when an object is read, where `read_jsonl` does.
+    """
+
+    def __init__(self, path: Path | str, required: Sequence[str] = ()) -> None:
+        self._path, self._required = path, required
+        with _refusing(path, REMEDY), Path(path).open("rb") as file:
+            self._edges = array("q", accumulate(map(len, file), initial=0))
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if len(self) else b""
+
+    def __len__(self) -> int:
+        return len(self._edges) - 1
+
+    def __getitem__(self, number: int) -> dict[str, Any]:  # type: ignore[override]
+        line = self._bytes[self._edges[number] : self._edges[number + 1]]
+        with _refusing(self._path, REMEDY):
+            return _json_object(self._path, number + 1, line.decode(), self._required)
+
+
+def _json_object(path: Path | str, number: int, line: str, required: Sequence[str]) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: line {number}: is not valid JSON ({error.msg})") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{path}: line {number}: expected a JSON object")
+    missing = [key for key in required if key not in row]
+    if missing:
+        raise InputError(f"{path}: line {number}: has no {missing[0]!r}")
+    return row
 
 
 def numbered_lines(path: Path | str, remedy: str = REMEDY) -> Iterator[tuple[int, str]]:
@@ -105,8 +135,15 @@ def read_text(path: Path | str, encoding: str = "utf-8", remedy: str = REMEDY) -
     Raises:
         InputError: when it is missing, cannot be read, or is not UTF-8.
     """
-    try:
+    with _refusing(path, remedy):
         return Path(path).read_text(encoding=encoding)
+
+
+@contextlib.contextmanager
+def _refusing(path: Path | str, remedy: str) -> Iterator[None]:
+    """One line for a file that cannot be read as text."""
+    try:
+        yield
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; {remedy}") from None
     except UnicodeDecodeError as error:
