@@ -1,20 +1,25 @@
 """Training an explainer: the project's packed prefix trees beside padded batches, same examples, same model, one run.
 
-python benchmarks/alignment.py [--threads 1] [--seconds 30]       # the demo LLM on the CPU
+python benchmarks/alignment.py [--seconds 8] [--rounds 3] [--mode both]   # the demo LLM on the CPU
 python benchmarks/alignment.py --hidden-size 768 --layers 12      # a random Llama of that size instead
 python benchmarks/alignment.py --gpu [--attention flex_attention] # a random Llama-3 of 8 B parameters in bf16
 
-The demo world's examples are made afresh. Each way trains on them in a process of its own for --seconds:
+The demo world's examples are made afresh. Each way trains on them in a process of its own for --seconds; all take
+their turns --rounds times, and figures are medians:
 
 - padded: every example filled up to 1,024 tokens, embeddings and output layer trained beside the adapter, logits of
   every token; the way of the paper's public code.
 - dynamic: every batch filled up to its longest example, adapter and connectors trained, logits of every token.
+- grouped: the same, in batches of similar lengths, transformers' `group_by_length`.
 - packed: ours without shared prefixes, each example whole in its row, as TRL and LLaMA-Factory pack.
+- trl: TRL's `SFTTrainer` with `packing=True`, its own best-fit-decreasing rows of as many tokens. It trains the adapter
+  alone: the slots of vectors are tokens to it. Left out, and said so, where `trl` is not installed.
 - ours: `align` as it is.
 
 A useful token is a token of an example as it stands alone, padding excluded; shared prefixes count as often as they are
 shared. Peak memory is that of training: on a GPU what torch allocated, on a CPU the resident memory, and beside it what
-training added to what the process held with the model loaded.
+training added to what the process held with the model loaded. Time on one CPU thread is that of the processor, which
+other work on the machine does not stretch.
 
 Utilisation is model FLOP/s over the peak of the GPU, 989 TFLOP/s (H100 SXM, dense bf16). Model FLOPs of a token that is
 computed, padding included: 4 per frozen weight that it is multiplied with (2 forward, 2 backward for activations), 6
@@ -28,6 +33,7 @@ import argparse
 import contextlib
 import multiprocessing
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -39,18 +45,18 @@ from typing import Any
 import numpy as np
 import torch
 from demo_world import DEMO_LLM, ROOT, write_world
-from padded_training import CountingTrainer, PaddedTrainer
+from padded_training import CountingTrainer, PaddedTrainer, cut
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PrinterCallback, TrainerCallback
+from workers import NotRunError
 
 from recexplainer import store
 from recexplainer.alignment.trainer import training_arguments
-from recexplainer.alignment.training import training_examples
+from recexplainer.alignment.training import packed_rows, training_examples
 from recexplainer.core.settings import Align, Settings, load_settings
 from recexplainer.data.examples import AlignmentData
 from recexplainer.data.splits import TRAIN
 from recexplainer.llm.explainer import Explainer, adapted_explainer, new_explainer
-from recexplainer.llm.packing import pack, share_prefixes
 from recexplainer.prompting.chat import Encoded
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.recommenders.base import load_recommender
@@ -64,6 +70,7 @@ LLAMA_3_8B = {
 TINY = {"vocab_size": 2048, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
 PACKED = ("packed", "ours")  # whose attention and compilation the command line chooses
+VARIANTS = ("padded", "dynamic", "grouped", "packed", "trl", "ours")
 WARM_UP_STEPS = 3
 
 
@@ -82,13 +89,13 @@ def settings_of(options: argparse.Namespace, variant: str = "ours") -> Settings:
 
 
 def make_explainer(folder: Path, settings: Settings, user_vectors: Tensor, options: argparse.Namespace) -> Explainer:
-    """The explainer of mode `both`, before training, around the demo LLM or a random Llama."""
+    """The explainer of a mode, before training, around the demo LLM or a random Llama."""
     recommender, prompts = load_recommender(folder / "recommender"), {"n_categories": settings.align.n_categories}
     llm = replace(settings.llm, base=DEMO_LLM)
     if not (options.gpu or options.hidden_size):
-        return new_explainer("both", llm, settings.align, recommender, user_vectors, prompts)
+        return new_explainer(options.mode, llm, settings.align, recommender, user_vectors, prompts)
     model, tokenizer = random_llama(options, settings.align.attention), AutoTokenizer.from_pretrained(llm.base)
-    return adapted_explainer("both", model, tokenizer, None, settings.align, recommender, user_vectors, prompts)
+    return adapted_explainer(options.mode, model, tokenizer, None, settings.align, recommender, user_vectors, prompts)
 
 
 def random_llama(options: argparse.Namespace, attention: str) -> Any:
@@ -107,8 +114,10 @@ def random_llama(options: argparse.Namespace, attention: str) -> Any:
 class Clock(TrainerCallback):
     """Measures the steps behind the first few, and ends training when its time is over."""
 
-    def __init__(self, trainer: CountingTrainer, seconds: float) -> None:
+    def __init__(self, trainer: Any, seconds: float) -> None:
         self.trainer, self.limit = trainer, seconds
+        is_alone = torch.get_num_threads() == 1 and not torch.cuda.is_available()
+        self.clock = time.process_time if is_alone else time.perf_counter
         self.before = self.now()
 
     def now(self) -> tuple[float, int, int, int]:
@@ -116,15 +125,13 @@ class Clock(TrainerCallback):
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         trainer = self.trainer
-        return time.perf_counter(), trainer.state.global_step, trainer.n_tokens, trainer.n_logits
+        return self.clock(), trainer.state.global_step, trainer.n_tokens, trainer.n_logits
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Begin to measure, or end."""
         if state.global_step == WARM_UP_STEPS:
             self.before = self.now()
-        control.should_training_stop |= (
-            state.global_step > WARM_UP_STEPS and time.perf_counter() - self.before[0] > self.limit
-        )
+        control.should_training_stop |= state.global_step > WARM_UP_STEPS and self.clock() - self.before[0] > self.limit
 
     def measured(self) -> tuple[float, int, int, int]:
         """Seconds, steps, tokens and logits since the first few steps."""
@@ -157,22 +164,7 @@ def train_for_a_while(
 ) -> dict[str, float]:
     """Speed, memory and utilisation of training in one way."""
     n_useful = sum(map(len, encoded))
-    trainer: CountingTrainer
-    arguments = training_arguments(align, 1e6, 1, Path(tempfile.gettempdir()))  # nothing is saved there
-    if variant in PACKED:
-        grouped = encoded if variant == "ours" else [replace(example, group=-1) for example in encoded]
-        trees = share_prefixes(grouped, align.row_tokens)
-        rows = [[trees[n] for n in row] for row in pack(trees, align.row_tokens, np.random.default_rng(1))]
-        trainer = CountingTrainer(explainer, arguments, rows, align, user_vectors)
-        n_computed = len(rows) * align.row_tokens if align.rows_are_filled else sum(map(len, trees))
-    else:
-        if variant == "padded":
-            for layer in (explainer.llm.get_input_embeddings(), explainer.llm.get_output_embeddings()):
-                layer.weight.requires_grad_(True)
-        trainer = PaddedTrainer(explainer, arguments, [], align, user_vectors)
-        trainer.use(encoded, options.batch_size, PADDED_TOKENS if variant == "padded" else None)
-        batches = trainer.train_dataset
-        n_computed = sum(len(b) * (PADDED_TOKENS if variant == "padded" else max(map(len, b))) for b in batches)
+    trainer, n_computed = trainer_of(variant, explainer, encoded, user_vectors, align, options)
     clock = Clock(trainer, options.seconds)
     trainer.add_callback(clock)
     trainer.remove_callback(PrinterCallback)
@@ -191,6 +183,47 @@ def train_for_a_while(
         "utilisation %": 100 * n_flops / seconds / PEAK_FLOPS,
         "hardware %": 100 * (n_flops + n_repeated) / seconds / PEAK_FLOPS,
     }
+
+
+def trainer_of(
+    variant: str,
+    explainer: Explainer,
+    encoded: list[Encoded],
+    user_vectors: Tensor,
+    align: Align,
+    options: argparse.Namespace,
+) -> tuple[Any, int]:
+    """The trainer of one way, and how many tokens it computes in an epoch."""
+    if variant == "trl":
+        return trl_trainer(explainer, encoded, align), sum(map(len, encoded)) + len(encoded)  # with the last token
+    arguments = training_arguments(align, 1e6, 1, Path(tempfile.gettempdir()))  # nothing is saved there
+    if variant in PACKED:
+        grouped = encoded if variant == "ours" else [replace(example, group=-1) for example in encoded]
+        rows = packed_rows(grouped, align, np.random.default_rng(1))
+        n_tokens = sum(len(tree) for row in rows for tree in row)
+        trainer = CountingTrainer(explainer, arguments, rows, align, user_vectors)
+        return trainer, len(rows) * align.row_tokens if align.rows_are_filled else n_tokens
+    if variant == "padded":
+        for layer in (explainer.llm.get_input_embeddings(), explainer.llm.get_output_embeddings()):
+            layer.weight.requires_grad_(True)
+    length = PADDED_TOKENS if variant == "padded" else None
+    batches = cut(encoded, options.batch_size, by_length=variant == "grouped")
+    padded = PaddedTrainer(explainer, arguments, [], align, user_vectors)
+    padded.use(batches, length)
+    return padded, sum(len(batch) * (length or max(map(len, batch))) for batch in batches)
+
+
+def trl_trainer(explainer: Explainer, encoded: list[Encoded], align: Align) -> Any:
+    """TRL's trainer.
+
+    Raises:
+        NotRunError: If TRL is not installed.
+    """
+    try:
+        from trl_training import sft_trainer
+    except ImportError as error:
+        raise NotRunError(f"{error}; pip install trl, in a virtual environment of its own") from error
+    return sft_trainer(explainer, encoded, align)
 
 
 def flops(explainer: Explainer, n_tokens: int, n_logits: int, is_repeated: bool) -> tuple[float, float]:
@@ -229,9 +262,13 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line (or what stands for it), with what depends on --gpu filled in."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--variants", default=None, help="some of padded,dynamic,packed,ours (all; on a GPU not dynamic)"
+        "--variants",
+        default=None,
+        help="some of padded,dynamic,grouped,packed,trl,ours (all; on a GPU padded,packed,ours)",
     )
-    parser.add_argument("--seconds", type=float, default=None, help="of training, each way (30; 15 on a GPU)")
+    parser.add_argument("--mode", default="both", help="behaviour | intention | both")
+    parser.add_argument("--rounds", type=int, default=3, help="how often the ways take turns")
+    parser.add_argument("--seconds", type=float, default=None, help="of training, each turn (8; 15 on a GPU)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=None, help="examples, of the padded ways (8; 4 on a GPU)")
     parser.add_argument("--row-tokens", type=int, default=None, help="of ours (256; 4096 on a GPU)")
@@ -243,7 +280,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--compile", action="store_true", help="compile the layers, ours")
     parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing, all ways")
     options = parser.parse_args(arguments)
-    defaults = {"variants": "padded,dynamic,packed,ours", "seconds": 30, "batch_size": 8, "row_tokens": 256}
+    defaults = {"variants": ",".join(VARIANTS), "seconds": 8, "batch_size": 8, "row_tokens": 256}
     if options.gpu:
         defaults = {"variants": "padded,packed,ours", "seconds": 15, "batch_size": 4, "row_tokens": 4096}
     for name, value in defaults.items():
@@ -253,26 +290,37 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure the ways one after the other, each in a new process, and print the table."""
+    """Measure the ways in turns, each in a new process, and print the table of medians."""
     options = read_options()
+    variants = options.variants.split(",")
     context = multiprocessing.get_context("spawn")
+    turns: dict[str, list[dict[str, float]]] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as processes,
     ):
         processes.submit(write_world, Path(folder), settings_of(options)).result()
-        table: dict[str, dict[str, float]] = {}
-        for variant in options.variants.split(","):
-            table[variant] = processes.submit(measure, variant, Path(folder), options).result()
-            print(f"{variant:8}" + "".join(f"  {key} {value:.4g}" for key, value in table[variant].items()), flush=True)
-    for name in table:
-        if name != "ours" and "ours" in table:
-            speed, memory, added = (
-                table["ours"][key] / table[name][key] for key in ("useful tokens/s", "peak MiB", "added MiB")
-            )
-            print(
-                f"ours over {name}: {speed:.1f} x the useful tokens/s, {memory:.2f} x the peak, {added:.2f} x the added"
-            )
+        for variant in variants * options.rounds:
+            try:
+                turns.setdefault(variant, []).append(processes.submit(measure, variant, Path(folder), options).result())
+            except NotRunError as error:
+                print(f"{variant}: not run: {error}", flush=True)
+    table = {
+        name: {key: statistics.median(turn[key] for turn in found) for key in found[0]}
+        for name, found in turns.items()
+        if found
+    }
+    print_table(table)
+
+
+def print_table(table: dict[str, dict[str, float]]) -> None:
+    """A line for each way, and how ours compares."""
+    for variant, figures in table.items():
+        print(f"{variant:8}" + "".join(f"  {key} {value:.4g}" for key, value in figures.items()))
+    others = [name for name in table if name != "ours"] if "ours" in table else []
+    for name in others:
+        speed, memory, added = (table["ours"][k] / table[name][k] for k in ("useful tokens/s", "peak MiB", "added MiB"))
+        print(f"ours over {name}: {speed:.1f} x the useful tokens/s, {memory:.2f} x the peak, {added:.2f} x the added")
 
 
 if __name__ == "__main__":

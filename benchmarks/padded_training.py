@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from recexplainer.alignment.trainer import AlignmentTrainer
 from recexplainer.prompting.chat import IGNORED, Encoded
@@ -36,11 +37,9 @@ class CountingTrainer(AlignmentTrainer):
 class PaddedTrainer(CountingTrainer):
     """The yardsticks: batches of whole examples, filled up at the right."""
 
-    def use(self, examples: list[Encoded], batch_size: int, length: int | None) -> None:
-        """Train on these, in batches filled up to a length (None: that of the longest in the batch)."""
-        order = np.random.default_rng(1).permutation(len(examples))
-        starts = range(0, len(order), batch_size)
-        self.train_dataset = [[examples[row] for row in order[start : start + batch_size]] for start in starts]
+    def use(self, batches: list[list[Encoded]], length: int | None) -> None:
+        """Train on these batches, filled up to a length (None: that of the longest in the batch)."""
+        self.train_dataset = batches
         self.data_collator = lambda batches: pad(batches[0], length)
 
     def count_logits(self, inputs: dict[str, Tensor]) -> int:
@@ -58,6 +57,18 @@ class PaddedTrainer(CountingTrainer):
         return torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), inputs["targets"].flatten(), ignore_index=IGNORED
         )
+
+
+def cut(examples: list[Encoded], batch_size: int, by_length: bool = False) -> list[list[Encoded]]:
+    """Random batches; by length, those of transformers' `train_sampling_strategy="group_by_length"`."""
+    draws = torch.Generator().manual_seed(1)
+    order = (
+        list(LengthGroupedSampler(batch_size, lengths=[len(one) for one in examples], generator=draws))
+        if by_length
+        else torch.randperm(len(examples), generator=draws).tolist()
+    )
+    starts = range(0, len(order), batch_size)
+    return [[examples[row] for row in order[start : start + batch_size]] for start in starts]
 
 
 def pad(examples: list[Encoded], length: int | None) -> dict[str, Tensor]:
