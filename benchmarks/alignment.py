@@ -51,8 +51,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Print
 from workers import NotRunError
 
 from recexplainer import store
+from recexplainer.alignment.rows import packed_rows
 from recexplainer.alignment.trainer import training_arguments
-from recexplainer.alignment.training import packed_rows, training_examples
+from recexplainer.alignment.training import training_examples
 from recexplainer.core.settings import Align, Settings, load_settings
 from recexplainer.data.examples import AlignmentData
 from recexplainer.data.splits import TRAIN
@@ -200,9 +201,8 @@ def trainer_of(
     if variant in PACKED:
         grouped = encoded if variant == "ours" else [replace(example, group=-1) for example in encoded]
         rows = packed_rows(grouped, align, np.random.default_rng(1))
-        n_tokens = sum(len(tree) for row in rows for tree in row)
         trainer = CountingTrainer(explainer, arguments, rows, align, user_vectors)
-        return trainer, len(rows) * align.row_tokens if align.rows_are_filled else n_tokens
+        return trainer, len(rows) * align.row_tokens if align.rows_are_filled else rows.trees.n_tokens
     if variant == "padded":
         for layer in (explainer.llm.get_input_embeddings(), explainer.llm.get_output_embeddings()):
             layer.weight.requires_grad_(True)
