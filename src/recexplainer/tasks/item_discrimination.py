@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
@@ -71,7 +72,7 @@ def most_similar(vectors: torch.Tensor, block: int = 512) -> np.ndarray:
     highest = torch.full((len(unit),), -torch.inf)
     place = torch.zeros(len(unit), dtype=torch.long)
     starts = range(0, len(unit), block)
-    for start in starts:
+    for start in tqdm(starts, desc="most similar items", unit="block", disable=None):
         for other in starts[start // block :]:
             cosine = unit[start : start + block] @ unit[other : other + block].T
             if start == other:
