@@ -179,3 +179,46 @@ def test_a_refit_learns_from_the_valid_items_and_keeps_what_has_not_seen_them(ki
     expected = train_recommender(kind, split.with_valid_in_train(), {**settings, **stop}, seed=1)
     assert torch.equal(again.recommender.scores(histories), expected.recommender.scores(histories))
     assert not torch.equal(again.recommender.scores(histories), training.recommender.scores(histories))
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kind", SEQUENCE_KINDS)
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_training_that_was_killed_resumes_and_ends_as_it_would_have(tmp_path, kind, schedule):
+    split, settings = leave_one_out(random_draws(n_users=60)), {**SETTINGS[kind], "schedule": schedule, "patience": 2}
+    whole = train_recommender(kind, split, settings, seed=1)
+    assert len(whole.curve) > 2
+
+    def kill(epoch, metrics):
+        if epoch == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_recommender(kind, split, settings, seed=1, on_epoch=kill, checkpoints=tmp_path)
+    [file] = tmp_path.iterdir()
+    seen = []
+    torch.manual_seed(99)
+    tell = lambda epoch, metrics: seen.append((epoch, metrics))  # noqa: E731
+    resumed = train_recommender(kind, split, settings, seed=1, on_epoch=tell, checkpoints=tmp_path)
+    assert resumed.curve == whole.curve and resumed.best_epoch == whole.best_epoch
+    assert seen == list(enumerate(whole.curve, start=1))
+    for name, tensor in whole.recommender.state_dict().items():
+        assert torch.equal(resumed.recommender.state_dict()[name], tensor), name
+    assert list(tmp_path.iterdir()) == [file]
+
+    again = train_recommender(kind, split, settings, seed=1, checkpoints=tmp_path)
+    assert again.curve == whole.curve  # what has ended is not trained again
+    other = train_recommender(kind, split, settings | {"dropout": 0.2}, seed=1, checkpoints=tmp_path)
+    assert other.curve[0] != whole.curve[0] and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
+    split, settings = leave_one_out(random_draws(n_users=20)), {**SETTINGS["sasrec"], "max_epochs": 1}
+    train_recommender("sasrec", split, settings, seed=1, checkpoints=tmp_path)
+    [file] = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"\.safetensors: .*delete it to train from the start"):
+        train_recommender("sasrec", split, settings, seed=1, checkpoints=tmp_path)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, load_settings
-from recexplainer.recommenders import load_recommender
+from recexplainer.recommenders import load_recommender, training
 from recexplainer.recommenders.ranking import ranking_metrics
 from recexplainer.stages import train_recommender
 
@@ -165,6 +165,28 @@ def test_a_training_that_fails_leaves_what_was_there():
         train_recommender.run(settings_with("train_recommender.sasrec.learning_rate=1e30"), RecordedRun())
     assert [path.name for path in store.RECOMMENDER.iterdir()] == ["config.json"]
     assert not store.RECOMMENDER_METRICS.exists()
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_run_that_was_stopped_resumes_and_leaves_no_checkpoint(refit, monkeypatch):
+    prepare([6] * 20)
+    settings, told = settings_with(f"train_recommender.refit={str(refit).lower()}"), []
+    train_recommender.run(settings, RecordedRun())
+    whole = (store.RECOMMENDER / "weights.safetensors").read_bytes()
+    store.remove(store.RECOMMENDER)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train_recommender, "evaluate_users", stopped)
+        train_recommender.run(settings, RecordedRun())
+    assert len(list(store.RECOMMENDER_CHECKPOINTS.iterdir())) == 1 + refit
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_train_epoch", lambda *_: told.append(1))
+        train_recommender.run(settings, RecordedRun())
+    assert not told and (store.RECOMMENDER / "weights.safetensors").read_bytes() == whole
+    assert not store.RECOMMENDER_CHECKPOINTS.exists()
+
+
+def stopped(*_):
+    raise KeyboardInterrupt
 
 
 def test_users_that_are_all_too_short_are_one_clear_line():

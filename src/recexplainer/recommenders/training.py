@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from recexplainer.recommenders.external import ExternalRecommender, open_externa
 from recexplainer.recommenders.gru4rec import GRU4Rec
 from recexplainer.recommenders.losses import full_softmax_loss, sampled_softmax_loss
 from recexplainer.recommenders.mf import MF
+from recexplainer.recommenders.progress import VALID_METRIC, Best, Progress, training_id
 from recexplainer.recommenders.ranking import LeaveOneOut, RankingCases, ndcg, rank_cases
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.sequence import ITEM_LENGTH, SequenceRecommender
@@ -30,7 +31,6 @@ from recexplainer.recommenders.spectral import near_items, spectral_items
 FLOORS = (Popularity.kind, ItemKNN.kind)
 SEQUENCE_KINDS: dict[str, type[SequenceRecommender]] = {model.kind: model for model in (SASRec, GRU4Rec)}
 WARMUP = 0.04  # of the steps, with "cosine"
-VALID_METRIC = "valid_ndcg@10"
 MAX_GRADIENT_NORM = 5.0
 ALL_IN_LOSS = 20_000  # items; of more, `DEFAULT_NEGATIVES` are in the loss of a batch unless the settings say how many
 DEFAULT_NEGATIVES = 2_000
@@ -63,6 +63,7 @@ def train_recommender(
     settings: Mapping[str, Any],
     seed: int,
     on_epoch: OnEpoch = lambda epoch, metrics: None,
+    checkpoints: Path | None = None,
 ) -> Training:
     """Train a recommender of one kind on `split.train`, or open one that was made elsewhere.
 
@@ -71,13 +72,18 @@ def train_recommender(
         split: The held-out items; the test items are not touched.
         settings: The settings of this kind, by name.
         seed: The source of every random choice.
-        on_epoch: Told the number (from 1) and the metrics of every epoch.
+        on_epoch: Told the number (from 1) and the metrics of every epoch, also of those before a training resumes.
+        checkpoints: The folder in which a sequence model keeps the state behind its last epoch, to resume from; None:
+            nothing is kept.
 
     Raises:
-        InputError: The kind is unknown, or the loss is no longer finite.
+        InputError: The kind is unknown, the loss is no longer finite, or a checkpoint is damaged.
     """
     if kind in SEQUENCE_KINDS:
-        return train_sequence_recommender(SEQUENCE_KINDS[kind], split, seed=seed, on_epoch=on_epoch, **settings)
+        kept = checkpoints and checkpoints / f"{training_id(kind, split, settings, seed)}.safetensors"
+        return train_sequence_recommender(
+            SEQUENCE_KINDS[kind], split, seed=seed, on_epoch=on_epoch, checkpoint=kept, **settings
+        )
     if kind == "mf":
         return _train_mf(split, seed, on_epoch, settings)
     if kind == ExternalRecommender.kind:
@@ -90,7 +96,14 @@ def train_recommender(
     raise InputError(f"recommender.kind: expected sasrec, gru4rec, mf or external, got {kind!r}")
 
 
-def refit(training: Training, kind: str, split: LeaveOneOut, settings: Mapping[str, Any], seed: int) -> Training:
+def refit(
+    training: Training,
+    kind: str,
+    split: LeaveOneOut,
+    settings: Mapping[str, Any],
+    seed: int,
+    checkpoints: Path | None = None,
+) -> Training:
     """Train again from the start on the valid items too, which chose the settings and the number of epochs.
 
     A user's valid item is the newest that may be learnt from. One who was made elsewhere stays as it is.
@@ -99,7 +112,7 @@ def refit(training: Training, kind: str, split: LeaveOneOut, settings: Mapping[s
         return training
     if kind in SEQUENCE_KINDS:
         settings = {**settings, "stop_after": training.best_epoch}
-    again = train_recommender(kind, split.with_valid_in_train(), settings, seed)
+    again = train_recommender(kind, split.with_valid_in_train(), settings, seed, checkpoints=checkpoints)
     return replace(training, recommender=again.recommender, before_refit=training.recommender)
 
 
@@ -122,6 +135,7 @@ def train_sequence_recommender(
     schedule: str = "constant",
     stop_after: int | None = None,
     on_epoch: OnEpoch = lambda epoch, metrics: None,
+    checkpoint: Path | None = None,
     **architecture: Any,
 ) -> Training:
     """Train until valid NDCG@10 has not risen for `patience` epochs; the best epoch's weights stay.
@@ -145,6 +159,7 @@ def train_sequence_recommender(
         schedule: "constant", or "cosine" for a learning rate that rises for a moment and falls to zero by `max_epochs`.
         stop_after: End after this epoch of the `max_epochs` that the schedule is made for.
         on_epoch: Told the number and the metrics of every epoch.
+        checkpoint: The file of the state behind the last epoch, which a training resumes from; None: nothing is kept.
         **architecture: The arguments of the kind's constructor, without the number of items.
 
     Raises:
@@ -165,19 +180,31 @@ def train_sequence_recommender(
         if attention_init == "mean" and isinstance(recommender, SASRec):
             recommender.start_at_mean()
         optimiser = torch.optim.AdamW(recommender.parameters(), lr=learning_rate, weight_decay=weight_decay)
-        n_steps = max_epochs * math.ceil(len(windows) / batch_size)
-        follow = _schedule(optimiser, schedule, n_steps)
-        best = _Best(recommender, patience)
-        n_drawn = drawn_negatives(n_negatives, recommender.n_items)
-        for epoch in tqdm(range(1, (stop_after or max_epochs) + 1), desc=model.__name__, unit="epoch", disable=None):
-            loss = _train_epoch(recommender, optimiser, batches(windows, batch_size, rng), n_drawn, follow)
-            try:
-                metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
-            except ValueError as error:
-                raise InputError(f"train_recommender.{model.kind}: diverged ({error}); lower learning_rate") from error
+        steps = math.ceil(len(windows) / batch_size)
+        follow = _schedule(optimiser, schedule, max_epochs * steps)
+        best = Best(recommender, patience)
+        progress = Progress(recommender, optimiser, follow, rng, best)
+        if checkpoint is not None and checkpoint.exists():
+            progress.load(checkpoint)
+        for epoch, metrics in enumerate(best.curve, start=1):
             on_epoch(epoch, metrics)
-            if best.stops_after(epoch, metrics):
-                break
+        n_drawn, last = drawn_negatives(n_negatives, recommender.n_items), stop_after or max_epochs
+        done = len(best.curve)
+        with tqdm(total=last * steps, initial=done * steps, desc=model.__name__, unit="batch", disable=None) as bar:
+            while len(best.curve) < last and not best.gives_up:
+                loss = _train_epoch(
+                    recommender, optimiser, _counted(batches(windows, batch_size, rng), bar), n_drawn, follow
+                )
+                try:
+                    metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
+                except ValueError as error:
+                    raise InputError(
+                        f"train_recommender.{model.kind}: diverged ({error}); lower learning_rate"
+                    ) from error
+                best.add(metrics)
+                if checkpoint is not None:
+                    progress.save(checkpoint)
+                on_epoch(len(best.curve), metrics)
     recommender.load_state_dict(best.weights)
     return Training(recommender.freeze(), best.curve, best.epoch)
 
@@ -205,6 +232,12 @@ def batches(windows: list[np.ndarray], batch_size: int, rng: np.random.Generator
     for start in starts:
         rows = by_length[start : start + batch_size]
         yield pad_histories([windows[row] for row in rows], int(lengths[rows].max()))
+
+
+def _counted(epoch: Iterator[Tensor], bar: tqdm) -> Iterator[Tensor]:
+    for batch in epoch:
+        yield batch
+        bar.update()
 
 
 def drawn_negatives(chosen: int | None, n_items: int) -> int | None:
@@ -268,7 +301,8 @@ def _schedule(optimiser: torch.optim.Optimizer, name: str, n_steps: int) -> LRSc
     if name == "constant":
         return LambdaLR(optimiser, lambda step: 1.0)
     rates = [group["lr"] for group in optimiser.param_groups]
-    return OneCycleLR(optimiser, rates, total_steps=n_steps + 1, pct_start=WARMUP, cycle_momentum=False)
+    warmup = max(WARMUP, 2 / (n_steps + 1))  # OneCycleLR divides by zero where it is one step
+    return OneCycleLR(optimiser, rates, total_steps=n_steps + 1, pct_start=warmup, cycle_momentum=False)
 
 
 def _train_mf(split: LeaveOneOut, seed: int, on_epoch: OnEpoch, settings: Mapping[str, Any]) -> Training:
@@ -284,24 +318,3 @@ def _train_mf(split: LeaveOneOut, seed: int, on_epoch: OnEpoch, settings: Mappin
 
 def _valid_metrics(recommender: Recommender, valid: RankingCases) -> dict[str, float]:
     return {VALID_METRIC: ndcg(rank_cases(recommender, valid), 10)} if len(valid) else {}
-
-
-class _Best:
-    """The best epoch so far, and when to give up on a better one."""
-
-    def __init__(self, recommender: Recommender, patience: int) -> None:
-        self.recommender = recommender
-        self.patience = patience
-        self.curve: list[dict[str, float]] = []
-        self.epoch = 0
-        self.value = -math.inf
-        self.weights: dict[str, Tensor] = {}
-
-    def stops_after(self, epoch: int, metrics: dict[str, float]) -> bool:
-        """Whether training ends here; without valid cases the last epoch counts as the best."""
-        self.curve.append(metrics)
-        value = metrics.get(VALID_METRIC, float(epoch))
-        if value > self.value:
-            self.value, self.epoch = value, epoch
-            self.weights = copy.deepcopy(self.recommender.state_dict())
-        return epoch - self.epoch >= self.patience

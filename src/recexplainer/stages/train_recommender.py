@@ -47,9 +47,11 @@ def run(settings: Settings, run: StageRun) -> None:
             hyper_parameters.get(name, {}),
             settings.run.seed,
             on_epoch=lambda epoch, values: run.log_metrics(values, step=epoch),
+            checkpoints=store.RECOMMENDER_CHECKPOINTS,
         )
         if settings.train_recommender.refit:
-            training = refit(training, name, split, hyper_parameters.get(name, {}), settings.run.seed)
+            given = hyper_parameters.get(name, {}), settings.run.seed, store.RECOMMENDER_CHECKPOINTS
+            training = refit(training, name, split, *given)
         if name == kind:
             chosen, train_seconds = training, time.perf_counter() - started
         of_users, by_part[name] = evaluate_users(training.recommender, evaluated, training.before_refit)
@@ -87,6 +89,7 @@ def run(settings: Settings, run: StageRun) -> None:
         run.log_figure(learning_curve(chosen.curve, chosen.best_epoch), "figures/learning_curve.png")
     tested = {name: parts["test"] for name, parts in by_part.items()}
     run.log_figure(metrics_by_cutoff(tested), "figures/metrics_by_cutoff.png")
+    store.remove(store.RECOMMENDER_CHECKPOINTS)  # last: what fails before resumes from the last epoch
 
 
 def _hyper_parameters(settings: Settings, split: LeaveOneOut) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from recexplainer.store.paths import (
     RAW_DEMO,
     RAW_DEMO_CAUSES,
     RECOMMENDER,
+    RECOMMENDER_CHECKPOINTS,
     RECOMMENDER_METRICS,
     RECOMMENDER_PER_USER,
     REPORT,

@@ -18,6 +18,7 @@ PREPARE_REPORT = PREPARED / "report.json"
 
 RECOMMENDER = Path("models/recommender")
 RECOMMENDER_PER_USER = RECOMMENDER / "per_user.parquet"
+RECOMMENDER_CHECKPOINTS = Path(".checkpoints/train_recommender")
 RECOMMENDER_METRICS = Path("metrics/recommender.json")
 
 EMBEDDED_LLM = Path("demo_llm/model")  # in git; what `make demo-llm` makes
