@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 from recexplainer import store
 from recexplainer.alignment.adaptation import adapt as adaptation
 from recexplainer.alignment.adaptation import teaching
-from recexplainer.alignment.adaptation.adapt import IN_WORDS, KINDS, adapt
+from recexplainer.alignment.adaptation.adapt import IN_WORDS, KINDS, adapt, new_words
 from recexplainer.alignment.adaptation.catalogue_world import Tastes, conversations, lessons_in_words, world_of
 from recexplainer.alignment.adaptation.slots import SlotLessons, world_catalogue
 from recexplainer.alignment.adaptation.vocabulary import extend_tokenizer
@@ -108,6 +108,13 @@ def test_tastes_need_no_words_that_titles_share(writer: PromptWriter, text: str)
     bare = PromptWriter(Catalogue(frame.assign(title=titles, categories=[[] for _ in titles])), 2)
     tastes = Tastes(world_of(bare), texts_of(bare))
     assert np.isfinite(tastes(np.random.default_rng(0), world_of(bare))).all()
+
+
+def test_titles_become_tokens_before_the_tags_of_single_items(writer: PromptWriter) -> None:
+    frame = writer.catalogue.frame
+    tagged = [[("Strategy", "Puzzle")[number % 2], f"tag {number}"] for number in range(len(frame))]
+    names = new_words(PromptWriter(Catalogue(frame.assign(categories=tagged)), 2))
+    assert names == ["Strategy", "Puzzle", *frame["title"], *(tags[1] for tags in tagged)]
 
 
 def test_what_a_user_has_seen_does_not_count_in_the_slot(writer: PromptWriter) -> None:

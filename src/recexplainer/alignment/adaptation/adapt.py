@@ -9,6 +9,7 @@ sees no interaction, and asks no recommender.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,14 @@ class Adapted:
     metrics: dict[str, float]  # shares of answers' tokens that are predicted right, by kind of lesson
 
 
+def new_words(writer: PromptWriter) -> list[str]:
+    """What becomes a token, the most needed first: categories of several items, titles, categories of one (tags)."""
+    items = range(1, writer.catalogue.n_items + 1)
+    n_items = Counter(name for item in items for name in writer.categories(item))
+    shared = [name for name, n in n_items.items() if n > 1]
+    return [*shared, *writer.catalogue.titles[1:], *(name for name, n in n_items.items() if n == 1)]
+
+
 def adapt(
     base: Path,
     writer: PromptWriter,
@@ -66,7 +75,7 @@ def adapt(
     """
     items = range(1, writer.catalogue.n_items + 1)
     texts = [writer.item_text(item) for item in items]
-    names = [*(name for item in items for name in writer.categories(item)), *writer.catalogue.titles[1:]]
+    names = new_words(writer)
     known: Any = AutoTokenizer.from_pretrained(base)
     tokenizer, parts = extend_tokenizer(known, names, chosen.n_tokens)
     model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
