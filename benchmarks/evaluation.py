@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from demo_world import DEMO_LLM, ROOT, write_world
+from padded_training import pad
 from torch import Tensor
 
 from recexplainer import store
@@ -39,7 +40,7 @@ from recexplainer.data.splits import TEST
 from recexplainer.llm.beams import Beam, Space, beam_search
 from recexplainer.llm.decoding import end_id
 from recexplainer.llm.explainer import Explainer, new_explainer
-from recexplainer.llm.reading import batches, left_padded
+from recexplainer.llm.reading import batches
 from recexplainer.llm.title_trie import Trie
 from recexplainer.prompting.chat import Encoded
 from recexplainer.prompting.prompts import PromptWriter
@@ -104,6 +105,15 @@ def all_ends_count(explainer: Explainer) -> Iterator[None]:
     )
     yield
     del model._update_finished_beams
+
+
+def left_padded(explainer: Explainer, prompts: list[Encoded], user_vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings (batch, length, hidden) and mask (batch, length) of prompts that end together."""
+    mask = pad(prompts, None)["attention_mask"].flip(1)
+    tables = [torch.full(mask.shape, fill) for fill in (explainer.encoder.slot_id, -1, -1)]
+    for table, name in zip(tables, ("input_ids", "user_slots", "item_slots"), strict=True):
+        table[mask.bool()] = torch.from_numpy(np.concatenate([getattr(prompt, name) for prompt in prompts])).long()
+    return explainer.embed(tables[0], tables[1], tables[2], user_vectors), mask
 
 
 @torch.inference_mode()

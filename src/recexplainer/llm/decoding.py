@@ -14,7 +14,7 @@ from torch import Tensor
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.listing import Listing
 from recexplainer.llm.packing import collate, pack, share_prefixes
-from recexplainer.llm.reading import Reader, batches, left_padded
+from recexplainer.llm.reading import Node, Reader, batches
 from recexplainer.llm.sharding import gather, shard
 from recexplainer.prompting.chat import IGNORED, Encoded
 
@@ -72,20 +72,28 @@ def generate(
     tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
     answered: dict[int, str] = {}
     for rows in batches(prompts, batch_size):
-        embeddings, mask = left_padded(explainer, [prompts[row] for row in rows], user_vectors)
-        output = explainer.llm.generate(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            eos_token_id=end,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-        for row, tokens in zip(rows, output.tolist(), strict=True):
-            text = tokenizer.decode(_until(tokens, end), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
+        for row, tokens in zip(rows, _likeliest(reader, len(rows), end, max_new_tokens), strict=True):
+            text = tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
             answered[row] = text.strip() if strip else text
     return gather(answered)
+
+
+def _likeliest(reader: Reader, n: int, end: int, most: int) -> list[list[int]]:
+    """Behind each of `n` prompts the most probable token again and again: up to the end, `most` with it."""
+    answers: list[list[int]] = [[] for _ in range(n)]
+    nodes: dict[int, Node] = {}
+    going, logits = list(range(n)), reader.first
+    for n_left in range(most, 0, -1):
+        best = dict(zip(going, logits.argmax(dim=1).tolist(), strict=True))
+        going = [row for row, token in best.items() if token != end]
+        for row in going:
+            answers[row].append(best[row])
+        if not going or n_left == 1:
+            break
+        nodes = {row: Node(best[row], nodes.get(row)) for row in going}
+        logits = reader.read({row: [node] for row, node in nodes.items()})
+    return answers
 
 
 @torch.inference_mode()
@@ -152,7 +160,3 @@ def end_id(explainer: Explainer) -> int:
 def line_break(explainer: Explainer) -> list[int]:
     """The tokens between two lines of an answer."""
     return list(explainer.encoder.answer_ids("\n"))
-
-
-def _until(tokens: list[int], end: int) -> list[int]:
-    return tokens[: tokens.index(end)] if end in tokens else tokens

@@ -55,7 +55,7 @@ class Reader:
         self._layers: list[_GrowingLayer] = []
         self.first = torch.cat(
             [
-                self._read_prompts(embedded(explainer, prompts[start:stop], user_vectors, is_left=False), start, stop)
+                self._read_prompts(_embedded(explainer, prompts[start:stop], user_vectors), start, stop)
                 for start, stop in _chunks(prompts)
             ]
         )
@@ -176,30 +176,18 @@ def _roomy(table: Tensor, n_columns: int) -> Tensor:
     return larger
 
 
-def embedded(explainer: Explainer, prompts: Sequence[Encoded], user_vectors: Tensor | None, *, is_left: bool) -> Tensor:
-    """(batch, length, hidden) embeddings of prompts, padded on the left or on the right."""
+def _embedded(explainer: Explainer, prompts: Sequence[Encoded], user_vectors: Tensor | None) -> Tensor:
+    """(batch, length, hidden) embeddings of prompts, padded on the right."""
     length = max(len(prompt) for prompt in prompts)
 
     def padded(name: str, fill: int) -> Tensor:
         table = np.full((len(prompts), length), fill)
         for row, prompt in enumerate(prompts):
-            start = length - len(prompt) if is_left else 0
-            table[row, start : start + len(prompt)] = getattr(prompt, name)
+            table[row, : len(prompt)] = getattr(prompt, name)
         return torch.from_numpy(table).to(explainer.device)
 
     ids = padded("input_ids", explainer.encoder.slot_id)
     return explainer.embed(ids, padded("user_slots", -1), padded("item_slots", -1), user_vectors)
-
-
-def left_padded(
-    explainer: Explainer, prompts: Sequence[Encoded], user_vectors: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Embeddings (batch, length, hidden) and mask (batch, length) of prompts that end together."""
-    embeddings = embedded(explainer, prompts, user_vectors, is_left=True)
-    mask = torch.zeros(embeddings.shape[:2], dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        mask[row, mask.shape[1] - len(prompt) :] = 1
-    return embeddings, mask.to(explainer.device)
 
 
 def batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
