@@ -85,6 +85,18 @@ def test_a_short_word_in_lower_case_is_a_word_and_no_value() -> None:
     ]  # fmt: skip
 
 
+def test_the_noun_behind_a_value_is_no_part_of_a_longer_one() -> None:
+    """A text said "a PC game" of an item that is for the PC, and was taken for false where others are "PC Games"."""
+    items = [
+        {"title": "A", "categories": ["PC Games", "PC"]},
+        {"title": "B", "categories": ["Wii", "Wii game"]},
+        {"title": "C"},
+    ]
+    index = AttributeIndex(make_catalogue(items))
+    text = "a PC game, PC Games, pc games and a Wii game for the PC"
+    assert [name for name, _ in named(index, text)] == ["PC", "PC Games", "PC Games", "Wii", "PC"]
+
+
 def test_no_value_is_the_verdict_or_the_subject_of_a_sentence() -> None:
     """A column may hold Yes and No; the guide would turn one into the other."""
     items = [

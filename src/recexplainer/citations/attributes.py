@@ -18,6 +18,7 @@ _TINY_WORDS = frozenset(
     ["a", "an", "the", "of", "and", "or", "for", "to", "in", "on", "with", "by", "at", "from", "all", "more"]
     + ["yes", "no", "it", "is", "that", "they", "like"]  # with which texts and sentences begin
 )  # fmt: skip
+_NOUNS = frozenset(["item", "product", "game", "film", "movie", "show", "book", "song", "track", "album", "recipe"])
 _SERIES = re.compile(r"\b(series|franchise|sequel|prequel|saga)s?\b", re.IGNORECASE)
 _DENIAL = re.compile(
     r"\b(no|not|none|never|without|neither|nor|(is|are|was|were|does|do|did)n['’]t|rather than|instead of)\b"
@@ -81,12 +82,20 @@ class AttributeIndex:
             if not matches:
                 place += 1
                 continue
-            length, (attribute, *_) = matches[0]
+            length, (attribute, *_) = next(
+                (match for match in matches if self._is_written(text, words[place + match[0] - 1], match[1][0])),
+                matches[0],
+            )
             start, end = words[place].start, words[place + length - 1].end
             if not _is_ordinary(text[start:end], self.names[attribute]):
                 found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
             place += length
         return found
+
+    def _is_written(self, text: str, last: Token, attribute: int) -> bool:
+        """Whether a text means a value's last word: "PC game" says "PC", and neither "PC Games" nor a tag "PC game"."""
+        is_small, has_capital = text[last.start : last.end].islower(), self.names[attribute].split()[-1][0].isupper()
+        return not is_small or not (has_capital or _singular(last.text) in _NOUNS)
 
     def number_of(self, value: str) -> int | None:
         """The attribute number of a value, however it is written; None if no item holds it."""
