@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
+from recexplainer.alignment.adaptation.vocabulary import extend_tokenizer
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.facts import facts_of
 from recexplainer.llm import decoding
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.guide import Guide
+from recexplainer.llm.guided.tokens import TokenTexts
 from recexplainer.llm.guided.writing import write
 from recexplainer.prompting.chat import Encoded
 from tests import tiny
+from tests.conftest import REPOSITORY
 
 USERS = tiny.some_user_vectors()
 
@@ -60,3 +64,34 @@ def test_a_model_that_loves_quotation_marks_names_only_what_it_may(
         items = list(dict.fromkeys(mention.item_id for mention in named))
         assert items == list(guide.cited)[: len(items)] and cited.n_unseen == 0
     assert n_named and any(written.n_titles for written in found)
+
+
+@pytest.mark.parametrize("cited", [[4, 8], None])
+def test_a_token_of_a_title_is_written_behind_a_mark_only(
+    explainer: Explainer, prompts: list[Encoded], cited: list[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that has a token for each title named titles without marks, which no guide saw."""
+    head, catalogue, tokenizer = explainer.llm.get_output_embeddings(), tiny.catalogue(), explainer.encoder.tokenizer
+    wolf = next(n for n in range(len(tokenizer)) if TokenTexts(tokenizer).pieces[n] == "W")
+    monkeypatch.setattr(TokenTexts, "titles", lambda *_: frozenset([wolf]))
+
+    def louder(_module: object, _given: object, logits: torch.Tensor) -> torch.Tensor:
+        return logits.index_add(-1, torch.tensor([wolf]), torch.full((*logits.shape[:-1], 1), 40.0))
+
+    handle = head.register_forward_hook(louder)
+    try:
+        found = write(explainer, prompts, [""] * 5, [Guide(catalogue, 1, [2, 4, 8], cited)] * 5, 8, 5, USERS)
+    finally:
+        handle.remove()
+    assert any("W" in written.text for written in found) == (cited is None)
+
+
+def test_titles_with_a_token_of_their_own_are_known() -> None:
+    known = AutoTokenizer.from_pretrained(REPOSITORY / "demo_llm" / "model")
+    catalogue = tiny.catalogue()
+    extended, _ = extend_tokenizer(known, [*catalogue.titles[1:], "Puzzle", "Racing"], 40)
+    texts = TokenTexts(extended)
+    assert {texts.pieces[token].strip() for token in texts.titles(catalogue)} == set(extended.get_added_vocab()) & set(
+        catalogue.titles[1:]
+    )
+    assert texts.titles(catalogue) and not TokenTexts(known).titles(catalogue)

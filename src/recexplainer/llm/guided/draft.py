@@ -44,6 +44,7 @@ class Draft:
         begun: What precedes it in the answer.
         end: The token that ends it.
         max_tokens: At most so many, with the end.
+        titles: Tokens of whole titles that may follow a quotation mark only; elsewhere they would pass the guide by.
     """
 
     texts: TokenTexts
@@ -51,6 +52,7 @@ class Draft:
     begun: str
     end: int
     max_tokens: int
+    titles: frozenset[int] = frozenset()
     tokens: list[int] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     is_finished: bool = False

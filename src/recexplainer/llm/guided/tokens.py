@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recexplainer.citations.attributes import attribute_names
 from recexplainer.citations.phrases import QUOTES
+from recexplainer.data.catalogue import Catalogue
 from recexplainer.prompting.tokens import TextTokens
 
 _BEHIND = frozenset(" .,;:)]}、。，；：）")  # what may follow a title in the same token
@@ -25,6 +27,7 @@ class TokenTexts:
     Attributes:
         pieces: By token what it writes; "" for special tokens, `_BROKEN` where it is a part of a letter.
         has_mark: (vocabulary,) whether a token writes a quotation mark.
+        added: The tokens that the tokenizer was given later, such as whole titles.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -40,6 +43,7 @@ class TokenTexts:
                 clean_up_tokenization_spaces=False,
             )
         ]
+        self.added = frozenset(tokenizer.get_added_vocab().values())
         self.has_mark = torch.tensor([not QUOTES.isdisjoint(piece) for piece in self.pieces])
         ordered = sorted((piece, token) for token, piece in enumerate(self.pieces) if piece)
         self._ordered, self._tokens = [piece for piece, _ in ordered], [token for _, token in ordered]
@@ -53,6 +57,11 @@ class TokenTexts:
     def encode(self, text: str) -> tuple[int, ...]:
         """The tokens of a text that something stands before."""
         return self._encode.inside(text)
+
+    def titles(self, catalogue: Catalogue) -> frozenset[int]:
+        """The added tokens that write a whole title, and no value of an attribute."""
+        names = set(catalogue.titles[1:]) - set(attribute_names(catalogue))
+        return frozenset(token for token in self.added if self.pieces[token].strip() in names)
 
     def marks(self, size: int, device: torch.device) -> Tensor:
         """`has_mark` for logits of some size: an LLM may have more of them than its tokenizer has tokens."""

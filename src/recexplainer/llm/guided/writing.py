@@ -42,9 +42,11 @@ def write(
     """
     texts = TokenTexts(explainer.encoder.tokenizer)
     end = end_id(explainer)
+    bound = next((guide for guide in guides if guide is not None and guide.cited is not None), None)
+    titles = texts.titles(bound.catalogue) if bound else frozenset()  # all guides of a call say how much they bind
     answered: dict[int, Written] = {}
     for rows in batches(prompts, batch_size):
-        drafts = [Draft(texts, guides[row], begun[row], end, max_new_tokens) for row in rows]
+        drafts = [Draft(texts, guides[row], begun[row], end, max_new_tokens, titles) for row in rows]
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         _write_batch(reader, drafts, texts)
         answered |= zip(rows, [draft.written() for draft in drafts], strict=True)
@@ -119,7 +121,7 @@ def _choose(logits: Tensor, drafts: list[Draft], marks: Tensor, chosen: list[int
         for row, token in zip(allowed, best_allowed(logits[list(allowed)], list(allowed.values())), strict=True):
             chosen[row] = token
     for row, draft in enumerate(drafts):
-        if row not in allowed and (draft.banned or draft.bans_marks):
+        if row not in allowed and (draft.banned or draft.bans_marks or chosen[row] in draft.titles):
             left = logits[row].masked_fill(marks, -torch.inf) if draft.bans_marks else logits[row].clone()
-            left[list(draft.banned)] = -torch.inf
+            left[list(draft.banned | draft.titles)] = -torch.inf
             chosen[row] = int(left.argmax())
