@@ -65,7 +65,7 @@ class Parts:
         torch.set_num_threads(threads)
         self.folder, self.is_tiny, self.threads = folder, is_tiny, threads
         data = store.read_alignment(folder / "alignment")
-        self.data = replace(data, examples=data.examples[:: 20 if is_tiny else 1])
+        self.data = replace(data, examples=list(data.examples)[:: 20 if is_tiny else 1])
         self.writer = PromptWriter(store.read_catalogue(folder / "catalogue.parquet"), self.settings.align.n_categories)
         self.recommender = load_recommender(folder / "recommender")
         self.encodings: dict[int, list[Encoded]] = {}  # by the tokens of a row

@@ -57,7 +57,7 @@ SPECIAL = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<s>", "</s>", "[I
 
 @cache
 def _raw_tokenizer() -> str:
-    words = [v for v in vars(wording).values() if isinstance(v, str)]
+    words = [v for name, v in vars(wording).items() if isinstance(v, str) and not name.startswith("__")]  # nor a path
     texts = [*words, *wording.ITEM_QUESTIONS.values(), *TITLES, "Nova Orbit Racing Puzzle"] * 3
     raw = Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
