@@ -57,7 +57,9 @@ SPECIAL = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<s>", "</s>", "[I
 
 @cache
 def _raw_tokenizer() -> str:
-    words = [v for name, v in vars(wording).items() if isinstance(v, str) and not name.startswith("__")]  # nor a path
+    where = ("__file__", "__cached__")  # of the checkout: tests must not depend on it
+    words = [v for name, v in vars(wording).items() if isinstance(v, str) and name not in where]
+    words += ["/home/user/recexplainer/src/recexplainer/prompting/wording.py"]
     texts = [*words, *wording.ITEM_QUESTIONS.values(), *TITLES, "Nova Orbit Racing Puzzle"] * 3
     raw = Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
