@@ -64,21 +64,17 @@ class TemplateWriter:
         Nothing is appended to a text of this source, one that has defects or another verdict than the recommender,
         nor where the removal needs items that are not in the explanation's evidence.
         """
-        removals = [
-            removal
-            for start in range(0, len(cases), _CASES_AT_ONCE)
-            for removal in self._removals([decision_of(case) for case in cases[start : start + _CASES_AT_ONCE]])
-        ]
-        return [self._with(*parts) for parts in zip(records, removals, strict=True)]
+        asked = [place for place, record in enumerate(records) if _takes_more(record)]
+        told = list(records)
+        for start in range(0, len(asked), _CASES_AT_ONCE):
+            places = asked[start : start + _CASES_AT_ONCE]
+            removals = self._removals([decision_of(cases[place]) for place in places])
+            for place, removal in zip(places, removals, strict=True):
+                told[place] = self._with(records[place], removal)
+        return told
 
     def _with(self, record: Explanation, removal: Counterfactual) -> Explanation:
-        is_of_decision = record.label is not None and record.verdict == record.label
-        if (
-            record.source == SOURCE
-            or record.defects
-            or not is_of_decision
-            or not _may_be_told(removal, record.evidence)
-        ):
+        if not _may_be_told(removal, record.evidence):
             return record
         said = self.sentences.counterfactual(removal, self.prompts.catalogue)
         return replace(record, counterfactuals=[removal], appended=said)
@@ -134,6 +130,12 @@ def load_template(
     bounds = Bounds(settings.explain.top_k, shares.like_top, shares.dislike_bottom)
     prompts = PromptWriter(catalogue, settings.align.n_categories)
     return TemplateWriter(recommender, prompts, request, sentences, bounds)
+
+
+def _takes_more(record: Explanation) -> bool:
+    """Whether something may be appended, and is not yet."""
+    is_of_decision = record.label is not None and record.verdict == record.label
+    return is_of_decision and record.source != SOURCE and not record.defects and record.appended is None
 
 
 def _may_be_told(removal: Counterfactual, evidence: Evidence | None) -> bool:

@@ -92,8 +92,7 @@ class Guide:
             text: All that is written.
             ended: Whether nothing follows; otherwise the last word may not be finished.
         """
-        may_be_false = self.facts and (self.facts.claims(text[self._checked :]) or DENIAL.search(text, self._checked))
-        if self.cited is None and may_be_false:
+        if self.cited is None and self.facts and self._says_something(text, self.facts):
             self._read_titles(text)
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended)
         return wrong or (None if self.cited is None else self._opening(text))
@@ -199,6 +198,10 @@ class Guide:
             else:
                 return self._instead(text, claim, listed, *self._said_of(text, claim))
         return None
+
+    def _says_something(self, text: str, facts: Facts) -> bool:
+        """Whether there is a claim or a denial behind what was checked."""
+        return bool(facts.claims(text[self._checked :]) or DENIAL.search(text, self._checked))
 
     def _false_denial(self, text: str, ended: bool) -> Change | None:
         """Give up a denial of what holds for the title before it; the sentence continues behind the title."""

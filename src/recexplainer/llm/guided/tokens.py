@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from recexplainer.citations.attributes import attribute_names
+from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.prompting.tokens import TextTokens
@@ -27,7 +28,6 @@ class TokenTexts:
     Attributes:
         pieces: By token what it writes; "" for special tokens, `_BROKEN` where it is a part of a letter.
         has_mark: (vocabulary,) whether a token writes a quotation mark.
-        added: The tokens that the tokenizer was given later, such as whole titles.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -43,7 +43,6 @@ class TokenTexts:
                 clean_up_tokenization_spaces=False,
             )
         ]
-        self.added = frozenset(tokenizer.get_added_vocab().values())
         self.has_mark = torch.tensor([not QUOTES.isdisjoint(piece) for piece in self.pieces])
         ordered = sorted((piece, token) for token, piece in enumerate(self.pieces) if piece)
         self._ordered, self._tokens = [piece for piece, _ in ordered], [token for _, token in ordered]
@@ -59,9 +58,9 @@ class TokenTexts:
         return self._encode.inside(text)
 
     def titles(self, catalogue: Catalogue) -> frozenset[int]:
-        """The added tokens that write a whole title, and no value of an attribute."""
-        names = set(catalogue.titles[1:]) - set(attribute_names(catalogue))
-        return frozenset(token for token in self.added if self.pieces[token].strip() in names)
+        """The tokens that the tokenizer was given for whole titles which are no value of an attribute."""
+        added = self._tokenizer.get_added_vocab().values()
+        return frozenset(token for token in added if self.pieces[token].strip() in _title_names(catalogue))
 
     def marks(self, size: int, device: torch.device) -> Tensor:
         """`has_mark` for logits of some size: an LLM may have more of them than its tokenizer has tokens."""
@@ -84,3 +83,9 @@ class TokenTexts:
 
     def _decode(self, tokens: list[int]) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+@cached_by_catalogue
+def _title_names(catalogue: Catalogue) -> frozenset[str]:
+    """The titles that are no value of an attribute."""
+    return frozenset(catalogue.titles[1:]) - frozenset(attribute_names(catalogue))
