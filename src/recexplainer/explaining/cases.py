@@ -100,11 +100,12 @@ def choose_cases(
         scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
         liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
         is_liked = (place + number // len(pairs)) % 2 == 0
-        left = np.setdiff1d(liked[: settings.top_k] if is_liked else disliked, taken.get(place, []))
-        if not len(left):
+        places, before = liked[: settings.top_k] if is_liked else disliked, taken.setdefault(place, [])
+        n_left = len(places) - sum(earlier in places for earlier in before)
+        if not n_left:
             continue
-        drawn = int(rng.choice(left))
-        taken.setdefault(place, []).append(drawn)
+        drawn = _untaken(places, before, int(rng.integers(n_left)))
+        before.append(drawn)
         item = int(items_at(scores, [drawn])[0])
         cases.append(_case(pair, history, item, wording.YES if is_liked else wording.NO, scores))
     return cases
@@ -188,6 +189,18 @@ def case_of(
         history=history[-max_history:],
     )
     return _case(pair, history, item, label, scores)
+
+
+def _untaken(places: range, taken: Sequence[int], number: int) -> int:
+    """The place at that number among those not taken, without listing half of a large catalogue.
+
+    >>> [_untaken(range(10, 15), [12, 10], number) for number in range(3)]
+    [11, 13, 14]
+    """
+    place = places[number]
+    for earlier in sorted(taken):
+        place += places.start <= earlier <= place
+    return place
 
 
 def _scored(
