@@ -11,6 +11,7 @@ import argparse
 import multiprocessing
 import resource
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,11 +84,11 @@ def make_most_similar(n_items: int, settings: Settings) -> Step:
 
 
 def make_build_examples(n_items: int, settings: Settings) -> Step:
-    """All questions to the recommender."""
+    """All questions to the recommender, none of them kept."""
     splits = np.resize(["train"] * 7 + ["valid", "test", "test"], N_USERS)
     users = pd.DataFrame({"user_id": range(1, N_USERS + 1), "split": splits})
     given = (interactions_of(n_items), catalogue_of(n_items), users, [], recommender_of(n_items))
-    return lambda: build_examples(*given, settings.build_alignment, seed=1)
+    return lambda: deque(build_examples(*given, settings.build_alignment, seed=1)[0], maxlen=0)
 
 
 def make_warm_start(n_items: int, settings: Settings) -> Step:

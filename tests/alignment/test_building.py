@@ -23,7 +23,8 @@ SETTINGS = tiny.settings().build_alignment
 
 def build(recommender: Recommender) -> tuple[list[Example], torch.Tensor]:
     given = (INTERACTIONS, tiny.catalogue(), USERS, tiny.dialogues(), recommender)
-    return build_examples(*given, SETTINGS, seed=1)
+    examples, vectors = build_examples(*given, SETTINGS, seed=1)
+    return list(examples), vectors
 
 
 @pytest.fixture(scope="module", params=["mf", "sasrec", "gru4rec"])
@@ -120,7 +121,8 @@ def test_a_user_who_has_nearly_everything_leaves_something_to_ask_about() -> Non
     )
     users = USERS.copy()
     users.loc[len(users)] = [11, "U11", "test"]
-    examples, _ = build_examples(everything, tiny.catalogue(), users, [], tiny.mf(), SETTINGS, seed=1)
+    made, _ = build_examples(everything, tiny.catalogue(), users, [], tiny.mf(), SETTINGS, seed=1)
+    examples = list(made)
     positions = {example.position for example in examples if example.user_id == 11}
     assert positions == {6, 7}  # five candidates are left at the last
     assert all(0 not in example.items for example in examples)
@@ -147,5 +149,7 @@ def test_a_large_catalogue_is_scored_for_fewer_pairs_at_once(monkeypatch: pytest
     monkeypatch.setattr(base, "SCORES_AT_ONCE", 5 * (tiny.N_ITEMS + 1))
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], recommender)
     settings = replace(SETTINGS, evidence_per_history=0)  # the evidence of decisions has blocks of its own
-    _, vectors = build_examples(*given, settings, seed=1)
+    examples, vectors = build_examples(*given, settings, seed=1)
+    assert not sizes  # nothing is asked before its turn
+    assert len(list(examples)) > len(vectors)
     assert max(sizes) == 5 * (tiny.N_ITEMS + 1) and sum(sizes) == len(vectors) * (tiny.N_ITEMS + 1)

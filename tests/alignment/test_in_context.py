@@ -20,7 +20,7 @@ SETTINGS = tiny.settings("evaluate_alignment.n_draws=0").evaluate_alignment
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], tiny.mf())
-    return build_examples(*given, tiny.settings().build_alignment, seed=1)[0]
+    return list(build_examples(*given, tiny.settings().build_alignment, seed=1)[0])
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ COMMON = {"Video Games"}
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), [], tiny.mf())
-    return build_examples(*given, tiny.settings().build_alignment, seed=1)[0]
+    return list(build_examples(*given, tiny.settings().build_alignment, seed=1)[0])
 
 
 def write(server: FakeServer, examples: list[Example], cache: Path, *more: str) -> Any:

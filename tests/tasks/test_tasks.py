@@ -70,7 +70,7 @@ def newest_item(monkeypatch: pytest.MonkeyPatch) -> Task:
 
 def build() -> list[Example]:
     given = (tiny.interactions(), tiny.catalogue(), tiny.users(), tiny.dialogues(), tiny.mf())
-    return build_examples(*given, tiny.settings().build_alignment, seed=1)[0]
+    return list(build_examples(*given, tiny.settings().build_alignment, seed=1)[0])
 
 
 def test_a_new_task_is_built_rendered_and_taught(base: Path, newest_item: Task) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,42 +73,61 @@ def build_examples(
     recommender: Recommender,
     settings: BuildAlignment,
     seed: int,
-) -> tuple[list[Example], torch.Tensor]:
+) -> tuple[Iterator[Example], torch.Tensor]:
     """Ask a frozen recommender every question of every task.
 
     Returns:
-        The examples of all tasks and splits, and the user vectors that their `vector_row` points into:
-        (n_pairs, dim), or (0, 0) for a recommender without vectors.
+        The examples of all tasks and splits, each batch of pairs asked about when its turn comes: a large shop's are
+        more than memory holds. And the user vectors that their `vector_row` points into: (n_pairs, dim), or (0, 0) for
+        a recommender without vectors.
+
+    Raises:
+        InputError: If a split has no user with at least `min_history` interactions.
     """
     rng = np.random.default_rng(seed)
     pairs = choose_pairs(interactions, users, settings, rng)
     teacher = Teacher(recommender, interactions, catalogue, dialogues, settings, common_categories(catalogue), rng)
-    examples: list[Example] = []
-    vectors = []
+    return _each_example(teacher, pairs), _user_vectors(recommender, interactions, pairs)
+
+
+def _each_example(teacher: Teacher, pairs: Pairs) -> Iterator[Example]:
+    for rows in _blocks(teacher.recommender, pairs):
+        about_users = replace(teacher, batch=_ask(teacher, pairs, rows))
+        for task in TASKS.values():
+            if task.ABOUT_USERS:
+                yield from task.make_examples(about_users)
+    for task in TASKS.values():
+        if not task.ABOUT_USERS:
+            yield from task.make_examples(teacher)
+
+
+def _user_vectors(recommender: Recommender, interactions: Interactions, pairs: Pairs) -> torch.Tensor:
+    if not recommender.has_vectors:
+        return torch.zeros(0, 0)
+    blocks = (_histories(interactions, pairs, rows) for rows in _blocks(recommender, pairs))
+    return torch.cat([recommender.user_vectors(histories) for histories in blocks])
+
+
+def _blocks(recommender: Recommender, pairs: Pairs) -> Iterator[range]:
+    """Pairs that are asked about together."""
     n_at_once = recommender.n_at_once(_BATCH)
     for start in range(0, len(pairs), n_at_once):
-        rows = range(start, min(start + n_at_once, len(pairs)))
-        batch, batch_vectors = _ask(recommender, interactions, pairs, rows, settings)
-        if batch_vectors is not None:
-            vectors.append(batch_vectors)
-        about_users = replace(teacher, batch=batch)
-        examples += [made for task in TASKS.values() if task.ABOUT_USERS for made in task.make_examples(about_users)]
-    examples += [made for task in TASKS.values() if not task.ABOUT_USERS for made in task.make_examples(teacher)]
-    return examples, torch.cat(vectors) if vectors else torch.zeros(0, 0)
+        yield range(start, min(start + n_at_once, len(pairs)))
 
 
-def _ask(
-    recommender: Recommender, interactions: Interactions, pairs: Pairs, rows: range, settings: BuildAlignment
-) -> tuple[TeacherBatch, torch.Tensor | None]:
-    histories = [interactions.sequence(int(pairs.user_ids[row]))[: int(pairs.positions[row])].tolist() for row in rows]
-    scores = recommender.scores(histories, exclude_seen=True).numpy().astype(np.float64)
+def _histories(interactions: Interactions, pairs: Pairs, rows: range) -> list[list[int]]:
+    return [interactions.sequence(int(pairs.user_ids[row]))[: int(pairs.positions[row])].tolist() for row in rows]
+
+
+def _ask(teacher: Teacher, pairs: Pairs, rows: range) -> TeacherBatch:
+    histories = _histories(teacher.interactions, pairs, rows)
+    scores = teacher.recommender.scores(histories, exclude_seen=True).numpy().astype(np.float64)
     chosen = slice(rows.start, rows.stop)
-    batch = TeacherBatch(
+    return TeacherBatch(
         user_ids=pairs.user_ids[chosen],
         positions=pairs.positions[chosen],
         splits=pairs.splits[chosen],
-        vector_rows=np.arange(rows.start, rows.stop) if recommender.has_vectors else np.full(len(rows), -1),
-        histories=[history[-settings.max_history :] for history in histories],
+        vector_rows=np.array(rows) if teacher.recommender.has_vectors else np.full(len(rows), -1),
+        histories=[history[-teacher.settings.max_history :] for history in histories],
         scores=scores,
     )
-    return batch, recommender.user_vectors(histories) if recommender.has_vectors else None

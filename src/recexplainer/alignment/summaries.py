@@ -6,7 +6,7 @@ splits are asked about, as the others would cost and teach nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,7 @@ Record = dict[str, Any]
 
 
 def write_summaries(
-    examples: Sequence[Example], catalogue: Catalogue, settings: ApiSettings, cache: AnswerCache, max_failed: float
+    examples: Iterable[Example], catalogue: Catalogue, settings: ApiSettings, cache: AnswerCache, max_failed: float
 ) -> tuple[list[Example], list[Record], Answers]:
     """Have a model summarise every history that training or validation asks about, but for what the cache holds.
 

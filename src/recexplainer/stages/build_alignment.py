@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from recexplainer import store
@@ -19,26 +22,28 @@ def run(settings: Settings, run: StageRun) -> None:
     """Write the mode-free examples and the user vectors that they refer to; have summaries written where asked to."""
     for path in (store.INTERACTIONS, store.CATALOGUE, store.USERS):
         run.log_dataset(path, path.stem)
-    catalogue = store.read_catalogue()
-    examples, user_vectors = build_examples(
-        store.read_interactions(),
-        catalogue,
-        store.read_users(),
-        store.read_dialogues(),
-        load_recommender(store.RECOMMENDER),
-        settings.build_alignment,
-        settings.run.seed,
-    )
+    given = (store.read_interactions(), store.read_catalogue(), store.read_users(), store.read_dialogues())
+    recommender = load_recommender(store.RECOMMENDER)
+    build = partial(build_examples, *given, recommender, settings.build_alignment, settings.run.seed)
+    examples, user_vectors = build()
     summaries: list[dict[str, Any]] = []
     if settings.summaries.author == "api":
-        written, summaries = _ask_for_summaries(settings, run, examples, catalogue)
-        examples = [example for example in examples if example.task != user_summary.NAME] + written
-    store.write_alignment(examples, user_vectors, summaries=summaries)
-    run.log_metrics({f"{e[0]}/{e[1]}": n for e, n in Counter((e.task, e.split) for e in examples).items()})
+        written, summaries = _ask_for_summaries(settings, run, examples, store.read_catalogue())
+        again, _ = build()  # the same ones: they are not held meanwhile
+        examples = chain((example for example in again if example.task != user_summary.NAME), written)
+    counts: Counter[str] = Counter()
+    store.write_alignment(_counted(examples, counts), user_vectors, summaries=summaries)
+    run.log_metrics(counts)
+
+
+def _counted(examples: Iterable[Example], counts: Counter[str]) -> Iterator[Example]:
+    for example in examples:
+        counts[f"{example.task}/{example.split}"] += 1
+        yield example
 
 
 def _ask_for_summaries(
-    settings: Settings, run: StageRun, examples: list[Example], catalogue: Catalogue
+    settings: Settings, run: StageRun, examples: Iterable[Example], catalogue: Catalogue
 ) -> tuple[list[Example], list[dict[str, Any]]]:
     from recexplainer.alignment.summaries import write_summaries
     from recexplainer.api.cache import AnswerCache
