@@ -5,6 +5,7 @@ import torch
 
 from recexplainer.llm import reading
 from recexplainer.llm.reading import Node, Reader
+from recexplainer.prompting.chat import Encoded
 from tests import tiny
 from tests.alignment.alone import logits
 
@@ -42,3 +43,14 @@ def test_a_tree_is_read_as_each_of_its_branches_alone(explainer, prompts, monkey
     far = chain(list(np.arange(40, 100)), other[0])  # behind all the room there was
     check(3, [20, *range(40, 100)], reader.read({3: far}))
     check(3, [20, *range(40, 100), 6], reader.read({3: chain([6], far[-1])}))
+
+
+def test_batches_hold_equally_many_tokens_with_padding_and_answers() -> None:
+    lengths = [3, 40, 7, 38, 3, 12, 4, 20, 4]
+    prompts = [Encoded(*[np.zeros(length, np.int32)] * 4) for length in lengths]
+    found = list(reading.batches(prompts, batch_size=2, n_new=10))
+    assert found == [[1, 3], [7, 5, 2], [6, 8, 0, 4]]
+    assert all(len(rows) * (lengths[rows[0]] + 10) <= 2 * (40 + 10) for rows in found)
+    alike = [prompts[0]] * 5
+    assert list(reading.batches(alike, batch_size=2, n_new=10)) == [[0, 1], [2, 3], [4]]
+    assert list(reading.batches([], batch_size=2)) == []

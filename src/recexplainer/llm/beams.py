@@ -59,14 +59,15 @@ def beam_search(
         n_beams: Width of the beam and number of answers.
         spaces: Where to look, each by itself. Probabilities are those of the whole vocabulary everywhere, so that an
             answer from a tree has the probability it has in free decoding.
-        batch_size: Prompts decoded at once.
+        batch_size: Prompts decoded at once, more of shorter ones; see `reading.batches`.
         user_vectors: (n, dim) what the questions' user slots point into.
 
     Returns:
         Per space and prompt the answers; those that do not end within the space's tokens are dropped.
     """
     found: dict[int, list[list[Beam]]] = {}
-    for rows in batches(prompts, batch_size):
+    n_new = n_beams * sum(space.max_tokens for space in spaces)
+    for rows in batches(prompts, batch_size, n_new):
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         found |= zip(rows, _answers(explainer, reader, len(rows), n_beams, spaces), strict=True)
     answered = gather(found)

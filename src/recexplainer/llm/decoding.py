@@ -65,13 +65,13 @@ def generate(
         explainer: Who answers.
         prompts: The questions.
         max_new_tokens: Of an answer, with its end.
-        batch_size: Prompts decoded at once.
+        batch_size: Prompts decoded at once, more of shorter ones; see `reading.batches`.
         user_vectors: (n, dim) what the prompts' user slots point into.
         strip: Take off the blanks around an answer.
     """
     tokenizer, end = explainer.encoder.tokenizer, end_id(explainer)
     answered: dict[int, str] = {}
-    for rows in batches(prompts, batch_size):
+    for rows in batches(prompts, batch_size, max_new_tokens):
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         for row, tokens in zip(rows, _likeliest(reader, len(rows), end, max_new_tokens), strict=True):
             text = tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -116,7 +116,7 @@ def list_candidates(
         explainer: Who answers.
         prompts: The questions.
         candidates: Per question the candidates' tokens. No two are alike; without a sentence none begins another.
-        batch_size: Prompts decoded at once.
+        batch_size: Prompts decoded at once, more of shorter ones; see `reading.batches`.
         user_vectors: (n, dim) what the questions' user slots point into.
         otherwise: Tokens of the sentence; none: every candidate is named.
         most: Candidates that an answer names at most; None: all.
@@ -126,7 +126,8 @@ def list_candidates(
     """
     listings = [Listing(lines, otherwise, line_break(explainer), end_id(explainer), most) for lines in candidates]
     orders: dict[int, list[int]] = {}
-    for rows in batches(prompts, batch_size):
+    n_new = max((sum(map(len, lines)) for lines in candidates), default=0)
+    for rows in batches(prompts, batch_size, n_new):
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         choosing = {place: listings[row] for place, row in enumerate(rows) if listings[row].allowed}
         logits = reader.first[list(choosing)]

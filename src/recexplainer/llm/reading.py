@@ -190,12 +190,27 @@ def _embedded(explainer: Explainer, prompts: Sequence[Encoded], user_vectors: Te
     return explainer.embed(ids, padded("user_slots", -1), padded("item_slots", -1), user_vectors)
 
 
-def batches(prompts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
+def batches(prompts: Sequence[Encoded], batch_size: int, n_new: int = 0) -> Iterator[list[int]]:
     """Numbers of prompts in batches of similar length, longest first (so that what does not fit fails at once); of
     several processes each gets its own.
+
+    Args:
+        prompts: The prompts.
+        batch_size: Prompts of the first batch. The others hold as many tokens, padding and answers counted: the shorter
+            the prompts, the more of them, so that all batches fill a GPU alike.
+        n_new: Tokens that may follow each prompt.
     """
     order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
-    return shard(order[start : start + batch_size] for start in range(0, len(order), batch_size))
+    return shard(_of_equal_tokens(order, [len(prompts[row]) + n_new for row in order], batch_size))
+
+
+def _of_equal_tokens(order: list[int], lengths: list[int], batch_size: int) -> Iterator[list[int]]:
+    """Parts of the order, whose lengths fall, with at most as many tokens as the first, padded to their longest."""
+    start = 0
+    while start < len(order):
+        n = batch_size * lengths[0] // lengths[start]
+        yield order[start : start + n]
+        start += n
 
 
 def _chunks(prompts: Sequence[Encoded]) -> Iterator[tuple[int, int]]:

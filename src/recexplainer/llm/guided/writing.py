@@ -37,7 +37,7 @@ def write(
         begun: What the answers begin with.
         guides: What each text may say; None: anything, as `decoding.generate` writes it.
         max_new_tokens: Of a text, with its end.
-        batch_size: Texts written at once.
+        batch_size: Texts written at once, more behind shorter prompts; see `reading.batches`.
         user_vectors: (n, dim) what the prompts' user slots point into.
     """
     texts = TokenTexts(explainer.encoder.tokenizer)
@@ -45,7 +45,7 @@ def write(
     bound = next((guide for guide in guides if guide is not None and guide.cited is not None), None)
     titles = texts.titles(bound.catalogue) if bound else frozenset()  # all guides of a call say how much they bind
     answered: dict[int, Written] = {}
-    for rows in batches(prompts, batch_size):
+    for rows in batches(prompts, batch_size, max_new_tokens):
         drafts = [Draft(texts, guides[row], begun[row], end, max_new_tokens, titles) for row in rows]
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
         _write_batch(reader, drafts, texts)
