@@ -45,7 +45,7 @@ class Catalogue:
     @property
     def n_items(self) -> int:
         """Number of items, without the padding."""
-        return len(self.frame)
+        return len(self.titles) - 1
 
     def title(self, item_id: int) -> str:
         """An item's title; "" for the padding."""

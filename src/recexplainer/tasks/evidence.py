@@ -115,12 +115,15 @@ def _draw(teacher: Teacher) -> Iterator[tuple[int, int, bool]]:
     """Rows of the batch with an item, and whether it is liked; of a random stream that no other task draws from."""
     batch, chosen = teacher.batch, teacher.settings
     [rng] = teacher.rng.spawn(1)
+    if not chosen.evidence_per_history:
+        return
     n_decisions = by_split(chosen.evidence_per_history, min(1, chosen.evidence_per_history))
     for row, scores in enumerate(batch.scores):
         liked, disliked = interest_classification.liked_and_disliked(scores, chosen.like_top, chosen.dislike_bottom)
         n = n_decisions[batch.splits[row]]
         pools = [
-            items_at(scores, np.resize(rng.permutation(pool), n)) for pool in (liked[: chosen.evidence_top_k], disliked)
+            items_at(scores, interest_classification.drawn(pool, n, rng))
+            for pool in (liked[: chosen.evidence_top_k], disliked)
         ]
         for number in range(n):
             is_liked = (number + row) % 2 == 0

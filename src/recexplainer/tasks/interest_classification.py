@@ -37,7 +37,7 @@ def make_examples(teacher: Teacher) -> list[Example]:
     for row, scores in enumerate(batch.scores):
         aspects = [PLAIN] * n_plain[batch.splits[row]] + [EXPLAIN] * chosen.verdicts_per_history
         liked, disliked = [
-            items_at(scores, np.resize(teacher.rng.permutation(pool), (len(aspects) + 1) // 2))
+            items_at(scores, drawn(pool, (len(aspects) + 1) // 2, teacher.rng))
             for pool in liked_and_disliked(scores, chosen.like_top, chosen.dislike_bottom)
         ]
         for number, aspect in enumerate(aspects):
@@ -59,6 +59,13 @@ def liked_and_disliked(scores: np.ndarray, like_top: float, dislike_bottom: floa
     n = int(np.isfinite(scores).sum())
     n_liked, n_disliked = max(1, int(like_top * n)), max(1, int(dislike_bottom * n))
     return range(min(n, n_liked)), range(max(0, n - n_disliked), n)
+
+
+def drawn(pool: range, n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n,) places of a range in random order, none a second time before all were drawn."""
+    return np.resize(
+        rng.permutation(np.arange(pool.start, pool.stop)), n
+    )  # a range itself would be read place by place
 
 
 def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
@@ -42,7 +41,8 @@ def make_examples(teacher: Teacher) -> list[Example]:
     nameless = ~item_vectors.any(dim=1).numpy() if item_vectors is not None else np.zeros(n_rows, dtype=bool)
     examples = []
     for item in range(1, n_rows):
-        for aspect, answer in _questions(catalogue, item).items():
+        attributes = catalogue.attributes(item)
+        for aspect, answer in _questions(attributes, item).items():
             if aspect != TITLE or not nameless[item]:
                 examples.append(Example(NAME, "train", answer, items=[item], aspect=aspect))
         if similar[item]:
@@ -50,7 +50,7 @@ def make_examples(teacher: Teacher) -> list[Example]:
         if not nameless[item]:
             examples.append(Example(NAME, "test", [item], items=[item], aspect=TITLE))
         for source in ("description", "features"):
-            if _text(catalogue, item, source):
+            if _text(attributes, source):
                 examples.append(Example(NAME, "test", [item], items=[item], aspect=FROM_PREFIX + source))
     return examples
 
@@ -108,7 +108,7 @@ def question(writer: PromptWriter, example: Example, form: Form) -> list[str | S
     item = example.items[0]
     if example.aspect.startswith(FROM_PREFIX):
         source = example.aspect.removeprefix(FROM_PREFIX)
-        return [f"{wording.TITLE_FROM[source]}\n{_text(writer.catalogue, item, source)}"]
+        return [f"{wording.TITLE_FROM[source]}\n{_text(writer.catalogue.attributes(item), source)}"]
     shown: Form = "intention" if example.aspect == TITLE else form
     return [f"{wording.ITEM_QUESTIONS[example.aspect]}\n{wording.ITEM} ", *writer.item(shown, item)]
 
@@ -134,10 +134,10 @@ def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
     return Measured(examiner.scored(score, examples, answers), examples, answers, texts)
 
 
-def _questions(catalogue: Catalogue, item: int) -> dict[str, Any]:
+def _questions(attributes: dict[str, Any], item: int) -> dict[str, Any]:
     found: dict[str, Any] = {TITLE: [item]}
     for aspect in ("brand", "categories", "features", "description"):
-        if text := _text(catalogue, item, aspect):
+        if text := _text(attributes, aspect):
             found[aspect] = text
     for source in ("description", "features"):
         if source in found:
@@ -145,7 +145,7 @@ def _questions(catalogue: Catalogue, item: int) -> dict[str, Any]:
     return found
 
 
-def _text(catalogue: Catalogue, item: int, aspect: str, max_characters: int = 400) -> str:
-    value = catalogue.attributes(item)[aspect]
+def _text(attributes: dict[str, Any], aspect: str, max_characters: int = 400) -> str:
+    value = attributes[aspect]
     text = "; ".join(value) if aspect == "features" else ", ".join(value) if isinstance(value, list) else value
     return text[:max_characters].strip()
