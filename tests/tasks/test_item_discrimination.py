@@ -58,7 +58,7 @@ def plainly_most_similar(vectors: torch.Tensor) -> list[int]:
 
 
 def test_every_attribute_that_the_catalogue_holds_is_asked_in_training() -> None:
-    examples = make_examples(teacher.of())
+    examples = list(make_examples(teacher.of()))
     taught = {(e.items[0], e.aspect): e.answer for e in examples if e.split == "train"}
     assert taught[1, "brand"] == "Wolf Works" and (2, "brand") not in taught
     assert taught[1, "categories"] == "Video Games, Orbit, Puzzle"
@@ -77,7 +77,7 @@ def test_an_item_without_a_vector_is_neither_asked_by_it_nor_like_another() -> N
     assert most_similar(vectors[:3]).tolist() == [0, 0, 0]
     items = tiny.mf().item_vectors()
     items[[2, 5]] = 0
-    examples = make_examples(teacher.of(recommender=teacher.with_vectors(items)))
+    examples = list(make_examples(teacher.of(recommender=teacher.with_vectors(items))))
     asked = {(e.items[0], e.aspect, e.split) for e in examples}
     for item in (2, 5):
         assert {aspect for i, aspect, _ in asked if i == item} == {"categories", "description", "from_description"} | (

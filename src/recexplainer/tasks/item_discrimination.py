@@ -7,7 +7,7 @@ Departure: the most similar item is found by cosine, not by dot product, where l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ TITLE, SIMILAR = "title", "similar"
 FROM_PREFIX = "from_"
 
 
-def make_examples(teacher: Teacher) -> list[Example]:
+def make_examples(teacher: Teacher) -> Iterator[Example]:
     """Per item one question about each attribute that the catalogue holds, and the most similar item.
 
     Every item is asked in training, and its title again in evaluation: the task is to know the recommender's
@@ -39,20 +39,18 @@ def make_examples(teacher: Teacher) -> list[Example]:
     n_rows = catalogue.n_items + 1
     similar = most_similar(item_vectors) if item_vectors is not None else np.zeros(n_rows, dtype=int)
     nameless = ~item_vectors.any(dim=1).numpy() if item_vectors is not None else np.zeros(n_rows, dtype=bool)
-    examples = []
     for item in range(1, n_rows):
         attributes = catalogue.attributes(item)
         for aspect, answer in _questions(attributes, item).items():
             if aspect != TITLE or not nameless[item]:
-                examples.append(Example(NAME, "train", answer, items=[item], aspect=aspect))
+                yield Example(NAME, "train", answer, items=[item], aspect=aspect)
         if similar[item]:
-            examples.append(Example(NAME, "train", [int(similar[item])], items=[item], aspect=SIMILAR))
+            yield Example(NAME, "train", [int(similar[item])], items=[item], aspect=SIMILAR)
         if not nameless[item]:
-            examples.append(Example(NAME, "test", [item], items=[item], aspect=TITLE))
+            yield Example(NAME, "test", [item], items=[item], aspect=TITLE)
         for source in ("description", "features"):
             if _text(attributes, source):
-                examples.append(Example(NAME, "test", [item], items=[item], aspect=FROM_PREFIX + source))
-    return examples
+                yield Example(NAME, "test", [item], items=[item], aspect=FROM_PREFIX + source)
 
 
 def most_similar(vectors: torch.Tensor, block: int = 512) -> np.ndarray:

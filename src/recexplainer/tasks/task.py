@@ -7,7 +7,7 @@ measured (`evaluate_alignment.tasks`) or counted otherwise than once (`align.mix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -138,8 +138,8 @@ class Task(Protocol):
     NAME: str
     ABOUT_USERS: bool
 
-    def make_examples(self, teacher: Teacher) -> list[Example]:
-        """What the teacher answers, of all splits."""
+    def make_examples(self, teacher: Teacher) -> Iterable[Example]:
+        """What the teacher answers, of all splits: made one by one where there are as many as items."""
 
     def form_shares(self, example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
         """The forms in which a mode trains on an example, and the share of the users who see it in each."""
