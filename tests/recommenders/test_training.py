@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from recexplainer.core.errors import InputError
 from recexplainer.recommenders import training
@@ -222,3 +225,24 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"\.safetensors: .*delete it to train from the start"):
         train_recommender("sasrec", split, settings, seed=1, checkpoints=tmp_path)
+
+
+def test_another_number_of_items_is_another_training(tmp_path):
+    """A new item that nobody took before the test leaves what is trained on and chosen on as it was."""
+    draws = random_draws(n_users=20)
+    more = replace(draws, n_items=draws.n_items + 1)
+    settings = {**SETTINGS["sasrec"], "max_epochs": 1}
+    for interactions in (draws, more):
+        found = train_recommender("sasrec", leave_one_out(interactions), settings, seed=1, checkpoints=tmp_path)
+        assert found.recommender.n_items == interactions.n_items
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_checkpoint_that_does_not_fit_is_one_clear_line(tmp_path):
+    split, settings = leave_one_out(random_draws(n_users=20)), {**SETTINGS["sasrec"], "max_epochs": 1}
+    train_recommender("sasrec", split, settings, seed=1, checkpoints=tmp_path)
+    [file] = tmp_path.iterdir()
+    for facts in ({}, {"facts": "{}"}):
+        save_file({"random": torch.get_rng_state()}, file, facts)
+        with pytest.raises(InputError, match=r"\.safetensors: .*delete it to train from the start"):
+            train_recommender("sasrec", split, settings, seed=1, checkpoints=tmp_path)

@@ -61,3 +61,15 @@ def test_a_malformed_line_is_one_clear_line(tmp_path: Path, line: bytes, message
     path.write_bytes(b"".join([first, line + b"\n", *rest]))
     with pytest.raises(InputError, match=f"examples.jsonl: {message}"):
         store.read_alignment(tmp_path / "alignment").of_split("test")
+
+
+def test_a_byte_that_is_no_utf_8_is_named_by_its_place_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"task": "x"}\n{"task": "\xff"}\n')
+    place = path.read_bytes().index(b"\xff")
+    with pytest.raises(InputError, match=f"not UTF-8 at byte {place};"):
+        texts.read_jsonl(path)
+    lines = texts.JsonLines(path)
+    assert lines[0] == {"task": "x"}
+    with pytest.raises(InputError, match=f"not UTF-8 at byte {place};"):
+        lines[1]

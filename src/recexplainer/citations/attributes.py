@@ -63,6 +63,7 @@ class AttributeIndex:
         for item_id in range(1, catalogue.n_items + 1):
             found = {self._number(value, numbers) for value in values_of(catalogue.attributes(item_id))}
             self.of_item.append(frozenset(found))
+        self._n_values = len(self.names)  # series come behind them
         self.series_of_item = self._add_series(catalogue.titles, numbers)
         for held in self.of_item:
             for attribute in held:
@@ -100,6 +101,11 @@ class AttributeIndex:
     def number_of(self, value: str) -> int | None:
         """The attribute number of a value, however it is written; None if no item holds it."""
         return self._numbers.get(_key(value))
+
+    def is_value(self, text: str) -> bool:
+        """Whether a text is a value that some item has, however it is written; a series alone is none."""
+        number = self.number_of(text)
+        return number is not None and number < self._n_values
 
     def _number(self, value: str, numbers: dict[str, int]) -> int:
         key = _key(value)

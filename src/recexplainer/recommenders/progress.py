@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from recexplainer import store
-from recexplainer.core.errors import InputError
+from recexplainer.core.errors import InputError, reason_of
 from recexplainer.recommenders.ranking import LeaveOneOut
 
 VALID_METRIC = "valid_ndcg@10"
@@ -30,7 +30,8 @@ _FACTS = "facts"
 
 def training_id(kind: str, split: LeaveOneOut, settings: Mapping[str, Any], seed: int) -> str:
     """What must match before a training resumes: the name of its file."""
-    digest = hashlib.sha256(repr((kind, sorted(settings.items()), seed)).encode("utf-8", errors="surrogatepass"))
+    chosen = (kind, sorted(settings.items()), seed, split.train.n_items)
+    digest = hashlib.sha256(repr(chosen).encode("utf-8", errors="surrogatepass"))
     for numbers in (split.train.item_ids, split.train.offsets, split.valid.user_ids, split.valid.targets):
         digest.update(np.ascontiguousarray(numbers).tobytes())
     return f"{kind}-{digest.hexdigest()[:16]}"
@@ -112,14 +113,17 @@ class Progress:
         """Take the state of a file.
 
         Raises:
-            InputError: The file is damaged.
+            InputError: The file is damaged, or does not fit.
         """
         try:
             with safe_open(path, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 facts = json.loads(file.metadata()[_FACTS])
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: {str(error).splitlines()[0]}; delete it to train from the start") from error
+            self._take(tensors, facts)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise InputError(f"{path}: {reason_of(error)}; delete it to train from the start") from error
+
+    def _take(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         self.model.load_state_dict(_of(tensors, _MODEL))
         self.best.curve, (self.best.epoch, self.best.value) = facts["curve"], facts["best"]
         self.best.weights = _of(tensors, _BEST)

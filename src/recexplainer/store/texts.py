@@ -79,9 +79,9 @@ class JsonLines(Sequence[dict[str, Any]]):
         return len(self._edges) - 1
 
     def __getitem__(self, number: int) -> dict[str, Any]:  # type: ignore[override]
-        line = self._bytes[self._edges[number] : self._edges[number + 1]]
-        with _refusing(self._path, REMEDY):
-            return _json_object(self._path, number + 1, line.decode(), self._required)
+        start, end = self._edges[number], self._edges[number + 1]
+        with _refusing(self._path, REMEDY, start):
+            return _json_object(self._path, number + 1, self._bytes[start:end].decode(), self._required)
 
 
 def _json_object(path: Path | str, number: int, line: str, required: Sequence[str]) -> dict[str, Any]:
@@ -140,13 +140,13 @@ def read_text(path: Path | str, encoding: str = "utf-8", remedy: str = REMEDY) -
 
 
 @contextlib.contextmanager
-def _refusing(path: Path | str, remedy: str) -> Iterator[None]:
-    """One line for a file that cannot be read as text."""
+def _refusing(path: Path | str, remedy: str, first: int = 0) -> Iterator[None]:
+    """One line for a file that cannot be read as text; what is read of it begins at the byte `first`."""
     try:
         yield
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; {remedy}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+        raise InputError(f"{path}: is not UTF-8 at byte {first + error.start}; save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from recexplainer.alignment.adaptation.vocabulary import extend_tokenizer
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.facts import facts_of
+from recexplainer.data.catalogue import Catalogue
 from recexplainer.llm import decoding
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.guide import Guide
@@ -87,6 +90,7 @@ def test_a_token_of_a_title_is_written_behind_a_mark_only(
         handle.remove()
     without_titles = [re.sub(r'"[^"]*"?', "", written.text) for written in found]
     assert any("Z" in text for text in without_titles) == (cited is None)
+    assert all((written.n_titles > 0) == (cited is not None) for written in found)  # the guide stepped in
 
 
 def test_titles_with_a_token_of_their_own_are_known() -> None:
@@ -98,3 +102,26 @@ def test_titles_with_a_token_of_their_own_are_known() -> None:
         catalogue.titles[1:]
     )
     assert texts.titles(catalogue) and not TokenTexts(known).titles(catalogue)
+
+
+def test_a_value_counts_as_one_however_its_items_write_it() -> None:
+    """A film "Road Movie" beside a category that other films write "Road Movies": texts may say both."""
+    frame = tiny.catalogue().frame.copy()
+    frame["categories"] = [["Road Movies"], ["Road Movie"], *[["Games"]] * (tiny.N_ITEMS - 2)]
+    names = ["Road Movie", "Ember Crown Saga", "Ember Crown Saga II"]
+    frame["title"] = [*tiny.TITLES[: -len(names)], *names]
+    catalogue = Catalogue(frame)
+    extended, _ = extend_tokenizer(tiny.tokenizer(), ["Road Movies", *names], 10)
+    texts = TokenTexts(extended)
+    assert {texts.pieces[token] for token in texts.titles(catalogue)} == {"Ember Crown Saga", "Ember Crown Saga II"}
+
+
+def test_a_vocabulary_may_have_holes() -> None:
+    raw = json.loads(tiny.tokenizer().backend_tokenizer.to_str())
+    word, number = max(raw["model"]["vocab"].items(), key=lambda pair: pair[1])
+    raw["model"]["vocab"][word] = number + 30
+    holed = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(raw)))
+    assert len(holed) <= number + 30
+    texts = TokenTexts(holed)
+    assert texts.pieces[number + 30] == TokenTexts(tiny.tokenizer()).pieces[number]
+    assert texts.pieces[number + 1] == "" and texts.decode([number + 30]) == texts.pieces[number + 30]

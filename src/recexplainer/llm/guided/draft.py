@@ -69,6 +69,7 @@ class Draft:
         self._banned: dict[int, set[int]] = {}
         self._no_mark: set[int] = set()
         self._foreign: set[int] = set()  # tokens that the writer itself would not have written
+        self._barred: set[int] = set()  # places where a title was not to begin without a mark
         self._spans: list[tuple[int, int]] = []  # first and last + 1 token of titles
         self.n_given_up = {"title": 0, "fact": 0}
         self.n_facts = 0
@@ -126,12 +127,16 @@ class Draft:
         if number < len(self.tokens) and self.tokens[number] != best:
             self._foreign.add(number)
 
+    def bar(self) -> None:
+        """The writer itself would write a whole title next, without a quotation mark."""
+        self._barred.add(len(self.tokens))
+
     def written(self) -> Written:
         """The finished text."""
         stepped_in = sum(any(start <= n < end for n in self._foreign) for start, end in self._spans)
         return Written(
             self.texts.decode(self.tokens).rstrip("\ufffd"),  # a letter that was cut
-            stepped_in + self.n_given_up["title"],
+            stepped_in + len(self._barred) + self.n_given_up["title"],
             self.n_facts + self.n_given_up["fact"],
             self.is_cut,
         )
@@ -273,7 +278,7 @@ class Draft:
         self._ends = self._ends[: keep + 1]
         self._text = self._text[: self._ends[-1]]
         self.n_read = min(self.n_read, keep)
-        self._foreign = {n for n in self._foreign if n < keep}
+        self._foreign, self._barred = ({n for n in told if n < keep} for told in (self._foreign, self._barred))
         self._spans = [span for span in self._spans if span[1] <= keep]
         self._closed = {place: closed for place, closed in self._closed.items() if place < keep}
         self._banned = {place: tokens for place, tokens in self._banned.items() if place <= keep}

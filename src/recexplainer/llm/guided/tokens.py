@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recexplainer.citations.attributes import attribute_names
+from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.data.catalogue import Catalogue
@@ -35,10 +35,11 @@ class TokenTexts:
         self._encode = TextTokens(tokenizer)
         self._anchor = list(self._encode.alone("a"))
         self._n_anchor = len(self._decode(self._anchor))
+        size = 1 + max(tokenizer.get_vocab().values())  # more than its tokens where their numbers have gaps
         self.pieces = [
             text[self._n_anchor :]
             for text in tokenizer.batch_decode(
-                [[*self._anchor, token] for token in range(len(tokenizer))],
+                [[*self._anchor, token] for token in range(size)],
                 skip_special_tokens=True,
                 clean_up_tokenization_spaces=False,
             )
@@ -87,5 +88,6 @@ class TokenTexts:
 
 @cached_by_catalogue
 def _title_names(catalogue: Catalogue) -> frozenset[str]:
-    """The titles that are no value of an attribute."""
-    return frozenset(catalogue.titles[1:]) - frozenset(attribute_names(catalogue))
+    """The titles that are no value of an attribute, however its items write it."""
+    is_value = attribute_index(catalogue).is_value
+    return frozenset(title for title in catalogue.titles[1:] if not is_value(title))

@@ -122,6 +122,8 @@ def _choose(logits: Tensor, drafts: list[Draft], marks: Tensor, chosen: list[int
             chosen[row] = token
     for row, draft in enumerate(drafts):
         if row not in allowed and (draft.banned or draft.bans_marks or chosen[row] in draft.titles):
+            if chosen[row] in draft.titles:
+                draft.bar()
             left = logits[row].masked_fill(marks, -torch.inf) if draft.bans_marks else logits[row].clone()
             left[list(draft.banned | draft.titles)] = -torch.inf
             chosen[row] = int(left.argmax())
