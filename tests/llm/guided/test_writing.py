@@ -14,6 +14,7 @@ from recexplainer.citations.facts import facts_of
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.llm import decoding
 from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.guided import writing
 from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from recexplainer.llm.guided.writing import write
@@ -34,6 +35,17 @@ def test_without_guides_texts_are_those_of_free_generation(explainer: Explainer,
     found = write(explainer, prompts, [""] * len(prompts), [None] * len(prompts), 12, 3, USERS)
     assert [written.text for written in found] == free
     assert all(w.n_titles == w.n_facts == 0 for w in found)
+
+
+def test_the_vocabulary_is_decoded_once(
+    explainer: Explainer, prompts: list[Encoded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[TokenTexts] = []
+    writing._token_texts.cache_clear()
+    monkeypatch.setattr(writing, "TokenTexts", lambda tokenizer: made.append(TokenTexts(tokenizer)) or made[-1])
+    for _ in range(3):
+        write(explainer, prompts[:1], [""], [None], 2, 1, USERS)
+    assert len(made) == 1
 
 
 def test_guides_change_no_text_without_a_title(explainer: Explainer, prompts: list[Encoded]) -> None:

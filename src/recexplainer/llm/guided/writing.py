@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,7 +42,7 @@ def write(
         batch_size: Texts written at once, more behind shorter prompts; see `reading.batches`.
         user_vectors: (n, dim) what the prompts' user slots point into.
     """
-    texts = TokenTexts(explainer.encoder.tokenizer)
+    texts = _token_texts(explainer.encoder.tokenizer)
     end = end_id(explainer)
     bound = next((guide for guide in guides if guide is not None and guide.cited is not None), None)
     titles = texts.titles(bound.catalogue) if bound else frozenset()  # all guides of a call say how much they bind
@@ -51,6 +53,12 @@ def write(
         _write_batch(reader, drafts, texts)
         answered |= zip(rows, [draft.written() for draft in drafts], strict=True)
     return gather(answered)
+
+
+@lru_cache(maxsize=2)
+def _token_texts(tokenizer: Any) -> TokenTexts:
+    """Decoding a large vocabulary takes longer than writing one text: it is done once for the loaded LLM."""
+    return TokenTexts(tokenizer)
 
 
 def _write_batch(reader: Reader, drafts: list[Draft], texts: TokenTexts) -> None:
