@@ -8,6 +8,7 @@ from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.citations.quotations import closes, opens
+from recexplainer.citations.sharing import TAKEN
 from recexplainer.data.catalogue import Catalogue
 
 _TITLE = "\0"  # stands for a title and its quotation marks
@@ -18,7 +19,12 @@ _AT_A_TITLE = re.compile(rf"{_TITLE}[.,;:!?)]?[{_LETTER}]")
 _AMID = re.compile(rf"{_TITLE} (?:A|An|The) [a-z]|{_TITLE}[.!?] [a-zß-öø-ÿ](?![A-Z])")
 _GAP = re.compile(rf"[\w{_TITLE}] {{2,}}[\w{_TITLE}]")  # amid a sentence; behind its end two blanks are a habit
 _STOP = re.compile(rf"\s\.[{_LETTER}]\b")  # a sentence ends behind a blank, and another begins without one
+_WITHOUT_BEGINNING = re.compile(
+    r"^(?:Yes|No)[.,:!]? (?:such as|and|or)\b|(?!etc|vol)\b[a-z]{3,}[.!?] (?:and|or|but|too)\b"
+)
+_TWICE = re.compile(r"\b(and|or|but|the|an?|is|of|for|with|which) \1\b")
 _COMMAND = re.compile(r"[.!?] Answer(?![a-z:])")  # what the request says, not an explanation
+_DISORDER = (_AT_A_TITLE, _AMID, _GAP, _STOP, _WITHOUT_BEGINNING, _TWICE, _COMMAND)
 _GLUED = re.compile(r"\b(?:(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+|[a-z]+(?:Yes|No)\b)")
 _PAIR = re.compile(r"\([^()]*\)")
 _SMILE = re.compile(r"[:;]-?\)")
@@ -26,12 +32,15 @@ _NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
 
 
 def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
-    """Whether words are glued together or to a title, a gap stands amid a sentence, a sentence begins amid another or
-    with a small letter behind a title, a bracket or quotation ends that never began, or the text asks for an answer.
-    What stands in titles does not count.
+    """Whether words are glued together or to a title, a gap stands amid a sentence, a sentence begins amid another,
+    with "and", or behind a title with a small letter, a little word stands twice, a bracket or quotation ends that
+    never began, the text asks for an answer, or it says that the user took the item in question. What stands in titles
+    does not count.
     """
     said = _without_titles(text, citations, catalogue)
-    if any(pattern.search(said) for pattern in (_AT_A_TITLE, _AMID, _GAP, _STOP, _COMMAND)):
+    if any(pattern.search(said) for pattern in _DISORDER):
+        return True
+    if any(TAKEN.search(text[: mention.start - 1]) for mention in citations.mentions if mention.kind == "target"):
         return True
     if _ends_a_bracket(said) or _ends_a_quotation(said) or _quotes_from_amid(text, citations):
         return True

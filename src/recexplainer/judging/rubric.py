@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.citations.denials import denied_value
+from recexplainer.citations.sharing import shared_values
 from recexplainer.core.records.explanation import Explanation, Label, Mention
 from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
@@ -139,18 +140,24 @@ def _false_claims(
     """Attributes that a text claims and that hold for no item that it can mean, or denies of an item that has them.
 
     An attribute that is said of one title ("… is a Racing game") must hold for that item; one beside a
-    list of titles ("… and … for the Orbit 2") for all of these; any other one for the target or a cited item.
+    list of titles ("… and … for the Orbit 2") for all of these; one that it is said to share ("…, Racing too") for the
+    target as well; any other one for the target or a cited item.
     """
     false = {
         attributes.names[value]
         for mention in citations.mentions
         if (value := denied_value(text, mention.end, attributes)) in attributes.of_item[mention.item_id or 0]
     }
-    for mention in attributes.find(text, _title_spans(citations)):
+    named = attributes.find(text, _title_spans(citations))
+    for mention in named:
         meant = _items_spoken_of(text, citations, mention)
         bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
         if not mention.denied and not (all(bears) if meant else any(bears)):
             false.add(attributes.names[mention.attribute])
+    ends = [mention.end for mention in citations.mentions]
+    for place in shared_values(text, [(mention.start, mention.end) for mention in named], ends):
+        if named[place].attribute not in attributes.of_item[target]:
+            false.add(attributes.names[named[place].attribute])
     if _claims_false_series(text, citations, attributes, target, cited_items):
         false.add(_SAME_SERIES)
     return sorted(false)

@@ -166,3 +166,26 @@ def test_a_value_is_named_again_outside_of_its_list() -> None:
     guide.wrote(5, 11, RUST)
     for text in ('Yes. "Rust" is a Puzzle game, so it is a Puzzle game', 'Yes. "Rust" is a Puzzle game. Puzzle games'):
         assert guide.look(text) is None
+
+
+def test_what_the_target_lacks_is_not_said_to_be_shared(texts: TokenTexts) -> None:
+    """It holds for the cited items, and "too" says that it holds for the target."""
+    both = 'Yes. "Rust" is a Puzzle game, and the user played '
+    example = 'Yes. "{Rust}" is a Puzzle game, and the user played "{Fox}", {Horror} too, again.'
+    assert text_of(texts, example, [FOX]).startswith(f'{both}"Fox".')
+    example = 'Yes. "{Rust}" is a Puzzle game, and the user played "{Amber Gate}" and "{Quiet}", {Nova} as well, again.'
+    assert (
+        text_of(texts, example, [GATE, QUIET]) == f'{both}"Amber Gate" and "The "Quiet" Harbor", Puzzle as well, again.'
+    )
+
+
+def test_what_both_share_may_be_said_of_both(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is for the Orbit, and the user played "{Amber Gate}", Puzzle too.'
+    written = write(texts, example, [GATE])
+    assert "Yes" + written.text == example.replace("{", "").replace("}", "") and written.n_facts == 0
+
+
+def test_the_target_is_not_among_what_the_user_took(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is a Puzzle game. It is new, but the user played Horror games such as "{Rust}".'
+    assert text_of(texts, example, [FOX]).endswith('but the user played Horror games such as "Fox".')
+    assert text_of(texts, example, []).count("Rust") == 1

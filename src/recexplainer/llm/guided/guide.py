@@ -12,6 +12,7 @@ from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.phrases import QUOTES, plain
+from recexplainer.citations.sharing import TAKEN, TOO, shared_values
 from recexplainer.data.catalogue import Catalogue
 
 UNKNOWN = 0  # of an invented title, which has no attributes
@@ -94,7 +95,7 @@ class Guide:
         """
         if self.cited is None and self.facts and self._says_something(text, self.facts):
             self._read_titles(text)
-        wrong = self._false_claim(text, ended) or self._false_denial(text, ended)
+        wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
         return wrong or (None if self.cited is None else self._opening(text))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
@@ -147,6 +148,7 @@ class Guide:
         is_subject = not text[self._sentence_start(text, place) : place].strip() and not self._names_target
         may_be_target = (
             all(t.item != self.target or t.end <= self._sentence_start(text, place) for t in self.titles)
+            and not TAKEN.search(text[:place])
             and self._wrong_before(text, place, self.target) is None
         )
         others = [] if is_subject else dict.fromkeys(reversed(self.history))
@@ -209,6 +211,20 @@ class Guide:
         if self.facts is None or last is None or not self.facts.denies(text, last.end, last.item, ended):
             return None
         return Change(last.end, "fact", ("",), (None,), back=last.end)
+
+    def _false_sharing(self, text: str) -> Change | None:
+        """A value behind a title that the target is said to have, too, and lacks: one that both have is written."""
+        start = self._free_from
+        if self.facts is None or not self.titles or not TOO.search(text, start):
+            return None
+        claims = self.facts.claims(text, self._masked())
+        spans = [(claim.start, claim.end) for claim in claims]
+        for place in shared_values(text, spans, [title.end for title in self.titles]):
+            claim = claims[place]
+            if claim.start >= start and not self.facts.holds(claim, self.target):
+                groups = [[self.target, *group] for group in self._said_of(text, claim)]
+                return self._instead(text, claim, self._listed(text, claim), *groups)
+        return None
 
     def _is_true(self, text: str, claim: Claim, facts: Facts) -> bool:
         """Whether a claim holds for what it is said of."""
