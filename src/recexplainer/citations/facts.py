@@ -98,6 +98,15 @@ class Facts:
             of_kind = [number for number in sorted(shared) if self.kind(number).startswith(CATEGORY)]
         return [self._index.names[number] for number in of_kind]
 
+    def contrasting(self, kind: str, items: Sequence[int], target: int) -> list[str]:
+        """The values of a kind, or of any category for a category, that all the items have and the target lacks."""
+        shared = frozenset.intersection(*(self._index.of_item[item] for item in items)) - self._index.common
+        own = sorted(shared - self._index.of_item[target])
+        of_kind = [number for number in own if self.kind(number) == kind]
+        if not of_kind and kind.startswith(CATEGORY):
+            of_kind = [number for number in own if self.kind(number).startswith(CATEGORY)]
+        return [self._index.names[number] for number in of_kind]
+
     def are_one_series(self, items: Sequence[int]) -> bool:
         """Whether all the items belong to one series."""
         series = {self._index.series_of_item[item] for item in items}

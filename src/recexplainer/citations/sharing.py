@@ -8,8 +8,6 @@ from collections.abc import Sequence
 TOO = re.compile(r"\s+(?:too|as well)\b")
 _BETWEEN_VALUES = re.compile(r"\s*[,/&+]?\s*(?:(?:and|or)\s+)?(?:an?\s+)?")
 _BEHIND_TITLE = re.compile(r"[\"”»]?(?:\s*,|\s+[-–—])?\s*\(?(?:(?:both|all)\s+)?(?:an?\s+)?")
-
-
 TAKEN = re.compile(  # what leads to an item of the history: "the user played ", "the user played Horror games such as "
     r"\b(?:user|you)(?: (?!never|not)\w+)?"
     r" (?:played|watched|read|listened to|bought|cooked|chose|saw|took|tried|used|owned|had)\b[^.!?,;:\"“”„«»]*$"

@@ -26,6 +26,7 @@ _TWICE = re.compile(r"\b(and|or|but|the|an?|is|of|for|with|which) \1\b")
 _COMMAND = re.compile(r"[.!?] Answer(?![a-z:])")  # what the request says, not an explanation
 _DISORDER = (_AT_A_TITLE, _AMID, _GAP, _STOP, _WITHOUT_BEGINNING, _TWICE, _COMMAND)
 _GLUED = re.compile(r"\b(?:(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+|[a-z]+(?:Yes|No)\b)")
+_NAME = re.compile(r"\b[A-Z]\w{3,}")
 _PAIR = re.compile(r"\([^()]*\)")
 _SMILE = re.compile(r"[:;]-?\)")
 _NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
@@ -44,8 +45,21 @@ def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
         return True
     if _ends_a_bracket(said) or _ends_a_quotation(said) or _quotes_from_amid(text, citations):
         return True
-    glued = [match.group() for match in _GLUED.finditer(said)]
+    glued = [match.group() for match in _GLUED.finditer(said)] + _glued_values(said, catalogue)
     return any(not any(word in title for title in catalogue.titles) for word in glued)
+
+
+def _glued_values(said: str, catalogue: Catalogue) -> list[str]:
+    """Words that are two values of the catalogue in one, of which the second has a capital letter: "IMAXAction"."""
+    number_of = attribute_index(catalogue).number_of
+    return [
+        word
+        for word in _NAME.findall(said)
+        if any(
+            word[place].isupper() and number_of(word[:place]) is not None and number_of(word[place:]) is not None
+            for place in range(2, len(word) - 1)
+        )
+    ]
 
 
 def _without_titles(text: str, citations: Citations, catalogue: Catalogue) -> str:

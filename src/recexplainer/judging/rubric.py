@@ -156,7 +156,7 @@ def _false_claims(
             false.add(attributes.names[mention.attribute])
     ends = [mention.end for mention in citations.mentions]
     for place in shared_values(text, [(mention.start, mention.end) for mention in named], ends):
-        if named[place].attribute not in attributes.of_item[target]:
+        if not named[place].denied and named[place].attribute not in attributes.of_item[target]:
             false.add(attributes.names[named[place].attribute])
     if _claims_false_series(text, citations, attributes, target, cited_items):
         false.add(_SAME_SERIES)

@@ -189,3 +189,15 @@ def test_the_target_is_not_among_what_the_user_took(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is a Puzzle game. It is new, but the user played Horror games such as "{Rust}".'
     assert text_of(texts, example, [FOX]).endswith('but the user played Horror games such as "Fox".')
     assert text_of(texts, example, []).count("Rust") == 1
+
+
+def test_a_contrast_names_what_the_target_lacks(texts: TokenTexts) -> None:
+    """ "But the user played Puzzle games" is no reason against a Puzzle game."""
+    told = 'Yes. "Rust" is a Puzzle game, but the user played '
+    example = 'Yes. "{Rust}" is a Puzzle game, but the user played {Puzzle} games such as "{Amber Gate}".'
+    assert text_of(texts, example, [GATE]) == f'{told}Nova games such as "Amber Gate".'
+    example = 'Yes. "{Rust}" is a Puzzle game, but the user played {Orbit} games such as "{Slot}".'
+    assert text_of(texts, example, [RUST_BONE]).startswith(f"{told}Racing games such as")
+    example = 'Yes. "{Rust}" is a Puzzle game, but the user played {Horror} games such as "{Fox}".'
+    written = write(texts, example, [FOX])
+    assert "Yes" + written.text == f'{told}Horror games such as "Fox".' and written.n_facts == 0

@@ -27,6 +27,7 @@ _BETWEEN = r"[^\w.!?。！？\n]"
 _LIST_SIGN = re.compile(rf"{_BETWEEN}*(?:\w{{1,5}}{_BETWEEN}+)?")  # between titles of a list: ", ", " and ", " sowie "
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
+_BUT = re.compile(r", but\b")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
 
 
@@ -194,6 +195,8 @@ class Guide:
             if any(said.value == claim.value for said in listed):
                 return _without_another(listed[0].end)
             if self._is_true(text, claim, self.facts):
+                if (other := self._false_contrast(text, claim, self.facts)) is not None:
+                    return other
                 self._checked = self._checked if self._waits else claim.end
             elif not ended and self._may_be_of_next(text, claim, self.facts):
                 self._waits = True
@@ -211,6 +214,21 @@ class Guide:
         if self.facts is None or last is None or not self.facts.denies(text, last.end, last.item, ended):
             return None
         return Change(last.end, "fact", ("",), (None,), back=last.end)
+
+    def _false_contrast(self, text: str, claim: Claim, facts: Facts) -> Change | None:
+        """A value behind "but" that the target has as well: one that it lacks is written, if what is cited has one."""
+        start = self._sentence_start(text, claim.start)
+        subject = next((title for title in self.titles if title.start >= start), None)
+        if subject is None or subject.item != self.target:
+            return None
+        turns = [match.start() for match in _BUT.finditer(text, subject.end, claim.start)]
+        if all(any(title.start < turn < title.end for title in self.titles) for turn in turns):
+            return None
+        said = self._said_of(text, claim)[0] if self._is_said(text, claim) else self._uncited[:1]
+        if not said or self.target in said or not facts.holds(claim, self.target):
+            return None
+        values = facts.contrasting(claim.kind, said, self.target)
+        return self._written(text, claim, values) if values else None
 
     def _false_sharing(self, text: str) -> Change | None:
         """A value behind a title that the target is said to have, too, and lacks: one that both have is written."""
@@ -244,13 +262,16 @@ class Guide:
         if values and all(plain(value) in named for value in values):
             return _without_another(listed[0].end)
         values = [value for value in values if plain(value) not in named]
+        if not values:
+            return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
+        return self._written(text, claim, values)
+
+    def _written(self, text: str, claim: Claim, values: list[str]) -> Change:
+        """Values in the place of a claim, with the article that fits each."""
         start, said = claim.start, values
         article = _ARTICLE.search(text[: claim.start])
-        if article and values:
+        if article:
             start, said = article.start(), [_with_article(article.group(1), value) for value in values]
-        back = self._clause_start(text, claim.start)
-        if not values:
-            return self._dead_end(text, claim.start, "fact", back)
         return Change(start, "fact", tuple(said), tuple(said), "", (None,) * len(said))
 
     def _listed(self, text: str, claim: Claim) -> list[Claim]:
