@@ -92,19 +92,21 @@ class Facts:
         if kind == PRICE:
             prices = {self._prices[item] for item in items}
             return [f"${price:.2f}" for price in prices if price is not None and len(prices) == 1]
-        shared = frozenset.intersection(*(self._index.of_item[item] for item in items)) - self._index.common
-        of_kind = [number for number in sorted(shared) if self.kind(number) == kind]
-        if not of_kind and kind.startswith(CATEGORY):
-            of_kind = [number for number in sorted(shared) if self.kind(number).startswith(CATEGORY)]
-        return [self._index.names[number] for number in of_kind]
+        return self._names(kind, self._shared(items))
 
     def contrasting(self, kind: str, items: Sequence[int], target: int) -> list[str]:
         """The values of a kind, or of any category for a category, that all the items have and the target lacks."""
-        shared = frozenset.intersection(*(self._index.of_item[item] for item in items)) - self._index.common
-        own = sorted(shared - self._index.of_item[target])
-        of_kind = [number for number in own if self.kind(number) == kind]
+        return self._names(kind, self._shared(items) - self._index.of_item[target])
+
+    def _shared(self, items: Sequence[int]) -> frozenset[int]:
+        """The attributes that all the items have, without those of most of the catalogue."""
+        return frozenset.intersection(*(self._index.of_item[item] for item in items)) - self._index.common
+
+    def _names(self, kind: str, attributes: frozenset[int]) -> list[str]:
+        """Of some attributes those of a kind, or of any category if there are none of that place among them."""
+        of_kind = [number for number in sorted(attributes) if self.kind(number) == kind]
         if not of_kind and kind.startswith(CATEGORY):
-            of_kind = [number for number in own if self.kind(number).startswith(CATEGORY)]
+            of_kind = [number for number in sorted(attributes) if self.kind(number).startswith(CATEGORY)]
         return [self._index.names[number] for number in of_kind]
 
     def are_one_series(self, items: Sequence[int]) -> bool:

@@ -22,13 +22,14 @@ def run(settings: Settings, run: StageRun) -> None:
     """Write the mode-free examples and the user vectors that they refer to; have summaries written where asked to."""
     for path in (store.INTERACTIONS, store.CATALOGUE, store.USERS):
         run.log_dataset(path, path.stem)
-    given = (store.read_interactions(), store.read_catalogue(), store.read_users(), store.read_dialogues())
+    catalogue = store.read_catalogue()
+    given = (store.read_interactions(), catalogue, store.read_users(), store.read_dialogues())
     recommender = load_recommender(store.RECOMMENDER)
     build = partial(build_examples, *given, recommender, settings.build_alignment, settings.run.seed)
     examples, user_vectors = build()
     summaries: list[dict[str, Any]] = []
     if settings.summaries.author == "api":
-        written, summaries = _ask_for_summaries(settings, run, examples, store.read_catalogue())
+        written, summaries = _ask_for_summaries(settings, run, examples, catalogue)
         again, _ = build()  # the same ones: they are not held meanwhile
         examples = chain((example for example in again if example.task != user_summary.NAME), written)
     counts: Counter[str] = Counter()

@@ -63,9 +63,8 @@ def liked_and_disliked(scores: np.ndarray, like_top: float, dislike_bottom: floa
 
 def drawn(pool: range, n: int, rng: np.random.Generator) -> np.ndarray:
     """(n,) places of a range in random order, none a second time before all were drawn."""
-    return np.resize(
-        rng.permutation(np.arange(pool.start, pool.stop)), n
-    )  # a range itself would be read place by place
+    places = np.arange(pool.start, pool.stop)  # numpy reads a range itself place by place
+    return np.resize(rng.permutation(places), n)
 
 
 def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
