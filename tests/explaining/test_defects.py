@@ -29,6 +29,7 @@ def defects(text: str, is_cut: bool = False) -> list[str]:
         'Yes. "Rust" is like "Fox" and "Rust II" for the Orbit. :)',
         'Yes. "Rust" is like "Fox"! 🙂',
         'Yes. The user played "Fox", "Rust II" etc. and liked both. You never played "Rust".',
+        'No. "Rust" is new: the user never played "Rust".',
         'Yes. The user played "Fox". Puzzle games are liked, and the "Orbit". See .NET. Answers differ.',
         'Answer: Yes. "Rust" is for the Orbit, a 5" screen, like "Fox".',
         "Ja. „Rust“ ist „neu“, «gut» und “rar”.",

@@ -189,6 +189,8 @@ def test_the_target_is_not_among_what_the_user_took(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is a Puzzle game. It is new, but the user played Horror games such as "{Rust}".'
     assert text_of(texts, example, [FOX]).endswith('but the user played Horror games such as "Fox".')
     assert text_of(texts, example, []).count("Rust") == 1
+    example = 'Yes. "{Rust}" is a Puzzle game. It is new, but the user played games such as "{Rust}".'
+    assert text_of(texts, example, [FOX]).endswith('but the user played games such as "Fox".')
 
 
 def test_a_contrast_names_what_the_target_lacks(texts: TokenTexts) -> None:
