@@ -54,6 +54,7 @@ def test_what_the_record_cites_is_what_is_judged(games: Catalogue) -> None:
         (f'Yes. {TARGET} belongs to the series of "Iron Drift - Nova 64".', "B"),
         (f'Yes. {TARGET} is a Role-Playing game, and the user played "Iron Drift - Nova 64", Racing too.', "B"),
         (f'Yes. {TARGET} is good, and the user played "Ember Crown", Role-Playing and Puzzle as well.', "B"),
+        (f'Yes. {TARGET} is a Role-Playing game, but the user played Role-Playing games such as "Ember Crown".', "B"),
         # acceptable
         (f'Yes. {TARGET} is good, and the user played "Iron Drift - Nova 64" and likes Racing too.', "C"),
         (f'Yes. {TARGET} goes well with "Ember Crown".', "C"),

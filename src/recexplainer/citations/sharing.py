@@ -1,4 +1,4 @@
-"""What a text says of the item in question and the history together: shared values, and what the user took."""
+"""What a text says of the item in question and the history together: shared values, contrasts, and what was taken."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ TAKEN = re.compile(  # what leads to an item of the history: "the user played ",
     r"\b(?:user|you)(?: (?!never|not)\w+)?"
     r" (?:played|watched|read|listened to|bought|cooked|chose|saw|took|tried|used|owned|had)\b[^.!?,;:\"“”„«»]*$"
 )
+_BUT_THE_USER = re.compile(r"\bbut (?:the user|you|they|he|she)\b")
+_SENTENCE_END = re.compile(r"[.!?;:](?!\d)")
+_TURNS_BACK = re.compile(r"\b(?:it|its|this)\b")  # to what the sentence is about
 
 
 def shared_values(text: str, values: Sequence[tuple[int, int]], title_ends: Sequence[int]) -> list[int]:
@@ -42,3 +45,33 @@ def shared_values(text: str, values: Sequence[tuple[int, int]], title_ends: Sequ
         if title_end is not None and _BEHIND_TITLE.fullmatch(text, title_end, start):
             found += range(first, last + 1)
     return found
+
+
+def opposed_title(text: str, place: int, titles: Sequence[tuple[int, int]]) -> int | None:
+    """The title that a sentence begins with, where it sets what follows on a place against that item.
+
+    Args:
+        text: What is written.
+        place: Behind "but the user" or "but you", if it is set against a title.
+        titles: Starts and ends of the titles, in order.
+
+    Returns:
+        Its place among the titles; None where nothing is set against one.
+
+    >>> opposed_title('Up is a Drama, but the user saw Dramas', 32, [(0, 2)])
+    0
+    """
+    if "but" not in text[:place]:
+        return None
+    hidden = _without_titles(text[:place], titles)
+    turn = max((match.start() for match in _BUT_THE_USER.finditer(hidden)), default=None)
+    if turn is None or _SENTENCE_END.search(hidden, turn) or _TURNS_BACK.search(hidden, turn):
+        return None
+    start = max((match.end() for match in _SENTENCE_END.finditer(hidden, 0, turn)), default=0)
+    return next((number for number, (begin, end) in enumerate(titles) if start <= begin and end <= turn), None)
+
+
+def _without_titles(text: str, titles: Sequence[tuple[int, int]]) -> str:
+    for start, end in titles:
+        text = text[:start] + "_" * len(text[start:end]) + text[end:]
+    return text

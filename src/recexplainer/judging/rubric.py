@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.citations.denials import denied_value
-from recexplainer.citations.sharing import shared_values
+from recexplainer.citations.sharing import opposed_title, shared_values
 from recexplainer.core.records.explanation import Explanation, Label, Mention
 from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
@@ -56,7 +56,8 @@ def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Grade:
     - B: the verdict is right, and the text explains nothing (fewer than `MIN_WORDS` words), names a title
       that is neither in the history nor the target (another item or an invented one), claims an attribute
       that does not hold (neither for the target nor a cited item, or not for the titles that the text says it
-      of), denies one of an item that has it, cites no item of the history, or does not talk about the target.
+      of), denies one of an item that has it, sets one against the target that the target has as well ("a Drama, but
+      the user watched Drama movies"), cites no item of the history, or does not talk about the target.
     - C: none of these.
     - D: moreover it names what decides: for "Yes" an attribute that the target and a cited item share, for
       "No" one that holds on one side only.
@@ -141,7 +142,8 @@ def _false_claims(
 
     An attribute that is said of one title ("… is a Racing game") must hold for that item; one beside a
     list of titles ("… and … for the Orbit 2") for all of these; one that it is said to share ("…, Racing too") for the
-    target as well; any other one for the target or a cited item.
+    target as well; any other one for the target or a cited item. One that is set against the target must not hold for
+    it.
     """
     false = {
         attributes.names[value]
@@ -154,13 +156,26 @@ def _false_claims(
         bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
         if not mention.denied and not (all(bears) if meant else any(bears)):
             false.add(attributes.names[mention.attribute])
-    ends = [mention.end for mention in citations.mentions]
-    for place in shared_values(text, [(mention.start, mention.end) for mention in named], ends):
-        if not named[place].denied and named[place].attribute not in attributes.of_item[target]:
-            false.add(attributes.names[named[place].attribute])
+    of_target = attributes.of_item[target]
+    false |= {attributes.names[value] for value in _shared(text, citations, named) - of_target}
+    false |= {attributes.names[value] for value in _opposed(text, citations, named, target) & of_target}
     if _claims_false_series(text, citations, attributes, target, cited_items):
         false.add(_SAME_SERIES)
     return sorted(false)
+
+
+def _shared(text: str, citations: Citations, named: list[AttributeMention]) -> frozenset[int]:
+    """The attributes that the target is said to share with a title."""
+    ends = [mention.end for mention in citations.mentions]
+    places = shared_values(text, [(mention.start, mention.end) for mention in named], ends)
+    return frozenset(named[place].attribute for place in places if not named[place].denied)
+
+
+def _opposed(text: str, citations: Citations, named: list[AttributeMention], target: int) -> frozenset[int]:
+    """The attributes that are set against the target."""
+    titles, items = _title_spans(citations), [mention.item_id for mention in citations.mentions]
+    subjects = [(mention, opposed_title(text, mention.start, titles)) for mention in named if not mention.denied]
+    return frozenset(mention.attribute for mention, at in subjects if at is not None and items[at] == target)
 
 
 def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMention) -> list[int]:

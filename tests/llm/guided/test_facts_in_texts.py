@@ -203,3 +203,28 @@ def test_a_contrast_names_what_the_target_lacks(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is a Puzzle game, but the user played {Horror} games such as "{Fox}".'
     written = write(texts, example, [FOX])
     assert "Yes" + written.text == f'{told}Horror games such as "Fox".' and written.n_facts == 0
+
+
+def test_a_value_that_holds_of_nothing_becomes_a_contrast_and_none_of_the_target(texts: TokenTexts) -> None:
+    told = 'Yes. "Rust" is a Puzzle game, but the user played '
+    example = 'Yes. "{Rust}" is a Puzzle game, but the user played {Racing} games such as "{Fox}".'
+    assert text_of(texts, example, [FOX]) == f'{told}Horror games such as "Fox".'
+    example = 'Yes. "{Rust}" is a Puzzle game, but the user played "{Fox}", a {Puzzle} game.'
+    assert text_of(texts, example, [FOX]) == f'{told}"Fox", a Horror game.'
+
+
+@pytest.mark.parametrize("said", ["Puzzle", "Orbit", "Racing"])
+def test_without_a_value_that_the_target_lacks_none_is_set_against_it(said: str) -> None:
+    """Both are Puzzle games for the Orbit: the text goes on without a value."""
+    catalogue = tiny.catalogue()
+    guide = Guide(catalogue, RUST, [END], [END], facts_of(catalogue))
+    begun = 'Yes. "Rust" is a Puzzle game, but the user played '
+    guide.wrote(5, 11, RUST)
+    change = guide.look(f"{begun}{said} games")
+    assert change is not None and change.results == (None,) and change.back == len(begun)
+    assert guide.look(f"{begun}games such as ") is None
+
+
+def test_what_is_said_of_the_target_behind_a_but_is_no_contrast(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is new, but it is a {Horror} game, and the user played "{Fox}".'
+    assert text_of(texts, example, [FOX]) == 'Yes. "Rust" is new, but it is a Puzzle game, and the user played "Fox".'

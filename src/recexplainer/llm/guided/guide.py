@@ -12,7 +12,7 @@ from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.phrases import QUOTES, plain
-from recexplainer.citations.sharing import TAKEN, TOO, shared_values
+from recexplainer.citations.sharing import TAKEN, TOO, opposed_title, shared_values
 from recexplainer.data.catalogue import Catalogue
 
 UNKNOWN = 0  # of an invented title, which has no attributes
@@ -27,7 +27,6 @@ _BETWEEN = r"[^\w.!?。！？\n]"
 _LIST_SIGN = re.compile(rf"{_BETWEEN}*(?:\w{{1,5}}{_BETWEEN}+)?")  # between titles of a list: ", ", " and ", " sowie "
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
-_BUT = re.compile(r", but\b")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
 
 
@@ -193,10 +192,10 @@ class Guide:
                 return None
             listed = self._listed(text, claim)
             if any(said.value == claim.value for said in listed):
-                return _without_another(listed[0].end)
+                return _otherwise(listed[0].end)
+            if (other := self._false_contrast(text, claim, self.facts)) is not None:
+                return other
             if self._is_true(text, claim, self.facts):
-                if (other := self._false_contrast(text, claim, self.facts)) is not None:
-                    return other
                 self._checked = self._checked if self._waits else claim.end
             elif not ended and self._may_be_of_next(text, claim, self.facts):
                 self._waits = True
@@ -213,22 +212,24 @@ class Guide:
         last = self.titles[-1] if self.titles else None
         if self.facts is None or last is None or not self.facts.denies(text, last.end, last.item, ended):
             return None
-        return Change(last.end, "fact", ("",), (None,), back=last.end)
+        return _otherwise(last.end)
 
     def _false_contrast(self, text: str, claim: Claim, facts: Facts) -> Change | None:
-        """A value behind "but" that the target has as well: one that it lacks is written, if what is cited has one."""
-        start = self._sentence_start(text, claim.start)
-        subject = next((title for title in self.titles if title.start >= start), None)
-        if subject is None or subject.item != self.target:
+        """A value behind "but the user" that sets nothing against the target: one that does is written, or none."""
+        said = self._set_against(text, claim)
+        if not said or (not facts.holds(claim, self.target) and all(facts.holds(claim, item) for item in said)):
             return None
-        turns = [match.start() for match in _BUT.finditer(text, subject.end, claim.start)]
-        if all(any(title.start < turn < title.end for title in self.titles) for turn in turns):
-            return None
+        named = [plain(text[other.start : other.end]) for other in self._listed(text, claim)]
+        values = [value for value in facts.contrasting(claim.kind, said, self.target) if plain(value) not in named]
+        return self._written(text, claim, values) if values else _otherwise(claim.start)
+
+    def _set_against(self, text: str, claim: Claim) -> list[int]:
+        """The items that a claim is made of, where it is set against the target; none elsewhere."""
+        subject = opposed_title(text, claim.start, self._masked())
+        if subject is None or self.titles[subject].item != self.target:
+            return []
         said = self._said_of(text, claim)[0] if self._is_said(text, claim) else self._uncited[:1]
-        if not said or self.target in said or not facts.holds(claim, self.target):
-            return None
-        values = facts.contrasting(claim.kind, said, self.target)
-        return self._written(text, claim, values) if values else None
+        return [] if self.target in said else said
 
     def _false_sharing(self, text: str) -> Change | None:
         """A value behind a title that the target is said to have, too, and lacks: one that both have is written."""
@@ -260,7 +261,7 @@ class Guide:
         values = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
         named = [plain(text[claim.start : claim.end]) for claim in listed]
         if values and all(plain(value) in named for value in values):
-            return _without_another(listed[0].end)
+            return _otherwise(listed[0].end)
         values = [value for value in values if plain(value) not in named]
         if not values:
             return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
@@ -360,9 +361,9 @@ def _is_list(text: str, titles: Sequence[Named], place: int) -> bool:
     return bool(titles) and _LIST_SIGN.fullmatch(text[titles[-1].end : place]) is not None
 
 
-def _without_another(end: int) -> Change:
-    """A list of values that has named all that hold: what leads to another one is written otherwise."""
-    return Change(end, "fact", ("",), (None,), back=end)
+def _otherwise(place: int) -> Change:
+    """What follows on a place is written otherwise: behind a list, say, that has named all values that hold."""
+    return Change(place, "fact", ("",), (None,), back=place)
 
 
 def _with_article(article: str, value: str) -> str:
