@@ -214,15 +214,36 @@ def test_a_value_that_holds_of_nothing_becomes_a_contrast_and_none_of_the_target
 
 
 @pytest.mark.parametrize("said", ["Puzzle", "Orbit", "Racing"])
-def test_without_a_value_that_the_target_lacks_none_is_set_against_it(said: str) -> None:
-    """Both are Puzzle games for the Orbit: the text goes on without a value."""
+def test_without_a_value_that_the_target_lacks_none_is_set_against_it(texts: TokenTexts, said: str) -> None:
+    """Both are Puzzle games for the Orbit: the title is named without a value."""
+    told = 'Yes. "Rust" is a Puzzle game, but the user played '
+    for games in (f"{{{said}}} games such as", f"a {{{said}}} game,"):
+        example = f'Yes. "{{Rust}}" is a Puzzle game, but the user played {games} "{{End <|end|> Game}}".'
+        assert text_of(texts, example, [END]).startswith(f'{told}"End <|end|> Game"')
+    example = (
+        f'Yes. "{{Rust}}" is a Puzzle game, but the user played "{{End <|end|> Game}}", {{{said}}} too. It is new.'
+    )
+    assert text_of(texts, example, [END]).startswith(f'{told}"End <|end|> Game".')
+
+
+def test_a_list_of_contrasts_ends_with_the_last_one() -> None:
+    """Hoshi differs in one genre."""
     catalogue = tiny.catalogue()
-    guide = Guide(catalogue, RUST, [END], [END], facts_of(catalogue))
+    guide = Guide(catalogue, RUST, [HOSHI], [HOSHI], facts_of(catalogue))
     begun = 'Yes. "Rust" is a Puzzle game, but the user played '
     guide.wrote(5, 11, RUST)
-    change = guide.look(f"{begun}{said} games")
-    assert change is not None and change.results == (None,) and change.back == len(begun)
-    assert guide.look(f"{begun}games such as ") is None
+    assert guide.look(f"{begun}Horror and") is None
+    change = guide.look(f"{begun}Horror and Orbit games")
+    assert change is not None and change.results == (None,) and change.back == len(begun) + len("Horror")
+
+
+@pytest.mark.parametrize("behind", ["", ". It is new.", ", and more of it."])
+@pytest.mark.parametrize("said", ["{Horror}", "a {Horror} game", "{Horror} and {Nova}"])
+def test_a_contrast_that_names_no_item_becomes_its_title(texts: TokenTexts, said: str, behind: str) -> None:
+    """A value of an item that no title names cannot be checked; one of the target would be no contrast."""
+    example = f'Yes. "{{Rust}}" is a Puzzle game, but the user played {said}{behind}'
+    written = text_of(texts, example, [FOX])
+    assert written.startswith('Yes. "Rust" is a Puzzle game, but the user played "Fox"'), written
 
 
 def test_what_is_said_of_the_target_behind_a_but_is_no_contrast(texts: TokenTexts) -> None:

@@ -148,6 +148,19 @@ def test_an_inch_sign_begins_no_title(texts: TokenTexts) -> None:
     assert "Yes" + written.text == example and written.n_titles == 0
 
 
+@pytest.mark.parametrize("begun", ['Yes. "Rust" is a Puzzle game', 'Yes. "Rust" is like "Fox", Horror'])
+@pytest.mark.parametrize("behind", [" and", ",", "."])
+def test_a_mark_that_closes_nothing_is_not_written(begun: str, behind: str) -> None:
+    guide = Guide(tiny.catalogue(), RUST, [FOX], [FOX])
+    guide.wrote(5, 11, RUST)
+    if "Fox" in begun:
+        guide.wrote(20, 25, FOX)
+    assert guide.look(begun + '"') is None  # a letter may follow
+    change = guide.look(begun + '"' + behind)
+    assert change is not None and change.results == (None,) and change.back == len(begun)
+    assert guide.look(begun + '"', ended=True) == change
+
+
 def test_a_mark_and_letters_in_one_token_are_written_anew() -> None:
     """SentencePiece's vocabularies may hold `"F`."""
     made = tiny.tokenizer()

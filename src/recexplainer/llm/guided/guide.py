@@ -12,6 +12,7 @@ from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.phrases import QUOTES, plain
+from recexplainer.citations.quotations import closes
 from recexplainer.citations.sharing import TAKEN, TOO, opposed_title, shared_values
 from recexplainer.data.catalogue import Catalogue
 
@@ -27,6 +28,7 @@ _BETWEEN = r"[^\w.!?。！？\n]"
 _LIST_SIGN = re.compile(rf"{_BETWEEN}*(?:\w{{1,5}}{_BETWEEN}+)?")  # between titles of a list: ", ", " and ", " sowie "
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
+_USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
 
 
@@ -96,7 +98,7 @@ class Guide:
         if self.cited is None and self.facts and self._says_something(text, self.facts):
             self._read_titles(text)
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
-        return wrong or (None if self.cited is None else self._opening(text))
+        return wrong or (None if self.cited is None else self._stray_mark(text, ended) or self._opening(text))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
         """A result was written into the text: a title, or a value (`item` None)."""
@@ -131,6 +133,15 @@ class Guide:
     @property
     def _free_from(self) -> int:
         return self.titles[-1].end if self.titles else 0
+
+    def _stray_mark(self, text: str, ended: bool) -> Change | None:
+        """A quotation mark behind a word that closes nothing: what is quoted are titles, and these are closed."""
+        for place in range(max(self._free_from, 1), len(text)):
+            if text[place] in QUOTES and _opens(text, place):
+                return None
+            if text[place] in QUOTES and text[place - 1].isalpha() and closes(text, place):
+                return _otherwise(place) if ended or place + 1 < len(text) else None
+        return None
 
     def _opening(self, text: str) -> Change | None:
         """A quotation mark that begins a title behind the last one."""
@@ -193,7 +204,7 @@ class Guide:
             listed = self._listed(text, claim)
             if any(said.value == claim.value for said in listed):
                 return _otherwise(listed[0].end)
-            if (other := self._false_contrast(text, claim, self.facts)) is not None:
+            if (other := self._false_contrast(text, claim, self.facts, ended)) is not None:
                 return other
             if self._is_true(text, claim, self.facts):
                 self._checked = self._checked if self._waits else claim.end
@@ -214,14 +225,34 @@ class Guide:
             return None
         return _otherwise(last.end)
 
-    def _false_contrast(self, text: str, claim: Claim, facts: Facts) -> Change | None:
-        """A value behind "but the user" that sets nothing against the target: one that does is written, or none."""
+    def _false_contrast(self, text: str, claim: Claim, facts: Facts, ended: bool) -> Change | None:
+        """A value behind "but the user" that sets nothing against the target: one that does, or none, is written."""
         said = self._set_against(text, claim)
-        if not said or (not facts.holds(claim, self.target) and all(facts.holds(claim, item) for item in said)):
+        if not said:
             return None
-        named = [plain(text[other.start : other.end]) for other in self._listed(text, claim)]
+        listed = self._listed(text, claim)
+        first = listed[-1] if listed else claim
+        if not facts.holds(claim, self.target) and all(facts.holds(claim, item) for item in said):
+            leads = not ended and self._may_be_of_next(text, claim, facts)
+            return None if leads or self._is_true(text, claim, facts) else self._title_instead(text, first, said[0])
+        named = [plain(text[other.start : other.end]) for other in listed]
         values = [value for value in facts.contrasting(claim.kind, said, self.target) if plain(value) not in named]
-        return self._written(text, claim, values) if values else _otherwise(claim.start)
+        if values:
+            return self._written(text, claim, values)
+        if listed:
+            return _otherwise(listed[0].end)
+        if self._is_said(text, claim):
+            return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
+        return self._title_instead(text, claim, said[0])
+
+    def _title_instead(self, text: str, claim: Claim, item: int) -> Change:
+        """A title where a value was to lead to it: "the user played "Fox"", and not "the user played Horror games"."""
+        led = _USER_DID.search(text, 0, claim.start)
+        if led is None:
+            return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
+        mark = text[self.titles[0].start]
+        closing, title = CLOSING.get(mark, mark), mark + self.catalogue.titles[item]
+        return Change(led.end(), "title", (title,), (title,), closing, (item,), led.end())
 
     def _set_against(self, text: str, claim: Claim) -> list[int]:
         """The items that a claim is made of, where it is set against the target; none elsewhere."""
