@@ -246,6 +246,12 @@ def test_a_contrast_that_names_no_item_becomes_its_title(texts: TokenTexts, said
     assert written.startswith('Yes. "Rust" is a Puzzle game, but the user played "Fox"'), written
 
 
+@pytest.mark.parametrize("said", ["Horror", "Horror and Puzzle", "Puzzle"])
+def test_without_an_item_to_cite_nothing_is_set_against_the_target(texts: TokenTexts, said: str) -> None:
+    example = f'Yes. "{{Rust}}" is a Puzzle game, but the user played {said} games. It is new.'
+    assert text_of(texts, example, []).startswith('Yes. "Rust" is a Puzzle game.')
+
+
 def test_what_is_said_of_the_target_behind_a_but_is_no_contrast(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is new, but it is a {Horror} game, and the user played "{Fox}".'
     assert text_of(texts, example, [FOX]) == 'Yes. "Rust" is new, but it is a Puzzle game, and the user played "Fox".'

@@ -228,10 +228,12 @@ class Guide:
     def _false_contrast(self, text: str, claim: Claim, facts: Facts, ended: bool) -> Change | None:
         """A value behind "but the user" that sets nothing against the target: one that does, or none, is written."""
         said = self._set_against(text, claim)
-        if not said:
+        if said is None:
             return None
         listed = self._listed(text, claim)
         first = listed[-1] if listed else claim
+        if not said:
+            return self._dead_end(text, first.start, "fact", self._clause_start(text, first.start))
         if not facts.holds(claim, self.target) and all(facts.holds(claim, item) for item in said):
             leads = not ended and self._may_be_of_next(text, claim, facts)
             return None if leads or self._is_true(text, claim, facts) else self._title_instead(text, first, said[0])
@@ -245,6 +247,16 @@ class Guide:
             return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
         return self._title_instead(text, claim, said[0])
 
+    def _set_against(self, text: str, claim: Claim) -> list[int] | None:
+        """The items that a claim is made of, where it is set against the target; None where it is not."""
+        subject = opposed_title(text, claim.start, self._masked())
+        if subject is None or self.titles[subject].item != self.target:
+            return None
+        if self._is_said(text, claim):
+            said = self._said_of(text, claim)[0]
+            return None if self.target in said else said
+        return None if self.cited is None else self._uncited[:1]
+
     def _title_instead(self, text: str, claim: Claim, item: int) -> Change:
         """A title where a value was to lead to it: "the user played "Fox"", and not "the user played Horror games"."""
         led = _USER_DID.search(text, 0, claim.start)
@@ -253,14 +265,6 @@ class Guide:
         mark = text[self.titles[0].start]
         closing, title = CLOSING.get(mark, mark), mark + self.catalogue.titles[item]
         return Change(led.end(), "title", (title,), (title,), closing, (item,), led.end())
-
-    def _set_against(self, text: str, claim: Claim) -> list[int]:
-        """The items that a claim is made of, where it is set against the target; none elsewhere."""
-        subject = opposed_title(text, claim.start, self._masked())
-        if subject is None or self.titles[subject].item != self.target:
-            return []
-        said = self._said_of(text, claim)[0] if self._is_said(text, claim) else self._uncited[:1]
-        return [] if self.target in said else said
 
     def _false_sharing(self, text: str) -> Change | None:
         """A value behind a title that the target is said to have, too, and lacks: one that both have is written."""
