@@ -15,17 +15,20 @@ from recexplainer.citations.phrases import QUOTES, plain
 from recexplainer.citations.quotations import closes
 from recexplainer.citations.sharing import TAKEN, TOO, opposed_title, shared_values
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.llm.guided.clauses import (
+    SENTENCE_END,
+    Named,
+    clause_start,
+    continues_list,
+    first_opening,
+    list_start,
+    sentence_start,
+)
 
 UNKNOWN = 0  # of an invented title, which has no attributes
 Kind = Literal["title", "fact"]
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
-_BEFORE_OPENING = frozenset("([{<-–—/:,;=*_")
-_ALWAYS_OPENS = frozenset("„‟«")
-_SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
-_TOO_FAR = re.compile(rf"{_SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
-_CLAUSE_SIGN = re.compile(r"[,;:(\[—–.!?、。，]")
-_BETWEEN = r"[^\w.!?。！？\n]"
-_LIST_SIGN = re.compile(rf"{_BETWEEN}*(?:\w{{1,5}}{_BETWEEN}+)?")  # between titles of a list: ", ", " and ", " sowie "
+_TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
@@ -55,15 +58,6 @@ class Change:
     items: tuple[int | None, ...] = ()
     back: int = 0
     stop: str | None = None
-
-
-@dataclass(frozen=True)
-class Named:
-    """A title in a text, quotation marks included: `text[start:end]`."""
-
-    start: int
-    end: int
-    item: int
 
 
 @dataclass
@@ -126,7 +120,7 @@ class Guide:
         """Find the titles that the writer chose itself; one that it has not closed yet counts, too."""
         found = resolve_citations(text, self.history, self.catalogue, self.target).mentions
         self.titles = [Named(max(m.start - 1, 0), m.end + 1, m.item_id or UNKNOWN) for m in found]
-        opening = next((p for p in range(self._free_from, len(text)) if text[p] in QUOTES and _opens(text, p)), None)
+        opening = first_opening(text, self._free_from)
         if opening is not None:
             self.titles.append(Named(opening, len(text), UNKNOWN))
 
@@ -136,19 +130,17 @@ class Guide:
 
     def _stray_mark(self, text: str, ended: bool) -> Change | None:
         """A quotation mark behind a word that closes nothing: what is quoted are titles, and these are closed."""
-        for place in range(max(self._free_from, 1), len(text)):
-            if text[place] in QUOTES and _opens(text, place):
-                return None
-            if text[place] in QUOTES and text[place - 1].isalpha() and closes(text, place):
-                return _otherwise(place) if ended or place + 1 < len(text) else None
-        return None
+        end = first_opening(text, self._free_from) or len(text)
+        marks = (place for place in range(max(self._free_from, 1), end) if text[place] in QUOTES)
+        stray = next((place for place in marks if text[place - 1].isalpha() and closes(text, place)), None)
+        if stray is None or (stray + 1 == len(text) and not ended):
+            return None
+        return _otherwise(stray)
 
     def _opening(self, text: str) -> Change | None:
         """A quotation mark that begins a title behind the last one."""
-        place = next((p for p in range(self._free_from, len(text)) if text[p] in QUOTES and _opens(text, p)), None)
-        if place is None:
-            return None
-        return self._title_at(text, place, text[place])
+        place = first_opening(text, self._free_from)
+        return None if place is None else self._title_at(text, place, text[place])
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)
@@ -156,9 +148,9 @@ class Guide:
             wrong = self._wrong_before(text, place, following)
             if wrong is not None:
                 return wrong
-        is_subject = not text[self._sentence_start(text, place) : place].strip() and not self._names_target
+        is_subject = not text[sentence_start(text, self.titles, place) : place].strip() and not self._names_target
         may_be_target = (
-            all(t.item != self.target or t.end <= self._sentence_start(text, place) for t in self.titles)
+            all(t.item != self.target or t.end <= sentence_start(text, self.titles, place) for t in self.titles)
             and not TAKEN.search(text[:place])
             and self._wrong_before(text, place, self.target) is None
         )
@@ -173,16 +165,16 @@ class Guide:
             tuple(None if item is None else mark + titles[item] for item in named),
             CLOSING[mark],
             tuple(named),
-            *self._way_back(text, self._clause_start(text, place)),
+            *self._way_back(text, clause_start(text, self.titles, place)),
         )
 
     def _wrong_before(self, text: str, place: int, item: int) -> Change | None:
         """What the clause says before it names an item, and is not true of it."""
         if self.facts is None:
             return None
-        is_list = _is_list(text, self.titles, place)
-        start = self._clause_start(text, self._run_start(text, place) if is_list else place)
-        otherwise = self._dead_end(text, place, "fact", self.titles[-1].end if is_list else start)
+        is_list = continues_list(text, self.titles, place)
+        start = clause_start(text, self.titles, list_start(text, self.titles, place, self.target) if is_list else place)
+        otherwise = self._dead_end(text, place, self.titles[-1].end if is_list else start)
         if speaks_of_series(text[start:place]) and not self.facts.are_one_series([self.target, item]):
             return otherwise
         for claim in self.facts.claims(text[:place], self._masked()):
@@ -233,7 +225,7 @@ class Guide:
         listed = self._listed(text, claim)
         first = listed[-1] if listed else claim
         if not said:
-            return self._dead_end(text, first.start, "fact", self._clause_start(text, first.start))
+            return self._dead_end(text, first.start)
         if not facts.holds(claim, self.target) and all(facts.holds(claim, item) for item in said):
             leads = not ended and self._may_be_of_next(text, claim, facts)
             return None if leads or self._is_true(text, claim, facts) else self._title_instead(text, first, said[0])
@@ -244,7 +236,7 @@ class Guide:
         if listed:
             return _otherwise(listed[0].end)
         if self._is_said(text, claim):
-            return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
+            return self._dead_end(text, claim.start)
         return self._title_instead(text, claim, said[0])
 
     def _set_against(self, text: str, claim: Claim) -> list[int] | None:
@@ -261,7 +253,7 @@ class Guide:
         """A title where a value was to lead to it: "the user played "Fox"", and not "the user played Horror games"."""
         led = _USER_DID.search(text, 0, claim.start)
         if led is None:
-            return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
+            return self._dead_end(text, claim.start)
         mark = text[self.titles[0].start]
         closing, title = CLOSING.get(mark, mark), mark + self.catalogue.titles[item]
         return Change(led.end(), "title", (title,), (title,), closing, (item,), led.end())
@@ -299,7 +291,7 @@ class Guide:
             return _otherwise(listed[0].end)
         values = [value for value in values if plain(value) not in named]
         if not values:
-            return self._dead_end(text, claim.start, "fact", self._clause_start(text, claim.start))
+            return self._dead_end(text, claim.start)
         return self._written(text, claim, values)
 
     def _written(self, text: str, claim: Claim, values: list[str]) -> Change:
@@ -322,14 +314,14 @@ class Guide:
             place = said.start
         return listed
 
-    def _dead_end(self, text: str, start: int, kind: Kind, back: int) -> Change:
-        """A clause that cannot be said to its end."""
-        place, stop = self._way_back(text, back)
-        return Change(start, kind, ("",), (None,), back=place, stop=stop)
+    def _dead_end(self, text: str, start: int, back: int | None = None) -> Change:
+        """A clause that cannot be said to its end; it is given up from where it began, or from another place, on."""
+        place, stop = self._way_back(text, clause_start(text, self.titles, start) if back is None else back)
+        return Change(start, "fact", ("",), (None,), back=place, stop=stop)
 
     def _way_back(self, text: str, back: int) -> tuple[int, str | None]:
         """Where a clause is given up, and the sign with which its sentence can end there."""
-        start = self._sentence_start(text, back)
+        start = sentence_start(text, self.titles, back)
         said = text[start:back]
         if not said.strip() or said.rstrip()[-1] in ".!?。！？":
             return back, "" if self.titles else None
@@ -340,10 +332,12 @@ class Guide:
     def _said_of(self, text: str, claim: Claim) -> list[list[int]]:
         """The items that a claim may be about, in groups: it has to be true of all items of one group."""
         before = [
-            title for title in self.titles if self._sentence_start(text, claim.start) <= title.start < claim.start
+            title
+            for title in self.titles
+            if sentence_start(text, self.titles, claim.start) <= title.start < claim.start
         ]
-        clause = self._clause_start(text, claim.start)
-        run = self._run_start(text, claim.start)
+        clause = clause_start(text, self.titles, claim.start)
+        run = list_start(text, self.titles, claim.start, self.target)
         last = [title.item for title in before if title.start >= run]
         if before and before[-1].end >= clause:  # the clause names what it speaks of
             return [last]
@@ -351,49 +345,10 @@ class Guide:
 
     def _is_said(self, text: str, claim: Claim) -> bool:
         """Whether a claim is said of a title before it, in its own clause, and not of the next."""
-        return any(t.end <= claim.start and t.end >= self._clause_start(text, claim.start) for t in self.titles)
-
-    def _run_start(self, text: str, place: int) -> int:
-        """Where the last list of titles before a place begins."""
-        last = [title for title in self.titles if title.start < place]
-        start = last[-1].start if last else place
-        for one, other in zip(last[-2::-1], last[:0:-1], strict=True):
-            if not _LIST_SIGN.fullmatch(text[one.end : other.start]) or one.item == self.target:
-                break
-            start = one.start
-        return start
-
-    def _clause_start(self, text: str, place: int) -> int:
-        """Where the words begin that lead to a place: behind a title, or at a sign that parts a sentence."""
-        end = max((title.end for title in self.titles if title.end <= place), default=0)
-        signs = [match.start() for match in _CLAUSE_SIGN.finditer(text, end, place)]
-        if signs and text[signs[-1]] in ".!?。！？":
-            return signs[-1] + 1
-        return signs[-1] if signs and not _is_list(text, self.titles, place) else end
-
-    def _sentence_start(self, text: str, place: int) -> int:
-        """Where the sentence around a place begins; signs in titles end none."""
-        ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, place)]
-        return max((e for e in ends if not any(t.start < e <= t.end for t in self.titles)), default=0)
+        return any(t.end <= claim.start and t.end >= clause_start(text, self.titles, claim.start) for t in self.titles)
 
     def _masked(self, offset: int = 0) -> list[tuple[int, int]]:
         return [(title.start - offset, title.end - offset) for title in self.titles]
-
-
-def _opens(text: str, place: int) -> bool:
-    """Whether a quotation mark outside of quotations begins one; amid a word it does once a letter follows."""
-    before = text[place - 1] if place else " "
-    return (
-        text[place] in _ALWAYS_OPENS
-        or before.isspace()
-        or before in _BEFORE_OPENING
-        or text[place + 1 : place + 2].isalnum()
-    )
-
-
-def _is_list(text: str, titles: Sequence[Named], place: int) -> bool:
-    """Whether a title at a place would follow another one in a list."""
-    return bool(titles) and _LIST_SIGN.fullmatch(text[titles[-1].end : place]) is not None
 
 
 def _otherwise(place: int) -> Change:
