@@ -18,7 +18,8 @@ from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.base import Recommender
 
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-_ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
+_ROWS_AT_ONCE = 512  # histories in one pass, at most
+_SCORES_AT_ONCE = 2**22  # of one pass: what it fills stays near the processor, which is fastest
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Perturbation:
         by_length = np.argsort((histories == PADDING_ID).sum(axis=1), kind="stable")  # like beside like: less padding
         histories, places = histories[by_length], np.argsort(by_length)[places]
         deletions = np.argsort(places, kind="stable")
-        n_at_once = self._recommender.n_at_once(_ROWS_AT_ONCE)
+        n_at_once = max(1, min(_ROWS_AT_ONCE, _SCORES_AT_ONCE // (self._recommender.n_items + 1)))
         for start in range(0, len(histories), n_at_once):
             edges = np.searchsorted(places[deletions], [start, start + n_at_once])
             own = deletions[slice(*edges)]
@@ -165,10 +166,11 @@ class Perturbation:
         return (own - _log_sum_exp(scores)[torch.from_numpy(asked.places), 0]).numpy()
 
     def _rank(self, asked: _Asked, rows: np.ndarray) -> np.ndarray:
-        scores = asked.scores.numpy()
-        own = scores[asked.places, self._targets[rows]]
-        pairs = zip(asked.places, own, strict=True)
-        n_as_good = np.array([np.count_nonzero(scores[place] >= score) for place, score in pairs], dtype=np.int64)
+        scores, targets = asked.scores.numpy(), self._targets[rows]
+        own = scores[asked.places, targets]
+        first, back = _distinct(asked.places[:, None], targets[:, None])
+        pairs = zip(asked.places[first], own[first], strict=True)
+        n_as_good = np.array([np.count_nonzero(scores[place] >= score) for place, score in pairs], dtype=np.int64)[back]
         seen = scores[asked.places[:, None], self.items[rows]] >= own[:, None]
         return n_as_good - (seen & self._counted[rows]).sum(axis=1)  # the item itself counts, and makes it rank 1
 
