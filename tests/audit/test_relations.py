@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from recexplainer.audit.relations import Relations
 from recexplainer.data.catalogue import Catalogue
@@ -48,3 +49,20 @@ def test_co_taken_beside_popularity() -> None:
     assert "co_taken" in found.between(5, 1) and "co_taken" not in found.between(2, 1)
     assert "co_taken" not in found.between(3, 5)
     assert "co_taken" in relations([[1, 2, 5], [1, 2, 5], [2, 3]], n_near=2).between(2, 1)
+
+
+@pytest.mark.parametrize("n_near", [1, 3])
+def test_co_taken_are_the_first_of_all_items_by_cosine(n_near: int) -> None:
+    """Users take some items twice; of equal cosines the lower id is nearer."""
+    rng = np.random.default_rng(0)
+    sequences = [rng.integers(1, 6, size=4).tolist() for _ in range(12)]
+    found = relations(sequences, n_near)
+    takers = {item: {user for user, own in enumerate(sequences) if item in own} for item in range(1, 6)}
+    for target in range(1, 6):
+        cosines = {
+            item: len(own & takers[target]) / (len(own) * len(takers[target])) ** 0.5
+            for item, own in takers.items()
+            if item != target and own & takers[target]
+        }
+        nearest = sorted(cosines, key=lambda item: (-round(cosines[item], 6), item))[:n_near]
+        assert {item for item in takers if item != target and "co_taken" in found.between(item, target)} == set(nearest)

@@ -3,8 +3,9 @@ from math import e
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from recexplainer.evidence.perturbation import Decision, Perturbation
+from recexplainer.evidence.perturbation import Decision, Perturbation, Variant
 from tests.faithfulness.fakes import AdditiveRecommender, NewestRecommender
 
 
@@ -64,6 +65,46 @@ def test_many_deletions_at_once_are_those_one_by_one() -> None:
         rank = 1 + sum(bool(scores[item] >= scores[case.item_id]) for item in rivals)
         assert together.log_p[number] == pytest.approx(expected, abs=1e-6)
         assert together.rank[number] == rank
+
+
+class Recording(AdditiveRecommender):
+    """Remembers the histories that it scores; reads the newest three items."""
+
+    kind = "recording-for-tests"
+
+    def __init__(self, n_items: int) -> None:
+        super().__init__(torch.randn(n_items + 1, n_items + 1, generator=torch.Generator().manual_seed(1)))
+        self.max_length = 3
+        self.asked: list[tuple[int, ...]] = []
+
+    def _score(self, item_ids: Tensor) -> Tensor:
+        self.asked += [tuple(row) for row in item_ids.tolist()]
+        return super()._score(item_ids)
+
+
+def test_what_is_left_of_a_history_is_scored_once_for_all_decisions_on_it() -> None:
+    recommender, history = Recording(9), [1, 2, 3]
+    decisions = [Decision(history, item) for item in (4, 7, 8)]
+    alone = ~np.eye(3, dtype=bool)
+    rows, kept = np.repeat(np.arange(3), 3), np.tile(alone, (3, 1))
+    together = Perturbation(recommender, decisions).outcomes(rows, kept, "shift")
+    assert sorted(recommender.asked) == [(1, 2), (1, 3), (2, 3)]
+    for row, decision in enumerate(decisions):
+        own = Perturbation(recommender, [decision]).outcomes(np.zeros(3, dtype=int), alone, "shift")
+        assert together.log_p[rows == row].tolist() == own.log_p.tolist()
+        assert together.rank[rows == row].tolist() == own.rank.tolist()
+
+
+@pytest.mark.parametrize(
+    ("variant", "read"), [("shift", {(2, 4, 5), (3, 4, 5), (2, 3, 5)}), ("mask", {(0, 4, 5), (3, 4, 5), (3, 0, 5)})]
+)
+def test_what_is_too_old_for_the_recommender_is_not_asked_about(variant: Variant, read: set[tuple[int, ...]]) -> None:
+    """It reads three of five items: the removal of either of the older two leaves it what it read."""
+    recommender = Recording(9)
+    perturbation = Perturbation(recommender, [Decision([1, 2, 3, 4, 5], 8)])
+    log_p = perturbation.log_p(np.zeros(4, dtype=int), ~np.eye(5, dtype=bool)[:4], variant)
+    assert sorted(recommender.asked) == sorted(read)
+    assert log_p[0] == log_p[1] == perturbation.whole.log_p[0]
 
 
 def test_an_item_that_the_history_repeats_or_is_asked_about_is_no_rival_of_its_own() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from recexplainer.core.places import items_at
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import PADDING_ID, Interactions
 from recexplainer.recommenders.base import NO_LIMIT, Recommender, pad_histories
@@ -135,7 +136,7 @@ def _histories(interactions: Interactions, pairs: Sequence[tuple[int, int]]) -> 
 
 
 def _best(scores: np.ndarray, n: int) -> list[int]:
-    best: list[int] = np.argsort(-scores, kind="stable")[:n].tolist()
+    best: list[int] = items_at(scores, range(int(np.isfinite(scores).sum()))[:n]).tolist()
     return best
 
 

@@ -70,8 +70,8 @@ def choose_decisions(
     for place, pair, history, scores in _scored(recommender, interactions, pairs):
         liked, disliked = liked_and_disliked(scores, bounds.like_top, bounds.dislike_bottom)
         bottom = disliked[::-1][: bounds.top_k]
-        others = np.setdiff1d(disliked, bottom)
-        drawn = rng.choice(others, min(bounds.top_k, len(others)), replace=False)
+        others = disliked[: -bounds.top_k]
+        drawn = rng.choice(len(others), min(bounds.top_k, len(others)), replace=False) + others.start
         parts: dict[Part, Sequence[int]] = {"top": liked[: bounds.top_k], "disliked": drawn.tolist(), "bottom": bottom}
         for part, places in parts.items():
             label: Literal["Yes", "No"] = "Yes" if part == "top" else "No"

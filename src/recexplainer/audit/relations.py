@@ -12,7 +12,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import PADDING_ID, Interactions
-from recexplainer.recommenders.co_occurrence import co_occurrences
 
 Relation = Literal["series", "brand", "category", "text", "co_taken", "unrelated"]
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
@@ -71,6 +70,7 @@ class Relations:
 
     @cached_property
     def _words(self) -> sparse.csr_matrix:
+        """(n_items + 1, n_words) TF-IDF of the texts."""
         try:
             words = TfidfVectorizer(sublinear_tf=True, min_df=2, token_pattern=r"\w+").fit_transform(self._texts)
         except ValueError:  # no word occurs in two texts
@@ -78,23 +78,44 @@ class Relations:
         return sparse.vstack([sparse.csr_matrix((1, words.shape[1])), words]).tocsr()
 
     @cached_property
-    def _together(self) -> sparse.csr_matrix:
-        """(n_items + 1, n_items + 1): co-occurrences relative to those of items as popular, as cosines."""
-        together, n_users = co_occurrences(self._train, 1)
-        scale = sparse.diags(np.maximum(n_users, 1) ** -0.5)
-        return (scale @ together @ scale).tocsr()
+    def _by_word(self) -> sparse.csr_matrix:
+        return self._words.T.tocsr()
+
+    @cached_property
+    def _by_user(self) -> sparse.csr_matrix:
+        """(n_users + 1, n_items + 1): 1 where a user took an item."""
+        train = self._train
+        shape = (len(train.offsets) - 1, train.n_items + 1)
+        taken = sparse.csr_matrix((np.ones(len(train), np.float32), train.item_ids, train.offsets), shape, copy=True)
+        taken.sum_duplicates()
+        taken.data[:] = 1
+        return taken
+
+    @cached_property
+    def _takers(self) -> sparse.csr_matrix:
+        return self._by_user.T.tocsr()
+
+    @cached_property
+    def _rarity(self) -> np.ndarray:
+        """(n_items + 1,) one by the root of how many users took each item."""
+        return np.maximum(np.diff(self._takers.indptr), 1).astype(np.float32) ** -0.5
 
     def _read_near(self, target: int) -> frozenset[int]:
-        return _nearest(self._words[target] @ self._words.T, target, self._n_near)
+        alike = self._words[target] @ self._by_word
+        return _nearest(alike.indices, alike.data, target, self._n_near)
 
     def _taken_near(self, target: int) -> frozenset[int]:
-        return _nearest(self._together[target], target, self._n_near)
+        """By how many users took both, relative to items as popular: the cosine of the two sets of users."""
+        together = self._takers[target] @ self._by_user
+        cosines = self._rarity[target] * together.data * self._rarity[together.indices]
+        return _nearest(together.indices, cosines, target, self._n_near)
 
 
-def _nearest(row: sparse.csr_matrix, target: int, n: int) -> frozenset[int]:
-    """The other items with the highest values above zero of a row (1, n_items + 1); of equal ones the lower ids."""
-    row = row.tocsr()
-    items, values = row.indices, row.data
+def _nearest(items: np.ndarray, values: np.ndarray, target: int, n: int) -> frozenset[int]:
+    """The n other items with the highest values above zero; of equal ones the lower ids."""
     counted = (items != target) & (items != PADDING_ID) & (values > 0)
     items, values = items[counted], values[counted]
+    if len(values) > n:
+        inside = values >= np.partition(values, -n)[-n]
+        items, values = items[inside], values[inside]
     return frozenset(items[np.lexsort((items, -values))[:n]].tolist())

@@ -15,7 +15,7 @@ from recexplainer.recommenders.base import Recommender
 Method = Literal["greedy", "leave_one_out"]
 THRESHOLD = 0.1  # nats: an item whose removal changes p by less than a tenth carries nothing
 MAX_ITEMS = 3
-_FLAGS_AT_ONCE = 2**26  # of the deletions of one block; bounds the memory, not the result
+_FLAGS_AT_ONCE = 2**23  # of the deletions of one block; bounds the memory, not the result
 
 
 def find_evidence(

@@ -4,7 +4,7 @@ pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
@@ -18,7 +18,8 @@ from recexplainer.data.interactions import PADDING_ID
 from recexplainer.recommenders.base import Recommender
 
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-_ROWS_AT_ONCE = 512  # deletions in one pass: what they fill stays near the processor, which is fastest
+_ROWS_AT_ONCE = 512  # histories in one pass, at most
+_SCORES_AT_ONCE = 2**22  # of one pass: what it fills stays near the processor, which is fastest
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,21 @@ class Outcomes:
     rank: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Some deletions, and what the recommender says of what they leave of the histories.
+
+    Attributes:
+        deletions: (n,) which ones.
+        scores: (n_histories, n_items + 1) of what is left, each once.
+        places: (n,) which row of the scores belongs to each deletion.
+    """
+
+    deletions: np.ndarray
+    scores: Tensor
+    places: np.ndarray
+
+
 class Perturbation:
     """Deletes items of histories and asks the recommender about the watched item.
 
@@ -66,6 +82,8 @@ class Perturbation:
     been there; `mask` leaves padding in the gap, so that the other items keep their places. The rank is
     always among the items outside the *full* history: a deleted item does not become a rival of the watched
     one.
+
+    What the recommender reads of a history after a deletion it scores once, for all decisions on that history.
     """
 
     def __init__(self, recommender: Recommender, decisions: Sequence[Decision]) -> None:
@@ -75,7 +93,8 @@ class Perturbation:
         self.is_yes: np.ndarray = np.array([decision.label == "Yes" for decision in decisions], dtype=bool)
         self._targets = np.array([decision.item_id for decision in decisions], dtype=np.int64)
         self.present: np.ndarray = self.items != PADDING_ID  # (n_decisions, length): where histories have items
-        self._counted = torch.from_numpy(_first_places(self.items, self._targets))
+        self._counted = _first_places(self.items, self._targets)
+        self._first, self._history = _distinct(self.items.astype("<i8"))
         self.first_column: np.ndarray = (~self.present).sum(axis=1)  # (n_decisions,): the column of the oldest item
 
     @cached_property
@@ -85,7 +104,8 @@ class Perturbation:
 
     @cached_property
     def _units(self) -> np.ndarray:
-        return units_of(self._recommender, list(self.items))
+        """(n_decisions, 1), as `units_of`."""
+        return units_of(self._recommender, list(self.items[self._first]))[self._history]
 
     def outcomes(self, rows: np.ndarray, kept: np.ndarray, variant: Variant) -> Outcomes:
         """The watched items when only the kept items are left.
@@ -95,35 +115,64 @@ class Perturbation:
             kept: (n, length) bool, True at the columns that stay; histories end at the last column.
             variant: `shift` or `mask`.
         """
-        rows = np.asarray(rows, dtype=np.int64)
-        first, back = _distinct(rows, kept)
-        rows, left = rows[first], kept[first]
-        perturbed = np.where(left & self.present[rows], self.items[rows], PADDING_ID)
-        if variant == "shift":
-            order = np.argsort(perturbed != PADDING_ID, axis=1, kind="stable")  # padding to the left, order kept
-            perturbed = np.take_along_axis(perturbed, order, axis=1)
-        by_length = np.argsort((perturbed == PADDING_ID).sum(axis=1), kind="stable")  # like beside like: less padding
-        perturbed, rows, back = perturbed[by_length], rows[by_length], np.argsort(by_length)[back]
-        n_at_once = self._recommender.n_at_once(_ROWS_AT_ONCE)
-        blocks = [
-            self._ask(perturbed[start : start + n_at_once], rows[start : start + n_at_once])
-            for start in range(0, len(rows), n_at_once)
-        ]
-        log_p = np.concatenate([block[0] for block in blocks]) if blocks else np.zeros(0)
-        rank = np.concatenate([block[1] for block in blocks]) if blocks else np.zeros(0, dtype=np.int64)
-        return Outcomes(log_p[back], rank[back])
+        log_p, rank = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+        for asked in self._ask(rows, kept, variant):
+            log_p[asked.deletions] = self._log_p(asked, rows[asked.deletions])
+            rank[asked.deletions] = self._rank(asked, rows[asked.deletions])
+        return Outcomes(log_p, rank)
 
-    def _ask(self, histories: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def log_p(self, rows: np.ndarray, kept: np.ndarray, variant: Variant) -> np.ndarray:
+        """(n,) the probabilities of `outcomes` alone: ranks are counted decision by decision, and take their time."""
+        log_p = np.zeros(len(rows))
+        for asked in self._ask(rows, kept, variant):
+            log_p[asked.deletions] = self._log_p(asked, rows[asked.deletions])
+        return log_p
+
+    def _ask(self, rows: np.ndarray, kept: np.ndarray, variant: Variant) -> Iterator[_Asked]:
+        """All deletions, in blocks of those that leave about as much."""
+        left = self._read(kept & self.present[rows], variant)
+        first, places = _distinct(self._history[rows].astype("<i8")[:, None], np.packbits(left, axis=1))
+        histories = _perturbed(self.items[rows[first]], left[first], variant)
+        by_length = np.argsort((histories == PADDING_ID).sum(axis=1), kind="stable")  # like beside like: less padding
+        histories, places = histories[by_length], np.argsort(by_length)[places]
+        deletions = np.argsort(places, kind="stable")
+        n_at_once = max(1, min(_ROWS_AT_ONCE, _SCORES_AT_ONCE // (self._recommender.n_items + 1)))
+        for start in range(0, len(histories), n_at_once):
+            edges = np.searchsorted(places[deletions], [start, start + n_at_once])
+            own = deletions[slice(*edges)]
+            yield _Asked(own, self._scores(histories[start : start + n_at_once]), places[own] - start)
+
+    def _read(self, left: np.ndarray, variant: Variant) -> np.ndarray:
+        """(n, length) bool: of the items that are left those that are not too old for the recommender."""
+        most, length = self._recommender.max_length, left.shape[1]
+        if most >= length:
+            return left
+        if variant == "mask":
+            return left & (np.arange(length) >= length - most)
+        return left & (left[:, ::-1].cumsum(axis=1, dtype=np.int32)[:, ::-1] <= most)
+
+    def _scores(self, histories: np.ndarray) -> Tensor:
         filled = (histories != PADDING_ID).any(axis=0)
         first = int(filled.argmax()) if filled.any() else histories.shape[1]  # no history of this block is longer
-        scores = self._recommender.scores(torch.from_numpy(histories[:, first:])).cpu()
-        own = scores.gather(1, torch.from_numpy(self._targets[rows])[:, None])
-        scaled = scores if self._recommender.gives_logits else scores / torch.from_numpy(self._units[rows]).float()
-        log_p = scaled.gather(1, torch.from_numpy(self._targets[rows])[:, None]).double() - _log_sum_exp(scaled)
-        seen = scores.gather(1, torch.from_numpy(self.items[rows])) >= own
-        n_seen = (seen & self._counted[torch.from_numpy(rows)]).sum(dim=1)
-        rank = (scores >= own).sum(dim=1) - n_seen  # the item itself is among those as good as it, and makes it rank 1
-        return log_p[:, 0].numpy(), rank.numpy()
+        return self._recommender.scores(torch.from_numpy(histories[:, first:])).cpu()
+
+    def _log_p(self, asked: _Asked, rows: np.ndarray) -> np.ndarray:
+        scores = asked.scores
+        if not self._recommender.gives_logits:
+            units = np.ones((len(scores), 1))
+            units[asked.places] = self._units[rows]
+            scores = scores / torch.from_numpy(units).float()
+        own = scores[torch.from_numpy(asked.places), torch.from_numpy(self._targets[rows])].double()
+        return (own - _log_sum_exp(scores)[torch.from_numpy(asked.places), 0]).numpy()
+
+    def _rank(self, asked: _Asked, rows: np.ndarray) -> np.ndarray:
+        scores, targets = asked.scores.numpy(), self._targets[rows]
+        own = scores[asked.places, targets]
+        first, back = _distinct(asked.places[:, None], targets[:, None])
+        pairs = zip(asked.places[first], own[first], strict=True)
+        n_as_good = np.array([np.count_nonzero(scores[place] >= score) for place, score in pairs], dtype=np.int64)[back]
+        seen = scores[asked.places[:, None], self.items[rows]] >= own[:, None]
+        return n_as_good - (seen & self._counted[rows]).sum(axis=1)  # the item itself counts, and makes it rank 1
 
 
 def _log_sum_exp(scores: Tensor) -> Tensor:
@@ -144,9 +193,21 @@ def units_of(recommender: Recommender, histories: Sequence[Sequence[int] | np.nd
     return np.array([spread or 1.0 for spread in spreads])[:, None]
 
 
-def _distinct(rows: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One row of each distinct deletion, and for every row which of those it is."""
-    packed = np.concatenate([rows.astype("<i8")[:, None].view(np.uint8), np.packbits(kept, axis=1)], axis=1)
+def _perturbed(items: np.ndarray, left: np.ndarray, variant: Variant) -> np.ndarray:
+    """The histories (n, length) of the items that are left."""
+    perturbed = np.where(left, items, PADDING_ID)
+    if variant == "mask":
+        return perturbed
+    order = np.argsort(left, axis=1, kind="stable")  # padding to the left, order kept
+    return np.take_along_axis(perturbed, order, axis=1)
+
+
+def _distinct(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of rows that are alike in all columns (n, …) the first, and for every row which of those it is like."""
+    n = len(columns[0])
+    packed = np.concatenate([np.ascontiguousarray(own).view(np.uint8) for own in columns], axis=1)
+    if not packed.size:
+        return np.arange(min(1, n)), np.zeros(n, dtype=np.int64)
     keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1])))[:, 0]
     _, first, back = np.unique(keys, return_index=True, return_inverse=True)
     return first, back.reshape(-1)

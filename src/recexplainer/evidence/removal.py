@@ -52,7 +52,7 @@ def losses(perturbation: Perturbation, rows: np.ndarray, kept: np.ndarray, varia
 
     A Yes loses when ln p falls, a No when it rises. An item that the recommender rules out counts as of the smallest p.
     """
-    after = np.maximum(perturbation.outcomes(rows, kept, variant).log_p, SMALLEST_LOG_P)
+    after = np.maximum(perturbation.log_p(rows, kept, variant), SMALLEST_LOG_P)
     fallen = np.maximum(perturbation.whole.log_p, SMALLEST_LOG_P)[rows] - after
     return np.where(perturbation.is_yes[rows], fallen, -fallen)
 

@@ -22,7 +22,7 @@ class Popularity(Recommender):
     gives_logits = False
 
     def __init__(self, n_items: int) -> None:
-        super().__init__(n_items, dim=0, max_length=NO_LIMIT)
+        super().__init__(n_items, dim=0, max_length=1)  # it reads none, and 1 is the least
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(n_items + 1))
 
