@@ -60,6 +60,7 @@ PARAMETERS = (
     "dataset.columns.categories=categories",
     "train_recommender.sasrec.max_epochs=3",
     "adapt_llm.steps=20",
+    "evaluate_baselines.student_epochs=1",
     "align.modes=[both]",
     "align.epochs={behaviour: 0.001, intention: 0.001, both: 0.001}",
     "evaluate_alignment.sources=[both]",
