@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,9 +18,9 @@ def drawn(n_positions: int = 10, n_items: int = 7, dim: int = 4) -> tuple[Tensor
     return states, items, torch.randint(1, n_items + 1, (n_positions,), generator=generator)
 
 
-def sampled(states: Tensor, items: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
-    is_target = negatives == targets[:, None]
-    return sampled_softmax_loss(states, items[targets], items[negatives], is_target, len(items) - 1)
+def sampled(states: Tensor, items: Tensor, targets: Tensor, negatives: Tensor, logits_at_once: int = 10**6) -> Tensor:
+    n_items = len(items) - 1
+    return sampled_softmax_loss(states, items[targets], items[negatives], targets, negatives, n_items, logits_at_once)
 
 
 @pytest.mark.parametrize("logits_at_once", [1, 7 * 3, 10**6])
@@ -38,6 +40,22 @@ def test_a_sample_of_all_items_gives_the_full_loss_with_its_gradients():
     full = full_softmax_loss(states, items, targets)
     torch.testing.assert_close(ours, full)
     gradients = [torch.autograd.grad(loss, [states, items]) for loss in (ours, full)]
+    for mine, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("logits_at_once", [1, 5 * 3, 10**6])
+def test_the_chunked_loss_of_a_sample_is_what_its_formula_says_with_its_gradients(logits_at_once: int) -> None:
+    """Also where the target was drawn, once or twice."""
+    states, items, targets = drawn()
+    negatives = torch.stack([targets[0], targets[0], targets[3], *torch.arange(1, 3)])
+    logits = states @ items[negatives].T + math.log(7 / 5)
+    logits = logits.masked_fill(negatives == targets[:, None], -math.inf)
+    own = (states * items[targets]).sum(dim=1, keepdim=True)
+    expected = (torch.cat([own, logits], dim=1).logsumexp(dim=1) - own[:, 0]).mean()
+    ours = sampled(states, items, targets, negatives, logits_at_once)
+    torch.testing.assert_close(ours, expected)
+    gradients = [torch.autograd.grad(2 * loss, [states, items]) for loss in (ours, expected)]
     for mine, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(mine, theirs)
 

@@ -50,7 +50,61 @@ def full_softmax_loss(states: Tensor, items: Tensor, targets: Tensor, logits_at_
     return loss
 
 
-def sampled_softmax_loss(states: Tensor, targets: Tensor, negatives: Tensor, is_target: Tensor, n_items: int) -> Tensor:
+class _SampledSoftmax(torch.autograd.Function):
+    """Cross-entropy over the next item and a sample of the others; the gradients are made as in `_FullSoftmax`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        states: Tensor,
+        targets: Tensor,
+        negatives: Tensor,
+        target_ids: Tensor,
+        negative_ids: Tensor,
+        log_weight: float,
+        chunk: int,
+    ) -> Tensor:
+        """Mean loss of states (positions, dim); see `sampled_softmax_loss`."""
+        state_gradient, target_gradient = torch.empty_like(states), torch.empty_like(targets)
+        negative_gradient, total = torch.zeros_like(negatives), states.new_zeros(())
+        for start in range(0, len(states), chunk):
+            part = slice(start, start + chunk)
+            rows, wanted = states[part], targets[part]
+            logits = rows @ negatives.T
+            logits[_same(target_ids[part], negative_ids)] = -math.inf
+            own = (rows * wanted).sum(dim=1)
+            log_total = torch.logaddexp(own, logits.logsumexp(dim=1) + log_weight)
+            total += (log_total - own).sum()
+            error = logits.sub_((log_total - log_weight)[:, None]).exp_()  # softmax, in place
+            own_error = ((own - log_total).exp() - 1)[:, None]
+            state_gradient[part] = torch.addmm(own_error * wanted, error, negatives)
+            target_gradient[part] = own_error * rows
+            negative_gradient.addmm_(error.T, rows)
+        ctx.save_for_backward(*(made / len(states) for made in (state_gradient, target_gradient, negative_gradient)))
+        return total / len(states)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the stored gradients."""
+        return *(gradients[0] * stored for stored in ctx.saved_tensors), None, None, None, None
+
+
+def _same(ids: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns at which a drawn item is the row's own; few rows have one."""
+    rows = torch.isin(ids, drawn).nonzero()[:, 0]
+    found, columns = (ids[rows, None] == drawn).nonzero(as_tuple=True)
+    return rows[found], columns
+
+
+def sampled_softmax_loss(
+    states: Tensor,
+    targets: Tensor,
+    negatives: Tensor,
+    target_ids: Tensor,
+    negative_ids: Tensor,
+    n_items: int,
+    logits_at_once: int = 2**20,
+) -> Tensor:
     """Mean cross-entropy of the next item over itself and a sample of the others, which represents all of them.
 
     Every sampled item counts n_items / n_negatives times, so the sum over the sample is an unbiased estimate of the
@@ -64,10 +118,11 @@ def sampled_softmax_loss(states: Tensor, targets: Tensor, negatives: Tensor, is_
         states: (positions, dim).
         targets: (positions, dim), the vector of each position's next item.
         negatives: (n_negatives, dim), vectors of items drawn uniformly.
-        is_target: (positions, n_negatives), where the drawn item is the position's next one: it is left out.
+        target_ids: (positions,) the next items. Where one of them was drawn, it is left out of the position's sample.
+        negative_ids: (n_negatives,) the drawn items.
         n_items: The number of items that the sample represents.
+        logits_at_once: The most numbers of one block of logits; it bounds the memory, the result is the same.
     """
-    wanted = (states * targets).sum(dim=1)
-    others = states @ negatives.T + math.log(n_items / len(negatives))
-    others = others.masked_fill(is_target, torch.finfo(others.dtype).min)
-    return (torch.logaddexp(wanted, others.logsumexp(dim=1)) - wanted).mean()
+    chunk, log_weight = max(1, logits_at_once // len(negatives)), math.log(n_items / len(negatives))
+    loss: Tensor = _SampledSoftmax.apply(states, targets, negatives, target_ids, negative_ids, log_weight, chunk)
+    return loss

@@ -272,8 +272,7 @@ def sequence_loss(
         return full_softmax_loss(states, recommender.scored_items(), targets), len(states)
     drawn = torch.randint(1, recommender.n_items + 1, (n_negatives,)).to(item_ids.device)
     wanted, others = recommender.scored_items(targets), recommender.scored_items(drawn)
-    is_target = drawn == targets[:, None]
-    return sampled_softmax_loss(states, wanted, others, is_target, recommender.n_items), len(states)
+    return sampled_softmax_loss(states, wanted, others, targets, drawn, recommender.n_items), len(states)
 
 
 def _train_epoch(
