@@ -175,6 +175,8 @@ def test_what_an_item_has_cannot_be_denied(games: Catalogue, said: str, false: l
         ('"The "Quiet" Harbor" and "Iron Drift - Nova 64" for the Nova 64', False),  # another cited item bears it
         ('"Iron Drift - Nova 64", "The "Quiet" Harbor", and "Ember Crown" for the Nova 64', False),
         ('"The "Quiet" Harbor" (Nova 64)', False),
+        ('"The "Quiet" Harbor" and "Iron Drift - Nova 64" (Nova 64)', True),  # brackets speak of the title before them
+        ('"Iron Drift - Nova 64" and "The "Quiet" Harbor" (Nova 64)', False),
         ('"Iron Drift - Nova 64", a Role-Playing game', False),
         ('"Iron Drift - Nova 64", a Racing game', True),
         ('"The "Quiet" Harbor" not for the Nova 64', True),  # denied

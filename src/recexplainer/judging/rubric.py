@@ -23,9 +23,10 @@ _SAME_SERIES = "same series"
 _CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "… was for the"
     r"""["”]?\s+(?:is|was)\s+(?:\w+\s+)?(?:an?|for|the)\b(?:(?!\b(?:like|unlike|than|such|similar)\b)[^,.;!?"“])*"""
 )
-_BESIDE_TITLES = re.compile(  # between the last title of a list and an attribute: "… for the", "…, a", "… ("
-    r"""["”]?(?:,?\s+(?:for|on)\s+(?:the\s+)?|,\s+an?\s+|\s*\(\s*)"""
+_BESIDE_TITLES = re.compile(  # between the last title of a list and an attribute: "… for the", "…, a"
+    r"""["”]?(?:,?\s+(?:for|on)\s+(?:the\s+)?|,\s+an?\s+)"""
 )
+_IN_BRACKETS = re.compile(r"""["”]?\s*\(\s*""")  # between a title and an attribute
 _LIST_SIGN = re.compile(r"""["”]?(?:\s*,)?(?:\s+(?:and|or))?\s+["“]?""")  # between two titles of a list
 
 
@@ -140,7 +141,7 @@ def _false_claims(
 ) -> list[str]:
     """Attributes that a text claims and that hold for no item that it can mean, or denies of an item that has them.
 
-    An attribute that is said of one title ("… is a Racing game") must hold for that item; one beside a
+    An attribute that is said of one title ("… is a Racing game", "… (Racing)") must hold for that item; one beside a
     list of titles ("… and … for the Orbit 2") for all of these; one that it is said to share ("…, Racing too") for the
     target as well; any other one for the target or a cited item. One that is set against the target must not hold for
     it.
@@ -184,7 +185,7 @@ def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMentio
     if not before:
         return []
     between = text[before[-1].end : attribute.start]
-    if _CLAIM_OF_TITLE.fullmatch(between):
+    if _CLAIM_OF_TITLE.fullmatch(between) or _IN_BRACKETS.fullmatch(between):
         meant = before[-1:]
     else:
         meant = _last_list(text, before) if _BESIDE_TITLES.fullmatch(between) else []
