@@ -58,3 +58,13 @@ def test_recency_fades_pairs_and_histories_by_the_items_between():
     both = 0.5 * torch.tensor(pairs[4]) + torch.tensor(pairs[1])
     for history in ([4, 1], [4, 0, 1], [0, 4, 1, 0]):  # padding puts nothing between
         torch.testing.assert_close(recommender.scores([history])[0, 1:], both)
+
+
+def test_fitted_together_is_as_fitted_alone():
+    choices = [(1, 0.5), (5, 0.5), (5, 0.0)]
+    together = ItemKNN.fit_each(TRAIN, 0.8, choices)
+    for (n_neighbours, normalisation), recommender in zip(choices, together, strict=True):
+        alone = ItemKNN.fit(TRAIN, n_neighbours=n_neighbours, normalisation=normalisation, recency=0.8)
+        assert recommender.config() == alone.config()
+        assert torch.equal(recommender.neighbours, alone.neighbours)
+        assert torch.equal(recommender.similarities, alone.similarities)

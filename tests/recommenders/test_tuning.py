@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,14 @@ def test_a_single_choice_and_no_valid_items_are_no_search(monkeypatch: pytest.Mo
     one = {name: values[:1] for name, values in CHOICES.items()}
     first = {"n_neighbours": 5, "normalisation": 0.5, "recency": 1.0}
     assert tune_item_knn(split, one) == tune_item_knn(split.with_valid_in_train(), CHOICES) == first
+
+
+def test_the_choice_is_the_best_of_all_and_of_equal_ones_the_first() -> None:
+    split = leave_one_out(ring_walks())
+    choices = {"n_neighbours": [3, 5, 29], "normalisation": [0.5, 0.25], "recency": [0.5, 0.4, 1.0]}
+    combinations = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    scores = [ndcg(rank_cases(ItemKNN.fit(split.train, **chosen), split.valid), 10) for chosen in combinations]
+    assert tune_item_knn(split, choices) == combinations[int(np.argmax(scores))]
 
 
 def test_many_users_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:

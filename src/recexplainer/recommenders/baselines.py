@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Self
 
@@ -73,19 +74,27 @@ class ItemKNN(Recommender):
     @classmethod
     def fit(cls, train: Interactions, n_neighbours: int, normalisation: float, recency: float) -> Self:
         """Find every item's nearest items; between equal similarities the lower id is nearer."""
-        recommender = cls(train.n_items, n_neighbours, normalisation, recency)
+        return cls.fit_each(train, recency, [(n_neighbours, normalisation)])[0]
+
+    @classmethod
+    def fit_each(cls, train: Interactions, recency: float, choices: Sequence[tuple[int, float]]) -> list[Self]:
+        """`fit` with each (`n_neighbours`, `normalisation`): the pairs, which take the time, are counted once."""
+        recommenders = [cls(train.n_items, *choice, recency) for choice in choices]
         blocks, n_users = co_occurrence_blocks(train, recency)
-        scale = 1 / np.maximum(n_users, 1) ** normalisation
+        scales = [1 / np.maximum(n_users, 1) ** normalisation for _, normalisation in choices]
         item_id = PADDING_ID
         for counts in blocks:
             for start, end in pairwise(counts.indptr):
-                ids = counts.indices[start:end]
-                values = scale[item_id] * counts.data[start:end] * scale[ids]
-                nearest = np.lexsort((ids, -values))[:n_neighbours]
-                recommender.neighbours[item_id, : len(nearest)] = torch.from_numpy(ids[nearest].astype(np.int64))
-                recommender.similarities[item_id, : len(nearest)] = torch.from_numpy(values[nearest])
+                ids, together = counts.indices[start:end], counts.data[start:end]
+                for recommender, scale in zip(recommenders, scales, strict=True):
+                    recommender._find_nearest(item_id, ids, scale[item_id] * together * scale[ids])
                 item_id += 1
-        return recommender.freeze()
+        return [recommender.freeze() for recommender in recommenders]
+
+    def _find_nearest(self, item_id: int, ids: np.ndarray, values: np.ndarray) -> None:
+        nearest = np.lexsort((ids, -values))[: self.n_neighbours]
+        self.neighbours[item_id, : len(nearest)] = torch.from_numpy(ids[nearest].astype(np.int64))
+        self.similarities[item_id, : len(nearest)] = torch.from_numpy(values[nearest])
 
     def config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

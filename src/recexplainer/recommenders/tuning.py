@@ -9,6 +9,7 @@ from typing import Any
 from recexplainer.recommenders.baselines import ItemKNN
 from recexplainer.recommenders.ranking import LeaveOneOut, ndcg, rank_cases
 
+SETTINGS = ("n_neighbours", "normalisation", "recency")
 MAX_USERS = 5000  # evenly spaced ones; more would take minutes on a large data set
 
 
@@ -20,8 +21,13 @@ def tune_item_knn(split: LeaveOneOut, choices: Mapping[str, Sequence[Any]]) -> d
         choices: Per setting the values to choose from. Every combination is tried, and of equal ones the first is
             taken, as it is where no user has a valid item.
     """
-    combinations = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    combinations, found = list(product(*(choices[name] for name in SETTINGS))), {}
     valid = split.valid.spaced(MAX_USERS)
-    if len(combinations) == 1 or not len(valid):
-        return combinations[0]
-    return max(combinations, key=lambda chosen: ndcg(rank_cases(ItemKNN.fit(split.train, **chosen), valid), 10))
+    best = combinations[0]
+    if len(combinations) > 1 and len(valid):
+        pairs = list(product(choices["n_neighbours"], choices["normalisation"]))
+        for recency in choices["recency"]:
+            for pair, recommender in zip(pairs, ItemKNN.fit_each(split.train, recency, pairs), strict=True):
+                found[(*pair, recency)] = ndcg(rank_cases(recommender, valid), 10)
+        best = max(combinations, key=lambda chosen: found[chosen])
+    return dict(zip(SETTINGS, best, strict=True))
