@@ -83,6 +83,7 @@ def test_levels_of_a_yes(games: Catalogue, text: str, level: str) -> None:
             f'No. {TARGET} is a Role-Playing game, but he played "Iron Drift - Nova 64", a Racing game.',
             "D",
         ),
+        (f'No. {TARGET} is a Role-Playing game but the user played Racing games such as "Iron Drift - Nova 64".', "D"),
         (f'No. {TARGET} is a game for the Nova 64, and "Iron Drift - Nova 64" was enough of that.', "C"),
         (f'No. {TARGET} is a Role-Playing game, and no Racing game like "Iron Drift - Nova 64".', "D"),
         (f'No. {TARGET} is a Shooter game, but the user played "Iron Drift - Nova 64".', "B"),

@@ -12,7 +12,7 @@ TAKEN = re.compile(  # what leads to an item of the history: "the user played ",
     r"\b(?:user|you)(?: (?!never|not)\w+)?"
     r" (?:played|watched|read|listened to|bought|cooked|chose|saw|took|tried|used|owned|had)\b[^.!?,;:\"“”„«»]*$"
 )
-_BUT_THE_USER = re.compile(r"\bbut (?:the user|you|they|he|she)\b")
+BUT_THE_USER = re.compile(r"\bbut (?:the user|you|they|he|she)\b")
 _SENTENCE_END = re.compile(r"[.!?;:](?!\d)")
 _TURNS_BACK = re.compile(r"\b(?:it|its|this)\b")  # to what the sentence is about
 
@@ -64,7 +64,7 @@ def opposed_title(text: str, place: int, titles: Sequence[tuple[int, int]]) -> i
     if "but" not in text[:place]:
         return None
     hidden = _without_titles(text[:place], titles)
-    turn = max((match.start() for match in _BUT_THE_USER.finditer(hidden)), default=None)
+    turn = max((match.start() for match in BUT_THE_USER.finditer(hidden)), default=None)
     if turn is None or _SENTENCE_END.search(hidden, turn) or _TURNS_BACK.search(hidden, turn):
         return None
     start = max((match.end() for match in _SENTENCE_END.finditer(hidden, 0, turn)), default=0)

@@ -255,3 +255,19 @@ def test_without_an_item_to_cite_nothing_is_set_against_the_target(texts: TokenT
 def test_what_is_said_of_the_target_behind_a_but_is_no_contrast(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is new, but it is a {Horror} game, and the user played "{Fox}".'
     assert text_of(texts, example, [FOX]) == 'Yes. "Rust" is new, but it is a Puzzle game, and the user played "Fox".'
+
+
+@pytest.mark.parametrize("turn", [" is a Puzzle game, but", " is a Puzzle game but", ", but", " but"])
+def test_a_contrast_needs_no_comma_and_nothing_said_before(texts: TokenTexts, turn: str) -> None:
+    """Fox is a Horror game for the Nova; what the user did was taken for what the target is."""
+    told = f'Yes. "Rust"{turn} the user played'
+    example = f'Yes. "{{Rust}}"{turn} the user played {{Puzzle}} games such as "{{Fox}}".'
+    assert text_of(texts, example, [FOX]) == f'{told} Horror games such as "Fox".'
+
+
+def test_a_contrast_is_not_said_to_be_shared(texts: TokenTexts) -> None:
+    """Hoshi and Rust are games for the Orbit: one value was written for "too", and set against the target."""
+    example = 'Yes. "{Rust}" is a Puzzle game, but the user played "{星の庭 Hoshi}", {Horror} too.'
+    written = text_of(texts, example, [HOSHI])
+    assert written.startswith('Yes. "Rust" is a Puzzle game, but the user played "星の庭 Hoshi", Horror'), written
+    assert "too" not in written and "Orbit" not in written

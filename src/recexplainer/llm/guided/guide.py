@@ -13,7 +13,7 @@ from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.phrases import QUOTES, plain
 from recexplainer.citations.quotations import closes
-from recexplainer.citations.sharing import TAKEN, TOO, opposed_title, shared_values
+from recexplainer.citations.sharing import BUT_THE_USER, TAKEN, TOO, opposed_title, shared_values
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.llm.guided.clauses import (
     SENTENCE_END,
@@ -268,6 +268,8 @@ class Guide:
         for place in shared_values(text, spans, [title.end for title in self.titles]):
             claim = claims[place]
             if claim.start >= start and not self.facts.holds(claim, self.target):
+                if self._set_against(text, claim) is not None:
+                    return _otherwise(claim.end)
                 groups = [[self.target, *group] for group in self._said_of(text, claim)]
                 return self._instead(text, claim, self._listed(text, claim), *groups)
         return None
@@ -336,16 +338,20 @@ class Guide:
             for title in self.titles
             if sentence_start(text, self.titles, claim.start) <= title.start < claim.start
         ]
-        clause = clause_start(text, self.titles, claim.start)
         run = list_start(text, self.titles, claim.start, self.target)
         last = [title.item for title in before if title.start >= run]
-        if before and before[-1].end >= clause:  # the clause names what it speaks of
+        if before and self._speaks_of(text, before[-1], claim):
             return [last]
         return [[self.target], *([last] if last else [])]
 
     def _is_said(self, text: str, claim: Claim) -> bool:
         """Whether a claim is said of a title before it, in its own clause, and not of the next."""
-        return any(t.end <= claim.start and t.end >= clause_start(text, self.titles, claim.start) for t in self.titles)
+        return any(title.end <= claim.start and self._speaks_of(text, title, claim) for title in self.titles)
+
+    def _speaks_of(self, text: str, title: Named, claim: Claim) -> bool:
+        """Whether the clause of a claim names a title before it, and does not turn to what the user did."""
+        clause = clause_start(text, self.titles, claim.start)
+        return title.end >= clause and not BUT_THE_USER.search(text, title.end, claim.start)
 
     def _masked(self, offset: int = 0) -> list[tuple[int, int]]:
         return [(title.start - offset, title.end - offset) for title in self.titles]
