@@ -12,7 +12,8 @@ TAKEN = re.compile(  # what leads to an item of the history: "the user played ",
     r"\b(?:user|you)(?: (?!never|not)\w+)?"
     r" (?:played|watched|read|listened to|bought|cooked|chose|saw|took|tried|used|owned|had)\b[^.!?,;:\"“”„«»]*$"
 )
-BUT_THE_USER = re.compile(r"\bbut (?:the user|you|they|he|she)\b")
+BUT_THE_USER = re.compile(r"\b(?:but|whereas|yet) (?:th(?:e|is) user|you|they|he|she)\b")
+_IT = re.compile(r"\s*(?:It|This)\b")
 _SENTENCE_END = re.compile(r"[.!?;:](?!\d)")
 _TURNS_BACK = re.compile(r"\b(?:it|its|this)\b")  # to what the sentence is about
 
@@ -48,7 +49,9 @@ def shared_values(text: str, values: Sequence[tuple[int, int]], title_ends: Sequ
 
 
 def opposed_title(text: str, place: int, titles: Sequence[tuple[int, int]]) -> int | None:
-    """The title that a sentence begins with, where it sets what follows on a place against that item.
+    """The title that a sentence is about, where it sets what follows on a place against that item.
+
+    It is the first one in the sentence; a sentence that begins with "It" or "This" is about the first one of the text.
 
     Args:
         text: What is written.
@@ -61,14 +64,16 @@ def opposed_title(text: str, place: int, titles: Sequence[tuple[int, int]]) -> i
     >>> opposed_title('Up is a Drama, but the user saw Dramas', 32, [(0, 2)])
     0
     """
-    if "but" not in text[:place]:
+    if not BUT_THE_USER.search(text, 0, place):
         return None
     hidden = _without_titles(text[:place], titles)
-    turn = max((match.start() for match in BUT_THE_USER.finditer(hidden)), default=None)
-    if turn is None or _SENTENCE_END.search(hidden, turn) or _TURNS_BACK.search(hidden, turn):
+    turns = list(BUT_THE_USER.finditer(hidden))
+    if not turns or any(pattern.search(hidden, turns[-1].end()) for pattern in (_SENTENCE_END, _TURNS_BACK)):
         return None
+    turn = turns[-1].start()
     start = max((match.end() for match in _SENTENCE_END.finditer(hidden, 0, turn)), default=0)
-    return next((number for number, (begin, end) in enumerate(titles) if start <= begin and end <= turn), None)
+    own = next((number for number, (begin, end) in enumerate(titles) if start <= begin and end <= turn), None)
+    return 0 if own is None and titles and titles[0][1] <= start and _IT.match(hidden, start) else own
 
 
 def _without_titles(text: str, titles: Sequence[tuple[int, int]]) -> str:
