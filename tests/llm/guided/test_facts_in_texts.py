@@ -28,6 +28,14 @@ def text_of(texts: TokenTexts, example: str, cited: list[int], target: int = RUS
     return "Yes" + write(texts, example, cited, target).text
 
 
+def guide_behind_rust(cited: list[int]) -> Guide:
+    """The guide of a text that has begun: Yes. "Rust"."""
+    catalogue = tiny.catalogue()
+    guide = Guide(catalogue, RUST, cited, cited, facts_of(catalogue))
+    guide.wrote(5, 11, RUST)
+    return guide
+
+
 def test_true_facts_stay_as_they_are(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is a Puzzle game for the Orbit, like "{Amber Gate}".'
     written = write(texts, example, [GATE])
@@ -110,9 +118,7 @@ def test_a_writer_that_leads_nowhere_is_not_let_go() -> None:
 
 
 def test_two_claims_at_once_are_found_where_they_are() -> None:
-    catalogue = tiny.catalogue()
-    guide = Guide(catalogue, RUST, [GATE], [GATE], facts_of(catalogue))
-    guide.wrote(5, 11, RUST)
+    guide = guide_behind_rust([GATE])
     change = guide.look('Yes. "Rust" is an Orbit game by Wolf Works, a Horror game.', ended=True)
     assert change is not None and (change.start, change.results) == (45 - 1, ("a Puzzle",))
 
@@ -150,10 +156,8 @@ def test_what_an_item_has_is_not_denied(said: str, cited: list[int] | None) -> N
 @pytest.mark.parametrize("said", ["Puzzle and Puzzle", "Puzzle, Puzzle", "Puzzle and Horror", "Puzzle or Racing"])
 def test_a_list_that_has_named_all_values_that_hold_takes_no_other(said: str) -> None:
     """Rust has one genre: "a Puzzle and Puzzle game" says nothing, though both hold."""
-    catalogue = tiny.catalogue()
-    guide = Guide(catalogue, RUST, [GATE], [GATE], facts_of(catalogue))
+    guide = guide_behind_rust([GATE])
     begun = 'Yes. "Rust" is a '
-    guide.wrote(5, 11, RUST)
     assert guide.look(f"{begun}Puzzle and") is None
     change = guide.look(f"{begun}{said} game")
     assert change is not None and change.results == (None,)
@@ -161,9 +165,7 @@ def test_a_list_that_has_named_all_values_that_hold_takes_no_other(said: str) ->
 
 
 def test_a_value_is_named_again_outside_of_its_list() -> None:
-    catalogue = tiny.catalogue()
-    guide = Guide(catalogue, RUST, [GATE], [GATE], facts_of(catalogue))
-    guide.wrote(5, 11, RUST)
+    guide = guide_behind_rust([GATE])
     for text in ('Yes. "Rust" is a Puzzle game, so it is a Puzzle game', 'Yes. "Rust" is a Puzzle game. Puzzle games'):
         assert guide.look(text) is None
 
@@ -228,10 +230,8 @@ def test_without_a_value_that_the_target_lacks_none_is_set_against_it(texts: Tok
 
 def test_a_list_of_contrasts_ends_with_the_last_one() -> None:
     """Hoshi differs in one genre."""
-    catalogue = tiny.catalogue()
-    guide = Guide(catalogue, RUST, [HOSHI], [HOSHI], facts_of(catalogue))
+    guide = guide_behind_rust([HOSHI])
     begun = 'Yes. "Rust" is a Puzzle game, but the user played '
-    guide.wrote(5, 11, RUST)
     assert guide.look(f"{begun}Horror and") is None
     change = guide.look(f"{begun}Horror and Orbit games")
     assert change is not None and change.results == (None,) and change.back == len(begun) + len("Horror")

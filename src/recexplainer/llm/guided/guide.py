@@ -92,7 +92,7 @@ class Guide:
         if self.cited is None and self.facts and self._says_something(text, self.facts):
             self._read_titles(text)
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
-        return wrong or (None if self.cited is None else self._stray_mark(text, ended) or self._opening(text))
+        return wrong or (None if self.cited is None else self._wrong_mark(text, ended))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
         """A result was written into the text: a title, or a value (`item` None)."""
@@ -128,19 +128,15 @@ class Guide:
     def _free_from(self) -> int:
         return self.titles[-1].end if self.titles else 0
 
-    def _stray_mark(self, text: str, ended: bool) -> Change | None:
-        """A quotation mark behind a word that closes nothing: what is quoted are titles, and these are closed."""
-        end = first_opening(text, self._free_from) or len(text)
+    def _wrong_mark(self, text: str, ended: bool) -> Change | None:
+        """A quotation mark behind the last title that begins another, or stands behind a word and closes nothing."""
+        opening = first_opening(text, self._free_from)
+        end = len(text) if opening is None else opening
         marks = (place for place in range(max(self._free_from, 1), end) if text[place] in QUOTES)
         stray = next((place for place in marks if text[place - 1].isalpha() and closes(text, place)), None)
-        if stray is None or (stray + 1 == len(text) and not ended):
-            return None
-        return _otherwise(stray)
-
-    def _opening(self, text: str) -> Change | None:
-        """A quotation mark that begins a title behind the last one."""
-        place = first_opening(text, self._free_from)
-        return None if place is None else self._title_at(text, place, text[place])
+        if stray is not None and (ended or stray + 1 < len(text)):
+            return _otherwise(stray)
+        return None if opening is None else self._title_at(text, opening, text[opening])
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)
@@ -196,7 +192,7 @@ class Guide:
             listed = self._listed(text, claim)
             if any(said.value == claim.value for said in listed):
                 return _otherwise(listed[0].end)
-            if (other := self._false_contrast(text, claim, self.facts, ended)) is not None:
+            if (other := self._false_contrast(text, claim, listed, self.facts, ended)) is not None:
                 return other
             if self._is_true(text, claim, self.facts):
                 self._checked = self._checked if self._waits else claim.end
@@ -217,20 +213,20 @@ class Guide:
             return None
         return _otherwise(last.end)
 
-    def _false_contrast(self, text: str, claim: Claim, facts: Facts, ended: bool) -> Change | None:
+    def _false_contrast(
+        self, text: str, claim: Claim, listed: Sequence[Claim], facts: Facts, ended: bool
+    ) -> Change | None:
         """A value behind "but the user" that sets nothing against the target: one that does, or none, is written."""
         said = self._set_against(text, claim)
         if said is None:
             return None
-        listed = self._listed(text, claim)
         first = listed[-1] if listed else claim
         if not said:
             return self._dead_end(text, first.start)
         if not facts.holds(claim, self.target) and all(facts.holds(claim, item) for item in said):
             leads = not ended and self._may_be_of_next(text, claim, facts)
             return None if leads or self._is_true(text, claim, facts) else self._title_instead(text, first, said[0])
-        named = [plain(text[other.start : other.end]) for other in listed]
-        values = [value for value in facts.contrasting(claim.kind, said, self.target) if plain(value) not in named]
+        values = _unnamed(facts.contrasting(claim.kind, said, self.target), text, listed)
         if values:
             return self._written(text, claim, values)
         if listed:
@@ -287,14 +283,11 @@ class Guide:
     def _instead(self, text: str, claim: Claim, listed: Sequence[Claim], *items: list[int]) -> Change:
         """The values that hold, and that the list before does not name, where a claim stands that does not."""
         assert self.facts is not None
-        values = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
-        named = [plain(text[claim.start : claim.end]) for claim in listed]
-        if values and all(plain(value) in named for value in values):
-            return _otherwise(listed[0].end)
-        values = [value for value in values if plain(value) not in named]
-        if not values:
-            return self._dead_end(text, claim.start)
-        return self._written(text, claim, values)
+        holding = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
+        values = _unnamed(holding, text, listed)
+        if values:
+            return self._written(text, claim, values)
+        return _otherwise(listed[0].end) if holding else self._dead_end(text, claim.start)
 
     def _written(self, text: str, claim: Claim, values: list[str]) -> Change:
         """Values in the place of a claim, with the article that fits each."""
@@ -360,6 +353,12 @@ class Guide:
 def _otherwise(place: int) -> Change:
     """What follows on a place is written otherwise: behind a list, say, that has named all values that hold."""
     return Change(place, "fact", ("",), (None,), back=place)
+
+
+def _unnamed(values: Sequence[str], text: str, listed: Sequence[Claim]) -> list[str]:
+    """The values that a list does not name yet."""
+    named = [plain(text[claim.start : claim.end]) for claim in listed]
+    return [value for value in values if plain(value) not in named]
 
 
 def _with_article(article: str, value: str) -> str:
