@@ -136,7 +136,7 @@ class Perturbation:
         by_length = np.argsort((histories == PADDING_ID).sum(axis=1), kind="stable")  # like beside like: less padding
         histories, places = histories[by_length], np.argsort(by_length)[places]
         deletions = np.argsort(places, kind="stable")
-        n_at_once = max(1, min(_ROWS_AT_ONCE, _SCORES_AT_ONCE // (self._recommender.n_items + 1)))
+        n_at_once = self._recommender.n_at_once(_ROWS_AT_ONCE, _SCORES_AT_ONCE)
         for start in range(0, len(histories), n_at_once):
             edges = np.searchsorted(places[deletions], [start, start + n_at_once])
             own = deletions[slice(*edges)]

@@ -115,9 +115,14 @@ class Recommender(nn.Module, ABC):
             scores.scatter_(1, item_ids, -torch.inf)
         return scores
 
-    def n_at_once(self, most: int) -> int:
-        """How many histories to score at once: `most`, or fewer where the catalogue is large."""
-        return max(1, min(most, SCORES_AT_ONCE // (self.n_items + 1)))
+    def n_at_once(self, most: int, n_scores: int | None = None) -> int:
+        """How many histories to score at once: `most`, or fewer where these have more scores than `SCORES_AT_ONCE`.
+
+        Args:
+            most: Histories.
+            n_scores: Another bound of the scores.
+        """
+        return max(1, min(most, (n_scores or SCORES_AT_ONCE) // (self.n_items + 1)))
 
     def each_scores(
         self, histories: Sequence[Sequence[int] | np.ndarray], exclude_seen: bool = False

@@ -185,7 +185,7 @@ def score_blocks(recommender: Recommender, cases: RankingCases) -> Iterator[tupl
     padding is read.
     """
     by_length = np.argsort([len(history) for history in cases.histories], kind="stable")
-    n_at_once = max(1, SCORES_AT_ONCE // (recommender.n_items + 1))
+    n_at_once = recommender.n_at_once(len(cases), SCORES_AT_ONCE)
     for start in range(0, len(cases), n_at_once):
         rows = by_length[start : start + n_at_once]
         yield rows, recommender.scores([cases.histories[row] for row in rows], exclude_seen=True)
