@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.interactions import PADDING_ID, Interactions
+from recexplainer.recommenders.co_occurrence import taken_items
 
 Relation = Literal["series", "brand", "category", "text", "co_taken", "unrelated"]
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
@@ -83,13 +84,7 @@ class Relations:
 
     @cached_property
     def _by_user(self) -> sparse.csr_matrix:
-        """(n_users + 1, n_items + 1): 1 where a user took an item."""
-        train = self._train
-        shape = (len(train.offsets) - 1, train.n_items + 1)
-        taken = sparse.csr_matrix((np.ones(len(train), np.float32), train.item_ids, train.offsets), shape, copy=True)
-        taken.sum_duplicates()
-        taken.data[:] = 1
-        return taken
+        return taken_items(self._train)
 
     @cached_property
     def _takers(self) -> sparse.csr_matrix:

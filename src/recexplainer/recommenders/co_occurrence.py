@@ -15,6 +15,15 @@ FAINTEST = 1e-3  # of a pair's weight; what is fainter is left out
 PAIRS_AT_ONCE = 2**22  # of one block of rows: it bounds the memory, not the result
 
 
+def taken_items(train: Interactions) -> sparse.csr_matrix:
+    """(n_users + 1, n_items + 1): 1 where a user took an item, however often."""
+    shape = (train.n_users + 1, train.n_items + 1)
+    taken = sparse.csr_matrix((np.ones(len(train), np.float32), train.item_ids, train.offsets), shape, copy=True)
+    taken.sum_duplicates()
+    taken.data[:] = 1
+    return taken
+
+
 def co_occurrences(train: Interactions, recency: float) -> tuple[sparse.csr_matrix, np.ndarray]:
     """How often two items were taken by one user (n_items + 1, n_items + 1), and the users of each (n_items + 1,).
 

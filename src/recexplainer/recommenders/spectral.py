@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from torch import Tensor
 
 from recexplainer.data.interactions import Interactions
-from recexplainer.recommenders.co_occurrence import co_occurrences
+from recexplainer.recommenders.co_occurrence import co_occurrences, taken_items
 
 
 def spectral_items(train: Interactions, dim: int, seed: int) -> Tensor:
@@ -32,9 +32,7 @@ def spectral_items(train: Interactions, dim: int, seed: int) -> Tensor:
         seed: Of the solver's start and of what is drawn.
     """
     n_users, n_items = train.n_users, train.n_items
-    users = np.repeat(np.arange(n_users), np.diff(train.offsets[1:]))
-    taken = sparse.csr_matrix((np.ones(len(users)), (users, train.item_ids - 1)), shape=(n_users, n_items))
-    taken.data[:] = 1.0  # duplicates were summed
+    taken = taken_items(train)[1:, 1:].astype(np.float64)
     user_degree, item_degree = (np.asarray(taken.sum(axis=axis)).ravel() for axis in (1, 0))
     scale_users, scale_items = (sparse.diags(np.maximum(degree, 1) ** -0.5) for degree in (user_degree, item_degree))
     n_found = min(dim, n_users - 1, n_items - 1)
