@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from recexplainer.core.errors import InputError
-from recexplainer.core.records.evidence import Counterfactual, Kind, Label, Variant
-from recexplainer.evidence.sentences import Account, load_sentences
+from recexplainer.core.records.evidence import Counterfactual, Evidence, Kind, Label, Variant
+from recexplainer.evidence.perturbation import Decision
+from recexplainer.evidence.sentences import Account, account_of, load_sentences
 from tests.faithfulness.fakes import make_games
 
 GERMAN = """
@@ -31,13 +32,13 @@ def test_english_sentences() -> None:
         'Without "Ember Crown" (its place left empty) it would rise from rank 150 to 60 of 190.'
     )
     assert said("none", rank_after=4) == (
-        "No item shown here would change this: whichever of them are left out (as if never taken), it would "
+        "No item shown here would change the decision: whichever of them are left out (as if never taken), it would "
         "fall no further than rank 4 of 190."
     )
     assert "left out one by one, or in the sets that were tried (as if" in said("none", rank_after=4, smallest=False)
     assert said("none", "No", "mask", rank_after=140) == (
-        "No item shown here would change this: whichever of them are left out (their places left empty), it would "
-        "rise no higher than rank 140 of 190."
+        "No item shown here would change the decision: whichever of them are left out (their places left empty), it "
+        "would rise no higher than rank 140 of 190."
     )
     replaced = {"variant": None, "replacement": 10, "rank_before": 9}
     assert said("replacement", rank_after=1, **replaced) == 'With "Journey" instead of "Ember Crown" it would be first.'  # type: ignore[arg-type]
@@ -90,8 +91,17 @@ def test_a_macro_that_asks_for_what_is_not_there_or_reaches_out_is_one_line(tmp_
 
 def test_what_no_single_item_carries_is_not_put_down_to_anything_else() -> None:
     """Many items may carry a decision together, a little each: nothing is concluded from each carrying little."""
-    account = Account("Yes", "Journey", 3, 190, [], [], "nothing", None, "shift", [])
+    account = Account("Yes", "Journey", 3, 190, [], [], "nothing", None, False, "shift", [])
     text = load_sentences(None).explanation(account)
     assert text == 'Yes. "Journey" is at rank 3 of 190; no single item of the history carries much of this.'
     older = load_sentences(None).explanation(replace(account, carrier="older", older="Iron Drift"))
     assert "no single item shown here carries much of this" in older
+
+
+def test_where_an_older_item_carries_more_the_shown_ones_are_not_above_all() -> None:
+    catalogue, decision = make_games(), Decision([2, 3], 1, 1, "Yes")
+    for older_strength, first in ((0.4, "older items of the user; of those shown here, because of "), (0.2, "")):
+        evidence = Evidence([3], [0.3], "shift", "recommender", 2, older_strength)
+        account = account_of(decision, "Yes", 3, 9, evidence, [], [[]], catalogue)
+        text = load_sentences(None).explanation(account)
+        assert text.endswith(f'above all because of {first}"{catalogue.title(3)}".')

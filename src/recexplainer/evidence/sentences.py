@@ -40,6 +40,7 @@ class Account:
             it lacks; empty lists where the catalogue knows nothing.
         carrier: Where the evidence is: `shown`, `older`, `nothing`.
         older: Title of the strongest item that is not shown, if any carries the decision.
+        older_is_stronger: Whether that one carries more of it than any item of `evidence`.
         variant: How items were deleted.
         counterfactuals: As the macro `counterfactual` sees them.
     """
@@ -52,6 +53,7 @@ class Account:
     attributes: list[list[str]]
     carrier: str
     older: str | None
+    older_is_stronger: bool
     variant: str
     counterfactuals: list[dict[str, Any]]
 
@@ -148,6 +150,7 @@ def account_of(
         attributes=[list(values) for values in attributes],
         carrier=evidence.carrier,
         older=None if evidence.older is None else catalogue.title(evidence.older),
+        older_is_stronger=(evidence.older_strength or 0.0) > max(evidence.strengths or [0.0]),
         variant=evidence.variant,
         counterfactuals=[with_titles(said, catalogue) for said in counterfactuals],
     )
