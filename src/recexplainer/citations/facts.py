@@ -109,6 +109,14 @@ class Facts:
             of_kind = [number for number in sorted(attributes) if self.kind(number).startswith(CATEGORY)]
         return [self._index.names[number] for number in of_kind]
 
+    def are_alike(self, item: int, other: int) -> bool:
+        """Whether two items share a value, or a series, that most of the catalogue lacks."""
+        return bool(self._shared([item, other]))
+
+    def are_of_one_field(self, kind: str, other: str) -> bool:
+        """Whether two kinds of values answer the same question; all categories do."""
+        return _field(kind) == _field(other)
+
     def are_one_series(self, items: Sequence[int]) -> bool:
         """Whether all the items belong to one series."""
         series = {self._index.series_of_item[item] for item in items}
@@ -124,19 +132,19 @@ class Facts:
         A category of most items says nothing of the others that an item may have.
         """
         own, others = self._index.of_item[item], self._index.of_item[other]
-        shelves = {number for number in self._index.common if self._field(number) == CATEGORY}
-        known = {self._field(number) for number in others - shelves}
-        return frozenset(number for number in own - others if self._field(number) in known)
-
-    def _field(self, attribute: int) -> str:
-        kind = self.kind(attribute)
-        return CATEGORY if kind.startswith(CATEGORY) else kind
+        shelves = {number for number in self._index.common if _field(self.kind(number)) == CATEGORY}
+        known = {_field(self.kind(number)) for number in others - shelves}
+        return frozenset(number for number in own - others if _field(self.kind(number)) in known)
 
 
 @cached_by_catalogue
 def facts_of(catalogue: Catalogue) -> Facts:
     """The facts of a catalogue, made once per catalogue object."""
     return Facts(catalogue)
+
+
+def _field(kind: str) -> str:
+    return CATEGORY if kind.startswith(CATEGORY) else kind
 
 
 def _kinds_of(catalogue: Catalogue) -> dict[int, str]:

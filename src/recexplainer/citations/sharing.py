@@ -12,7 +12,10 @@ TAKEN = re.compile(  # what leads to an item of the history: "the user played ",
     r"\b(?:user|you)(?: (?!never|not)\w+)?"
     r" (?:played|watched|read|listened to|bought|cooked|chose|saw|took|tried|used|owned|had)\b[^.!?,;:\"“”„«»]*$"
 )
-BUT_THE_USER = re.compile(r"\b(?:but|whereas|yet) (?:th(?:e|is) user|you|they|he|she)\b")
+_USER = r"(?:th(?:e|is) user|you|they|he|she)\b"
+BUT_THE_USER = re.compile(rf"\b(?:but|whereas|yet) {_USER}")  # sets what follows against the item in question
+AND_THE_USER = re.compile(rf"\band {_USER}")  # says what speaks for it
+NEW_AFTER = re.compile(r"\bnew after\b")  # says that nothing which the user took is like it
 _IT = re.compile(r"\s*(?:It|This)\b")
 _SENTENCE_END = re.compile(r"[.!?;:](?!\d)")
 _TURNS_BACK = re.compile(r"\b(?:it|its|this)\b")  # to what the sentence is about
@@ -48,7 +51,9 @@ def shared_values(text: str, values: Sequence[tuple[int, int]], title_ends: Sequ
     return found
 
 
-def opposed_title(text: str, place: int, titles: Sequence[tuple[int, int]]) -> int | None:
+def opposed_title(
+    text: str, place: int, titles: Sequence[tuple[int, int]], turn_sign: re.Pattern[str] = BUT_THE_USER
+) -> int | None:
     """The title that a sentence is about, where it sets what follows on a place against that item.
 
     It is the first one in the sentence; a sentence that begins with "It" or "This" is about the first one of the text.
@@ -57,6 +62,7 @@ def opposed_title(text: str, place: int, titles: Sequence[tuple[int, int]]) -> i
         text: What is written.
         place: Behind "but the user" or "but you", if it is set against a title.
         titles: Starts and ends of the titles, in order.
+        turn_sign: What turns the sentence to the user; with `AND_THE_USER`, what follows is set beside the item.
 
     Returns:
         Its place among the titles; None where nothing is set against one.
@@ -64,10 +70,10 @@ def opposed_title(text: str, place: int, titles: Sequence[tuple[int, int]]) -> i
     >>> opposed_title('Up is a Drama, but the user saw Dramas', 32, [(0, 2)])
     0
     """
-    if not BUT_THE_USER.search(text, 0, place):
+    if not turn_sign.search(text, 0, place):
         return None
     hidden = _without_titles(text[:place], titles)
-    turns = list(BUT_THE_USER.finditer(hidden))
+    turns = list(turn_sign.finditer(hidden))
     if not turns or any(pattern.search(hidden, turns[-1].end()) for pattern in (_SENTENCE_END, _TURNS_BACK)):
         return None
     turn = turns[-1].start()

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from recexplainer.citations.facts import facts_of
+from recexplainer.llm.guided.changes import Change
 from recexplainer.llm.guided.draft import Draft, Written
-from recexplainer.llm.guided.guide import Change, Guide
+from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from tests import tiny
 from tests.llm.guided.scripted import Scripted, sentencepiece
@@ -57,8 +58,34 @@ def test_without_facts_a_text_says_what_it_likes(texts: TokenTexts) -> None:
 
 def test_a_value_behind_cited_titles_holds_for_all_of_them(texts: TokenTexts) -> None:
     """Another item bears it, which does not make it true of these."""
-    example = 'Yes. "{Rust}" is for the Orbit, and the user has "{Fox}" and "{Iron Wolf}" for the {Orbit}.'
+    example = 'Yes. "{Rust}" is new, and the user has "{Fox}" and "{Iron Wolf}" for the {Orbit}.'
     assert text_of(texts, example, [FOX, WOLF]).endswith('"Fox" and "Iron Wolf" for the Nova.')
+
+
+def test_a_yes_names_no_value_against_the_target(texts: TokenTexts) -> None:
+    """ "…for the Orbit, and the user has games for the Nova" is true, and reads as a reason against it."""
+    begun = 'Yes. "Rust" is for the Orbit, and the user has '
+    behind = 'Yes. "{Rust}" is for the Orbit, and the user has "{Fox}" and "{Iron Wolf}" for the {Orbit}.'
+    assert text_of(texts, behind, [FOX, WOLF]) == begun + '"Fox" and "Iron Wolf".'
+    leading = 'Yes. "{Rust}" is a Puzzle game, and the user played {Horror} games such as "{Fox}".'
+    assert text_of(texts, leading, [FOX]).startswith('Yes. "Rust" is a Puzzle game, and the user played "Fox"')
+
+
+@pytest.mark.parametrize("said", ["Nova", "Orbit"])
+def test_a_yes_names_what_both_share(texts: TokenTexts, said: str) -> None:
+    example = f'Yes. "{{Rust}}" is for the Orbit, and the user has "{{Rust; Bone; Glory}}" for the {{{said}}}.'
+    assert text_of(texts, example, [RUST_BONE]).endswith('"Rust; Bone; Glory" for the Orbit.')
+
+
+@pytest.mark.parametrize("history, behind", [([FOX], '"Fox".'), ([FOX, RUST_BONE], None)])
+def test_what_is_new_to_the_user_is_like_nothing_that_was_taken(
+    texts: TokenTexts, history: list[int], behind: str | None
+) -> None:
+    catalogue = tiny.catalogue()
+    guide = Guide(catalogue, RUST, history, [FOX], facts_of(catalogue))
+    example = 'Yes. "{Rust}" is a Puzzle game, something new after "{Fox}".'
+    written = "Yes" + Scripted(texts, texts._tokenizer.eos_token_id, example).write(guide)[0].text
+    assert written == 'Yes. "Rust" is a Puzzle game' + (f", something new after {behind}" if behind else ".")
 
 
 def test_where_no_value_holds_for_all_the_sentence_ends(texts: TokenTexts) -> None:
@@ -271,3 +298,26 @@ def test_a_contrast_is_not_said_to_be_shared(texts: TokenTexts) -> None:
     written = text_of(texts, example, [HOSHI])
     assert written.startswith('Yes. "Rust" is a Puzzle game, but the user played "星の庭 Hoshi", Horror'), written
     assert "too" not in written and "Orbit" not in written
+
+
+@pytest.mark.parametrize("said", ["Orbit", "Orbit Nova"])
+def test_of_two_values_the_one_with_which_the_other_begins_can_be_chosen(texts: TokenTexts, said: str) -> None:
+    """Once "Orbit" is written, " Nova" was all that could follow."""
+
+    class Offers(Guide):
+        def look(self, text: str, *, ended: bool = False) -> Change | None:
+            place, options = len("Yes. It is for the "), ("Orbit Nova", "Orbit")
+            return Change(place, "fact", options, options, "", (None, None)) if "Horror" in text else None
+
+    guide = Offers(tiny.catalogue(), RUST, [FOX], [FOX])
+    end = texts._tokenizer.eos_token_id
+    draft = Draft(texts, guide, "Yes", end, 80)
+    wanted = f". It is for the {said}, and new."
+    for token in texts.encode(". It is for the Horror,"):
+        draft.take(token)
+    while not draft.is_finished:
+        rest = wanted[len(texts.decode(draft.tokens)) :]
+        allowed = draft.allowed or range(len(texts.pieces))
+        fits = {token: len(texts.pieces[token]) for token in allowed if rest.startswith(texts.pieces[token])}
+        draft.take(max(allowed, key=lambda token: fits.get(token, 0.5 * (token == end))))
+    assert draft.written().text == wanted

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from recexplainer.citations.phrases import QUOTES
-from recexplainer.llm.guided.guide import Change, Guide
+from recexplainer.llm.guided.changes import Change
+from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from recexplainer.llm.reading import Node
 
@@ -39,7 +40,7 @@ class Draft:
     """One text.
 
     Args:
-        tokens: What the vocabulary writes.
+        texts: What the vocabulary writes.
         guide: What the text may say; None: anything.
         begun: What precedes it in the answer.
         end: The token that ends it.
@@ -86,10 +87,14 @@ class Draft:
             return allowed or list(self.texts.closing(rest))
         if self._choice:
             choice = self._choice
-            found = {choice.options[n][choice.depth] for n in choice.fitting if choice.depth < len(choice.options[n])}
-            if len(found) < len(choice.fitting) and any(len(choice.options[n]) == choice.depth for n in choice.fitting):
-                found |= set(self.texts.closing(choice.change.closing)) if choice.change.closing else set()
-            return sorted(found)
+            following = {
+                choice.options[n][choice.depth] for n in choice.fitting if choice.depth < len(choice.options[n])
+            }
+            if any(len(choice.options[n]) == choice.depth for n in choice.fitting):
+                if not choice.change.closing:  # what does not continue a longer option settles this one
+                    return None
+                following |= set(self.texts.closing(choice.change.closing))
+            return sorted(following)
         return None
 
     @property

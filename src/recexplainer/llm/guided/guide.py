@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from recexplainer.citations.attributes import speaks_of_series
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import Claim, Facts
-from recexplainer.citations.phrases import QUOTES, plain
+from recexplainer.citations.phrases import QUOTES
 from recexplainer.citations.quotations import closes
-from recexplainer.citations.sharing import BUT_THE_USER, TAKEN, TOO, opposed_title, shared_values
+from recexplainer.citations.sharing import (
+    AND_THE_USER,
+    BUT_THE_USER,
+    NEW_AFTER,
+    TAKEN,
+    TOO,
+    opposed_title,
+    shared_values,
+)
 from recexplainer.data.catalogue import Catalogue
+from recexplainer.llm.guided.changes import Change, otherwise, unnamed, with_article
 from recexplainer.llm.guided.clauses import (
     SENTENCE_END,
     Named,
@@ -26,38 +34,12 @@ from recexplainer.llm.guided.clauses import (
 )
 
 UNKNOWN = 0  # of an invented title, which has no attributes
-Kind = Literal["title", "fact"]
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a text contains from `start` on, instead of what was written there.
-
-    Attributes:
-        start: The first letter that is rewritten.
-        kind: What was about to be said.
-        options: What the writer may mean.
-        results: What is written for each option; None: nothing, and the text continues differently from `back` on.
-        closing: The quotation mark behind the result; "" for none.
-        items: The item that each result names; None for a value.
-        back: Where the clause begins that leads nowhere.
-        stop: The sign with which the sentence can end there; "" where it is at its end already, None if it cannot.
-    """
-
-    start: int
-    kind: Kind
-    options: tuple[str, ...]
-    results: tuple[str | None, ...]
-    closing: str = ""
-    items: tuple[int | None, ...] = ()
-    back: int = 0
-    stop: str | None = None
 
 
 @dataclass
@@ -135,7 +117,7 @@ class Guide:
         marks = (place for place in range(max(self._free_from, 1), end) if text[place] in QUOTES)
         stray = next((place for place in marks if text[place - 1].isalpha() and closes(text, place)), None)
         if stray is not None and (ended or stray + 1 < len(text)):
-            return _otherwise(stray)
+            return otherwise(stray)
         return None if opening is None else self._title_at(text, opening, text[opening])
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
@@ -170,14 +152,16 @@ class Guide:
             return None
         is_list = continues_list(text, self.titles, place)
         start = clause_start(text, self.titles, list_start(text, self.titles, place, self.target) if is_list else place)
-        otherwise = self._dead_end(text, place, self.titles[-1].end if is_list else start)
+        given_up = self._dead_end(text, place, self.titles[-1].end if is_list else start)
         if speaks_of_series(text[start:place]) and not self.facts.are_one_series([self.target, item]):
-            return otherwise
+            return given_up
+        if NEW_AFTER.search(text, start, place) and any(self.facts.are_alike(self.target, h) for h in self.history):
+            return given_up
         for claim in self.facts.claims(text[:place], self._masked()):
             waits = claim.start >= self._checked and not self._is_true(text, claim, self.facts)
             is_led = claim.start >= start and not self._is_said(text, claim)
             if (waits or is_led) and not self.facts.holds(claim, item):
-                return otherwise if is_list else self._instead(text, claim, self._listed(text, claim), [item])
+                return given_up if is_list else self._instead(text, claim, self._listed(text, claim), [item])
         return None
 
     def _false_claim(self, text: str, ended: bool) -> Change | None:
@@ -191,8 +175,10 @@ class Guide:
                 return None
             listed = self._listed(text, claim)
             if any(said.value == claim.value for said in listed):
-                return _otherwise(listed[0].end)
-            if (other := self._false_contrast(text, claim, listed, self.facts, ended)) is not None:
+                return otherwise(listed[0].end)
+            other = self._false_contrast(text, claim, listed, self.facts, ended)
+            other = other or self._false_likeness(text, claim, listed, self.facts)
+            if other is not None:
                 return other
             if self._is_true(text, claim, self.facts):
                 self._checked = self._checked if self._waits else claim.end
@@ -211,7 +197,7 @@ class Guide:
         last = self.titles[-1] if self.titles else None
         if self.facts is None or last is None or not self.facts.denies(text, last.end, last.item, ended):
             return None
-        return _otherwise(last.end)
+        return otherwise(last.end)
 
     def _false_contrast(
         self, text: str, claim: Claim, listed: Sequence[Claim], facts: Facts, ended: bool
@@ -226,18 +212,45 @@ class Guide:
         if not facts.holds(claim, self.target) and all(facts.holds(claim, item) for item in said):
             leads = not ended and self._may_be_of_next(text, claim, facts)
             return None if leads or self._is_true(text, claim, facts) else self._title_instead(text, first, said[0])
-        values = _unnamed(facts.contrasting(claim.kind, said, self.target), text, listed)
-        if values:
-            return self._written(text, claim, values)
+        return self._one_of(facts.contrasting(claim.kind, said, self.target), text, claim, listed, said)
+
+    def _false_likeness(self, text: str, claim: Claim, listed: Sequence[Claim], facts: Facts) -> Change | None:
+        """A value behind "and the user" where the sentence names another one of the target, so that it reads as a
+        reason against it: one that the items share with the target, or none, is written.
+        """
+        said = self._set_against(text, claim, AND_THE_USER)
+        if not said or all(facts.holds(claim, item) for item in [self.target, *said]):
+            return None
+        if not self._names_own(text, claim, facts):
+            return None
+        return self._one_of(facts.values(claim.kind, [self.target, *said]), text, claim, listed, said)
+
+    def _names_own(self, text: str, claim: Claim, facts: Facts) -> bool:
+        """Whether the sentence names a value of the target, before a claim, that answers the same question."""
+        start = sentence_start(text, self.titles, claim.start)
+        return any(
+            own.start >= start and facts.are_of_one_field(own.kind, claim.kind) and facts.holds(own, self.target)
+            for own in facts.claims(text[: claim.start], self._masked())
+        )
+
+    def _one_of(self, values: list[str], text: str, claim: Claim, listed: Sequence[Claim], said: list[int]) -> Change:
+        """One of some values that its list does not name yet, in the place of a claim about items; if there is none,
+        the list or the sentence ends before it, or leads to the first item's title without it.
+        """
+        left = unnamed(values, text, listed)
+        if left:
+            return self._written(text, claim, left)
         if listed:
-            return _otherwise(listed[0].end)
+            return otherwise(listed[0].end)
         if self._is_said(text, claim):
             return self._dead_end(text, claim.start)
         return self._title_instead(text, claim, said[0])
 
-    def _set_against(self, text: str, claim: Claim) -> list[int] | None:
-        """The items that a claim is made of, where it is set against the target; None where it is not."""
-        subject = opposed_title(text, claim.start, self._masked())
+    def _set_against(self, text: str, claim: Claim, turn_sign: re.Pattern[str] = BUT_THE_USER) -> list[int] | None:
+        """The items that a claim is made of, where it is set against the target; None where it is not. With
+        `AND_THE_USER`, where it is set beside the target.
+        """
+        subject = opposed_title(text, claim.start, self._masked(), turn_sign)
         if subject is None or self.titles[subject].item != self.target:
             return None
         if self._is_said(text, claim):
@@ -265,7 +278,7 @@ class Guide:
             claim = claims[place]
             if claim.start >= start and not self.facts.holds(claim, self.target):
                 if self._set_against(text, claim) is not None:
-                    return _otherwise(claim.end)
+                    return otherwise(claim.end)
                 groups = [[self.target, *group] for group in self._said_of(text, claim)]
                 return self._instead(text, claim, self._listed(text, claim), *groups)
         return None
@@ -284,17 +297,17 @@ class Guide:
         """The values that hold, and that the list before does not name, where a claim stands that does not."""
         assert self.facts is not None
         holding = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
-        values = _unnamed(holding, text, listed)
+        values = unnamed(holding, text, listed)
         if values:
             return self._written(text, claim, values)
-        return _otherwise(listed[0].end) if holding else self._dead_end(text, claim.start)
+        return otherwise(listed[0].end) if holding else self._dead_end(text, claim.start)
 
     def _written(self, text: str, claim: Claim, values: list[str]) -> Change:
         """Values in the place of a claim, with the article that fits each."""
         start, said = claim.start, values
         article = _ARTICLE.search(text[: claim.start])
         if article:
-            start, said = article.start(), [_with_article(article.group(1), value) for value in values]
+            start, said = article.start(), [with_article(article.group(1), value) for value in values]
         return Change(start, "fact", tuple(said), tuple(said), "", (None,) * len(said))
 
     def _listed(self, text: str, claim: Claim) -> list[Claim]:
@@ -348,20 +361,3 @@ class Guide:
 
     def _masked(self, offset: int = 0) -> list[tuple[int, int]]:
         return [(title.start - offset, title.end - offset) for title in self.titles]
-
-
-def _otherwise(place: int) -> Change:
-    """What follows on a place is written otherwise: behind a list, say, that has named all values that hold."""
-    return Change(place, "fact", ("",), (None,), back=place)
-
-
-def _unnamed(values: Sequence[str], text: str, listed: Sequence[Claim]) -> list[str]:
-    """The values that a list does not name yet."""
-    named = [plain(text[claim.start : claim.end]) for claim in listed]
-    return [value for value in values if plain(value) not in named]
-
-
-def _with_article(article: str, value: str) -> str:
-    vowel = value[:1].lower() in "aeiou"
-    fitting = "an" if vowel else "a"
-    return f"{fitting.capitalize() if article[0].isupper() else fitting} {value}"
