@@ -43,7 +43,7 @@ def test_explanations_have_none(text: str) -> None:
 @pytest.mark.parametrize(
     "text, found",
     [
-        ('Yes. "Rust" is a ' + "Racing " * 40 + "game.", ["repeats"]),
+        ('Yes. "Rust" is a ' + "Racing " * 40 + "game.", ["repeats", "garbled"]),
         ("YeserVertexVertexVertexVertex", ["repeats", "unfinished", "names_nothing"]),
         ('Yes. "Rust" is new. "Rust" is new.', ["repeats"]),
         ('Yes. "Rust" is like "Fox" and "Fox".', ["repeats"]),
@@ -74,6 +74,7 @@ def test_explanations_have_none(text: str) -> None:
         ('No, such as "Fox" is a Racing game.', ["garbled"]),
         ('No. "Rust" is new, but the user played RacingHorror games such as "Fox".', ["garbled"]),
         ('Yes. "Rust" is new, and the user played Puzzle games such as "Rust".', ["garbled"]),
+        ('Yes. "Rust" is a Puzzle game, and the user played "Fox" for the Orbit Nova Nova.', ["garbled"]),
         ("Yes.", ["names_nothing"]),
     ],
 )
@@ -126,3 +127,24 @@ def test_a_run_warns_above_a_tenth() -> None:
     assert "max_new_tokens" in said
     other = defect_warning([["repeats"], ["names_nothing"], []])
     assert other is not None and "max_new_tokens" not in other and "align longer" in other
+
+
+def test_a_text_that_was_to_cite_and_names_only_the_item_in_question_gives_no_reason() -> None:
+    catalogue = tiny.catalogue()
+    for text, found in [('No. "Rust" is a Puzzle game.', ["no_reason"]), ('No. "Rust" is unlike "Fox".', [])]:
+        citations = resolve_citations(text, [2, 4, 8], catalogue, 1)
+        assert find_defects(text, citations, catalogue, has_to_cite=True) == found
+        assert find_defects(text, citations, catalogue) == []
+
+
+@pytest.mark.parametrize(
+    "said, found", [("Deluxe Edition", ["garbled"]), ("Homecoming", []), ("Deluxe", []), ("Nova", [])]
+)
+def test_a_label_of_other_titles_is_no_value(said: str, found: list[str]) -> None:
+    titles = ["Ember", "Fox", "Fox II", "Moon - Deluxe Edition", "Reef: Deluxe Edition", "Wolf - Homecoming"]
+    titles += ["Elk - Nova", "Owl - Nova"]
+    catalogue = make_catalogue([{"title": title, "categories": ["Nova"]} for title in titles])
+    text = f'Yes. "Ember" is new, and the user played "Fox" and "Fox II" for the {said}.'
+    assert find_defects(text, resolve_citations(text, [2, 3], catalogue, 1), catalogue) == found
+    text = f'Yes. "Ember" is new, and the user played "Moon - Deluxe Edition", the {said}.'
+    assert find_defects(text, resolve_citations(text, [4], catalogue, 1), catalogue) == []

@@ -26,7 +26,7 @@ _DENIAL = re.compile(
     r"[^.!?;,\"“”]*$",
     re.IGNORECASE,
 )
-_TITLE_PART = re.compile(r"\s[-–—]\s|[:(\[]")
+TITLE_PART = re.compile(r"\s[-–—]\s|[:(\[]")
 _ORDINARY_LETTERS = 4
 _REACH = 40  # characters before a value in which a denial counts
 
@@ -147,7 +147,7 @@ def series_stem(title: str) -> str:
     ('ember crown', '', 'the one')
     """
     stem: list[str] = []
-    for word in plain(_TITLE_PART.split(title, maxsplit=1)[0]).split():
+    for word in plain(TITLE_PART.split(title, maxsplit=1)[0]).split():
         if is_numeral(word) and stem:
             break
         stem.append(word)

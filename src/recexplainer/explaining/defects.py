@@ -24,19 +24,23 @@ _BETWEEN = re.compile(r"\W*\w{0,5}\W*")  # two titles of one list
 _LITTLE = re.compile(r"yes|no|an?|and|as|but|by|for|from|in|like|of|on|or|the|to|too|with")
 
 
-def find_defects(text: str, citations: Citations, catalogue: Catalogue, is_cut: bool) -> list[Defect]:
+def find_defects(
+    text: str, citations: Citations, catalogue: Catalogue, is_cut: bool = False, has_to_cite: bool = False
+) -> list[Defect]:
     """Why a text is not shown as an explanation; empty if it may be.
 
     It `repeats` itself (letters four times in a row, words three times, a sentence or a title of a list twice); it
     stops in mid-sentence or in a quotation, or says nothing of what it names (`unfinished`); its letters and signs are
     in disorder (`garbled`); it `names_nothing` (no item of the history, not the target, and no value of an attribute);
-    or it was `cut` by `explain.max_new_tokens`.
+    it was to cite what carries the decision, and names no item of the history (`no_reason`); or it was `cut` by
+    `explain.max_new_tokens`.
 
     Args:
         text: The explanation.
         citations: What it names.
         catalogue: The attributes.
         is_cut: Whether its writer had no room to end it.
+        has_to_cite: Whether it had evidence to cite.
     """
     found: dict[Defect, bool] = {
         "repeats": _repeats(text, citations),
@@ -45,6 +49,7 @@ def find_defects(text: str, citations: Citations, catalogue: Catalogue, is_cut: 
         or _only_names(text, citations, catalogue),
         "garbled": is_garbled(text, citations, catalogue),
         "names_nothing": not _names_something(text, citations, catalogue),
+        "no_reason": has_to_cite and not citations.cited_items,
         "cut": is_cut,
     }
     return [defect for defect, is_there in found.items() if is_there]

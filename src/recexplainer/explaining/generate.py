@@ -174,6 +174,7 @@ class ExplanationGenerator:
     def _record(self, case: Case, given: Answer, shown: Example) -> Explanation:
         prompt, item = self._prompt(shown), case.example.items[0]
         found = resolve_citations(given.text, case.example.history, self.writer.catalogue, item)
+        has_to_cite = given.evidence is not None and bool(given.evidence.items)
         return Explanation(
             **fields_of(case, self.request, prompt, given.text, found),
             source=self.explainer.mode,
@@ -184,7 +185,7 @@ class ExplanationGenerator:
             base=self.explainer.reference,
             evidence=given.evidence,
             guided=given.guided,
-            defects=find_defects(given.text, found, self.writer.catalogue, given.is_cut) or None,
+            defects=find_defects(given.text, found, self.writer.catalogue, given.is_cut, has_to_cite) or None,
         )
 
     def _fingerprint(self, cases: Sequence[Case]) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.evidence import Counterfactual, Evidence, Label
 
-Defect = Literal["repeats", "unfinished", "garbled", "names_nothing", "cut"]
+Defect = Literal["repeats", "unfinished", "garbled", "names_nothing", "no_reason", "cut"]
 MentionKind = Literal["history", "target", "catalogue", "invented"]
 
 
@@ -134,6 +134,16 @@ class Explanation:
     def case(self) -> tuple[int, int, int]:
         """User, position and item: what was decided on."""
         return self.user_id, self.position, self.item_id
+
+    @property
+    def withheld(self) -> list[str]:
+        """Why the text is no answer to somebody who asks about the decision: its defects; `other_verdict` where it
+        gives reasons for another decision than the recommender's; `no_evidence` where there was nothing to cite.
+        """
+        is_of_another = None not in (self.label, self.verdict) and self.label != self.verdict
+        cites_nothing = self.guided is not None and self.evidence is not None and not self.evidence.items
+        reasons = {"other_verdict": is_of_another, "no_evidence": cites_nothing}
+        return [*(self.defects or []), *(name for name, holds in reasons.items() if holds)]
 
     @property
     def told(self) -> str:
