@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from recexplainer.citations.citations import resolve_citations
-from recexplainer.core.records.explanation import Explanation
+from recexplainer.core.records.evidence import Evidence
+from recexplainer.core.records.explanation import Explanation, Guided
 from recexplainer.evidence.counterfactuals import Bounds, find_removals
 from recexplainer.evidence.sentences import load_sentences
 from recexplainer.evidence.verification import verify
@@ -105,17 +106,37 @@ def test_score_rank_and_evidence_are_the_recommenders() -> None:
 def test_a_text_with_defects_is_replaced_by_the_templates_and_says_so() -> None:
     asked = [case(), case([4, 9], 2), case([7], 10)]
     texts = ['Yes. Like "Rust II".', "Yes YesYesYesYes", 'No. Unlike "Fox".']
-    records = [explained(text, one) for text, one in zip(texts, asked, strict=True)]
+    records = [explained(text, one, verdict=one.label) for text, one in zip(texts, asked, strict=True)]
     records[1] = replace(records[1], defects=["repeats", "unfinished"])
     replies = Replier(template(), ORIGIN).replies(asked, records)
     assert [reply.text_by for reply in replies] == ["both", "template", "both"]
     [stand_in] = template().explain([asked[1]])
     assert replies[1].text == stand_in.text and "Yes YesYes" not in str(replies[1].to_dict())
     assert replies[1].defects == ["repeats", "unfinished"] and replies[0].defects == []
-    assert (replies[1].verdict, replies[1].p_yes) == ("Yes", 0.75)  # of the explainer, who decided before it wrote
+    assert (replies[1].verdict, replies[1].p_yes) == (
+        asked[1].label,
+        0.75,
+    )  # of the explainer
     assert [reason.id for reason in replies[1].cited] == stand_in.cited_items
     assert [reply.text for reply in replies] == [texts[0], stand_in.text, texts[2]]
-    assert replies[1].counterfactual is None and "would change this" in stand_in.text  # it says it itself
+    assert replies[1].counterfactual is None and "would change the decision" in stand_in.text  # it says it itself
+
+
+def test_a_text_that_gives_reasons_for_another_decision_is_replaced() -> None:
+    asked = case()
+    assert asked.label == "Yes"
+    [reply] = Replier(template(), ORIGIN).replies([asked], [explained('No. Unlike "Fox".', asked, verdict="No")])
+    assert (reply.text_by, reply.defects) == ("template", ["other_verdict"]) and reply.text.startswith("Yes. ")
+    assert (reply.label, reply.verdict, reply.p_yes) == ("Yes", "No", 0.75)
+    assert "(other verdict)" in reply._repr_html_()
+
+
+def test_where_no_item_carries_the_decision_the_template_says_so() -> None:
+    asked = case()
+    own = explained('Yes. "Rust" is new.', asked, guided=Guided(0, 0), evidence=Evidence([], [], "shift"))
+    [reply] = Replier(template(), ORIGIN).replies([asked], [own])
+    assert (reply.text_by, reply.defects) == ("template", ["no_evidence"])
+    assert Replier(template(), ORIGIN).replies([asked], [replace(own, guided=None)])[0].text_by == "both"
 
 
 def test_an_item_of_the_history_may_be_asked_about() -> None:

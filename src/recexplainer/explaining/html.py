@@ -31,7 +31,8 @@ def note(reply: Reply) -> str:
     """Why the text is not the explainer's own; "" if it is."""
     if not reply.defects:
         return ""
-    return f"The explainer's own text is not shown ({', '.join(reply.defects)}): these are the recommender's reasons."
+    why = ", ".join(reply.defects).replace("_", " ")
+    return f"The explainer's own text is not shown ({why}): these are the recommender's reasons."
 
 
 def removal(reply: Reply, reason: Reason) -> str:

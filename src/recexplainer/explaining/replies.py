@@ -22,7 +22,7 @@ class Replier:
     """Turns explanations into replies.
 
     Attributes:
-        template: Writes the text that replaces one with defects; it knows catalogue and recommender.
+        template: Writes the text that replaces one that is withheld; it knows catalogue and recommender.
         origin: Who explains.
     """
 
@@ -44,10 +44,10 @@ class Replier:
         return self.template.prompts.catalogue
 
     def _shown(self, cases: Sequence[Case], records: Sequence[Explanation]) -> list[Explanation]:
-        """The explanations to show: the template's where a text has defects."""
-        defective = [place for place, record in enumerate(records) if record.defects]
-        written = self.template.explain([cases[place] for place in defective])
-        return [dict(zip(defective, written, strict=True)).get(place, record) for place, record in enumerate(records)]
+        """The explanations to show: the template's where a text is withheld."""
+        places = [place for place, record in enumerate(records) if record.withheld]
+        written = dict(zip(places, self.template.explain([cases[place] for place in places]), strict=True))
+        return [written.get(place, record) for place, record in enumerate(records)]
 
     def _without(self, asked: Sequence[tuple[Case, int]]) -> list[_Outcome | None]:
         """The decided item's score and rank without an item; None where the history does not hold it."""
@@ -73,7 +73,7 @@ class Replier:
             text=shown.text,
             counterfactual=shown.appended,
             text_by=shown.source,
-            defects=list(own.defects or []),
+            defects=own.withheld,
             score=_finite(own.score),
             rank=own.rank,
             n_ranked=own.n_ranked,

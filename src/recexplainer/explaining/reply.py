@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from recexplainer.core.records.evidence import Label
-from recexplainer.core.records.explanation import Defect, ModelVersion
+from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.explaining.html import reply_as_html
 
 
@@ -80,10 +80,10 @@ class Reply:
         p_yes: The explainer's probability of Yes against No.
         text: The explanation.
         counterfactual: What would change the recommender's decision, in numbers that it gave when asked again; None
-            where the text is `template`'s, which says it itself, or has another verdict, and where the change takes
-            other items than the evidence.
-        text_by: Who wrote it: the explainer's mode, or `template` where that replaces a text with defects.
-        defects: Of the text that was replaced; empty where none was.
+            where the text is `template`'s, which says it itself, and where the change takes other items than the
+            evidence.
+        text_by: Who wrote it: the explainer's mode, or `template` where the explainer's own text is withheld.
+        defects: Why it is withheld, see `Explanation.withheld`; empty where the own text is shown.
         score: The recommender's raw score.
         rank: Its rank from 1 among `n_ranked` items.
         n_ranked: The items outside the history.
@@ -99,7 +99,7 @@ class Reply:
     text: str
     counterfactual: str | None
     text_by: str
-    defects: list[Defect]
+    defects: list[str]
     score: float | None
     rank: int
     n_ranked: int
