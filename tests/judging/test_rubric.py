@@ -159,9 +159,10 @@ def _item(game: Game) -> dict[str, Any]:
         ("is not a typical Role-Playing game", []),
         ("is not for the Orbit 2", []),
         ("is not for the Nova 64", ["Nova 64"]),
+        ("is for the Nova III", ["Nova III"]),
     ],
 )
-def test_what_an_item_has_cannot_be_denied(games: Catalogue, said: str, false: list[str]) -> None:
+def test_a_denial_of_what_holds_and_a_value_of_no_item_are_false(games: Catalogue, said: str, false: list[str]) -> None:
     """Such texts got the highest level: they name an attribute that the item shares."""
     level, reasons = judged(games, f'Yes. {TARGET} {said}. The user played "Ember Crown".')
     assert reasons["false_attributes"] == false and (level == "B") == bool(false)

@@ -10,6 +10,7 @@ from typing import Any
 
 from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.citations.phrases import PhraseIndex, Token, is_numeral, plain, plain_words
+from recexplainer.citations.versions import UnknownVersions
 from recexplainer.data.catalogue import Catalogue
 
 MAX_VALUE_WORDS = 4  # a longer feature line is a sentence, not a value that a text would repeat word by word
@@ -69,6 +70,7 @@ class AttributeIndex:
             for attribute in held:
                 self.n_holders[attribute] += 1
         self.common = {number for number, n in self.n_holders.items() if n > COMMON_SHARE * catalogue.n_items}
+        self._versions = UnknownVersions(self.names[: self._n_values])
         self._phrases = PhraseIndex((tuple(key.split()), number) for key, number in numbers.items() if _is_telling(key))
 
     def find(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[AttributeMention]:
@@ -92,6 +94,10 @@ class AttributeIndex:
                 found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
             place += length
         return found
+
+    def unknown_versions(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int, int]]:
+        """Start and end of each value that a text names and no item has, and the attribute number of one like it."""
+        return self._versions.find(text, masked)
 
     def _is_written(self, text: str, last: Token, attribute: int) -> bool:
         """Whether a text means a value's last word: "PC game" says "PC", and neither "PC Games" nor a tag "PC game"."""

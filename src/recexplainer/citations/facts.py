@@ -14,6 +14,7 @@ from recexplainer.citations.phrases import plain
 from recexplainer.data.catalogue import Catalogue
 
 YEAR, PRICE, SERIES, BRAND, CATEGORY = "year", "price", "series", "brand", "category"
+NOBODYS = -1  # a value that no item has: "Astra 2", where there is an Astra X
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _PRICE = re.compile(r"\$ ?(\d+(?:,\d{3})*(?:\.\d+)?)(?![\d,.]*\d)")
 
@@ -57,12 +58,20 @@ class Facts:
         ]
 
     def claims(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[Claim]:
-        """What a text claims outside of the `masked` spans (its titles), in order; denied values are not claims."""
+        """What a text claims outside of the `masked` spans (its titles), in order; denied values are not claims.
+
+        A value that no item has is one where it differs from a known one in its version alone.
+        """
         spans = list(masked)
         found = [
             Claim(mention.start, mention.end, self.kind(mention.attribute), mention.attribute)
             for mention in self._index.find(text, spans)
             if not mention.denied and mention.attribute not in self._index.common
+        ]
+        found += [
+            Claim(start, end, self.kind(like), NOBODYS)
+            for start, end, like in self._index.unknown_versions(text, spans)
+            if not is_denied(text, start)
         ]
         numbers = [*_matches(_YEAR, YEAR, text), *_matches(_PRICE, PRICE, text)]
         found += [

@@ -158,6 +158,7 @@ def _false_claims(
         bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
         if not mention.denied and not (all(bears) if meant else any(bears)):
             false.add(attributes.names[mention.attribute])
+    false |= {text[start:end] for start, end, _ in attributes.unknown_versions(text, _title_spans(citations))}
     of_target = attributes.of_item[target]
     false |= {attributes.names[value] for value in _shared(text, citations, named) - of_target}
     false |= {attributes.names[value] for value in _opposed(text, citations, named, target) & of_target}

@@ -8,6 +8,7 @@ from recexplainer.llm.guided.draft import Draft, Written
 from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from tests import tiny
+from tests.faithfulness.fakes import make_catalogue
 from tests.llm.guided.scripted import Scripted, sentencepiece
 
 RUST, RUST_II, RUST_BONE, QUIET, HOSHI, SLOT, END, FOX, FOX_RUN, GATE, GARDEN, WOLF = range(1, 13)
@@ -77,15 +78,27 @@ def test_a_yes_names_what_both_share(texts: TokenTexts, said: str) -> None:
     assert text_of(texts, example, [RUST_BONE]).endswith('"Rust; Bone; Glory" for the Orbit.')
 
 
-@pytest.mark.parametrize("history, behind", [([FOX], '"Fox".'), ([FOX, RUST_BONE], None)])
+@pytest.mark.parametrize("history, is_new", [([FOX], True), ([FOX, RUST_BONE], False)])
 def test_what_is_new_to_the_user_is_like_nothing_that_was_taken(
-    texts: TokenTexts, history: list[int], behind: str | None
+    texts: TokenTexts, history: list[int], is_new: bool
 ) -> None:
     catalogue = tiny.catalogue()
     guide = Guide(catalogue, RUST, history, [FOX], facts_of(catalogue))
     example = 'Yes. "{Rust}" is a Puzzle game, something new after "{Fox}".'
     written = "Yes" + Scripted(texts, texts._tokenizer.eos_token_id, example).write(guide)[0].text
-    assert written == 'Yes. "Rust" is a Puzzle game' + (f", something new after {behind}" if behind else ".")
+    assert written.startswith('Yes. "Rust" is a Puzzle game') and (" new after " in written) == is_new
+    assert (written == example.replace("{", "").replace("}", "")) == is_new
+
+
+@pytest.mark.parametrize("said", ["Astra 2", "Astra 64"])
+def test_a_value_that_no_item_has_is_replaced_by_the_one_like_it(texts: TokenTexts, said: str) -> None:
+    catalogue = make_catalogue(
+        [{"title": "Rust", "features": ["Platform: Astra X"]}, {"title": "Fox", "features": ["Platform: Mira One"]}]
+    )
+    guide = Guide(catalogue, RUST, [2], [2], facts_of(catalogue))
+    example = f'Yes. "{{Rust}}" is for the {said}, unlike "{{Fox}}".'
+    written = "Yes" + Scripted(texts, texts._tokenizer.eos_token_id, example).write(guide)[0].text
+    assert written.startswith('Yes. "Rust" is for the Astra X')
 
 
 def test_where_no_value_holds_for_all_the_sentence_ends(texts: TokenTexts) -> None:
