@@ -145,6 +145,8 @@ def load_encoder_model(folder: Path | str) -> EncoderTextModel:
         )
     except InputError as error:
         raise InputError(f"{folder}: {error}") from None
+    except torch.OutOfMemoryError:
+        raise  # of a whole model
     except LOADING_ERRORS as error:
         raise InputError(f"{folder}: cannot be loaded: {reason(error)}") from error
 

@@ -249,6 +249,8 @@ def load_explainer(folder: Path, dtype: torch.dtype | None = None, base: str | N
     settings = store.read_json(folder / SETTINGS_FILE)
     try:
         return _load(folder, settings, dtype, base or os.environ.get(BASE_VARIABLE))
+    except torch.OutOfMemoryError:
+        raise  # of a whole explainer
     except (KeyError, TypeError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"{folder}: is not what the stage align writes ({reason_of(error)}); align again") from error
 
