@@ -84,6 +84,16 @@ def test_without_a_commit_no_figure_goes(project: Path) -> None:
     assert (project / "metrics/own.json").read_text() == '{"hr": 1}'
 
 
+def test_a_value_that_does_not_fit_is_told_of_the_file_that_holds_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (project / "params.yaml").read_text()
+    assert "  threads: " in whole
+    (project / "params.yaml").write_text(whole.replace("  threads: ", "  threads: x", 1))
+    assert apply(project, "ml_latest_small") == 2
+    assert capsys.readouterr().err.startswith("error: params.yaml: run.threads must be")
+
+
 def test_an_unknown_preset_changes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (project / "params.yaml").read_text()
     assert apply(project, "nonsense") == 2

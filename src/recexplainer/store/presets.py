@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from recexplainer.core.commands import output_of
 from recexplainer.core.errors import InputError
-from recexplainer.core.settings import PARAMS_FILE, load_settings
+from recexplainer.core.settings import PARAMS_FILE, parse_settings, read_params
 from recexplainer.store.atomic import atomic_path
 from recexplainer.store.texts import read_text
 
@@ -68,7 +68,7 @@ def change_parameters(changes: dict[str, Any]) -> None:
     with atomic_path(PARAMS_FILE) as temporary:
         with temporary.open("w", encoding="utf-8") as file:
             yaml.dump(values, file)
-        load_settings(temporary)
+        parse_settings(read_params(temporary), str(PARAMS_FILE))
 
 
 def merge(values: Any, changes: Any) -> None:
