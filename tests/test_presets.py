@@ -94,6 +94,18 @@ def test_a_value_that_does_not_fit_is_told_of_the_file_that_holds_it(
     assert capsys.readouterr().err.startswith("error: params.yaml: run.threads must be")
 
 
+def test_without_a_name_the_presets_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (project / "params.yaml").read_text()
+    for arguments in ([], ["", ""]):  # as typed, and as make calls it
+        assert apply(project, *arguments) == 0
+        assert capsys.readouterr().out.split() == sorted(path.stem for path in (ROOT / "params").glob("*.yaml"))
+    assert (project / "params.yaml").read_text() == before
+    assert apply(project, "", "/somewhere") == 2
+    assert "error: NAME must be one of" in capsys.readouterr().err
+    assert apply(project / "bin") == 2
+    assert capsys.readouterr().err == "error: params: holds no presets; run this in the project's root\n"
+
+
 def test_an_unknown_preset_changes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (project / "params.yaml").read_text()
     assert apply(project, "nonsense") == 2
