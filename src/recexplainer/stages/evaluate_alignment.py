@@ -32,7 +32,7 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
 def _write(run: StageRun, source: str, evaluation: Evaluation, model: ModelVersion | None, base: str) -> None:
     store.write_answers(source, evaluation.answers)
     store.write_json(store.alignment_metrics(source), evaluation.metrics)
-    run.set_tags({"model": base})
+    run.set_tags({"base_llm": base})
     run.link_model(model)
     run.log_metrics(evaluation.metrics)
     run.log_artifact(store.alignment_metrics(source))
