@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from recexplainer import cli
 from recexplainer.core.settings import load_settings
@@ -49,6 +51,13 @@ def test_the_papers_llm_is_spoken_to_in_its_own_template(project: Path) -> None:
     llm = load_settings(project / "params.yaml").llm
     assert "vicuna" in llm.base and llm.chat_template == "params/chat_templates/vicuna.jinja"
     assert (project / llm.chat_template).is_file()
+
+
+def test_the_guide_to_other_llms_sets_what_the_papers_preset_sets() -> None:
+    guide = (ROOT / "docs/how-to/own-llm.md").read_text()
+    [block] = re.findall(r"as the preset `params/paper_games.yaml` does:\n\n```yaml\n(.*?)```", guide, re.DOTALL)
+    shown, preset = (yaml.safe_load(text) for text in (block, (ROOT / "params/paper_games.yaml").read_text()))
+    assert shown["align"] == {name: preset["align"][name] for name in shown["align"]}
 
 
 def test_both_presets_of_the_papers_sample_have_its_data_and_its_recommender(project: Path) -> None:
