@@ -32,7 +32,7 @@ def chosen_base(llm: Llm) -> Llm:
     Raises:
         InputError: If it was adapted to another catalogue than the prepared one.
     """
-    if Path(llm.base).resolve() != store.EMBEDDED_LLM.resolve() or not store.ADAPTATION.is_file():
+    if not store.is_embedded(llm.base) or not store.ADAPTATION.is_file():
         return llm
     adaptation = store.read_json(store.ADAPTATION)
     if not adaptation["adapted"]:
