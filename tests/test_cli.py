@@ -89,7 +89,7 @@ def test_a_run_imports_no_heavy_library_before_it_opens_its_run(tmp_path: Path) 
         (["explain", "--item", "3"], "--item needs --user"),
         (["explain", "--json"], "--json needs --user"),
         (["judge", "compare", "both", "nobody"], "'nobody' is not a source; known: "),
-        (["preset", "nothing"], "NAME must be one of"),
+        (["preset", "nothing"], "params: holds no presets; run this in the project's root"),
     ],
 )
 def test_a_bad_command_line_is_one_line(

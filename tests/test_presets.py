@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from recexplainer import cli
 from recexplainer.core.settings import load_settings
@@ -51,6 +53,13 @@ def test_the_papers_llm_is_spoken_to_in_its_own_template(project: Path) -> None:
     assert (project / llm.chat_template).is_file()
 
 
+def test_the_guide_to_other_llms_sets_what_the_papers_preset_sets() -> None:
+    guide = (ROOT / "docs/how-to/own-llm.md").read_text()
+    [block] = re.findall(r"as the preset `params/paper_games.yaml` does:\n\n```yaml\n(.*?)```", guide, re.DOTALL)
+    shown, preset = (yaml.safe_load(text) for text in (block, (ROOT / "params/paper_games.yaml").read_text()))
+    assert shown["align"] == {name: preset["align"][name] for name in shown["align"]}
+
+
 def test_both_presets_of_the_papers_sample_have_its_data_and_its_recommender(project: Path) -> None:
     chosen = []
     for preset in ("paper_games", "paper_games_small_llm"):
@@ -82,6 +91,28 @@ def test_without_a_commit_no_figure_goes(project: Path) -> None:
     (project / "metrics/own.json").write_text('{"hr": 1}')
     assert apply(project, "ml_latest_small") == 0
     assert (project / "metrics/own.json").read_text() == '{"hr": 1}'
+
+
+def test_a_value_that_does_not_fit_is_told_of_the_file_that_holds_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (project / "params.yaml").read_text()
+    assert "  threads: " in whole
+    (project / "params.yaml").write_text(whole.replace("  threads: ", "  threads: x", 1))
+    assert apply(project, "ml_latest_small") == 2
+    assert capsys.readouterr().err.startswith("error: params.yaml: run.threads must be")
+
+
+def test_without_a_name_the_presets_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (project / "params.yaml").read_text()
+    for arguments in ([], ["", ""]):  # as typed, and as make calls it
+        assert apply(project, *arguments) == 0
+        assert capsys.readouterr().out.split() == sorted(path.stem for path in (ROOT / "params").glob("*.yaml"))
+    assert (project / "params.yaml").read_text() == before
+    assert apply(project, "", "/somewhere") == 2
+    assert "error: NAME must be one of" in capsys.readouterr().err
+    assert apply(project / "bin") == 2
+    assert capsys.readouterr().err == "error: params: holds no presets; run this in the project's root\n"
 
 
 def test_an_unknown_preset_changes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

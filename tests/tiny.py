@@ -314,6 +314,11 @@ def writer(n_categories: int = 1) -> PromptWriter:
     return PromptWriter(catalogue(), n_categories)
 
 
+def out_of_memory(*_: Any, **__: Any) -> None:
+    """In place of what needs the memory of a GPU."""
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
 def run_stage(body: Callable[..., Callable[[], None] | None], *given: Any) -> None:
     """Run a stage's body and what it leaves to the main process, without a tracked run's scaffolding."""
     write = body(*given)

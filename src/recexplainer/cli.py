@@ -319,9 +319,12 @@ def preset(
     raw: Annotated[str, typer.Argument(help="Folder of the raw files.")] = "",
 ) -> None:
     """Merge a preset of params/ into params.yaml, keeping its comments."""
-    from recexplainer.store.presets import use_preset
+    from recexplainer.store.presets import preset_names, use_preset
 
-    use_preset(name, raw)
+    if name or raw:
+        use_preset(name, raw)
+    else:
+        print("\n".join(preset_names()))
 
 
 @app.command(rich_help_panel=PROJECT)

@@ -61,6 +61,18 @@ def test_dvc_is_recognised_by_its_command_line(line: str, expected: bool) -> Non
     assert _is_dvc(line.split()) is expected
 
 
+def test_a_turn_that_does_not_come_is_one_clear_line(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "LOCK_SECONDS", 0.01)
+    with environment.exclusive("registry"):
+        told = pytest.raises(InputError, match=r"recexplainer-registry-.*\.lock: another process has held")
+        with told, environment.exclusive("registry"):
+            pass
+        with environment.exclusive("database"):
+            pass
+    with environment.exclusive("registry"):
+        pass
+
+
 def test_two_children_of_one_repro_name_the_same_one(tmp_path: Path) -> None:
     fake = tmp_path / "dvc"
     ask = f"'{sys.executable}' -c 'from recexplainer.core import environment; print(environment.calling_repro())'"

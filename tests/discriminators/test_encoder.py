@@ -3,12 +3,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification
 
 from recexplainer.core.errors import InputError
 from recexplainer.discriminators.encoder import EncoderTextModel, load_encoder_model
 from recexplainer.discriminators.fine_tuning import fine_tune
 from recexplainer.discriminators.model import LinearTextModel, load_discriminator
+from tests import tiny
 from tests.discriminators.encoders import encoder_settings, write_encoder
 
 TEXTS = ["yes. taste for racing", "no. it is hard to say; some people may enjoy such things", "perhaps", ""]
@@ -92,4 +95,10 @@ def test_weights_that_do_not_fit_are_refused(saved, damage):
     else:
         path.write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match="the weights do not fit the model, such as|cannot be loaded"):
+        load_encoder_model(saved)
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_damaged_encoder(saved, monkeypatch):
+    monkeypatch.setattr(AutoModelForSequenceClassification, "from_pretrained", tiny.out_of_memory)
+    with pytest.raises(torch.OutOfMemoryError):
         load_encoder_model(saved)

@@ -9,11 +9,20 @@ import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, BloomConfig, BloomForCausalLM, T5Config
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertLMHeadModel,
+    BloomConfig,
+    BloomForCausalLM,
+    LlamaForCausalLM,
+    T5Config,
+)
 from transformers import T5ForConditionalGeneration as T5
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Llm
+from recexplainer.llm import base_model
 from recexplainer.llm.base_model import base_reference, check_reference, hash_files, load_base
 from tests import tiny
 
@@ -105,6 +114,17 @@ def test_a_damaged_file_is_one_line(base: Path, tmp_path: Path, damaged: str) ->
     folder = copy(base, tmp_path)
     (folder / damaged).write_bytes(b"\x10\x00 no such thing")
     assert "cannot be loaded" in refusal(folder)
+
+
+@pytest.mark.parametrize("where", [base_model.AutoModelForCausalLM, LlamaForCausalLM])
+def test_a_lack_of_memory_is_not_taken_for_a_fault_of_the_model(
+    base: Path, monkeypatch: pytest.MonkeyPatch, where: type
+) -> None:
+    """While its weights are loaded, and while it is tried."""
+    name = "forward" if where is LlamaForCausalLM else "from_pretrained"
+    monkeypatch.setattr(where, name, tiny.out_of_memory)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_base(llm(base))
 
 
 def test_pickled_weights_are_not_read(base: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from tokenizers import models, pre_tokenizers
 from transformers import BloomConfig
@@ -195,6 +196,15 @@ def test_a_missing_file_is_one_clear_line(base: Path, tmp_path: Path, lost: str)
     tiny.explainer(base, "both").save(tmp_path / "model")
     (tmp_path / "model" / lost).unlink()
     with pytest.raises(InputError):
+        load_explainer(tmp_path / "model")
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_damaged_explainer(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.explainer(base, "both").save(tmp_path / "model")
+    monkeypatch.setattr(PeftModel, "from_pretrained", tiny.out_of_memory)
+    with pytest.raises(torch.OutOfMemoryError):
         load_explainer(tmp_path / "model")
 
 

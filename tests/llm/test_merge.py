@@ -94,6 +94,17 @@ def test_the_weights_have_the_type_of_the_bases_files_or_one_that_is_asked_for(t
     assert json.loads((tmp_path / "a" / "config.json").read_text())["dtype"] == "float16"
 
 
+def test_a_base_that_has_moved_is_read_where_it_is_now(
+    base: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = json.loads((folder / "explainer.json").read_text())
+    settings["base"]["name"] = str(tmp_path / "gone")
+    (folder / "explainer.json").write_text(json.dumps(settings))
+    monkeypatch.setenv("RECEXPLAINER_BASE", str(base))
+    assert cli.run(["merge", str(folder), str(tmp_path / "plain")]) == 0
+    assert stored_dtypes(tmp_path / "plain") == {"F32"}
+
+
 def _shrink(folder: Path, factor: float) -> None:
     """What an adapter adds, made smaller or larger."""
     path = folder / "adapter" / "adapter_model.safetensors"

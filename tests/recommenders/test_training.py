@@ -184,6 +184,25 @@ def test_a_refit_learns_from_the_valid_items_and_keeps_what_has_not_seen_them(ki
     assert not torch.equal(again.recommender.scores(histories), training.recommender.scores(histories))
 
 
+@pytest.mark.parametrize("kind", SEQUENCE_KINDS)
+def test_a_refit_that_diverges_is_one_clear_line_without_valid_items_to_show_it(kind):
+    split, settings = leave_one_out(ring_walks(n_users=20)), {**SETTINGS[kind], "max_epochs": 3}
+    training = replace(train_recommender(kind, split, settings, seed=1), best_epoch=3)
+    with pytest.raises(InputError, match=rf"train_recommender\.{kind}: diverged \(.*\); lower learning_rate"):
+        refit(training, kind, split, settings | {"learning_rate": 1e30}, seed=1)
+
+
+def test_a_last_step_that_leaves_no_numbers_is_seen_although_the_loss_before_it_is_finite(monkeypatch):
+    def train_epoch(recommender, *_):
+        recommender.items.data.fill_(torch.nan)
+        return 1.0
+
+    monkeypatch.setattr(training, "_train_epoch", train_epoch)
+    everything = leave_one_out(ring_walks(n_users=20)).with_valid_in_train()
+    with pytest.raises(InputError, match=r"sasrec: diverged \(weights are not finite\)"):
+        train_recommender("sasrec", everything, SETTINGS["sasrec"], seed=1)
+
+
 class Killed(Exception):
     pass
 

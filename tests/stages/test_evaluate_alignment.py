@@ -21,7 +21,7 @@ def test_the_unaligned_base_is_asked_the_test_examples(base: Path, empty_project
     assert len(rows) == sum(metrics["n_examples"].values())
     split = dict(zip(tiny.users()["user_id"], tiny.users()["split"], strict=True))
     assert {split[row["user_id"]] for row in rows if row["user_id"]} == {"test"}
-    assert run.tags == {"model": str(base)}
+    assert run.tags == {"base_llm": str(base)}
 
 
 def test_an_explainer_that_was_not_registered_is_one_clear_line(

@@ -8,7 +8,7 @@ import pytest
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings, load_settings
-from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.stages import Extras, StageRun, Write, stage_main
 from recexplainer.tracking import runs
 
 
@@ -71,7 +71,7 @@ def test_a_list_of_names_is_an_option(project: Any, seen: list[Any]) -> None:
     def body(settings: Settings, run: StageRun) -> None:
         seen.append(settings.evaluate_alignment.tasks)
 
-    main = stage_main("evaluate_alignment", body, lists={"tasks": "evaluate_alignment.tasks"})
+    main = stage_main("evaluate_alignment", body, extras=Extras(lists={"tasks": "evaluate_alignment.tasks"}))
     whole = load_settings().evaluate_alignment.tasks
     for given in (["--tasks", "item_ranking, next_item_retrieval"], ["--tasks", ""], []):
         assert main(given) == 0

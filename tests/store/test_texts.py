@@ -6,6 +6,7 @@ import pytest
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
+from recexplainer.store.texts import JsonLines
 
 
 def test_json_round_trip_and_no_nan(tmp_path: Path) -> None:
@@ -35,6 +36,16 @@ def test_jsonl_names_the_line(tmp_path: Path) -> None:
         store.read_jsonl(path)
     with pytest.raises(InputError, match="no such file; run the stage"):
         store.read_jsonl(tmp_path / "none.jsonl")
+
+
+def test_lines_are_counted_from_either_end(tmp_path: Path) -> None:
+    store.write_jsonl(tmp_path / "a.jsonl", [{"id": 1}, {"id": 2}, {"id": 3}])
+    lines = JsonLines(tmp_path / "a.jsonl", ("id",))
+    assert [lines[number]["id"] for number in (0, 2, -1, -3)] == [1, 3, 3, 1]
+    assert [row["id"] for row in reversed(lines)] == [3, 2, 1]
+    for number in (3, -4):
+        with pytest.raises(IndexError):
+            lines[number]
 
 
 def test_a_text_is_read_whatever_program_wrote_it(tmp_path: Path) -> None:

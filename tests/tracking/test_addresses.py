@@ -6,8 +6,8 @@ import pytest
 
 from bin import ui
 from recexplainer.core.settings import load_settings
-from recexplainer.tracking import runs
-from recexplainer.tracking.addresses import model_address, ui_addresses
+from recexplainer.tracking import addresses, runs
+from recexplainer.tracking.addresses import model_address, newest_of_each, ui_addresses
 
 ROOT = "http://127.0.0.1:5000"
 
@@ -26,6 +26,16 @@ def test_the_newest_run_of_each_source_is_compared(project: Path) -> None:
     assert found["compare modes"] == (
         f'{ROOT}/#/compare-runs?runs=["{newest["both"]}","{newest["none"]}"]&experiments=["{experiment}"]'
     )
+
+
+def test_of_more_runs_than_are_looked_through_the_newest_count(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for source in ("both", "none", "both"):
+        with runs.open_run("evaluate_alignment", load_settings(), {"source": source}) as run:
+            newest = run.run_id
+    monkeypatch.setattr(addresses, "MAX_RUNS", 1)
+    client = runs.connect()
+    experiment = client.get_experiment_by_name("recexplainer-demo").experiment_id
+    assert newest_of_each(client, experiment, "evaluate_alignment", "source") == {"both": newest}
 
 
 def test_without_an_experiment_there_is_the_list_of_all(project: Path) -> None:

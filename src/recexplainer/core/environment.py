@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from recexplainer.core.errors import InputError
 
@@ -29,6 +29,7 @@ QUIET = {
 }
 FSDP, DEEPSPEED = "ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"  # what accelerate launch sets
 SHARDED_VARIABLE = "RECEXPLAINER_SHARDED_LLM"
+LOCK_SECONDS = 600.0  # how long a process waits for another one's turn to end
 PARENT_RUN_VARIABLE = "RECEXPLAINER_PARENT_RUN_ID"
 
 
@@ -125,10 +126,26 @@ def artifact_root(uri: str) -> str | None:
     return None if file is None else (file.resolve().parent / "mlruns").as_uri()
 
 
-def exclusive(name: str) -> FileLock:
-    """A lock among the processes of this machine that use the same tracking store."""
+@contextlib.contextmanager
+def exclusive(name: str) -> Iterator[None]:
+    """Be the only one within it, of the processes of this machine that use the same tracking store.
+
+    Raises:
+        InputError: Another process does not end its turn.
+    """
     digest = hashlib.sha256(f"{os.getuid()}:{tracking_uri()}:{name}".encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir()) / f"recexplainer-{name}-{digest}.lock", timeout=600)
+    lock = FileLock(Path(tempfile.gettempdir()) / f"recexplainer-{name}-{digest}.lock")
+    try:
+        lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        raise InputError(
+            f"{lock.lock_file}: another process has held this lock for {LOCK_SECONDS:g} seconds; let it finish, or end "
+            "it, and run this again"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def given_parent() -> str:

@@ -19,7 +19,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 from recexplainer import store
-from recexplainer.core.errors import InputError
+from recexplainer.core.errors import InputError, reason_of
 from recexplainer.discriminators.text_model import ENCODER_FILE, TextModel, check_task
 
 FORMAT = "encoder-text-model/1"
@@ -145,20 +145,16 @@ def load_encoder_model(folder: Path | str) -> EncoderTextModel:
         )
     except InputError as error:
         raise InputError(f"{folder}: {error}") from None
+    except torch.OutOfMemoryError:
+        raise  # of a whole model
     except LOADING_ERRORS as error:
-        raise InputError(f"{folder}: cannot be loaded: {reason(error)}") from error
+        raise InputError(f"{folder}: cannot be loaded: {reason_of(error)}") from error
 
 
 def encode(tokenizer: Any, texts: Sequence[str], max_tokens: int | None) -> list[list[int]]:
     """The first tokens of each text (None: all), at least one."""
     encoded = tokenizer([*texts, STAND_IN], truncation=max_tokens is not None, max_length=max_tokens)["input_ids"]
     return [tokens or encoded[-1] for tokens in encoded[:-1]]
-
-
-def reason(error: BaseException) -> str:
-    """The first line of an error's message."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 @contextlib.contextmanager

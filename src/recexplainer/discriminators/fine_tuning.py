@@ -27,9 +27,9 @@ from transformers import (
     TrainingArguments,
 )
 
-from recexplainer.core.errors import InputError
+from recexplainer.core.errors import InputError, reason_of
 from recexplainer.core.settings import Encoder
-from recexplainer.discriminators.encoder import LOADING_ERRORS, EncoderTextModel, encode, quiet, reason
+from recexplainer.discriminators.encoder import LOADING_ERRORS, EncoderTextModel, encode, quiet
 
 WARMUP = 0.1  # share of the steps
 WEIGHT_DECAY = 0.01
@@ -112,7 +112,9 @@ def load_pretrained(settings: Encoder, n_labels: int, seed: int) -> tuple[Any, A
             )
     except LOADING_ERRORS as error:
         place = "" if is_local else " (there is no such folder, so it was read as a hub name)"
-        raise InputError(f"{_WHERE}.base: {name} cannot be loaded as a classifier{place}: {reason(error)}") from error
+        raise InputError(
+            f"{_WHERE}.base: {name} cannot be loaded as a classifier{place}: {reason_of(error)}"
+        ) from error
     model, missing = loaded[0], sorted(loaded[1]["missing_keys"])
     lacking = [key for key in missing if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key]
     if lacking:

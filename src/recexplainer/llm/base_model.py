@@ -32,7 +32,7 @@ def chosen_base(llm: Llm) -> Llm:
     Raises:
         InputError: If it was adapted to another catalogue than the prepared one.
     """
-    if Path(llm.base).resolve() != store.EMBEDDED_LLM.resolve() or not store.ADAPTATION.is_file():
+    if not store.is_embedded(llm.base) or not store.ADAPTATION.is_file():
         return llm
     adaptation = store.read_json(store.ADAPTATION)
     if not adaptation["adapted"]:
@@ -80,6 +80,8 @@ def load_base(
             **chosen,
             **options,
         )
+    except torch.OutOfMemoryError:
+        raise  # of a whole model
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, SafetensorError) as error:
         place = "" if is_local else " (there is no such folder, so it was read as a hub name)"
         raise InputError(
@@ -214,6 +216,8 @@ def _check_attention(model: Any, name: str) -> None:
         alone = model(inputs_embeds=embeddings[:, 3:]).logits[0, 1].float()
         without_future = model(inputs_embeds=embeddings[:, 3:5]).logits[0, 1].float()
         in_a_row = model(inputs_embeds=embeddings, **packed).logits[0, 4].float()
+    except torch.OutOfMemoryError:
+        raise  # of a model that does accept them
     except (TypeError, ValueError, RuntimeError, IndexError) as error:
         message = f"llm.base: {name} does not accept embeddings, positions and a mask: {reason_of(error)}"
         raise InputError(message) from error

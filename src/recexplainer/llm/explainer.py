@@ -248,24 +248,31 @@ def load_explainer(folder: Path, dtype: torch.dtype | None = None, base: str | N
     """
     settings = store.read_json(folder / SETTINGS_FILE)
     try:
-        return _load(folder, settings, dtype, base or os.environ.get(BASE_VARIABLE))
+        return _load(folder, settings, dtype, base)
+    except torch.OutOfMemoryError:
+        raise  # of a whole explainer
     except (KeyError, TypeError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"{folder}: is not what the stage align writes ({reason_of(error)}); align again") from error
+
+
+def base_place(reference: dict[str, Any]) -> str:
+    """Where the base LLM of a reference is: where RECEXPLAINER_BASE says, or else where it was during alignment."""
+    return os.environ.get(BASE_VARIABLE) or str(reference["name"])
 
 
 def saved_context(folder: Path) -> int | None:
     """How many tokens the base LLM of a saved explainer can read and write; None where nothing here says."""
     reference = store.read_json(folder / SETTINGS_FILE)["base"]
-    place, revision = os.environ.get(BASE_VARIABLE) or reference["name"], reference["revision"]
+    place = base_place(reference)
     try:
-        return context_tokens(AutoConfig.from_pretrained(place, revision=revision, local_files_only=True))
+        return context_tokens(AutoConfig.from_pretrained(place, revision=reference["revision"], local_files_only=True))
     except (OSError, ValueError):  # the LLM is on other machines
         return None
 
 
 def _load(folder: Path, settings: dict[str, Any], dtype: torch.dtype | None, base: str | None) -> Explainer:
     mode, reference = settings.pop("mode"), settings.pop("base")
-    place = base or reference["name"]
+    place = base or base_place(reference)
     check_reference({**reference, "name": place})
     template = folder / TEMPLATE_FILE
     chosen = Llm(place, reference["revision"], str(template) if template.is_file() else None, {})

@@ -14,7 +14,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.llm.decoding import end_id
-from recexplainer.llm.explainer import CONNECTORS_FILE, RECOMMENDER, SETTINGS_FILE, Explainer, load_explainer
+from recexplainer.llm.explainer import (
+    CONNECTORS_FILE,
+    RECOMMENDER,
+    SETTINGS_FILE,
+    Explainer,
+    base_place,
+    load_explainer,
+)
 from recexplainer.prompting.frames import PLAIN_TEMPLATE
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -121,7 +128,7 @@ def _name(dtype: torch.dtype) -> str:
 
 def _stored_dtype(explainer: Explainer) -> torch.dtype:
     reference: Any = explainer.reference
-    config = AutoConfig.from_pretrained(reference["name"], revision=reference["revision"])
+    config = AutoConfig.from_pretrained(base_place(reference), revision=reference["revision"])
     return config.dtype or torch.float32
 
 

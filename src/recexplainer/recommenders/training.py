@@ -107,6 +107,9 @@ def refit(
     """Train again from the start on the valid items too, which chose the settings and the number of epochs.
 
     A user's valid item is the newest that may be learnt from. One who was made elsewhere stays as it is.
+
+    Raises:
+        InputError: As `train_recommender`.
     """
     if kind == ExternalRecommender.kind:
         return training
@@ -196,6 +199,7 @@ def train_sequence_recommender(
                     recommender, optimiser, _counted(batches(windows, batch_size, rng), bar), n_drawn, follow
                 )
                 try:
+                    _check_finite(loss, recommender)
                     metrics = {"train_loss": loss, **_valid_metrics(recommender, split.valid)}
                 except ValueError as error:
                     raise InputError(
@@ -293,6 +297,13 @@ def _train_epoch(
         total += float(loss.detach()) * n_in_batch
         n_positions += n_in_batch
     return total / n_positions
+
+
+def _check_finite(loss: float, recommender: SequenceRecommender) -> None:
+    if not math.isfinite(loss):
+        raise ValueError(f"the loss is {loss}")
+    if not all(bool(weights.isfinite().all()) for weights in recommender.parameters()):
+        raise ValueError("weights are not finite")
 
 
 def _schedule(optimiser: torch.optim.Optimizer, name: str, n_steps: int) -> LRScheduler:

@@ -19,6 +19,7 @@ import inspect
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,17 +85,54 @@ class StageCommand:
         return run_command(self.command, argv, f"recexplainer {self.name}")
 
 
+@dataclass(frozen=True)
+class Extras:
+    """Options of one stage alone, which may be left out and are not logged as such.
+
+    Attributes:
+        lists: By option the parameter that takes its names, which are separated by commas:
+            ``{"tasks": "evaluate_alignment.tasks"}``.
+        values: By option the parameter that takes its one value.
+        flags: Switches by their name in the stage's ``run``, with option and help; they only change what is printed.
+    """
+
+    lists: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def options(self) -> dict[str, tuple[Any, Any]]:
+        """As `build_command` takes them."""
+        found: dict[str, tuple[Any, Any]] = {}
+        for option, parameter in self.lists.items():
+            text = Annotated[str, typer.Option(metavar="A,B", help=f"The same as -S {parameter}=[A,B].")]
+            found[option] = (text, "")
+        for option, parameter in self.values.items():
+            found[option] = (Annotated[str, typer.Option(help=f"The same as -S {parameter}=TEXT.")], "")
+        for flag, (option, meaning) in self.flags.items():
+            found[flag] = (Annotated[bool, typer.Option(option, help=meaning)], False)
+        return found
+
+    def assignments(self, given: Mapping[str, Any]) -> list[str]:
+        """What of ``-S`` the options of a command line stand for."""
+        found = [f"{parameter}={given[option]}" for option, parameter in self.values.items() if given[option]]
+        for option, parameter in self.lists.items():
+            names = [name.strip() for name in given[option].split(",") if name.strip()]
+            found += [f"{parameter}=[{', '.join(names)}]"] if names else []
+        return found
+
+
+NO_EXTRAS = Extras()
+
+
 def stage_main(
     name: str,
     body: Body,
     options: Sequence[str] = (),
     sections: Sequence[str] = (),
     tracked: bool = True,
-    lists: Mapping[str, str] | None = None,
-    values: Mapping[str, str] | None = None,
     check: Callable[[Settings], None] | None = None,
     idle: Callable[[Settings], Iterable[str]] = lambda _: (),
-    flags: Mapping[str, tuple[str, str]] | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> StageCommand:
     """Build a stage's command: it parses the command line, loads the parameters and runs ``body``.
 
@@ -102,23 +140,16 @@ def stage_main(
     the call is ``body(settings, **options)``. What ``body`` returns is called in the main process of a launch
     alone. The parameters of the section ``name`` and of the further ``sections`` (dotted names, each of a section, a
     part of one, or one parameter) are logged, but those that the run does not read: by the rules of
-    `core.settings.used`, and those that ``idle`` names. ``lists`` names further
-    options that may be left out, and the parameter that takes their names, which are separated by commas:
-    ``{"tasks": "evaluate_alignment.tasks"}``; ``values`` does the same for options of one value. ``check`` refuses
-    parameters before any run is opened. ``flags`` are switches by their name in ``body``, with option and help; they
-    only change what is printed, and are not logged.
+    `core.settings.used`, and those that ``idle`` names. ``check`` refuses parameters before any run is opened.
     The exit code is 0, or that of `ends_clearly`.
     """
-    named, single = lists or {}, values or {}
     help = (inspect.getdoc(sys.modules.get(body.__module__)) or name).splitlines()[0]
     logged = ("run.seed", "run.threads", "dataset.name", name, *sections)
 
     def execute(assignments: Sequence[str], params: Path, set: str, **given: Any) -> int:
         chosen = {option: given[option] for option in options}
-        flagged = {flag: given[flag] for flag in flags or {}}
-        listed = {parameter: given[option] for option, parameter in named.items()}
-        valued = [f"{parameter}={given[option]}" for option, parameter in single.items() if given[option]]
-        settings = load_settings(params, _assignments([*assignments, *valued], set, listed))
+        flagged = {flag: given[flag] for flag in extras.flags}
+        settings = load_settings(params, [*assignments, *_words(set), *extras.assignments(given)])
         if check is not None:
             check(settings)
         set_threads(settings.run.threads)
@@ -136,27 +167,16 @@ def stage_main(
                 write()
         return 0
 
-    all_options: dict[str, tuple[Any, Any]] = {option: (OPTIONS[option], ...) for option in options}
-    for option, parameter in named.items():
-        text = Annotated[str, typer.Option(metavar="A,B", help=f"The same as -S {parameter}=[A,B].")]
-        all_options[option] = (text, "")
-    for option, parameter in single.items():
-        all_options[option] = (Annotated[str, typer.Option(help=f"The same as -S {parameter}=TEXT.")], "")
-    for flag, (option, meaning) in (flags or {}).items():
-        all_options[flag] = (Annotated[bool, typer.Option(option, help=meaning)], False)
-    return StageCommand(name, build_command(name, help, {**all_options, **PARAMETER_OPTIONS}, execute))
+    required: dict[str, tuple[Any, Any]] = {option: (OPTIONS[option], ...) for option in options}
+    return StageCommand(name, build_command(name, help, required | extras.options() | PARAMETER_OPTIONS, execute))
 
 
-def _assignments(given: Sequence[str], text: str, listed: Mapping[str, str]) -> list[str]:
-    """All assignments of a command line: those of ``-S``, of ``--set``, and those that options of names stand for."""
+def _words(text: str) -> list[str]:
+    """The assignments of ``--set``."""
     try:
-        found = [*given, *shlex.split(text)]
+        return shlex.split(text)
     except ValueError as error:
         raise InputError(f"--set {text!r}: {error}") from None
-    for parameter, value in listed.items():
-        names = [name.strip() for name in value.split(",") if name.strip()]
-        found += [f"{parameter}=[{', '.join(names)}]"] if names else []
-    return found
 
 
-__all__ = ["ALIGNED_MODES", "SOURCES", "Settings", "StageRun", "set_threads", "stage_main"]
+__all__ = ["ALIGNED_MODES", "SOURCES", "Extras", "Settings", "StageRun", "set_threads", "stage_main"]

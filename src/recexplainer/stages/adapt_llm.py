@@ -28,7 +28,7 @@ def run(settings: Settings, run: StageRun) -> Write:
 
 def why_not(settings: Settings) -> str | None:
     """Why `llm.base` is taken as it is; None if it has to be adapted."""
-    if Path(settings.llm.base).resolve() != store.EMBEDDED_LLM.resolve():
+    if not store.is_embedded(settings.llm.base):
         return f"llm.base {settings.llm.base} is not the embedded LLM and is aligned as is"
     if Path(settings.dataset.raw).resolve() == store.RAW_DEMO.resolve():
         return "the embedded LLM already knows the demo's catalogue"

@@ -22,7 +22,7 @@ from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.baselines import ItemKNN, Popularity
 from recexplainer.recommenders.ranking import leave_one_out
-from recexplainer.stages import StageRun, stage_main
+from recexplainer.stages import Extras, StageRun, stage_main
 from recexplainer.tasks import next_item_retrieval
 from recexplainer.tracking import registry
 
@@ -111,6 +111,6 @@ def _compared(against: str, explained: Audit, plan: Plan) -> dict[str, Any]:
 main = stage_main(
     "audit",
     run,
-    values={"against": "audit.against"},
     sections=("build_alignment.like_top", "build_alignment.dislike_bottom", "explain.top_k", "train_recommender.refit"),
+    extras=Extras(values={"against": "audit.against"}),
 )

@@ -12,7 +12,7 @@ from recexplainer.data.splits import TEST
 from recexplainer.explaining.sources import load_source
 from recexplainer.llm.base_model import chosen_base
 from recexplainer.prompting.prompts import PromptWriter
-from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.stages import Extras, StageRun, Write, stage_main
 from recexplainer.tasks import check_tasks
 from recexplainer.tracking import registry
 
@@ -32,7 +32,7 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
 def _write(run: StageRun, source: str, evaluation: Evaluation, model: ModelVersion | None, base: str) -> None:
     store.write_answers(source, evaluation.answers)
     store.write_json(store.alignment_metrics(source), evaluation.metrics)
-    run.set_tags({"model": base})
+    run.set_tags({"base_llm": base})
     run.link_model(model)
     run.log_metrics(evaluation.metrics)
     run.log_artifact(store.alignment_metrics(source))
@@ -45,6 +45,6 @@ main = stage_main(
     run,
     options=("source",),
     sections=("llm", "registry"),
-    lists={"tasks": "evaluate_alignment.tasks"},
     check=check_tasks,
+    extras=Extras(lists={"tasks": "evaluate_alignment.tasks"}),
 )

@@ -20,7 +20,7 @@ from recexplainer.explaining.template import load_template
 from recexplainer.prompting.prompts import form_of
 from recexplainer.prompting.requests import load_request
 from recexplainer.recommenders import load_recommender
-from recexplainer.stages import StageRun, Write, stage_main
+from recexplainer.stages import Extras, StageRun, Write, stage_main
 from recexplainer.stages.explain import SECTIONS
 from recexplainer.tracking.traces import log_explanation_traces
 
@@ -104,5 +104,5 @@ main = stage_main(
     options=("source", "users", "items"),
     sections=("explain", "judge.n_traces", *SECTIONS),
     idle=lambda _: ("explain.n_cases",),
-    flags={"as_json": ("--json", "Print one JSON object per explanation instead of cards.")},
+    extras=Extras(flags={"as_json": ("--json", "Print one JSON object per explanation instead of cards.")}),
 )

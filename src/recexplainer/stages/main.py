@@ -67,7 +67,7 @@ def estimated(settings: Settings) -> str | None:
     from recexplainer.alignment.sizing import estimated_minutes
     from recexplainer.stages.adapt_llm import why_not
 
-    if Path(settings.llm.base).resolve() != store.EMBEDDED_LLM.resolve():
+    if not store.is_embedded(settings.llm.base):
         return None
     n_users, n_items = settings.prepare.max_users, settings.prepare.max_items
     if store.PREPARE_REPORT.is_file():

@@ -58,6 +58,7 @@ from recexplainer.store.paths import (
     explanations,
     faithfulness_metrics,
     faithfulness_rows,
+    is_embedded,
     judge_cache,
     judge_metrics,
     judgements,

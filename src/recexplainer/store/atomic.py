@@ -16,7 +16,8 @@ from recexplainer.core.errors import InputError, no_space
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary sibling name to write a file or folder to; it takes ``path``'s place on success only.
 
-    The temporary name keeps the suffix. On any exception nothing of it stays and ``path`` is as it was.
+    The temporary name keeps the suffix. On any exception, an interruption too, nothing of it stays and ``path`` is as
+    it was.
 
     Raises:
         InputError: when the disk is full.
@@ -47,12 +48,14 @@ def remove(path: Path | str) -> None:
 
 
 def _replace(temporary: Path, target: Path) -> None:
-    if not target.is_dir() or target.is_symlink():
-        if temporary.is_dir() and target.exists():
-            target.unlink()
+    if not os.path.lexists(target) or not (target.is_dir() or temporary.is_dir()):
         os.replace(temporary, target)
         return
-    aside = target.with_name(f".tmp-{uuid.uuid4().hex[:12]}-{target.name}")
-    os.replace(target, aside)
-    os.replace(temporary, target)
-    remove(aside)
+    aside = target.with_name(f".tmp-{uuid.uuid4().hex[:12]}-{target.name}")  # no folder can be replaced in one step
+    try:
+        os.replace(target, aside)
+        os.replace(temporary, target)
+    finally:
+        if os.path.lexists(aside) and not os.path.lexists(target):
+            os.replace(aside, target)
+        remove(aside)

@@ -54,6 +54,11 @@ SUMMARIES_CACHE = Path("cache/summaries.jsonl")
 IN_CONTEXT_CACHE = Path("cache/in_context.jsonl")
 
 
+def is_embedded(llm: str) -> bool:
+    """Whether `llm.base` names the embedded LLM, in whatever words."""
+    return Path(llm).resolve() == EMBEDDED_LLM.resolve()
+
+
 def explainer_folder(mode: str) -> Path:
     """The aligned explainer of a mode, as ``align`` writes it."""
     return Path(f"models/explainer-{mode}")

@@ -9,11 +9,22 @@ from ruamel.yaml import YAML
 
 from recexplainer.core.commands import output_of
 from recexplainer.core.errors import InputError
-from recexplainer.core.settings import PARAMS_FILE, load_settings
+from recexplainer.core.settings import PARAMS_FILE, parse_settings, read_params
 from recexplainer.store.atomic import atomic_path
 from recexplainer.store.texts import read_text
 
 _NULL = "tag:yaml.org,2002:null"
+
+
+def preset_names() -> list[str]:
+    """The presets that there are: files of params/, without their ending.
+
+    Raises:
+        InputError: There are none here.
+    """
+    if found := sorted(path.stem for path in Path("params").glob("*.yaml")):
+        return found
+    raise InputError("params: holds no presets; run this in the project's root")
 
 
 def use_preset(name: str, raw: str = "") -> None:
@@ -26,8 +37,7 @@ def use_preset(name: str, raw: str = "") -> None:
     Raises:
         InputError: There is no such preset, or params.yaml does not fit with it; then nothing is written.
     """
-    presets = sorted(path.stem for path in Path("params").glob("*.yaml"))
-    if name not in presets:
+    if name not in (presets := preset_names()):
         raise InputError(f"NAME must be one of {', '.join(presets)}: recexplainer preset NAME [FOLDER]")
     changes = _comment_keeping_yaml().load(Path(f"params/{name}.yaml").read_text(encoding="utf-8"))
     if raw:
@@ -68,7 +78,7 @@ def change_parameters(changes: dict[str, Any]) -> None:
     with atomic_path(PARAMS_FILE) as temporary:
         with temporary.open("w", encoding="utf-8") as file:
             yaml.dump(values, file)
-        load_settings(temporary)
+        parse_settings(read_params(temporary), str(PARAMS_FILE))
 
 
 def merge(values: Any, changes: Any) -> None:

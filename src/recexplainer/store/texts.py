@@ -79,6 +79,7 @@ class JsonLines(Sequence[dict[str, Any]]):
         return len(self._edges) - 1
 
     def __getitem__(self, number: int) -> dict[str, Any]:  # type: ignore[override]
+        number = range(len(self))[number]
         start, end = self._edges[number], self._edges[number + 1]
         with _refusing(self._path, REMEDY, start):
             return _json_object(self._path, number + 1, self._bytes[start:end].decode(), self._required)

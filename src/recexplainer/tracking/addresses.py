@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+MAX_RUNS = 1000  # that are looked through
+
+
 def ui_addresses(client: MlflowClient, dataset: str, root: str) -> dict[str, str]:
     """The pages of a data set's experiment, by what they show; without the experiment, the list of all.
 
@@ -37,8 +40,8 @@ def ui_addresses(client: MlflowClient, dataset: str, root: str) -> dict[str, str
 def newest_of_each(client: MlflowClient, experiment: str, stage: str, tag: str) -> dict[str, str]:
     """The newest finished run of a stage for each value of a tag."""
     wanted = f"tags.`{STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'"
-    found = client.search_runs([experiment], wanted, order_by=["attributes.start_time ASC"], max_results=1000)
-    return {run.data.tags[tag]: str(run.info.run_id) for run in found if tag in run.data.tags}
+    newest = client.search_runs([experiment], wanted, order_by=["attributes.start_time DESC"], max_results=MAX_RUNS)
+    return {run.data.tags[tag]: str(run.info.run_id) for run in reversed(newest) if tag in run.data.tags}
 
 
 def model_address(root: str, dataset: str, role: str, version: str | None = None) -> str:

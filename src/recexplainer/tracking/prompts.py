@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
 
 EXPLANATION, JUDGE = "recexplainer-explanation", "recexplainer-judge"
-CONTENT_TAG = "sha256"
+TEXT_TAG = "sha256"
 
 
 def text_sha256(text: str) -> str:
@@ -28,7 +28,7 @@ def register_prompt(name: str, text: str, about: str) -> PromptVersion:
         found = prompt_with(name, content)
         if found is None:
             client = mlflow.MlflowClient()
-            found = client.register_prompt(name, template=text, commit_message=about, tags={CONTENT_TAG: content})
+            found = client.register_prompt(name, template=text, commit_message=about, tags={TEXT_TAG: content})
     return found
 
 
@@ -43,4 +43,4 @@ def prompt_with(name: str, content: str) -> PromptVersion | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
             return None
         raise
-    return next((version for version in versions if version.tags.get(CONTENT_TAG) == content), None)
+    return next((version for version in versions if version.tags.get(TEXT_TAG) == content), None)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from recexplainer.core.errors import InputError
-from recexplainer.tracking.registry.roles import package_of, registered_name
+from recexplainer.core.settings.registry import ROLES
+from recexplainer.tracking.registry.roles import about, package_of, registered_name
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,14 @@ from recexplainer.tracking.registry.roles import package_of, registered_name
 def test_who_answers_for_a_role(role: str, package: str) -> None:
     assert package_of(role) == package
     assert registered_name("demo", role) == f"recexplainer-demo-{role}"
+
+
+def test_every_role_says_what_its_model_is_and_what_it_reads_with() -> None:
+    for role in ROLES:
+        by_encoder = "by a fine-tuned encoder" in about(role)
+        by_words = "explanation's words" in about(role)
+        assert by_encoder is role.endswith("-encoder")
+        assert by_words is (package_of(role) == "discriminators" and not by_encoder)
 
 
 @pytest.mark.parametrize("role", ["explainer-", "explainer-boht", "source-classifier-x", "judge"])

@@ -42,7 +42,7 @@ def register(folder: Path | str, role: str, dataset: str, new_run: NewRun) -> st
     """Make the working alias name a version with this folder's content; return the version.
 
     An existing version with that content is used, else a logged model with it whose files are whole, else the folder
-    is logged in a run that ``new_run`` opens. Two processes at once take turns.
+    is logged in a run that ``new_run`` opens. Two processes of one machine take turns.
     """
     client = runs.connect()
     name, content = registered_name(dataset, role), content_sha256(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings.registry import ROLES
 
@@ -13,22 +15,23 @@ SERVED = {  # the start of a role → the package whose served.py answers for it
     "score-predictor-": "discriminators",
 }
 
-ABOUT = {  # the same starts → what the registered model is, in its description
-    "recommender-": "The recommender whose decisions are explained.",
-    "explainer-": "Explains the recommender's decisions: adapter and connectors of an LLM aligned to it.",
+ABOUT = {  # a pattern of roles, of which the first one that fits counts → what the registered model is
+    "recommender-*": "The recommender whose decisions are explained.",
+    "explainer-*": "Explains the recommender's decisions: adapter and connectors of an LLM aligned to it.",
     "source-classifier": "Tells from an explanation's words which source wrote it.",
     "source-classifier-encoder": "Tells from an explanation which source wrote it, by a fine-tuned encoder.",
-    "score-predictor-": "Predicts the recommender's score from an explanation's words.",
+    "score-predictor-*-encoder": "Predicts the recommender's score from an explanation, by a fine-tuned encoder.",
+    "score-predictor-*": "Predicts the recommender's score from an explanation's words.",
 }
 
 
 def about(role: str) -> str:
-    """What a role's model is; the longest start that fits counts.
+    """What a role's model is.
 
     >>> about("explainer-both")[:8]
     'Explains'
     """
-    return ABOUT[max((start for start in ABOUT if role.startswith(start)), key=len)]
+    return next(text for pattern, text in ABOUT.items() if fnmatchcase(role, pattern))
 
 
 def registered_name(dataset: str, role: str) -> str:
