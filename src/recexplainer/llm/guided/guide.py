@@ -37,7 +37,6 @@ UNKNOWN = 0  # of an invented title, which has no attributes
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
-_SIGNS = re.compile(r"\W*")
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
@@ -158,7 +157,7 @@ class Guide:
             return given_up
         new = NEW_AFTER.search(text, start, place)
         if new and any(self.facts.are_alike(self.target, other) for other in self.history):
-            return otherwise(start + len(_SIGNS.match(text[start:]).group()))
+            return otherwise(next(letter for letter in range(start, place) if text[letter].isalnum()))
         for claim in self.facts.claims(text[:place], self._masked()):
             waits = claim.start >= self._checked and not self._is_true(text, claim, self.facts)
             is_led = claim.start >= start and not self._is_said(text, claim)
