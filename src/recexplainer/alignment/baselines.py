@@ -19,6 +19,9 @@ from recexplainer.tasks import interest_classification, item_ranking, next_item_
 
 Row = dict[str, Any]
 
+STUDENT_READS = ("dim", "n_layers", "n_heads", "max_length", "temperature", "learning_rate")  # of the SASRec's settings
+STUDENT_DROPOUT, STUDENT_WEIGHT_DECAY, STUDENT_BATCH = 0.1, 0.01, 64
+
 
 def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example]) -> Row:
     """The alignment metrics of anything that scores all items.
@@ -105,7 +108,7 @@ def train_student(
         teacher: The frozen recommender.
         interactions: The histories.
         pairs: (user, position) pairs of the training users.
-        settings: `train_recommender.sasrec`.
+        settings: `train_recommender.sasrec`, of which `STUDENT_READS` are read.
         seed: Of weights, order and dropout.
         epochs: Passes over the pairs.
     """
@@ -115,13 +118,13 @@ def train_student(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        names = ("dim", "n_layers", "n_heads", "max_length", "dropout", "temperature")
-        shape = {name: settings[name] for name in names}
-        student = SASRec(interactions.n_items, **shape)
-        optimiser = torch.optim.AdamW(student.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
+        shape = {name: settings[name] for name in STUDENT_READS}
+        rate = shape.pop("learning_rate")
+        student = SASRec(interactions.n_items, dropout=STUDENT_DROPOUT, **shape)
+        optimiser = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=STUDENT_WEIGHT_DECAY)
         for _ in tqdm(range(epochs), desc="student", unit="epoch", disable=None):
-            for rows in np.array_split(rng.permutation(len(inputs)), max(1, len(inputs) // 64)):
-                states = student.scoring_states(student.hidden_states(inputs[rows], dropout=0.1)[:, -1])
+            for rows in np.array_split(rng.permutation(len(inputs)), max(1, len(inputs) // STUDENT_BATCH)):
+                states = student.scoring_states(student.hidden_states(inputs[rows], STUDENT_DROPOUT)[:, -1])
                 targets = teacher.scores([histories[row] for row in rows])[:, 1:].softmax(dim=1)
                 log_probabilities = (states @ student.scored_items()[1:].T).log_softmax(dim=1)
                 loss = -(targets * log_probabilities).sum(dim=1).mean()
