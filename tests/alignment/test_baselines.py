@@ -20,6 +20,7 @@ from recexplainer.alignment.building import build_examples
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
 from recexplainer.recommenders import base
+from recexplainer.tasks.interest_classification import boundary
 from tests import tiny
 
 INTERACTIONS = tiny.interactions(40)
@@ -87,6 +88,9 @@ def test_scores_by_hand() -> None:
     assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 0.5, "invalid_rate": 0.0}
     assert metrics["item_ranking"]["kendall_tau"] == -1.0
     assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
+    for yes_until, right in ((boundary(0.2, 0.6), 1 / 2), (boundary(0.1, 0.2), 1 / 2)):  # all No, and all Yes
+        metrics = evaluate_scores(scores, asked, yes_until)
+        assert metrics["interest_classification"] == {"accuracy": right, "auc": 1.0}
 
 
 def test_popularity_counts_interactions() -> None:
