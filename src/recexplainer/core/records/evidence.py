@@ -20,7 +20,8 @@ class Evidence:
         strengths: Per item in nats of ln p (for `self` of the log-odds of Yes) what its removal takes from the
             decision: a Yes loses when p falls, a No when it rises. So every strength is above zero. Greedily it is what
             the removal takes beside the removal of the items before it; an item that takes nothing more then, and does
-            alone, follows with what it takes alone. Items that are `joint` share what they carry equally. Empty for `own`, which names items alone.
+            alone, follows with what it takes alone. Items that are `joint` share what they carry equally. Empty for
+            `own`, which names items alone.
         variant: How the items were deleted: `shift` closes the gap, `mask` keeps the other items in their places.
         supplier: Who says so: the `recommender`; the explainer, of whose probability items are deleted (`self`); or the
             explainer's answer to the question for them (`own`).
