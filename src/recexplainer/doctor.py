@@ -180,13 +180,13 @@ def _endpoints(chosen: ApiModel) -> str:
 
     from recexplainer.api.endpoints import Secrets, read_endpoints
 
-    section = chosen.section
-    if not chosen.model:
+    section, model = chosen.section, chosen.model
+    if not model:
         raise InputError(f"params: {section}.model must name the server's model")
     secrets = Secrets()
 
     async def ask() -> None:
-        for endpoint in read_endpoints(chosen.base_url, chosen.model, os.environ, section):
+        for endpoint in read_endpoints(chosen.base_url, model, os.environ, section):
             async with endpoint.client(TIMEOUT_SECONDS, secrets) as client:
                 await client.models.list()
 
