@@ -47,6 +47,20 @@ def test_what_is_missing_is_named(here: Path) -> None:
     assert all(found[name].is_wrong for name in ("data", "llm", "api"))
 
 
+@pytest.mark.parametrize(
+    ("chosen", "section"),
+    [
+        ("backend: rubric => backend: api", "judge"),
+        ("author: catalogue => author: api", "summaries"),
+        ("answerers: [] => answerers: [api]", "evaluate_baselines.in_context"),
+    ],
+)
+def test_whatever_asks_a_model_behind_an_api_has_to_name_it(here: Path, chosen: str, section: str) -> None:
+    assert findings()["api"].text == "no stage uses a model behind an API"
+    found = findings(chosen)["api"]
+    assert found.is_wrong and found.text == f"params: {section}.model must name the server's model"
+
+
 def test_a_server_that_does_not_answer_is_named_without_the_key(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
     text = Path("params.yaml").read_text()

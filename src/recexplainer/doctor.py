@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from recexplainer import store
 from recexplainer.core.commands import output_of
 from recexplainer.core.errors import InputError
-from recexplainer.core.settings import Settings, load_settings
+from recexplainer.core.settings import ApiModel, Settings, load_settings
 
 TIMEOUT_SECONDS = 10.0
 LEAST_FREE_GB = 5.0
@@ -158,30 +158,35 @@ def _llm(settings: Settings) -> str:
 
 
 def _api(settings: Settings) -> str:
-    asked = [section for section, is_asked in _asked_sections(settings) if is_asked]
+    asked = list(_asked_models(settings))
     if not asked:
         return "no stage uses a model behind an API"
-    return ", ".join(_endpoints(settings, section) for section in asked)
+    return ", ".join(_endpoints(chosen) for chosen in asked)
 
 
-def _asked_sections(settings: Settings) -> list[tuple[str, bool]]:
-    return [("judge", settings.judge.backend == "api"), ("summaries", settings.summaries.author == "api")]
+def _asked_models(settings: Settings) -> Iterator[ApiModel]:
+    if settings.judge.backend == "api":
+        yield settings.judge
+    if settings.summaries.author == "api":
+        yield settings.summaries
+    if "api" in settings.evaluate_baselines.in_context.answerers:
+        yield settings.evaluate_baselines.in_context
 
 
-def _endpoints(settings: Settings, section: str) -> str:
+def _endpoints(chosen: ApiModel) -> str:
     import asyncio
 
     import openai
 
     from recexplainer.api.endpoints import Secrets, read_endpoints
 
-    chosen = getattr(settings, section)
-    if not chosen.model:
+    section, model = chosen.section, chosen.model
+    if not model:
         raise InputError(f"params: {section}.model must name the server's model")
     secrets = Secrets()
 
     async def ask() -> None:
-        for endpoint in read_endpoints(chosen.base_url, chosen.model, os.environ, section):
+        for endpoint in read_endpoints(chosen.base_url, model, os.environ, section):
             async with endpoint.client(TIMEOUT_SECONDS, secrets) as client:
                 await client.models.list()
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from recexplainer.alignment.baselines import (
+    STUDENT_READS,
     best_items,
     evaluate_chance,
     evaluate_recommender,
@@ -19,6 +20,7 @@ from recexplainer.alignment.building import build_examples
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
 from recexplainer.recommenders import base
+from recexplainer.tasks.interest_classification import boundary
 from tests import tiny
 
 INTERACTIONS = tiny.interactions(40)
@@ -86,6 +88,9 @@ def test_scores_by_hand() -> None:
     assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 0.5, "invalid_rate": 0.0}
     assert metrics["item_ranking"]["kendall_tau"] == -1.0
     assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
+    for yes_until, right in ((boundary(0.2, 0.6), 1 / 2), (boundary(0.1, 0.2), 1 / 2)):  # all No, and all Yes
+        metrics = evaluate_scores(scores, asked, yes_until)
+        assert metrics["interest_classification"] == {"accuracy": right, "auc": 1.0}
 
 
 def test_popularity_counts_interactions() -> None:
@@ -120,7 +125,8 @@ def test_no_table_of_all_users_and_items_is_held(
     monkeypatch.setattr(base, "HISTORIES_AT_ONCE", 3)
     monkeypatch.setattr(teacher, "scores", lambda some, *given: asked.append(len(some)) or scores(some, *given))
     pairs = [(user, 4) for user in range(1, 41)] * 5
-    settings = asdict(tiny.settings().train_recommender.sasrec) | {"dim": 4, "n_heads": 1}
+    every = asdict(tiny.settings().train_recommender.sasrec) | {"dim": 4, "n_heads": 1}
+    settings = {name: every[name] for name in STUDENT_READS}  # it needs no other
     calls = {
         "evaluate_recommender": lambda: evaluate_recommender(teacher, INTERACTIONS, examples),
         "best_items": lambda: best_items(teacher, INTERACTIONS, examples, 3),

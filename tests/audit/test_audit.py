@@ -62,12 +62,17 @@ def test_only_popularity(variant: Variant) -> None:
 
 @pytest.mark.parametrize("together", [True, False])
 def test_a_fixed_pair(together: bool) -> None:
+    """Where only both are enough, either item carries the decision alone; where either is enough, none does."""
     figures = audit(fixed_pair(PAIR, together), world.plan(world.interactions(always=PAIR), top_k=4))
+    alone, jointly = (1.0, 0.0) if together else (0.0, 1.0)
     for part in ("top", "bottom"):
-        assert sum(item["share"] for item in figures[part]["items"]) >= 0.95
-        assert {item["item_id"] for item in figures[part]["items"]} == set(PAIR)
+        shares = figures[part]["shares"]
+        assert shares["newest"] + shares["earlier"] == pytest.approx(alone, abs=0.05)
+        assert shares["together"] == figures[part]["strength"]["together"] == pytest.approx(jointly, abs=0.05)
+        assert {item["item_id"] for item in figures[part]["items"]} == (set(PAIR) if together else set())
+        assert sum(item["share"] for item in figures[part]["items"]) == pytest.approx(alone, abs=0.05)
         assert figures[part]["items_for_half"] <= 1
-    assert figures["top"]["hangs_on_one"] == (1.0 if together else 0.0)
+    assert figures["top"]["hangs_on_one"] == alone
 
 
 def test_an_item_older_than_what_is_shown() -> None:

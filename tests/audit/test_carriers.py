@@ -9,8 +9,9 @@ import torch
 from recexplainer.audit.carriers import KINDS, tabulate_carriers
 from recexplainer.evidence.counterfactuals import Bounds
 from recexplainer.evidence.perturbation import Decision
+from recexplainer.recommenders.base import Recommender
 from tests.audit import world
-from tests.evidence.planted import N_ITEMS
+from tests.evidence.planted import N_ITEMS, Planted
 from tests.faithfulness.fakes import AdditiveRecommender
 
 
@@ -22,7 +23,7 @@ def weights(**of_target: float) -> AdditiveRecommender:
     return AdditiveRecommender(weight)
 
 
-def row_of(recommender: AdditiveRecommender, decision: Decision, top_k: int = 1) -> dict[str, float]:
+def row_of(recommender: Recommender, decision: Decision, top_k: int = 1) -> dict[str, float]:
     relations = world.plan(world.interactions()).relations
     found = tabulate_carriers(recommender, [world.audited(decision)], relations, "shift", Bounds(top_k, 0.2, 0.5))
     return world.row(found)
@@ -48,6 +49,19 @@ def test_an_item_that_is_not_shown_and_nothing_at_all() -> None:
     assert (row["strongest"], row["unshown"], row["falls"]) == (1, 1, 1)
     assert "category" not in row and "newest_chance" not in row and row["unshown_strength"] == row["strength"]
     assert row_of(weights(), Decision([1, 3, 4], 31))["nothing"] == 1
+
+
+def test_items_that_carry_only_together_are_of_no_other_kind() -> None:
+    """Either of the items 1 and 7, of item 31's genre, is enough; item 3 alone carries nothing."""
+
+    def score(item_ids: torch.Tensor) -> torch.Tensor:
+        scores = torch.zeros(len(item_ids), N_ITEMS + 1)
+        scores[:, 31] = 3.0 * torch.isin(item_ids, torch.tensor([1, 7])).any(dim=1)
+        return scores
+
+    row = row_of(Planted(score), Decision([1, 3, 7], 31))
+    assert row["together"] == 1 and row["together_strength"] == row["strength"] > 0.1
+    assert not {"strongest", "falls", "newest", "earlier", "nothing", "category", "newest_chance"} & set(row)
 
 
 def test_a_repeated_item_is_where_its_newest_place_is() -> None:

@@ -10,7 +10,7 @@ from recexplainer.audit.audit import audit_figures, audit_recommender
 from recexplainer.audit.relations import RELATIONS
 from recexplainer.audit.sentences import leading_relation, write_sentences
 from tests.audit import world
-from tests.evidence.planted import only_genre, only_newest, only_popularity
+from tests.evidence.planted import fixed_pair, only_genre, only_newest, only_popularity
 
 
 def test_the_sentences_of_the_newest_item_alone() -> None:
@@ -20,7 +20,8 @@ def test_the_sentences_of_the_newest_item_alone() -> None:
     assert where.text.startswith(
         "Of the first 1 items of each ranking, 100 % rest most on the newest item of the history"
     )
-    assert "(by chance 12 %), 0 % on an item older than those that an explanation shows, and 0 % on none." in where.text
+    assert "(by chance 12 %), 0 % on an item older than those that an explanation shows, 0 % on" in where.text
+    assert "0 % on several items only together, and 0 % on none." in where.text
     assert "100 % hang on one item, without which they leave the first 1." in few.text
 
 
@@ -45,10 +46,19 @@ def test_where_nothing_carries_no_relation_is_named() -> None:
     assert texts[2].startswith("No shown item carries any")
 
 
+def test_the_sentence_of_items_that_stand_for_each_other() -> None:
+    plan = world.plan(world.interactions(always=(7, 23)), top_k=4)
+    audited = audit_recommender(fixed_pair((7, 23), together=False).recommender, plan)
+    texts = [said.text for said in write_sentences(audit_figures(audited, plan), audited, plan) if said.holds]
+    assert "100 % on several items only together, and 0 % on none." in texts[0]
+    assert "no more than items drawn by chance" in texts[1] and "0 % hang on one item" in texts[2]
+
+
 @pytest.mark.parametrize(
     ("path", "number"),
     [
         (("shares", "newest"), 0),
+        (("shares", "together"), 0),
         (("shares", "nothing"), 0),
         (("shares", "leading"), 1),
         (("hangs_on_one",), 2),

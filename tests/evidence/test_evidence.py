@@ -110,11 +110,34 @@ def test_of_items_that_stand_for_each_other_a_set_is_named_however_many_they_are
     greedy, alone = (
         find_evidence(Planted(score), [decision], "shift", method=method)[0] for method in get_args(Method)
     )
-    assert greedy.items == [6, 4, 2]
+    assert (greedy.items, greedy.joint, greedy.strongest, greedy.carrier) == ([6, 4, 2], True, None, "shown")
     total = np.log(np.exp(3) / (58 + np.exp(3))) - np.log(1 / 59)
     assert greedy.strengths == pytest.approx([total / 3] * 3, abs=1e-5)
-    assert alone.items == []
+    assert (alone.items, alone.joint) == ([], False)
     assert find_evidence(Planted(score), [decision], "shift", threshold=total / 2)[0].items == []  # small shares
+
+
+def test_a_set_of_more_items_than_asked_for_is_no_evidence_as_a_part_of_it_carries_nothing() -> None:
+    """Any of four items is enough for item 9; item 8, older than what is shown, carries nothing."""
+
+    def score(item_ids: torch.Tensor) -> torch.Tensor:
+        scores = torch.zeros(len(item_ids), 60)
+        scores[:, 9] = 3.0 * torch.isin(item_ids, torch.tensor([2, 4, 6, 7])).any(dim=1)
+        return scores
+
+    decision = Decision([8, 2, 3, 4, 5, 6, 7], 9, n_shown=6)
+    (found,) = find_evidence(Planted(score), [decision], "shift")
+    assert (found.items, found.strengths, found.joint, found.carrier) == ([], [], False, "nothing")
+    (larger,) = find_evidence(Planted(score), [decision], "shift", max_items=4)
+    assert (larger.items, larger.joint) == ([7, 6, 4, 2], True)
+    assert lost(Planted(score), decision, set(larger.items)) == pytest.approx(sum(larger.strengths), abs=1e-5)
+
+
+def test_the_strongest_item_is_one_that_carries_alone() -> None:
+    assert Evidence([4, 2], [0.5, 0.5], "shift", older=1).strongest == 4
+    assert Evidence([], [], "shift", older=1).strongest == 1
+    assert Evidence([4, 2], [0.5, 0.5], "shift", older=1, joint=True).strongest is None
+    assert Evidence([], [], "shift").strongest is None
 
 
 @pytest.mark.parametrize("method", ["greedy", "leave_one_out"])

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from recexplainer.llm import beams as beams_module
+from recexplainer.llm import reading
 from recexplainer.llm.beams import Beam, Space, beam_search
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.reading import Reader
@@ -163,7 +164,7 @@ def test_reading_ahead_changes_no_answer(explainer, prompts, ahead, full, monkey
     read = Reader.read
     monkeypatch.setattr(Reader, "read", lambda self, nodes: reads.append(1) or read(self, nodes))
     monkeypatch.setattr(beams_module, "AHEAD", ahead)
-    monkeypatch.setattr(beams_module, "FULL", full)
+    monkeypatch.setattr(reading, "FULL", full)
     [found] = beam_search(explainer, prompts[:2], len(titles), [long], 2, USERS)
     for prompt, beams in zip(prompts, found, strict=False):
         sums = {tuple(t): float(log_probabilities(explainer, prompt, [*t, end]).sum()) for t in titles}

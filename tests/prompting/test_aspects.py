@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.prompting.aspects import facts_of
+from recexplainer.prompting.aspects import values_under
 from tests import tiny
 
 
@@ -27,9 +27,9 @@ def catalogue() -> Catalogue:
     ],
 )
 def test_facts_are_what_the_catalogue_states(aspect: str, facts: list[str]) -> None:
-    assert facts_of(catalogue(), 1, aspect) == facts
+    assert values_under(catalogue(), 1, aspect) == facts
 
 
 def test_what_is_unknown_gives_no_facts() -> None:
-    assert facts_of(catalogue(), 2, "price") == [] and facts_of(catalogue(), 2, "brand") == []
-    assert facts_of(catalogue(), 12, "franchise") == []
+    assert values_under(catalogue(), 2, "price") == [] and values_under(catalogue(), 2, "brand") == []
+    assert values_under(catalogue(), 12, "franchise") == []

@@ -19,6 +19,7 @@ def test_pictures_stand_beside_chance_and_the_floors() -> None:
     newest = where.bars[0]
     assert (newest.value, newest.mark) == (0.7, 0.125)
     assert newest.interval == pytest.approx((0.65, 0.75))
+    assert [bar.label for bar in where.bars[-2:]] == ["several items only together", "nothing found"]
     assert where.bars[-1].mark is None, "nothing is not drawn at random"
     assert [bar.label for bar in related.bars][0] == "of the same series"
     assert [(bar.label, bar.value) for bar in floors.bars] == [

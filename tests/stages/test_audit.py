@@ -53,7 +53,7 @@ def test_the_recommender_stands_beside_its_floors(prepared: Path) -> None:
     assert top["n_decisions"] == figures["n_rankings"]  # a fifth of what is left of 12 items is one
     low, high = top["shares"]["newest_interval"]
     assert low <= top["shares"]["newest"] <= high
-    where = ("newest", "earlier", "unshown", "nothing")
+    where = ("newest", "earlier", "unshown", "together", "nothing")
     assert sum(top["shares"][kind] for kind in where) == pytest.approx(1)
     assert [said["holds"] for said in figures["sentences"]] == [True] * 3
     assert run.artifacts == [store.AUDIT_METRICS] and run.metrics["recommender"] == figures["recommender"]

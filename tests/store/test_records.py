@@ -44,6 +44,9 @@ def test_explanations_come_back_as_they_were(path: Path) -> None:
     row = json.loads(path.read_text(encoding="utf-8").splitlines()[1])
     assert row["citations"] == [vars(MENTION)] and row["model"] == {"name": "n", "version": "1", "sha256": "x"}
     assert list(row) == [name for name, value in vars(WHOLE).items() if value is not None]
+    del row["evidence"]["joint"]  # a record that was written before it was known
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert store.read_explanations("both") == [WHOLE]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,23 +19,33 @@ from recexplainer.tasks import interest_classification, item_ranking, next_item_
 
 Row = dict[str, Any]
 
+STUDENT_READS = ("dim", "n_layers", "n_heads", "max_length", "temperature", "learning_rate")  # of the SASRec's settings
+STUDENT_DROPOUT, STUDENT_WEIGHT_DECAY, STUDENT_BATCH = 0.1, 0.01, 64
+YES_UNTIL = interest_classification.boundary(*interest_classification.SHARES)
+_TASKS = (next_item_retrieval.NAME, item_ranking.NAME, interest_classification.NAME)
 
-def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example]) -> Row:
+
+def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example], yes_until: float = YES_UNTIL) -> Row:
     """The alignment metrics of anything that scores all items.
 
     Args:
         each: Scores (n_items + 1,) of each of the examples' `pairs_of`, seen items and padding at −inf.
         examples: Test examples of tasks 1 to 3.
-
-    A question of task 3 is answered Yes where the item is nearer to the top 20 % than to the bottom 50 %, that
-    is in the top 35 % of the unseen items.
+        yes_until: The share of the unseen items that a question of task 3 is answered Yes for: those that are nearer to
+            the liked than to the disliked ones (see `interest_classification.boundary`).
     """
+
+    def answer(example: Example, scores: np.ndarray) -> Any:
+        if example.task == interest_classification.NAME:
+            return _p_yes(scores, example.items[0], yes_until)
+        return _best(scores, 5) if example.task == next_item_retrieval.NAME else _ordered(scores, example.items)
+
     of_pair: dict[tuple[int, int], list[int]] = {pair: [] for pair in pairs_of(examples)}
     for place, example in enumerate(examples):
-        if example.task in _ANSWERS and not example.aspect:
+        if example.task in _TASKS and not example.aspect:
             of_pair[example.user_id, example.position].append(place)
     answers = {
-        place: _ANSWERS[examples[place].task](examples[place], scores)
+        place: answer(examples[place], scores)
         for scores, places in zip(each, of_pair.values(), strict=True)
         for place in places
     }
@@ -52,7 +62,9 @@ def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example]) -> 
     }
 
 
-def evaluate_chance(interactions: Interactions, examples: Sequence[Example], rng: np.random.Generator) -> Row:
+def evaluate_chance(
+    interactions: Interactions, examples: Sequence[Example], rng: np.random.Generator, yes_until: float = YES_UNTIL
+) -> Row:
     """The alignment metrics of random scores for the items outside the whole history, as the recommender ranks them."""
 
     def drawn() -> Iterator[np.ndarray]:
@@ -61,13 +73,15 @@ def evaluate_chance(interactions: Interactions, examples: Sequence[Example], rng
             scores[[PADDING_ID, *interactions.sequence(user)[:position]]] = -np.inf
             yield scores
 
-    return evaluate_scores(drawn(), examples)
+    return evaluate_scores(drawn(), examples, yes_until)
 
 
-def evaluate_recommender(recommender: Recommender, interactions: Interactions, examples: Sequence[Example]) -> Row:
+def evaluate_recommender(
+    recommender: Recommender, interactions: Interactions, examples: Sequence[Example], yes_until: float = YES_UNTIL
+) -> Row:
     """The alignment metrics of a recommender in the explainer's place."""
     histories = _histories(interactions, pairs_of(examples))
-    return evaluate_scores(recommender.each_scores(histories, exclude_seen=True), examples)
+    return evaluate_scores(recommender.each_scores(histories, exclude_seen=True), examples, yes_until)
 
 
 def best_items(
@@ -105,7 +119,7 @@ def train_student(
         teacher: The frozen recommender.
         interactions: The histories.
         pairs: (user, position) pairs of the training users.
-        settings: `train_recommender.sasrec`.
+        settings: `train_recommender.sasrec`, of which `STUDENT_READS` are read.
         seed: Of weights, order and dropout.
         epochs: Passes over the pairs.
     """
@@ -115,13 +129,13 @@ def train_student(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        names = ("dim", "n_layers", "n_heads", "max_length", "dropout", "temperature")
-        shape = {name: settings[name] for name in names}
-        student = SASRec(interactions.n_items, **shape)
-        optimiser = torch.optim.AdamW(student.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
+        shape = {name: settings[name] for name in STUDENT_READS}
+        rate = shape.pop("learning_rate")
+        student = SASRec(interactions.n_items, dropout=STUDENT_DROPOUT, **shape)
+        optimiser = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=STUDENT_WEIGHT_DECAY)
         for _ in tqdm(range(epochs), desc="student", unit="epoch", disable=None):
-            for rows in np.array_split(rng.permutation(len(inputs)), max(1, len(inputs) // 64)):
-                states = student.scoring_states(student.hidden_states(inputs[rows], dropout=0.1)[:, -1])
+            for rows in np.array_split(rng.permutation(len(inputs)), max(1, len(inputs) // STUDENT_BATCH)):
+                states = student.scoring_states(student.hidden_states(inputs[rows], STUDENT_DROPOUT)[:, -1])
                 targets = teacher.scores([histories[row] for row in rows])[:, 1:].softmax(dim=1)
                 log_probabilities = (states @ student.scored_items()[1:].T).log_softmax(dim=1)
                 loss = -(targets * log_probabilities).sum(dim=1).mean()
@@ -140,15 +154,12 @@ def _best(scores: np.ndarray, n: int) -> list[int]:
     return best
 
 
-def _p_yes(scores: np.ndarray, item: int) -> float:
+def _ordered(scores: np.ndarray, items: Sequence[int]) -> list[int]:
+    return sorted(items, key=lambda item: -scores[item])
+
+
+def _p_yes(scores: np.ndarray, item: int, yes_until: float) -> float:
     """A high value where few of the unseen items score higher than one item."""
     open_scores = scores[np.isfinite(scores)]
     share = float((open_scores > scores[item]).mean())
-    return float(1 / (1 + np.exp(20 * (share - 0.35))))
-
-
-_ANSWERS: dict[str, Callable[[Example, np.ndarray], Any]] = {
-    next_item_retrieval.NAME: lambda example, scores: _best(scores, 5),
-    item_ranking.NAME: lambda example, scores: sorted(example.items, key=lambda item: -scores[item]),
-    interest_classification.NAME: lambda example, scores: _p_yes(scores, example.items[0]),
-}
+    return float(1 / (1 + np.exp(20 * (share - yes_until))))

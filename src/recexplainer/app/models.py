@@ -22,6 +22,8 @@ from recexplainer.tracking import registry
 class Models:
     """Explainers of one recommender; several people may ask them, and take turns.
 
+    The recommender itself may be asked at any time.
+
     Attributes:
         responders: The explainers, by mode.
         template: Says what the recommender itself says.

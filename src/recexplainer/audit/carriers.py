@@ -18,7 +18,7 @@ from recexplainer.evidence.perturbation import Decision, Perturbation
 from recexplainer.evidence.ranks import n_ranked
 from recexplainer.recommenders.base import Recommender
 
-Where = Literal["newest", "earlier", "unshown", "nothing"]
+Where = Literal["newest", "earlier", "unshown", "together", "nothing"]
 WHERE: tuple[Where, ...] = get_args(Where)
 KINDS: tuple[str, ...] = (*WHERE, *RELATIONS)
 
@@ -31,10 +31,10 @@ class CarrierTable:
         decisions: The decisions.
         evidence: Of each.
         table: One row per decision: `place`, `user_id`, `part`, `target`, `history_length`; `strongest`, the item that
-            carries most (0: none); `strength`, all of the evidence in nats; `falls`, whether the decision is another
-            without the strongest item. Per kind of `KINDS` whether the strongest item is of it (1 or 0), under
+            carries most (0: none does alone); `strength`, all of the evidence in nats; `falls`, whether the decision is
+            another without the strongest item. Per kind of `KINDS` whether the strongest item is of it (1 or 0), under
             `<kind>_chance` what a shown item drawn at random would have, under `<kind>_strength` the nats of all items
-            of the kind.
+            of the kind. Items that carry a decision only together are of the kind `together` alone.
     """
 
     decisions: list[AuditedDecision]
@@ -60,7 +60,7 @@ def tabulate_carriers(
             "part": audited.part,
             "target": audited.decision.item_id,
             "history_length": len(audited.decision.history),
-            "strongest": _strongest(found),
+            "strongest": found.strongest or 0,
             "strength": sum(_strengths(found).values()),
             "falls": float(fell),
             **_kinds(audited.decision, found, relations),
@@ -72,16 +72,21 @@ def tabulate_carriers(
     return CarrierTable(list(decisions), evidence, pd.DataFrame(rows, columns=columns))
 
 
-def where_is(decision: Decision, item: int) -> Where:
-    """The position of an item that carries a decision; 0 is none."""
+def where_is(decision: Decision, found: Evidence) -> Where:
+    """The position of the item that carries a decision most, if one does alone."""
+    if found.strongest is None:
+        return "together" if found.joint else "nothing"
+    return _place_of(decision, found.strongest)
+
+
+def has_shown_strongest(found: Evidence) -> bool:
+    """Whether a shown item carries the decision alone."""
+    return bool(found.items) and not found.joint
+
+
+def _place_of(decision: Decision, item: int) -> Where:
     shown = [decision.history[place] for place in decision.citable]
-    if not item:
-        return "nothing"
     return "unshown" if item not in shown else "newest" if item == shown[-1] else "earlier"
-
-
-def _strongest(found: Evidence) -> int:
-    return found.items[0] if found.items else found.older or 0
 
 
 def _strengths(found: Evidence) -> dict[int, float]:
@@ -93,20 +98,20 @@ def _strengths(found: Evidence) -> dict[int, float]:
 
 def _kinds(decision: Decision, found: Evidence, relations: Relations) -> dict[str, float]:
     """The columns of all kinds of one decision."""
-    target, strongest = decision.item_id, _strongest(found)
+    target = decision.item_id
     shown = list(dict.fromkeys(decision.history[place] for place in decision.citable))
 
     def kinds_of(item: int) -> set[str]:
-        where = where_is(decision, item)
+        where = "together" if found.joint else _place_of(decision, item)
         return {where} | (set(relations.between(item, target)) if where in ("newest", "earlier") else set())
 
     row = dict.fromkeys((*KINDS, *(f"{kind}_{what}" for kind in KINDS for what in ("chance", "strength"))), 0.0)
-    for kind in kinds_of(strongest):
-        row[kind] = 1.0
+    own: set[str] = {where_is(decision, found)} if found.strongest is None else kinds_of(found.strongest)
+    row |= dict.fromkeys(own, 1.0)
     for item, strength in _strengths(found).items():
         for kind in kinds_of(item):
             row[f"{kind}_strength"] += strength
-    for item in shown if found.items else []:
+    for item in shown if has_shown_strongest(found) else []:
         for kind in kinds_of(item):
             row[f"{kind}_chance"] += 1 / len(shown)
     return row
@@ -117,7 +122,7 @@ def _falls(
 ) -> np.ndarray:
     """(n,) bool: whether each decision is another one without the item that carries it most."""
     perturbation = Perturbation(recommender, decisions)
-    strongest = np.array([_strongest(found) for found in evidence])
+    strongest = np.array([found.strongest or 0 for found in evidence])
     rows = np.nonzero(strongest)[0]
     kept = perturbation.items[rows] != strongest[rows][:, None]
     after = perturbation.outcomes(rows, kept, variant).rank

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recexplainer.audit.carriers import KINDS, CarrierTable
+from recexplainer.audit.carriers import KINDS, CarrierTable, has_shown_strongest
 from recexplainer.audit.relations import RELATIONS, Relations
 from recexplainer.core.statistics.bootstrap import draw_weights
 from recexplainer.core.statistics.intervals import with_interval
@@ -125,7 +125,8 @@ def _values(
     chance: dict[str, float] = defaultdict(float)
     for row in rows:
         decision = carriers.decisions[row].decision
-        shown = {decision.history[place] for place in decision.citable} if carriers.evidence[row].items else set()
+        has_one = has_shown_strongest(carriers.evidence[row])
+        shown = {decision.history[place] for place in decision.citable} if has_one else set()
         for item in sorted(shown):
             for name in relations.names_of(item):
                 chance[name] += 1 / len(shown)

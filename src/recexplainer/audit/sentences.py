@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recexplainer.audit.audit import Audit, Plan
-from recexplainer.audit.carriers import is_another, where_is
+from recexplainer.audit.carriers import has_shown_strongest, is_another, where_is
 from recexplainer.audit.figures import Figures
 from recexplainer.audit.relations import RELATIONS, Relation
 from recexplainer.core.records.evidence import Evidence
@@ -53,14 +53,15 @@ def leading_relation(figures: Figures) -> Relation:
 
 
 def _where(top: Figures, pairs: Pairs, plan: Plan) -> Sentence:
-    places = Counter(where_is(decision, _strongest(found)) for decision, found in pairs)
+    places = Counter(where_is(decision, found) for decision, found in pairs)
     shares = top["shares"]
     text = (
         f"Of the first {plan.bounds.top_k} items of each ranking, {_percent(shares['newest'])} rest most on the newest "
         f"item of the history (by chance {_percent(top['chance']['newest'])}), {_percent(shares['unshown'])} on an "
-        f"item older than those that an explanation shows, and {_percent(shares['nothing'])} on none."
+        f"item older than those that an explanation shows, {_percent(shares['together'])} on several items only "
+        f"together, and {_percent(shares['nothing'])} on none."
     )
-    again = {kind: places[kind] / len(pairs) for kind in ("newest", "unshown", "nothing")}
+    again = {kind: places[kind] / len(pairs) for kind in ("newest", "unshown", "together", "nothing")}
     return Sentence(text, all(abs(share - shares[kind]) < TOLERANCE for kind, share in again.items()))
 
 
@@ -76,7 +77,7 @@ def _related(top: Figures, pairs: Pairs, plan: Plan) -> Sentence:
     again = _share(
         pairs,
         lambda decision, found: (
-            bool(found.items) and leading in plan.relations.between(found.items[0], decision.item_id)
+            has_shown_strongest(found) and leading in plan.relations.between(found.items[0], decision.item_id)
         ),
     )
     return Sentence(text, abs(again - top["shares"][leading]) < TOLERANCE)
@@ -104,7 +105,7 @@ def _for_half(carried: dict[int, float]) -> int:
 
 def _hanging(pairs: Pairs, audit: Audit, plan: Plan) -> float:
     """The share of decisions that are others without the item that carries most."""
-    held = [(decision, _strongest(found)) for decision, found in pairs if _strongest(found)]
+    held = [(decision, found.strongest) for decision, found in pairs if found.strongest is not None]
     decisions = [decision for decision, _ in held]
     before = ranks_of(audit.recommender, [decision.history for decision in decisions], decisions)
     left = [_without(decision.history, item, plan.variant == "mask") for decision, item in held]
@@ -115,10 +116,6 @@ def _hanging(pairs: Pairs, audit: Audit, plan: Plan) -> float:
 
 def _without(history: list[int], gone: int, leaves_gap: bool) -> list[int]:
     return [0 if item == gone else item for item in history if leaves_gap or item != gone]
-
-
-def _strongest(found: Evidence) -> int:
-    return found.items[0] if found.items else found.older or 0
 
 
 def _share(pairs: Pairs, holds: Callable[[Decision, Evidence], bool]) -> float:

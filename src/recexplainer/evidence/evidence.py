@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from recexplainer.core.records.evidence import Evidence, Variant
 from recexplainer.evidence.perturbation import Decision, Perturbation
-from recexplainer.evidence.removal import greedy_steps, joint_steps, losses_alone, older_items, shown_items
+from recexplainer.evidence.removal import Steps, greedy_steps, joint_steps, losses_alone, older_items, shown_items
 from recexplainer.recommenders.base import Recommender
 
 Method = Literal["greedy", "leave_one_out"]
@@ -38,8 +39,8 @@ def find_evidence(
         variant: How to delete.
         method: `leave_one_out` deletes each item alone; `greedy` deletes the strongest item and asks again, so that
             interchangeable items are found. Where no item carries the decision alone, it looks for a
-            smallest set that does together.
-        max_items: Most items per decision.
+            set that does together.
+        max_items: Most items per decision; a larger set is no evidence.
         threshold: Nats that an item must carry.
 
     Returns:
@@ -70,16 +71,17 @@ def _search(
         alone = losses_alone(perturbation, shown | older, variant)
         own = np.where(shown, alone, -np.inf)
         steps = [_strongest(row, max_items, threshold) for row in own]
+        sets: Steps = [[] for _ in steps]
         if method == "greedy":
             chosen = greedy_steps(perturbation, own, variant, max_items, threshold)
             steps = [_completed(*parts, max_items) for parts in zip(chosen, steps, strict=True)]
             unfound = np.array([not own_steps for own_steps in steps], dtype=bool)[:, None]
-            sets = joint_steps(perturbation, shown & unfound, variant, threshold)
-            steps = [own_steps or joint[:max_items] for own_steps, joint in zip(steps, sets, strict=True)]
+            sets = joint_steps(perturbation, shown & unfound, variant, threshold, max_items)
         beyond = np.where(older, alone, -np.inf)
-        for items, own_steps, unseen, lost in zip(perturbation.items, steps, beyond, own, strict=True):
+        for items, own_steps, joint, unseen, lost in zip(perturbation.items, steps, sets, beyond, own, strict=True):
             losses = {int(items[column]): float(lost[column]) for column in np.nonzero(np.isfinite(lost))[0]}
-            yield _evidence(items, own_steps, unseen, variant, threshold), losses
+            found = _evidence(items, own_steps or joint, unseen, variant, threshold)
+            yield replace(found, joint=bool(joint)), losses
 
 
 def _blocks(decisions: Sequence[Decision]) -> Iterator[Sequence[Decision]]:

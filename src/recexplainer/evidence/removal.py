@@ -93,17 +93,21 @@ def greedy_steps(
     return steps
 
 
-def joint_steps(perturbation: Perturbation, candidates: np.ndarray, variant: Variant, at_least: float) -> Steps:
-    """A smallest set of items that carries the decision together, where none does alone: each has an equal share.
+def joint_steps(
+    perturbation: Perturbation, candidates: np.ndarray, variant: Variant, at_least: float, at_most: int
+) -> Steps:
+    """A set of items that carries the decision together, where none does alone: each has an equal share.
 
-    All candidates are taken away, and one after the other comes back, as long as the decision stays lost. A set with
-    smaller shares than `at_least` is none. The newest item comes first.
+    All candidates are taken away, and one after the other comes back, as long as the decision stays lost. Without any
+    of the set's items the rest does not carry the decision; another set may be smaller. A set with smaller shares than
+    `at_least` is none. The newest item comes first.
 
     Args:
         perturbation: The decisions.
         candidates: (n_decisions, length) bool, one column per item; none in the rows that are not asked about.
         variant: How to delete.
         at_least: Nats.
+        at_most: Items; a larger set is none, as a part of it carries nothing.
     """
     removed, lost = candidates.copy(), np.full(len(candidates), -np.inf)
     asked = np.nonzero(candidates.any(axis=1))[0]
@@ -119,10 +123,12 @@ def joint_steps(perturbation: Perturbation, candidates: np.ndarray, variant: Var
         active &= table[np.arange(len(table)), best] >= at_least
         removed[active, best[active]] = False
         lost[active] = table[active, best[active]]
-    shares = lost / np.maximum(1, removed.sum(axis=1))
+    sizes = removed.sum(axis=1)
+    shares = lost / np.maximum(1, sizes)
+    found = (shares >= at_least) & (sizes <= at_most)
     return [
-        [(int(column), float(share)) for column in np.nonzero(gone)[0][::-1]] if share >= at_least else []
-        for gone, share in zip(removed, shares, strict=True)
+        [(int(column), float(share)) for column in np.nonzero(gone)[0][::-1]] if is_found else []
+        for gone, share, is_found in zip(removed, shares, found, strict=True)
     ]
 
 

@@ -13,11 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateSyntaxError
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.records.evidence import Counterfactual, Evidence
+from recexplainer.core.templates import sandbox
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.evidence.perturbation import Decision
 
@@ -105,14 +105,9 @@ def load_sentences(name: str | None) -> Sentences:
     Raises:
         InputError: It is not a readable Jinja file, or lacks a macro.
     """
-    text = (
-        files("recexplainer.evidence").joinpath(_EMBEDDED).read_text(encoding="utf-8") if name is None else _read(name)
-    )
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.pop("lipsum")
-    environment.filters.pop("random")
+    text = _read(name)
     try:
-        template = environment.from_string(text)
+        template = sandbox().from_string(text)
         missing = [macro for macro in MACROS if not hasattr(template.module, macro)]
     except TemplateSyntaxError as error:
         raise InputError(f"{_WHERE}: {name}: line {error.lineno}: {error.message}") from None

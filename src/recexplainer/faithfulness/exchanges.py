@@ -49,7 +49,7 @@ class AttributeClaim:
 
 @dataclass(frozen=True)
 class _Exchange:
-    """Histories and targets with the attribute, and as many without."""
+    """Histories and targets with the attribute, and others without; there may be more of one side."""
 
     place: Place
     having: list[tuple[list[int], int]]

@@ -12,13 +12,12 @@ from torch import Tensor
 
 from recexplainer.llm.decoding import end_id
 from recexplainer.llm.explainer import Explainer
-from recexplainer.llm.reading import Node, Reader, batches
+from recexplainer.llm.reading import Node, Reader, batches, read_ahead
 from recexplainer.llm.sharding import gather
 from recexplainer.llm.title_trie import Trie
 from recexplainer.prompting.chat import Encoded
 
 AHEAD = 16  # at most so many tokens without a choice are read ahead
-FULL = 0.8  # and only as long as so much of what a batch reads at once is not padding
 
 
 @dataclass(frozen=True)
@@ -169,10 +168,7 @@ def _answers(
 
 
 def _to_read(searches: list[list[_Search]]) -> dict[int, list[_Prefix]]:
-    """By prompt what its searches have to read next.
-
-    All prompts take as long as the one with most to read, so tokens are read ahead where there is room.
-    """
+    """By prompt what its searches have to read next, and what they may need later where there is room."""
     lines: dict[int, list[_Prefix]] = {}
     width = 0
     for row, of_row in enumerate(searches):
@@ -181,9 +177,7 @@ def _to_read(searches: list[list[_Search]]) -> dict[int, list[_Prefix]]:
         if needed:
             lines[row] = [*needed, *(prefix for _, parts in wanted for prefix in parts)]
             width = max(width, len(needed))
-    while lines and sum(min(len(line), width + 1) for line in lines.values()) >= FULL * len(lines) * (width + 1):
-        width += 1
-    return {row: line[:width] for row, line in lines.items()}
+    return read_ahead(lines, width)
 
 
 def _learn(prefixes: Sequence[_Prefix], logits: Tensor, trie: Trie | None, n: int) -> None:

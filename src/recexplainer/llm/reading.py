@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from recexplainer.llm.packing import layer_masks
 from recexplainer.llm.sharding import shard
 from recexplainer.prompting.chat import Encoded
 
+FULL = 0.8  # tokens are read ahead as long as so much of what a batch reads at once is not padding
 READ_TOKENS = 2048  # of prompts at once: enough to keep a processor busy, and they stay within its caches
 
 
@@ -27,6 +28,23 @@ class Node:
     token: int = -1
     parent: Node | None = None
     columns: list[int] = field(default_factory=list)  # the columns of its path, itself last; empty until it is read
+
+
+Unread = TypeVar("Unread", bound=Node)
+
+
+def read_ahead(lines: dict[int, list[Unread]], width: int) -> dict[int, list[Unread]]:
+    """What is read at once of each prompt: `width` tokens, and more where there is room.
+
+    All prompts take as long as the one with most to read.
+
+    Args:
+        lines: By prompt what it could read next.
+        width: The longest of what has to be read.
+    """
+    while lines and sum(min(len(line), width + 1) for line in lines.values()) >= FULL * len(lines) * (width + 1):
+        width += 1
+    return {row: line[:width] for row, line in lines.items()}
 
 
 class Reader:

@@ -8,7 +8,7 @@ from recexplainer.data.catalogue import Catalogue
 BRAND, FRANCHISE, PRICE = "brand", "franchise", "price"
 
 
-def facts_of(catalogue: Catalogue, item_id: int, aspect: str) -> list[str]:
+def values_under(catalogue: Catalogue, item_id: int, aspect: str) -> list[str]:
     """The values of an item under an aspect, in the catalogue's order; empty where nothing is known.
 
     ``price`` and ``brand`` are columns of the catalogue, ``franchise`` is the series that titles show. Any other word

@@ -15,16 +15,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateSyntaxError, UndefinedError, meta
 
 from recexplainer.core.errors import InputError, did_you_mean
 from recexplainer.core.records.explanation import PromptRequest
 from recexplainer.core.settings import Explain
+from recexplainer.core.templates import sandbox
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
-from recexplainer.prompting.aspects import facts_of
+from recexplainer.prompting.aspects import values_under
 from recexplainer.prompting.chat import Content, Slot
 from recexplainer.prompting.prompts import Form, PromptWriter, merge_text
 
@@ -164,7 +164,7 @@ def _facts(writer: PromptWriter, item_id: int, focus: str | None) -> list[str]:
     if not focus:
         return []
     line = writer.item_text(item_id).casefold()
-    return [fact for fact in facts_of(writer.catalogue, item_id, focus) if fact.casefold() not in line]
+    return [fact for fact in values_under(writer.catalogue, item_id, focus) if fact.casefold() not in line]
 
 
 def _describe(catalogue: Catalogue, item_id: int, facts: list[str]) -> dict[str, Any]:
@@ -203,9 +203,7 @@ def _compiled(text: str, name: str) -> Template:
     Raises:
         InputError: It is not Jinja, or names an unknown variable.
     """
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.pop("lipsum")
-    environment.filters.pop("random")
+    environment = sandbox()
     try:
         unknown = meta.find_undeclared_variables(environment.parse(text)) - {*VARIABLES, *environment.globals}
         template = environment.from_string(text)

@@ -24,6 +24,7 @@ from recexplainer.tasks.task import Examiner, Measured, Teacher, by_split
 NAME = "interest_classification"
 ABOUT_USERS = True
 PLAIN, EXPLAIN = "", "explain"
+SHARES = (0.2, 0.5)  # the paper's, of the liked and of the disliked items
 
 
 def make_examples(teacher: Teacher) -> list[Example]:
@@ -59,6 +60,15 @@ def liked_and_disliked(scores: np.ndarray, like_top: float, dislike_bottom: floa
     n = int(np.isfinite(scores).sum())
     n_liked, n_disliked = max(1, int(like_top * n)), max(1, int(dislike_bottom * n))
     return range(min(n, n_liked)), range(max(0, n - n_disliked), n)
+
+
+def boundary(like_top: float, dislike_bottom: float) -> float:
+    """The share of the ranking at whose end an item is as near to the liked as to the disliked ones.
+
+    >>> boundary(0.2, 0.5)
+    0.35
+    """
+    return (like_top + 1 - dislike_bottom) / 2
 
 
 def drawn(pool: range, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -43,6 +44,27 @@ def test_padding_is_left_out_of_what_the_adapter_is_given(split, tmp_path):
     asked.clear()
     recommender.scores([[0, 5, 0, 6], [], [7]])
     assert asked == [[[5, 6], [], [7]]]
+
+
+def test_threads_that_ask_take_turns(split, tmp_path):
+    text = """
+import time
+class Own:
+    inside, most = 0, 0
+    @classmethod
+    def load(cls, model, raw_item_ids):
+        return cls()
+    def scores(self, histories):
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        time.sleep(0.02)
+        self.inside -= 1
+        return [[float(history[0])] * 31 if history else [0.0] * 31 for history in histories]
+"""
+    recommender, _ = open_at(split, tmp_path, **write_adapter(tmp_path, text=text))
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda item: float(recommender.scores([[item]])[0, 1]), range(1, 9)))
+    assert found == list(range(1, 9)) and recommender._behind[1].most == 1
 
 
 @pytest.mark.parametrize("kind", made_elsewhere.KINDS)

@@ -47,7 +47,6 @@ IN_WORDS = {"verdict": 0.4, "rank": 0.4, "first": 0.4, "explain": 1.0}
 Taste = Callable[[np.random.Generator, World], np.ndarray]  # float64 (n_items,) scores
 TASTE = "Which platform and which genre suit this user best?"
 _N_CANDIDATES = 5
-_LIKED, _DISLIKED = 0.2, 0.5  # the shares of the ranking that verdicts are about, as in alignment
 _REFRESH = 20  # steps for which the slots of the moving embeddings are kept
 
 
@@ -136,7 +135,7 @@ class SlotLessons:
             items = [int(item) + 1 for item in candidates]
             return Example(item_ranking.NAME, "train", [int(i) + 1 for i in order], items=items, **shown), form
         likes = bool(rng.random() < 0.5)
-        pool = interest_classification.liked_and_disliked(unseen, _LIKED, _DISLIKED)[0 if likes else 1]
+        pool = interest_classification.liked_and_disliked(unseen, *interest_classification.SHARES)[0 if likes else 1]
         item = int(items_at(unseen, [rng.choice(pool)])[0])
         verdict = wording.YES if likes else wording.NO
         if kind == "verdict":

@@ -17,16 +17,17 @@ class Evidence:
 
     Attributes:
         items: Items of the shown history that carry the decision, strongest first; empty if none does.
-        strengths: Per item in nats of ln p what its removal takes from the decision: a Yes loses when p falls, a No
-            when it rises. So every strength is above zero. Greedily it is what the removal takes beside the removal
-            of the items before it; an item that takes nothing more then, and does alone, follows with what it takes
-            alone. Items that carry the decision together and not alone share what they carry equally. Empty for `own`,
-            which names items alone.
+        strengths: Per item in nats of ln p (for `self` of the log-odds of Yes) what its removal takes from the
+            decision: a Yes loses when p falls, a No when it rises. So every strength is above zero. Greedily it is what
+            the removal takes beside the removal of the items before it; an item that takes nothing more then, and does
+            alone, follows with what it takes alone. Items that are `joint` share what they carry equally. Empty for
+            `own`, which names items alone.
         variant: How the items were deleted: `shift` closes the gap, `mask` keeps the other items in their places.
         supplier: Who says so: the `recommender`; the explainer, of whose probability items are deleted (`self`); or the
             explainer's answer to the question for them (`own`).
         older: The strongest item of the history that is not shown; None if none reaches the threshold.
         older_strength: What its removal takes alone.
+        joint: Whether the items carry the decision together and none of them does alone; the newest stands first then.
     """
 
     items: list[int]
@@ -35,6 +36,14 @@ class Evidence:
     supplier: Supplier = "recommender"
     older: int | None = None
     older_strength: float | None = None
+    joint: bool = False
+
+    @property
+    def strongest(self) -> int | None:
+        """The item that carries most: a shown one, else an older one; None if no item carries the decision alone."""
+        if self.joint:
+            return None
+        return self.items[0] if self.items else self.older
 
     @property
     def carrier(self) -> Literal["shown", "older", "nothing"]:

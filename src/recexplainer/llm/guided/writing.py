@@ -14,11 +14,9 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.draft import Draft, Written
 from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
-from recexplainer.llm.reading import Node, Reader, batches
+from recexplainer.llm.reading import Node, Reader, batches, read_ahead
 from recexplainer.llm.sharding import gather
 from recexplainer.prompting.chat import Encoded
-
-_FULL = 0.8  # tokens are read ahead as long as so much of what a batch reads at once is not padding
 
 
 @torch.inference_mode()
@@ -81,11 +79,7 @@ def _write_batch(reader: Reader, drafts: list[Draft], texts: TokenTexts) -> None
 
 def _to_read(going: dict[int, Draft]) -> dict[int, list[Node]]:
     """What is read next of each draft: a token, and more where most have more."""
-    unread = {row: draft.unread for row, draft in going.items()}
-    width = 1
-    while sum(min(len(nodes), width + 1) for nodes in unread.values()) >= _FULL * len(unread) * (width + 1):
-        width += 1
-    return {row: nodes[:width] for row, nodes in unread.items()}
+    return read_ahead({row: draft.unread for row, draft in going.items()}, width=1)
 
 
 def _note(logits: Tensor, wanted: dict[int, list[Node]], going: dict[int, Draft]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from recexplainer.recommenders.external.python_model import load_python_model
 MODEL = "model"
 RAW_ITEM_IDS_FILE = "raw_item_ids.json"
 LEFT_OUT = ("__pycache__", ".git")  # of a folder that is copied
+_turn = threading.RLock()  # of this process: what others wrote may not answer several threads at once
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class ExternalRecommender(Recommender):
 
     It has vectors where the adapter gives both users' and items'. The items' are asked for once, when it is opened,
     and stored. What the adapter is given, and what it returns, is on the CPU. Padding inside a history is left out.
+    Threads that ask take turns.
     """
 
     kind = "external"
@@ -190,7 +193,7 @@ def _table(source: Source, adapter: Adapter, method: str, arguments: list[Any], 
     """
     where = source.file.name if source.file else _name(source, adapter)
     what = f"{type(adapter).__name__}.{method}" if source.file else method
-    with others_code(where, what, source.file):
+    with _turn, others_code(where, what, source.file):
         given = getattr(cast(VectorAdapter, adapter), method)(*arguments)
         given = given.detach().cpu() if isinstance(given, Tensor) else torch.from_numpy(np.asarray(given, np.float64))
         table = given.to(torch.float32, copy=True)

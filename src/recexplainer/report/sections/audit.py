@@ -25,7 +25,8 @@ WHERE = {
     "newest": "the newest item",
     "earlier": "another shown item",
     "unshown": "an older item, not shown",
-    "nothing": "no single item",
+    "together": "several items only together",
+    "nothing": "nothing found",
 }
 RELATIONS = {
     "series": "of the same series",
