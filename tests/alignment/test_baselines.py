@@ -34,7 +34,7 @@ def examples() -> list[Example]:
 
 
 def test_the_teacher_in_the_explainers_place_is_always_right(examples: list[Example]) -> None:
-    metrics = evaluate_recommender(tiny.mf(), INTERACTIONS, examples)
+    metrics = evaluate_recommender(tiny.mf(), INTERACTIONS, examples, 0.35)
     assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 1.0, "invalid_rate": 0.0}
     assert metrics["item_ranking"]["paper_ndcg@5"] == metrics["item_ranking"]["kendall_tau"] == 1.0
     assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
@@ -50,7 +50,7 @@ def test_the_teachers_best_begin_with_its_answer(examples: list[Example]) -> Non
 
 
 def test_chance_stays_at_chance(examples: list[Example]) -> None:
-    many = [evaluate_chance(INTERACTIONS, examples, np.random.default_rng(seed)) for seed in range(20)]
+    many = [evaluate_chance(INTERACTIONS, examples, np.random.default_rng(seed), 0.35) for seed in range(20)]
     asked = [example for example in examples if example.task == "next_item_retrieval"]
     n_open = np.mean([12 - len(set(INTERACTIONS.sequence(e.user_id)[: e.position])) for e in asked])
     assert np.mean([m["next_item_retrieval"]["hr@5"] for m in many]) == pytest.approx(5 / n_open, abs=0.05)
@@ -70,7 +70,7 @@ def test_chance_ranks_the_items_outside_of_the_whole_history_not_of_the_shown_on
         Example("interest_classification", answer="No", items=[6], **one),
     ]
     for seed in range(5):
-        metrics = evaluate_chance(Interactions.from_frame(frame, n_items=6), asked, np.random.default_rng(seed))
+        metrics = evaluate_chance(Interactions.from_frame(frame, n_items=6), asked, np.random.default_rng(seed), 0.35)
         assert metrics["next_item_retrieval"]["ndcg@5"] == 1.0
 
 
@@ -84,7 +84,7 @@ def test_scores_by_hand() -> None:
         Example("interest_classification", answer="No", items=[6], **one),  # four of nine are above: No
         Example("interest_classification", answer="Yes", items=[10], aspect="explain", **one),  # asked of the LLM alone
     ]
-    metrics = evaluate_scores(scores, asked)
+    metrics = evaluate_scores(scores, asked, 0.35)
     assert metrics["next_item_retrieval"] == {"hr@5": 1.0, "ndcg@5": 0.5, "invalid_rate": 0.0}
     assert metrics["item_ranking"]["kendall_tau"] == -1.0
     assert metrics["interest_classification"] == {"accuracy": 1.0, "auc": 1.0}
@@ -128,7 +128,7 @@ def test_no_table_of_all_users_and_items_is_held(
     every = asdict(tiny.settings().train_recommender.sasrec) | {"dim": 4, "n_heads": 1}
     settings = {name: every[name] for name in STUDENT_READS}  # it needs no other
     calls = {
-        "evaluate_recommender": lambda: evaluate_recommender(teacher, INTERACTIONS, examples),
+        "evaluate_recommender": lambda: evaluate_recommender(teacher, INTERACTIONS, examples, 0.35),
         "best_items": lambda: best_items(teacher, INTERACTIONS, examples, 3),
         "train_student": lambda: train_student(teacher, INTERACTIONS, pairs, settings, 1, epochs=1),
     }

@@ -21,11 +21,10 @@ Row = dict[str, Any]
 
 STUDENT_READS = ("dim", "n_layers", "n_heads", "max_length", "temperature", "learning_rate")  # of the SASRec's settings
 STUDENT_DROPOUT, STUDENT_WEIGHT_DECAY, STUDENT_BATCH = 0.1, 0.01, 64
-YES_UNTIL = interest_classification.boundary(*interest_classification.SHARES)
 _TASKS = (next_item_retrieval.NAME, item_ranking.NAME, interest_classification.NAME)
 
 
-def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example], yes_until: float = YES_UNTIL) -> Row:
+def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example], yes_until: float) -> Row:
     """The alignment metrics of anything that scores all items.
 
     Args:
@@ -63,7 +62,7 @@ def evaluate_scores(each: Iterable[np.ndarray], examples: Sequence[Example], yes
 
 
 def evaluate_chance(
-    interactions: Interactions, examples: Sequence[Example], rng: np.random.Generator, yes_until: float = YES_UNTIL
+    interactions: Interactions, examples: Sequence[Example], rng: np.random.Generator, yes_until: float
 ) -> Row:
     """The alignment metrics of random scores for the items outside the whole history, as the recommender ranks them."""
 
@@ -77,7 +76,7 @@ def evaluate_chance(
 
 
 def evaluate_recommender(
-    recommender: Recommender, interactions: Interactions, examples: Sequence[Example], yes_until: float = YES_UNTIL
+    recommender: Recommender, interactions: Interactions, examples: Sequence[Example], yes_until: float
 ) -> Row:
     """The alignment metrics of a recommender in the explainer's place."""
     histories = _histories(interactions, pairs_of(examples))

@@ -10,6 +10,7 @@ import numpy as np
 
 from recexplainer import store
 from recexplainer.alignment.baselines import (
+    STUDENT_READS,
     best_items,
     evaluate_chance,
     evaluate_recommender,
@@ -24,6 +25,7 @@ from recexplainer.data.splits import TEST, TRAIN
 from recexplainer.recommenders import load_recommender
 from recexplainer.recommenders.base import Recommender
 from recexplainer.stages import StageRun, stage_main
+from recexplainer.tasks.interest_classification import boundary
 
 
 def run(settings: Settings, run: StageRun) -> None:
@@ -41,10 +43,11 @@ def run(settings: Settings, run: StageRun) -> None:
         settings.run.seed,
         settings.evaluate_baselines.student_epochs,
     )
+    yes_until = boundary(settings.build_alignment.like_top, settings.build_alignment.dislike_bottom)
     metrics = {
-        "random": evaluate_chance(interactions, test, np.random.default_rng(settings.run.seed)),
-        "popularity": evaluate_recommender(train_popularity(interactions), interactions, test),
-        "student": evaluate_recommender(student, interactions, test),
+        "random": evaluate_chance(interactions, test, np.random.default_rng(settings.run.seed), yes_until),
+        "popularity": evaluate_recommender(train_popularity(interactions), interactions, test, yes_until),
+        "student": evaluate_recommender(student, interactions, test, yes_until),
     }
     if settings.evaluate_baselines.in_context.answerers:
         metrics |= _evaluate_in_context(settings, run, taught, test, teacher, interactions)
@@ -105,6 +108,12 @@ def _idle(settings: Settings) -> tuple[str, ...]:
 main = stage_main(
     "evaluate_baselines",
     run,
-    sections=("train_recommender.sasrec", *_OF_THE_BASE_LLM, "align.n_categories"),
+    sections=(
+        *(f"train_recommender.sasrec.{name}" for name in STUDENT_READS),
+        "build_alignment.like_top",
+        "build_alignment.dislike_bottom",
+        *_OF_THE_BASE_LLM,
+        "align.n_categories",
+    ),
     idle=_idle,
 )
