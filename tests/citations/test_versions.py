@@ -2,7 +2,7 @@ import pytest
 
 from recexplainer.citations.versions import UnknownVersions
 
-VALUES = ["Astra X", "Mira One", "Kestrel 2", "Game Station 4", "Puzzle", "2 Players", "Nova"]
+VALUES = ["Astra X", "Mira One", "Kestrel 2", "Game Station 4", "Puzzle", "2 Players", "Nova", "The One"]
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,8 @@ VALUES = ["Astra X", "Mira One", "Kestrel 2", "Game Station 4", "Puzzle", "2 Pla
         ("It is for the Kestrel III and the Mira 64.", [("Kestrel III", 2), ("Mira 64", 1)]),
         ("It is for the Game Station One.", [("Game Station One", 3)]),
         ("It is for the Astra X, the Mira One and the game station 4, Nova 2.", []),
+        ("It is for the Mira 1, the Mira I and the Kestrel II. For the Astra I would play it.", []),
+        ("The 3 latest are for the The 3.", []),
         ("It is for the Astra, 2 players. In the kestrel 3 nests were. Puzzle 2!", []),
     ],
 )

@@ -74,7 +74,7 @@ def test_explanations_have_none(text: str) -> None:
         ('No, such as "Fox" is a Racing game.', ["garbled"]),
         ('No. "Rust" is new, but the user played RacingHorror games such as "Fox".', ["garbled"]),
         ('Yes. "Rust" is new, and the user played Puzzle games such as "Rust".', ["garbled"]),
-        ('Yes. "Rust" is a Puzzle game, and the user played "Fox" for the Orbit Nova Nova.', ["garbled"]),
+        ('Yes. "Rust" is a Puzzle game, and the user played "Fox" for the Orbit Mini Mini.', ["garbled"]),
         ("Yes.", ["names_nothing"]),
     ],
 )

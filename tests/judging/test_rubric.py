@@ -160,6 +160,7 @@ def _item(game: Game) -> dict[str, Any]:
         ("is not for the Orbit 2", []),
         ("is not for the Nova 64", ["Nova 64"]),
         ("is for the Nova III", ["Nova III"]),
+        ("is not for the Nova III", []),
     ],
 )
 def test_a_denial_of_what_holds_and_a_value_of_no_item_are_false(games: Catalogue, said: str, false: list[str]) -> None:

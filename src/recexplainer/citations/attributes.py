@@ -97,7 +97,9 @@ class AttributeIndex:
 
     def unknown_versions(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int, int]]:
         """Start and end of each value that a text names and no item has, and the attribute number of one like it."""
-        return self._versions.find(text, masked)
+        spans = list(masked)
+        known = [(mention.start, mention.end) for mention in self.find(text, spans)]
+        return self._versions.find(text, [*spans, *known])
 
     def _is_written(self, text: str, last: Token, attribute: int) -> bool:
         """Whether a text means a value's last word: "PC game" says "PC", and neither "PC Games" nor a tag "PC game"."""

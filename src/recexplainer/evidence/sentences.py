@@ -40,7 +40,7 @@ class Account:
             it lacks; empty lists where the catalogue knows nothing.
         carrier: Where the evidence is: `shown`, `older`, `nothing`.
         older: Title of the strongest item that is not shown, if any carries the decision.
-        older_is_stronger: Whether that one carries more of it than any item of `evidence`.
+        older_is_stronger: Whether that one carries more of it than any item of `evidence` (than all, if jointly).
         variant: How items were deleted.
         counterfactuals: As the macro `counterfactual` sees them.
     """
@@ -136,6 +136,7 @@ def account_of(
     catalogue: Catalogue,
 ) -> Account:
     """What the sentences of a decision are made of, with titles in the place of items."""
+    carried = sum(evidence.strengths) if evidence.joint else max(evidence.strengths, default=0.0)
     return Account(
         label=label,
         item=catalogue.title(decision.item_id),
@@ -145,7 +146,7 @@ def account_of(
         attributes=[list(values) for values in attributes],
         carrier=evidence.carrier,
         older=None if evidence.older is None else catalogue.title(evidence.older),
-        older_is_stronger=(evidence.older_strength or 0.0) > max(evidence.strengths or [0.0]),
+        older_is_stronger=(evidence.older_strength or 0.0) > carried,
         variant=evidence.variant,
         counterfactuals=[with_titles(said, catalogue) for said in counterfactuals],
     )

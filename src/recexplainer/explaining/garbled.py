@@ -30,7 +30,7 @@ _COMMAND = re.compile(r"[.!?] Answer(?![a-z:])")  # what the request says, not a
 _DISORDER = (_AT_A_TITLE, _AMID, _GAP, _STOP, _WITHOUT_BEGINNING, _TWICE, _COMMAND)
 _GLUED = re.compile(r"\b(?:(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+|[a-z]+(?:Yes|No)\b)")
 _NAME = re.compile(r"\b[A-Z]\w{3,}")
-_NAME_TWICE = re.compile(r"\b([A-Z]\w{2,}) \1\b")
+_NAME_TWICE = re.compile(rf"{_WORD} ([A-Z]\w{{2,}}) \1\b")  # behind a value or a title
 _NAMES_AMID = re.compile(r"(?<=[\w,;] )[A-Z]\w*(?: [A-Z]\w*)*")  # of a sentence
 _PAIR = re.compile(r"\([^()]*\)")
 _SMILE = re.compile(r"[:;]-?\)")
@@ -39,9 +39,10 @@ _NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
 
 def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
     """Whether words are glued together or to a title, a gap stands amid a sentence, a sentence begins amid another,
-    with "and", or behind a title with a small letter, a little word or a name stands twice, a bracket or quotation ends
-    that never began, a label of other items' titles ("for the Deluxe Edition") stands for a value, the text asks for an
-    answer, or it says that the user took the item in question. What stands in titles does not count.
+    with "and", or behind a title with a small letter, a little word stands twice, or a name behind a value, a bracket
+    or quotation ends that never began, a label of other items' titles ("for the Deluxe Edition") stands for a value,
+    the text asks for an answer, or it says that the user took the item in question. What stands in titles does not
+    count.
     """
     said = _without_titles(text, citations, catalogue)
     if any(pattern.search(said) for pattern in _DISORDER):
@@ -50,9 +51,9 @@ def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
         return True
     if _ends_a_bracket(said) or _ends_a_quotation(said) or _quotes_from_amid(text, citations):
         return True
-    if _names_a_label(said, citations, catalogue):
+    if _NAME_TWICE.search(said) or _names_a_label(said, citations, catalogue):
         return True
-    glued = [match.group() for match in [*_GLUED.finditer(said), *_NAME_TWICE.finditer(said)]]
+    glued = [match.group() for match in _GLUED.finditer(said)]
     glued += _glued_values(said, catalogue)
     return any(not any(word in title for title in catalogue.titles) for word in glued)
 
@@ -85,13 +86,13 @@ def _runs(words: list[str]) -> Iterator[str]:
 
 @cached_by_catalogue
 def _labels(catalogue: Catalogue) -> frozenset[str]:
-    """What titles of several series bear behind their names, and is no value: "Fox - Deluxe Edition"."""
+    """What titles of several series bear behind their names, in several words that are no value: "Deluxe Edition"."""
     stems = defaultdict[str, set[str]](set)
     for title in catalogue.titles[1:]:
         for part in TITLE_PART.split(title)[1:]:
             stems[part.strip(" )]")].add(series_stem(title))
     is_value = attribute_index(catalogue).is_value
-    return frozenset(label for label, of in stems.items() if label and len(of) > 1 and not is_value(label))
+    return frozenset(label for label, of in stems.items() if " " in label and len(of) > 1 and not is_value(label))
 
 
 def _without_titles(text: str, citations: Citations, catalogue: Catalogue) -> str:

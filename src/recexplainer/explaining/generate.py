@@ -174,7 +174,7 @@ class ExplanationGenerator:
     def _record(self, case: Case, given: Answer, shown: Example) -> Explanation:
         prompt, item = self._prompt(shown), case.example.items[0]
         found = resolve_citations(given.text, case.example.history, self.writer.catalogue, item)
-        has_to_cite = given.evidence is not None and bool(given.evidence.items)
+        has_to_cite = given.evidence is not None and any(carrier != item for carrier in given.evidence.items)
         return Explanation(
             **fields_of(case, self.request, prompt, given.text, found),
             source=self.explainer.mode,

@@ -72,6 +72,31 @@ def test_a_yes_names_no_value_against_the_target(texts: TokenTexts) -> None:
     assert text_of(texts, leading, [FOX]).startswith('Yes. "Rust" is a Puzzle game, and the user played "Fox"')
 
 
+def test_a_no_and_a_year_are_not_set_beside_the_target(texts: TokenTexts) -> None:
+    example = 'No. "{Rust}" is a Puzzle game, and the user played Horror games such as "{Fox}".'
+    guide = Guide(tiny.catalogue(), RUST, [FOX], [FOX], facts_of(tiny.catalogue()))
+    written = Scripted(texts, texts._tokenizer.eos_token_id, example).write(guide, "No")[0].text
+    assert written.endswith('the user played Horror games such as "Fox".')
+    catalogue = make_catalogue([{"title": "Rust", "features": ["2015"]}, {"title": "Fox", "features": ["2014"]}])
+    guide = Guide(catalogue, RUST, [2], [2], facts_of(catalogue))
+    example = 'Yes. "{Rust}" is from 2015, and the user played "{Fox}" from 2014.'
+    written = Scripted(texts, texts._tokenizer.eos_token_id, example).write(guide)[0].text
+    assert written.endswith('"Fox" from 2014.')
+
+
+def test_what_leads_to_a_title_behind_and_the_user_is_said_of_that_title(texts: TokenTexts) -> None:
+    """Without a comma it was taken for said of the target, and "Puzzle" written, which Fox is not."""
+    example = 'Yes. "{Rust}" is new and the user likes a {Horror} game, "{Fox}".'
+    assert "Puzzle" not in text_of(texts, example, [FOX])
+
+
+@pytest.mark.parametrize("like", ["like", "unlike"])
+def test_what_it_is_said_to_be_does_not_wait_for_a_title(texts: TokenTexts, like: str) -> None:
+    """ "It is a Horror game, like Fox" was taken for said of Fox alone."""
+    example = f'Yes. "{{Rust}}" is new. It is a {{Horror}} game, {like} "{{Fox}}".'
+    assert text_of(texts, example, [FOX]) == f'Yes. "Rust" is new. It is a Puzzle game, {like} "Fox".'
+
+
 @pytest.mark.parametrize("said", ["Nova", "Orbit"])
 def test_a_yes_names_what_both_share(texts: TokenTexts, said: str) -> None:
     example = f'Yes. "{{Rust}}" is for the Orbit, and the user has "{{Rust; Bone; Glory}}" for the {{{said}}}.'

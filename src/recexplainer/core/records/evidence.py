@@ -40,7 +40,7 @@ class Evidence:
 
     @property
     def strongest(self) -> int | None:
-        """The item that carries most: a shown one, else an older one; None if no item carries the decision alone."""
+        """The item that carries most: a shown one, else an older one; None if none does, or shown ones together."""
         if self.joint:
             return None
         return self.items[0] if self.items else self.older

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recexplainer.citations.phrases import QUOTES
-from recexplainer.citations.sharing import BUT_THE_USER
+from recexplainer.citations.sharing import TO_THE_USER
 
 SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
 _BEFORE_OPENING = frozenset("([{<-–—/:,;=*_")
 _ALWAYS_OPENS = frozenset("„‟«")
-_CLAUSE_SIGN = re.compile(rf"[,;:(\[—–.!?、。，]|(?<![,;:]) (?={BUT_THE_USER.pattern})")
+_CLAUSE_SIGN = re.compile(rf"[,;:(\[—–.!?、。，]|(?<![,;:]) (?={TO_THE_USER.pattern})")
 _BETWEEN = r"[^\w.!?。！？\n]"
 _LIST_SIGN = re.compile(rf"{_BETWEEN}*(?:\w{{1,5}}{_BETWEEN}+)?")  # between titles of a list: ", ", " and ", " sowie "
 

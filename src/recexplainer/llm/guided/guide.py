@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from recexplainer.citations.attributes import speaks_of_series
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
-from recexplainer.citations.facts import Claim, Facts
+from recexplainer.citations.facts import PRICE, YEAR, Claim, Facts
 from recexplainer.citations.phrases import QUOTES
 from recexplainer.citations.quotations import closes
 from recexplainer.citations.sharing import (
@@ -17,6 +17,7 @@ from recexplainer.citations.sharing import (
     BUT_THE_USER,
     NEW_AFTER,
     TAKEN,
+    TO_THE_USER,
     TOO,
     opposed_title,
     shared_values,
@@ -37,6 +38,8 @@ UNKNOWN = 0  # of an invented title, which has no attributes
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
+_NO = re.compile(r"\s*No\b")
+_IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
@@ -219,7 +222,7 @@ class Guide:
         """A value behind "and the user" where the sentence names another one of the target, so that it reads as a
         reason against it: one that the items share with the target, or none, is written.
         """
-        said = self._set_against(text, claim, AND_THE_USER)
+        said = None if _NO.match(text) or claim.kind in (YEAR, PRICE) else self._set_against(text, claim, AND_THE_USER)
         if not said or all(facts.holds(claim, item) for item in [self.target, *said]):
             return None
         if not self._names_own(text, claim, facts):
@@ -292,6 +295,8 @@ class Guide:
         """Whether a claim may be said of the next item of the evidence: "Horror games, like "."""
         if self._is_said(text, claim) or _TOO_FAR.search(text, claim.end):
             return False
+        if _IT_IS.match(text, clause_start(text, self.titles, claim.start)):
+            return False
         return any(facts.holds(claim, item) for item in self._uncited[:1])
 
     def _instead(self, text: str, claim: Claim, listed: Sequence[Claim], *items: list[int]) -> Change:
@@ -358,7 +363,7 @@ class Guide:
     def _speaks_of(self, text: str, title: Named, claim: Claim) -> bool:
         """Whether the clause of a claim names a title before it, and does not turn to what the user did."""
         clause = clause_start(text, self.titles, claim.start)
-        return title.end >= clause and not BUT_THE_USER.search(text, title.end, claim.start)
+        return title.end >= clause and not TO_THE_USER.search(text, title.end, claim.start)
 
     def _masked(self, offset: int = 0) -> list[tuple[int, int]]:
         return [(title.start - offset, title.end - offset) for title in self.titles]
