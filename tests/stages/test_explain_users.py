@@ -56,7 +56,7 @@ def test_a_text_with_defects_is_not_shown_and_json_has_the_reply(
     assert [(row["user"], row["raw_user"], row["rank"]) for row in printed] == [(2, "U2", 1), (2, "U2", 2)]
     assert all(record.defects for record in records)  # four tokens are too few
     for row, record in zip(printed, records, strict=True):
-        assert (row["text_by"], row["defects"]) == ("template", record.defects) and row["text"] != record.text
+        assert (row["text_by"], row["defects"]) == ("template", record.withheld) and row["text"] != record.text
         assert row["text"].startswith(f"{record.label or 'Neither Yes nor No'}. ")
     assert explain_users.main(given) == 0
     cards = capsys.readouterr().out
