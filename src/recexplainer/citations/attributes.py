@@ -95,11 +95,21 @@ class AttributeIndex:
             place += length
         return found
 
-    def unknown_versions(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int, int]]:
-        """Start and end of each value that a text names and no item has, and the attribute number of one like it."""
-        spans = list(masked)
-        known = [(mention.start, mention.end) for mention in self.find(text, spans)]
-        return self._versions.find(text, [*spans, *known])
+    def unknown_versions(
+        self, text: str, masked: Iterable[tuple[int, int]], found: Iterable[AttributeMention]
+    ) -> list[AttributeMention]:
+        """Values that a text names and no item has, under the attribute number of one like it.
+
+        Args:
+            text: The text.
+            masked: The titles in it.
+            found: What `find` finds there.
+        """
+        known = [(mention.start, mention.end) for mention in found]
+        return [
+            AttributeMention(start, end, like, is_denied(text, start))
+            for start, end, like in self._versions.find(text, [*masked, *known])
+        ]
 
     def _is_written(self, text: str, last: Token, attribute: int) -> bool:
         """Whether a text means a value's last word: "PC game" says "PC", and neither "PC Games" nor a tag "PC game"."""

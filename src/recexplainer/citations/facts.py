@@ -63,15 +63,16 @@ class Facts:
         A value that no item has is one where it differs from a known one in its version alone.
         """
         spans = list(masked)
+        named = self._index.find(text, spans)
         found = [
             Claim(mention.start, mention.end, self.kind(mention.attribute), mention.attribute)
-            for mention in self._index.find(text, spans)
+            for mention in named
             if not mention.denied and mention.attribute not in self._index.common
         ]
         found += [
-            Claim(start, end, self.kind(like), NOBODYS)
-            for start, end, like in self._index.unknown_versions(text, spans)
-            if not is_denied(text, start)
+            Claim(mention.start, mention.end, self.kind(mention.attribute), NOBODYS)
+            for mention in self._index.unknown_versions(text, spans, named)
+            if not mention.denied
         ]
         numbers = [*_matches(_YEAR, YEAR, text), *_matches(_PRICE, PRICE, text)]
         found += [

@@ -8,7 +8,6 @@ from recexplainer.citations.phrases import Token, is_numeral, plain, plain_words
 
 _LENGTHS = (2, 3, 4)  # of values, in words
 _NUMBERS = {"one": "1", "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
-
 _SHORT = 3  # letters of words such as "the", before which a number is no version
 
 
@@ -30,6 +29,8 @@ class UnknownVersions:
 
     def find(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int, int]]:
         """Start and end of each unknown version outside of the `masked` spans, and the number of a value like it."""
+        if not self._like:
+            return []
         spans = list(masked)
         words = [word for word in plain_words(text) if not any(start <= word.start < end for start, end in spans)]
         runs = (words[place : place + n] for place in range(len(words)) for n in _LENGTHS if place + n <= len(words))

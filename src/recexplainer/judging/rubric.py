@@ -7,13 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 
-from recexplainer.citations.attributes import (
-    AttributeIndex,
-    AttributeMention,
-    attribute_index,
-    is_denied,
-    speaks_of_series,
-)
+from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.citations.denials import denied_value
 from recexplainer.citations.sharing import BUT_THE_USER, opposed_title, shared_values
@@ -164,8 +158,8 @@ def _false_claims(
         bears = [mention.attribute in attributes.of_item[item] for item in meant or [target, *cited_items]]
         if not mention.denied and not (all(bears) if meant else any(bears)):
             false.add(attributes.names[mention.attribute])
-    unknown = attributes.unknown_versions(text, _title_spans(citations))
-    false |= {text[start:end] for start, end, _ in unknown if not is_denied(text, start)}
+    unknown = attributes.unknown_versions(text, _title_spans(citations), named)
+    false |= {text[mention.start : mention.end] for mention in unknown if not mention.denied}
     of_target = attributes.of_item[target]
     false |= {attributes.names[value] for value in _shared(text, citations, named) - of_target}
     false |= {attributes.names[value] for value in _opposed(text, citations, named, target) & of_target}
