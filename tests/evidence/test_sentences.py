@@ -105,3 +105,9 @@ def test_where_an_older_item_carries_more_the_shown_ones_are_not_above_all() -> 
         account = account_of(decision, "Yes", 3, 9, evidence, [], [[]], catalogue)
         text = load_sentences(None).explanation(account)
         assert text.endswith(f'above all because of {first}"{catalogue.title(3)}".')
+
+
+def test_an_older_item_is_compared_with_all_that_carry_the_decision_together() -> None:
+    evidence = Evidence([3, 4], [0.3, 0.3], "shift", "recommender", 2, 0.4, joint=True)
+    account = account_of(Decision([2, 3, 4], 1, 2, "Yes"), "Yes", 3, 9, evidence, [], [[], []], make_games())
+    assert not account.older_is_stronger and "older items" not in load_sentences(None).explanation(account)

@@ -67,6 +67,17 @@ def test_a_record_names_what_the_text_cites(base: Path, monkeypatch: pytest.Monk
     assert record.invented_titles == ["Moon Racer"] and record.text.endswith(text[3:])
 
 
+def test_a_text_without_a_reason_is_marked_where_it_had_one_to_give(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = Written(" is what the recommender says.", 0, 0, False)
+    monkeypatch.setattr("recexplainer.explaining.generate._go_on", lambda *given: [silent] * len(given[1]))
+    for supplier, is_marked in (("recommender", True), ("free", False)):
+        [record] = generator(base, f"explain.evidence={supplier}").explain(cases_of(1), USERS)
+        assert bool(record.evidence and record.evidence.items) == is_marked
+        assert ("no_reason" in (record.defects or [])) == is_marked
+
+
 def test_an_item_older_than_the_shown_history_was_never_shown_for_record_judge_and_faithfulness_alike(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,12 @@ def test_what_leads_to_a_title_behind_and_the_user_is_said_of_that_title(texts: 
     assert "Puzzle" not in text_of(texts, example, [FOX])
 
 
+@pytest.mark.parametrize("sign", [",", ""])
+def test_what_the_user_did_is_given_up_alone_where_nothing_is_left_to_cite(texts: TokenTexts, sign: str) -> None:
+    example = f'Yes. "{{Rust}}" is a Puzzle game{sign} and the user played "{{Fox}}".'
+    assert text_of(texts, example, []) == 'Yes. "Rust" is a Puzzle game.'
+
+
 @pytest.mark.parametrize("like", ["like", "unlike"])
 def test_what_it_is_said_to_be_does_not_wait_for_a_title(texts: TokenTexts, like: str) -> None:
     """ "It is a Horror game, like Fox" was taken for said of Fox alone."""
