@@ -254,6 +254,7 @@ SMALL = (
     "build_alignment.positions_per_user=2",
     "build_alignment.eval_positions_per_user=2",
     "build_alignment.verdicts_per_history=2",
+    "build_alignment.choices_per_history=2",
     "build_alignment.rankings_per_history=2",
     "build_alignment.classifications_per_history=2",
     "build_alignment.eval_classifications_per_history=2",

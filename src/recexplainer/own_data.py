@@ -78,7 +78,8 @@ def initialise(
     settings = load_settings()
     budget = minutes or settings.run.minutes
     build = settings.build_alignment
-    sizes = sizes_for(n_users, n_items, budget, build.positions_per_user, build.classifications_per_history)
+    taught = build.positions_per_user, build.classifications_per_history, build.choices_per_history
+    sizes = sizes_for(n_users, n_items, budget, *taught)
     name = name or guess_name(file)
     raw, copied = _folder_of(file, name)
     changes = as_parameters(sizes, n_items, settings.adapt_llm.slot_top)

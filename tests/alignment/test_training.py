@@ -120,6 +120,7 @@ def test_mixture_and_form_shares_say_how_often_an_example_is_seen(base: Path) ->
     examples, vectors = taught(tiny.mf())
     retrieval = [example for example in examples if example.task == "next_item_retrieval"]
     retrieval = [replace(example, user_id=100 * n + example.user_id) for n in range(60) for example in retrieval]
+    retrieval = [replace(example, choices=[], shares=[]) for example in retrieval]
     explainer = tiny.explainer(base, "both", None, vectors)
     align = tiny.settings(
         "align.mixture={next_item_retrieval: 2.5}",
@@ -139,7 +140,7 @@ def test_a_form_is_drawn_for_all_questions_about_a_user_at_once(base: Path) -> N
     align = tiny.settings("align.mixture={}", "align.both_forms={behaviour: 0, intention: 0, both: 0.5}").align
     asked = [e for e in examples if e.user_id and e.task != "history_reconstruction"]
     encoded = training_examples(explainer, tiny.writer(), asked, align, np.random.default_rng(0))
-    per_user = Counter((e.user_id, e.position) for e in asked)
+    per_user = Counter((e.user_id, e.position) for e in asked for _ in e.answers())
     shown = Counter(int(one.user_slots[one.user_slots >= 0][0]) for one in encoded)
     rows = {(e.user_id, e.position): e.vector_row for e in asked}
     assert 0 < len(shown) < len(per_user)
@@ -167,8 +168,22 @@ def test_an_example_that_is_seen_again_is_seen_in_another_tree(base: Path) -> No
     explainer = tiny.explainer(base, "intention", None, vectors)
     align = tiny.settings("align.mixture={next_item_retrieval: 3}").align
     encoded = list(training_examples(explainer, tiny.writer(), [retrieval], align, np.random.default_rng(0)))
-    assert len({one.input_ids.tobytes() for one in encoded}) == 1
-    assert len({one.group for one in encoded}) == len(encoded) == 3
+    assert len({one.input_ids.tobytes() for one in encoded}) == len(retrieval.answers())
+    assert len({one.group for one in encoded}) == len(encoded) / len(retrieval.answers()) == 3
+
+
+def test_each_choice_is_an_answer_of_its_share_behind_one_prompt(base: Path) -> None:
+    examples, vectors = taught(tiny.mf())
+    retrieval = next(example for example in examples if example.task == "next_item_retrieval")
+    retrieval = replace(retrieval, choices=[retrieval.answer[0], 9], shares=[0.75, 0.25])
+    explainer = tiny.explainer(base, "intention", None, vectors)
+    align = tiny.settings("align.mixture={}", "align.weights={next_item_retrieval: 4}").align
+    encoded = list(training_examples(explainer, tiny.writer(), [retrieval], align, np.random.default_rng(0)))
+    titles = [explainer.encoder.answer_ids(tiny.catalogue().titles[item]) for item in retrieval.choices]
+    assert [one.weight for one in encoded] == [3.0, 1.0]
+    assert [tuple(one.targets[one.targets != IGNORED][:-1]) for one in encoded] == titles  # without their end
+    [tree] = share_prefixes(encoded, align.row_tokens)
+    assert len(tree) < sum(map(len, encoded))
 
 
 def test_every_example_fits_a_row_and_has_an_answer(base: Path) -> None:

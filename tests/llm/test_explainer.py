@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from tokenizers import models, pre_tokenizers
 from transformers import BloomConfig
@@ -149,6 +150,24 @@ def test_layers_that_the_base_model_lacks_are_refused_and_those_it_has_are_named
     ) as caught:
         tiny.explainer(base, "both", None, None, "align.lora.targets=query_key_value")
     assert "\n" not in str(caught.value)
+
+
+def test_a_layer_may_have_a_rank_of_its_own_and_is_scaled_as_the_others_are(base: Path, tmp_path: Path) -> None:
+    made = tiny.explainer(base, "both", None, None, "align.lora.alpha=6", "align.lora.ranks={q_proj: 5}")
+    layers = {
+        name.rsplit(".", 1)[-1]: layer for name, layer in made.llm.named_modules() if isinstance(layer, LoraLayer)
+    }
+    ranks = {name: layer.lora_A["default"].weight.shape[0] for name, layer in layers.items()}
+    assert ranks == {name: 5 if name == "q_proj" else 2 for name in layers} and len(layers) > 1
+    assert {layer.scaling["default"] for layer in layers.values()} == {3.0}
+    made.save(tmp_path / "explainer")
+    loaded = load_explainer(tmp_path / "explainer").state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in made.state_dict().items())
+
+
+def test_a_rank_of_a_layer_that_is_not_adapted_is_refused(base: Path) -> None:
+    with pytest.raises(InputError, match="align.lora.ranks: lm_head is not adapted; give some of .*k_proj, o_proj"):
+        tiny.explainer(base, "both", None, None, "align.lora.ranks={lm_head: 4}")
 
 
 def test_yes_and_no_must_begin_with_different_tokens(base: Path) -> None:

@@ -16,6 +16,7 @@ MINUTES_PER_USER = 0.0015  # of the same
 TOKENS_PER_SECOND = 2400  # of the adaptation
 SECONDS_PER_HISTORY = 0.08  # of the alignment
 SECONDS_PER_CLASSIFICATION = 0.00375
+SECONDS_PER_CHOICE = 0.0025
 SECONDS_PER_TITLE = 0.005
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
 TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj,lm_head"  # with the output layer: a title is a token
@@ -40,7 +41,9 @@ class Sizes:
     epochs: float
 
 
-def sizes_for(n_users: int, n_items: int, minutes: float, positions: int = 4, classifications: int = 24) -> Sizes:
+def sizes_for(
+    n_users: int, n_items: int, minutes: float, positions: int = 4, classifications: int = 24, choices: int = 10
+) -> Sizes:
     """Share a budget: what the fixed part leaves goes to the adaptation and the alignment in equal parts.
 
     Items go first, since an LLM that has not learnt a title cannot name it; then users, at .6 epochs or more.
@@ -51,17 +54,18 @@ def sizes_for(n_users: int, n_items: int, minutes: float, positions: int = 4, cl
         minutes: The budget.
         positions: `build_alignment.positions_per_user`.
         classifications: `build_alignment.classifications_per_history`.
+        choices: `build_alignment.choices_per_history`.
 
     >>> sizes_for(600, 200, 60)
     Sizes(max_items=None, max_users=None, steps=300, epochs=1.0)
     >>> sizes_for(50_000, 20_000, 60)
-    Sizes(max_items=2045, max_users=4000, steps=2250, epochs=0.74)
+    Sizes(max_items=2045, max_users=4000, steps=2250, epochs=0.65)
     """
     fixed = FIXED_MINUTES + MINUTES_PER_USER * min(n_users, 4000)
     seconds = 60 * max(minutes - fixed, 0.3 * minutes) / 2
     steps = max(MIN_STEPS, round(seconds * TOKENS_PER_SECOND / 1536))
     items = min(n_items, max(MIN_ITEMS, int(steps / STEPS_PER_ITEM)))
-    per_user = 0.7 * positions * (SECONDS_PER_HISTORY + SECONDS_PER_CLASSIFICATION * classifications)
+    per_user = 0.7 * positions * _per_history(classifications, choices)
     of_titles = items * TITLES * SECONDS_PER_TITLE
     users = min(n_users, 4000, max(MIN_USERS, int((seconds / 0.6 - of_titles) / per_user)))
     epochs = round(min(1.0, seconds / (users * per_user + of_titles)), 2)
@@ -98,10 +102,15 @@ def estimated_minutes(settings: Settings, n_users: int, n_items: int, adapts: bo
     """About how long a run takes on two cores with the embedded LLM, of as many users and items as `prepare` keeps."""
     chosen, adaptation = settings.build_alignment, settings.adapt_llm
     n_histories = settings.prepare.split.train * n_users * chosen.positions_per_user
-    per_history = SECONDS_PER_HISTORY + SECONDS_PER_CLASSIFICATION * chosen.classifications_per_history
+    per_history = _per_history(chosen.classifications_per_history, chosen.choices_per_history)
     titles = settings.align.mixture.get("item_discrimination/title", 1) * n_items * SECONDS_PER_TITLE
     modes = [settings.align.epochs[mode] * (n_histories * per_history + titles) for mode in settings.align.modes]
     learnt = max(max(modes, default=0.0), sum(modes) / min(settings.run.parallel, 2))
     if adapts:
         learnt += adaptation.steps * adaptation.rows_per_step * adaptation.row_tokens / TOKENS_PER_SECOND
     return FIXED_MINUTES + MINUTES_PER_USER * n_users + learnt / 60
+
+
+def _per_history(classifications: int, choices: int) -> float:
+    """Seconds of the alignment."""
+    return SECONDS_PER_HISTORY + SECONDS_PER_CLASSIFICATION * classifications + SECONDS_PER_CHOICE * choices

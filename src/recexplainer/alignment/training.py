@@ -68,7 +68,10 @@ def training_examples(
                 dialogues = explainer.encoder.dialogues([(q, a) for q, a in example.turns], weight)
                 found = [dialogue for dialogue in dialogues if len(dialogue) <= max_tokens]
             else:
-                found = [fit(explainer.encoder, writer, example, form, max_tokens, group=group, weight=weight)]
+                found = [
+                    fit(explainer.encoder, writer, one, form, max_tokens, group=group, weight=weight * share)
+                    for one, share in example.answers()
+                ]
         except PromptTooLongError as error:
             too_long.append(error)
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,19 @@ class Example:
     aspect: str = ""  # a variant of the task's question
     turns: list[list[str]] = field(default_factory=list)  # (question, answer) of a dialogue
     author: str = ""  # who wrote a summary: `catalogue` (a rule), or the model behind an API
+    choices: list[int] = field(default_factory=list)  # several right answers that are taught, best first
+    shares: list[float] = field(default_factory=list)  # how much each of them counts; they sum to 1
+
+    def answers(self) -> list[tuple[Example, float]]:
+        """This example with each answer that is taught, and the answer's share: its own, or each of its choices.
+
+        >>> asked = Example("next_item_retrieval", "train", [7], choices=[7, 9], shares=[0.75, 0.25])
+        >>> [(example.answer, share) for example, share in asked.answers()]
+        [([7], 0.75), ([9], 0.25)]
+        """
+        if not self.choices:
+            return [(self, 1.0)]
+        return [(replace(self, answer=[item]), share) for item, share in zip(self.choices, self.shares, strict=True)]
 
     def to_row(self) -> dict[str, Any]:
         """A JSON object without the fields that hold their defaults (row 0 of the user vectors is not a default)."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
 from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -333,7 +334,7 @@ def _verdict_ids(encoder: ChatEncoder) -> tuple[int, int]:
 
 def _adapted(model: Any, align: Align) -> Any:
     try:
-        return get_peft_model(model, _lora(align))
+        adapted = get_peft_model(model, _lora(align))
     except ValueError as error:
         linear = {
             name.rsplit(".", 1)[-1]
@@ -344,12 +345,19 @@ def _adapted(model: Any, align: Align) -> Any:
             f"align.lora.targets: {align.lora.targets} cannot be adapted in this base model; "
             f"give all-linear, or some of {', '.join(sorted(linear))}"
         ) from error
+    layers = {name.rsplit(".", 1)[-1] for name, layer in adapted.named_modules() if isinstance(layer, LoraLayer)}
+    unknown = sorted(set(align.lora.ranks) - layers)  # peft only warns of them
+    if unknown:
+        raise InputError(f"align.lora.ranks: {unknown[0]} is not adapted; give some of {', '.join(sorted(layers))}")
+    return adapted
 
 
 def _lora(align: Align) -> LoraConfig:
-    targets = align.lora.targets
+    targets, ranks = align.lora.targets, align.lora.ranks
     return LoraConfig(
         r=align.lora.r,
+        rank_pattern=ranks,
+        alpha_pattern={layer: rank * align.lora.alpha / align.lora.r for layer, rank in ranks.items()},
         lora_alpha=align.lora.alpha,
         lora_dropout=align.lora.dropout,
         target_modules=targets if targets == "all-linear" else targets.split(","),

@@ -1,11 +1,14 @@
 """Task 1: which item does the recommender rank first?
 
 Source: section 3.2 "next item retrieval"; the answer is the recommender's top item outside the whole history.
+Departure: of a training user the first choices are taught, each as much as the softmax of the scores says (distillation
+at the level of sequences), since one title alone does not say what comes near it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,12 +21,38 @@ from recexplainer.tasks.task import Examiner, Measured, Teacher
 
 NAME = "next_item_retrieval"
 ABOUT_USERS = True
+SHARPNESS = 4.0  # of the softmax over standardised scores: the first choice's share is then about a third
 
 
 def make_examples(teacher: Teacher) -> list[Example]:
-    """One example per (user, position)."""
-    best = teacher.batch.scores.argmax(axis=1)
-    return [teacher.batch.example(row, NAME, [int(item)]) for row, item in enumerate(best)]
+    """One example per (user, position), of training users with the choices that are taught."""
+    batch, n = teacher.batch, teacher.settings.choices_per_history
+    best = batch.scores.argmax(axis=1)
+    examples = [batch.example(row, NAME, [int(item)]) for row, item in enumerate(best)]
+    for row, example in enumerate(examples):
+        if n > 1 and example.split == "train":
+            items, shares = choices(batch.scores[row], n)
+            examples[row] = replace(example, choices=items, shares=shares)
+    return examples
+
+
+def choices(scores: np.ndarray, n: int) -> tuple[list[int], list[float]]:
+    """The `n` best items, best first, and their shares of the softmax over the standardised scores.
+
+    Args:
+        scores: (n_items + 1,) of one user, −inf for what cannot be chosen.
+        n: At most so many; fewer where there are fewer, or where their share is nothing.
+
+    >>> choices(np.array([-np.inf, 1.0, 3.0, -np.inf, 2.9, 0.0]), 2)
+    ([2, 4], [0.5778, 0.4222])
+    """
+    allowed = scores[np.isfinite(scores)]
+    standard = (scores - allowed.mean()) / max(float(allowed.std()), 1e-6)
+    best = np.argsort(-standard, kind="stable")[: min(n, len(allowed))]
+    weights = np.exp(SHARPNESS * (standard[best] - standard[best[0]]))
+    shares = [round(float(share), 4) for share in weights / weights.sum()]
+    kept = sum(share > 0 for share in shares)
+    return best[:kept].tolist(), shares[:kept]
 
 
 def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:

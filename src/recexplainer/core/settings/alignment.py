@@ -93,6 +93,7 @@ class BuildAlignment:
     positions_per_user: Count  # of a training user
     eval_positions_per_user: Count  # the newest positions of a valid or test user
     n_candidates: Annotated[Whole, Interval(ge=2, le=5)]  # of item ranking
+    choices_per_history: Count  # of a training user, taught as next items; 1: the first choice alone
     rankings_per_history: Count  # of a training user; the others get one
     classifications_per_history: Count  # of a training user
     eval_classifications_per_history: Count
@@ -121,12 +122,16 @@ class DraftExplanations:
 
 @dataclass(frozen=True, config=SECTION)
 class Lora:
-    """The adapter: ``targets`` is ``all-linear``, or names of linear layers separated by commas."""
+    """The adapter: ``targets`` is ``all-linear``, or names of linear layers separated by commas.
+
+    Layers that ``ranks`` names have ranks of their own, and are scaled as the others are.
+    """
 
     r: Count
     alpha: Count
     dropout: ShareBelowOne
     targets: str
+    ranks: dict[str, Count]
 
 
 @dataclass(frozen=True, config=SECTION)
