@@ -171,6 +171,12 @@ def test_an_empty_run_says_for_each_question_what_measures_it():
     assert found[-1].answer == "Measure" and "4 of 4" in found[-1].sentence
 
 
+def test_texts_that_cite_too_little_are_not_asked_to_be_measured_again():
+    reasons = concluded(faithfulness={"both": {"evidence": {"shift": {"evidence_score": None}}}})[2]
+    assert (reasons.tone, reasons.answer) == ("open", "Not testable")
+    assert "“both” cites too little" in reasons.sentence and "dvc repro" not in reasons.caveat
+
+
 def test_partial_and_odd_figures_give_no_error():
     for figures in ({}, {"evidence": None}, {"evidence": {}}, {"evidence": {"shift": {"evidence_score": None}}}):
         assert len(concluded(faithfulness={"both": figures}, alignment={"both": {}}, recommender={})) == 5

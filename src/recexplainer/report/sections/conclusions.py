@@ -98,7 +98,11 @@ def reasons_true(inputs: ReportInputs) -> Conclusion:
         figure(own, name) for name in ("evidence_score", "newest_score", "evidence_over_newest", "p_value")
     )
     if score is None or newest is None or over is None or p_value is None:
-        return _open(question, f"“{source}” cites too little for a test.", f"dvc repro faithfulness@{source}")
+        sentence = f"“{source}” cites too little for a test."
+        caveat = (
+            "A text that names no item of the history leaves nothing to delete; more cases (explain.n_cases) may help."
+        )
+        return Conclusion(question, "open", "Not testable", sentence, caveat)
     number = f"{_signed(over)} nats over the newest items"
     by_construction = list(evidence.get("suppliers") or {}) == [TOLD]
     scored = f"What “{source}” cites scores {_scored(score, interval(own, 'evidence_score_interval'))}"
