@@ -27,7 +27,8 @@ _WITHOUT_BEGINNING = re.compile(
 )
 _TWICE = re.compile(r"\b(and|or|but|the|an?|is|of|for|with|which) \1\b")
 _COMMAND = re.compile(r"[.!?] Answer(?![a-z:])")  # what the request says, not an explanation
-_DISORDER = (_AT_A_TITLE, _AMID, _GAP, _STOP, _WITHOUT_BEGINNING, _TWICE, _COMMAND)
+_WITHOUT_TO = re.compile(rf"\bbelongs? {_TITLE}")
+_DISORDER = (_WITHOUT_TO, _AT_A_TITLE, _AMID, _GAP, _STOP, _WITHOUT_BEGINNING, _TWICE, _COMMAND)
 _GLUED = re.compile(r"\b(?:(?:[Ii]t|[Tt]his|[Aa]nd|the|for|which|user)[A-Z][a-z]+|[a-z]+(?:Yes|No)\b)")
 _NAME = re.compile(r"\b[A-Z]\w{3,}")
 _NAME_TWICE = re.compile(rf"{_WORD} ([A-Z]\w{{2,}}) \1\b")  # behind a value or a title
@@ -39,10 +40,10 @@ _NUMBER = re.compile(r"\b\w\)")  # 1) and 2) of a list
 
 def is_garbled(text: str, citations: Citations, catalogue: Catalogue) -> bool:
     """Whether words are glued together or to a title, a gap stands amid a sentence, a sentence begins amid another,
-    with "and", or behind a title with a small letter, a little word stands twice, or a name behind a value, a bracket
-    or quotation ends that never began, a label of other items' titles ("for the Deluxe Edition") stands for a value,
-    the text asks for an answer, or it says that the user took the item in question. What stands in titles does not
-    count.
+    with "and", or behind a title with a small letter, "belongs" lacks its "to", a little word stands twice, or a name
+    behind a value, a bracket or quotation ends that never began, a label of other items' titles ("for the Deluxe
+    Edition") stands for a value, the text asks for an answer, or it says that the user took the item in question. What
+    stands in titles does not count.
     """
     said = _without_titles(text, citations, catalogue)
     if any(pattern.search(said) for pattern in _DISORDER):

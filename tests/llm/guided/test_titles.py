@@ -161,6 +161,14 @@ def test_a_mark_that_closes_nothing_is_not_written(begun: str, behind: str) -> N
     assert guide.look(begun + '"', ended=True) == change
 
 
+def test_no_title_stands_directly_behind_belongs() -> None:
+    guide = Guide(tiny.catalogue(), RUST, [FOX], [FOX])
+    change = guide.look('Yes. The game belongs "')
+    assert change is not None and change.results == (None,) and change.back == len("Yes. The game belongs")
+    named = guide.look('Yes. The game belongs to the series of "')
+    assert named is not None and named.kind == "title"
+
+
 def test_a_mark_and_letters_in_one_token_are_written_anew() -> None:
     """SentencePiece's vocabularies may hold `"F`."""
     made = tiny.tokenizer()

@@ -39,6 +39,7 @@ CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«
 _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _NO = re.compile(r"\s*No\b")
+_BELONGS = re.compile(r"\bbelongs?(?= *$)")
 _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
@@ -114,13 +115,18 @@ class Guide:
         return self.titles[-1].end if self.titles else 0
 
     def _wrong_mark(self, text: str, ended: bool) -> Change | None:
-        """A quotation mark behind the last title that begins another, or stands behind a word and closes nothing."""
+        """A quotation mark behind the last title that begins another, or stands behind a word and closes nothing.
+
+        No title follows "belongs", which wants "to the series of" first.
+        """
         opening = first_opening(text, self._free_from)
         end = len(text) if opening is None else opening
         marks = (place for place in range(max(self._free_from, 1), end) if text[place] in QUOTES)
         stray = next((place for place in marks if text[place - 1].isalpha() and closes(text, place)), None)
         if stray is not None and (ended or stray + 1 < len(text)):
             return otherwise(stray)
+        if opening is not None and (verb := _BELONGS.search(text[:opening])):
+            return otherwise(verb.end())
         return None if opening is None else self._title_at(text, opening, text[opening])
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
