@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from recexplainer.core.places import items_at
 from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import Slot
@@ -48,7 +49,7 @@ def choices(scores: np.ndarray, n: int) -> tuple[list[int], list[float]]:
     """
     allowed = scores[np.isfinite(scores)]
     standard = (scores - allowed.mean()) / max(float(allowed.std()), 1e-6)
-    best = np.argsort(-standard, kind="stable")[: min(n, len(allowed))]
+    best = items_at(scores, range(len(allowed))[:n])
     weights = np.exp(SHARPNESS * (standard[best] - standard[best[0]]))
     shares = [round(float(share), 4) for share in weights / weights.sum()]
     kept = sum(share > 0 for share in shares)
