@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from recexplainer.core import environment
+from recexplainer.core.interruptions import sigterm_raises
 from recexplainer.core.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking import runs
@@ -107,6 +109,67 @@ def test_a_second_sigterm_does_not_interrupt_the_closing(project: Path, monkeypa
             time.sleep(60)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
+
+    assert stage_main("prepare", body)([]) == 143
+    assert [run.info.status for run in tracked_runs()] == ["KILLED"]
+
+
+class SlowToFree:
+    """An object that is still being freed when the process is interrupted."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.number)
+        time.sleep(0.01)  # the handler runs here
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interruption_that_python_drops_comes_again(
+    project: Path, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    def body(settings: Settings, run: StageRun) -> None:
+        SlowToFree(number)
+        time.sleep(10)
+        raise AssertionError("not interrupted")
+
+    assert stage_main("prepare", body)([]) == 128 + number
+    assert [run.info.status for run in tracked_runs()] == ["KILLED"]
+    assert "ignored" not in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_else_python_drops_is_left_to_its_hook() -> None:
+    seen: list[object] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda dropped: seen.append(dropped.exc_value)
+    error = ValueError("dropped")
+    try:
+        with sigterm_raises():
+            _Raises(error)
+        assert seen == [error] and sys.unraisablehook is not before
+    finally:
+        sys.unraisablehook = before
+
+
+class _Raises:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __del__(self) -> None:
+        raise self.error
+
+
+def test_an_interruption_amid_a_query_leaves_no_lock_on_the_tracking_database(project: Path) -> None:
+    def query() -> None:
+        connection = sqlite3.connect(project / "mlflow.db")
+        rows = connection.execute("select * from experiments, runs, tags")  # locks, until its last row is read
+        next(rows)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    def body(settings: Settings, run: StageRun) -> None:
+        query()
 
     assert stage_main("prepare", body)([]) == 143
     assert [run.info.status for run in tracked_runs()] == ["KILLED"]

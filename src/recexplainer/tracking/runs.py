@@ -21,6 +21,7 @@ from recexplainer.core import environment
 from recexplainer.core.contents import dvc_md5
 from recexplainer.core.environment import set_quiet_environment
 from recexplainer.core.errors import InputError
+from recexplainer.core.interruptions import free_frames
 from recexplainer.core.records.explanation import ModelVersion
 from recexplainer.core.settings import Settings
 from recexplainer.core.settings.parsing import flatten
@@ -203,8 +204,9 @@ def _ended(end: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
         status = "FINISHED"
-    except (KeyboardInterrupt, GeneratorExit):  # the latter when the interruption hits a block that is being left
+    except (KeyboardInterrupt, GeneratorExit) as error:  # the latter when it hits a block that is being left
         status = "KILLED"
+        free_frames(error)
         raise
     finally:
         with impatient():
