@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
-from recexplainer.demo.domain import GAMES, Domain, article
+from recexplainer.core.words import article
+from recexplainer.demo.domain import GAMES, Domain
 from recexplainer.demo.world import GENRES, PLAYERS, SETTINGS, Game, World, make_world
 from recexplainer.prompting import wording
 

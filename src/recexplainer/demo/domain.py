@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recexplainer.core.words import article
+
 _TAKEN = {  # what users do with items, in the present and in the past
     ("game",): ("plays", "played"),
     ("film", "movie", "series", "show", "video", "anime", "episode"): ("watches", "watched"),
@@ -82,11 +84,6 @@ class Domain:
 
     def _taken(self) -> tuple[str, str]:
         return next((words for nouns, words in _TAKEN.items() if self.noun.split()[-1] in _last(nouns)), _OTHER)
-
-
-def article(words: str) -> str:
-    """The indefinite article before some words, by their first letter."""
-    return "an" if words[0] in "AEIOUaeiou" else "a"
 
 
 def _last(nouns: Sequence[str]) -> list[str]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recexplainer.demo.domain import GAMES, Domain, article
+from recexplainer.core.words import article
+from recexplainer.demo.domain import GAMES, Domain
 
 GENRES = (
     "Role-Playing", "Racing", "Puzzle", "Strategy", "Platformer", "Shooter",

@@ -8,6 +8,7 @@ from typing import Literal
 
 from recexplainer.citations.facts import Claim
 from recexplainer.citations.phrases import plain
+from recexplainer.core.words import article
 
 Kind = Literal["title", "fact"]
 
@@ -48,8 +49,7 @@ def unnamed(values: Sequence[str], text: str, listed: Sequence[Claim]) -> list[s
     return [value for value in values if plain(value) not in named]
 
 
-def with_article(article: str, value: str) -> str:
-    """A value with the article that stood before another one: "a" or "an", as its first letter wants."""
-    vowel = value[:1].lower() in "aeiou"
-    fitting = "an" if vowel else "a"
-    return f"{fitting.capitalize() if article[0].isupper() else fitting} {value}"
+def with_article(written: str, value: str) -> str:
+    """A value with the article that it wants, in the place of the one that was written before another value."""
+    fitting = article(value)
+    return f"{fitting.capitalize() if written[0].isupper() else fitting} {value}"
