@@ -26,12 +26,12 @@ class Domain:
 
     Attributes:
         noun: An item, in the singular: `film`.
-        has_platforms: Whether the first category is what an item is made for, as a game is for a console; else both
-            categories are kinds.
+        has_platforms: Whether the first category is what an item is made for, as the demo's games are for a console;
+            in other catalogues both categories are kinds, games' too: "Action" and "Kids & Family" are no consoles.
     """
 
     noun: str = "game"
-    has_platforms: bool = True
+    has_platforms: bool = False
 
     @property
     def plural(self) -> str:
@@ -59,9 +59,9 @@ class Domain:
     def kind(self, platform: str, genre: str) -> str:
         """An item by its two categories, either of which may be unknown ("").
 
-        >>> Domain().kind("Nova 64", "Racing")
+        >>> GAMES.kind("Nova 64", "Racing")
         'a Racing game for the Nova 64'
-        >>> Domain("film", False).kind("Adventure", "Comedy"), Domain("book", False).kind("Crime", "")
+        >>> Domain("film").kind("Adventure", "Comedy"), Domain("book").kind("Crime", "")
         ('an Adventure and Comedy film', 'a Crime book')
         """
         if self.has_platforms and platform and genre:
@@ -73,7 +73,7 @@ class Domain:
     def of_platform(self, platform: str) -> str:
         """Several items by their first category.
 
-        >>> Domain().of_platform("Nova 64"), Domain("film", False).of_platform("Drama")
+        >>> GAMES.of_platform("Nova 64"), Domain("film").of_platform("Drama")
         ('games for the Nova 64', 'Drama films')
         """
         return f"{self.plural} for the {platform}" if self.has_platforms and platform else self.of_genre(platform)
@@ -90,13 +90,4 @@ def _last(nouns: Sequence[str]) -> list[str]:
     return [noun.split()[-1] for noun in nouns]
 
 
-GAMES = Domain()
-
-
-def domain_of(noun: str) -> Domain:
-    """The words for items of a catalogue; games alone are made for platforms.
-
-    >>> domain_of("game") == GAMES, domain_of("film").kind("Drama", "Crime")
-    (True, 'a Drama and Crime film')
-    """
-    return GAMES if noun == GAMES.noun else Domain(noun, has_platforms=False)
+GAMES = Domain("game", has_platforms=True)

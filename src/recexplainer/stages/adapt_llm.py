@@ -39,7 +39,7 @@ def _adapt(settings: Settings, run: StageRun) -> Adapted:
     from transformers import set_seed
 
     from recexplainer.alignment.adaptation.adapt import MIN_ITEMS, adapt
-    from recexplainer.demo.domain import domain_of
+    from recexplainer.demo.domain import Domain
     from recexplainer.prompting.prompts import PromptWriter
 
     if n_processes() > 1:
@@ -55,7 +55,7 @@ def _adapt(settings: Settings, run: StageRun) -> Adapted:
     return adapt(
         store.EMBEDDED_LLM,
         PromptWriter(catalogue, settings.align.n_categories),
-        domain_of(settings.dataset.item_noun),
+        Domain(settings.dataset.item_noun),
         settings.adapt_llm,
         settings.run.seed,
         store.ADAPTATION_CHECKPOINTS,

@@ -21,7 +21,7 @@ from recexplainer.alignment.adaptation.vocabulary import extend_tokenizer
 from recexplainer.core.settings import load_settings
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.demo.dialogues import history_and_target
-from recexplainer.demo.domain import GAMES, domain_of
+from recexplainer.demo.domain import GAMES, Domain
 from recexplainer.demo.world import World, make_world
 from recexplainer.prompting.chat import ChatEncoder
 from recexplainer.prompting.prompts import PromptWriter
@@ -68,19 +68,20 @@ def test_histories_of_lessons_hold_a_taste_in_any_catalogue() -> None:
 
 def test_lessons_about_films_speak_of_films(writer: PromptWriter) -> None:
     def said(noun: str) -> str:
-        talks = islice(conversations(np.random.default_rng(0), world_of(writer, domain_of(noun))), 300)
+        talks = islice(conversations(np.random.default_rng(0), world_of(writer, Domain(noun))), 300)
         return "\n".join(text for turns in talks for turn in turns for text in turn)
 
     films, games = said("film"), said("game")
     assert " films" in films and "watched" in films
     assert not [word for word in (" game ", " games", " played", " plays ") if word in films]
     assert " games" in games and "played" in games and "film" not in games
+    assert " for the " not in games  # a real catalogue's first category need not be a console
 
 
 def test_a_catalogue_without_categories_asks_for_none_and_claims_none(writer: PromptWriter) -> None:
     frame = writer.catalogue.frame
     bare = PromptWriter(Catalogue(frame.assign(categories=[[] for _ in range(len(frame))])), 2)
-    world = world_of(bare, domain_of("book"))
+    world = world_of(bare, Domain("book"))
     assert "_lesson_filter" not in [lesson.__name__ for lesson, _ in lessons_in_words(world)]
     talks = list(islice(conversations(np.random.default_rng(1), world), 300))
     assert not [
