@@ -64,6 +64,7 @@ def test_each_history_of_training_and_validation_is_summarised_once(
         first = summary_messages(twin.history, tiny.catalogue(), COMMON)[1]["content"].splitlines()[1][2:]
         assert example.answer == f"This user likes {first} and more."
         assert (example.task, example.author) == ("user_summary", "some-writer")
+        assert example.answers() == [(example, 1.0)]
     assert "response_format" not in server.bodies[0] and server.bodies[0]["model"] == "some-writer"
     assert found.n_calls == server.asked.total() <= len(pairs) == len(records)
     lines = [json.loads(line) for line in (tmp_path / "cache").read_text().splitlines()]

@@ -23,7 +23,7 @@ from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.serving.fields import MAX_HISTORY
 from recexplainer.serving.guard import MAX_ROWS
 from recexplainer.tasks.interest_classification import EXPLAIN, NAME
-from recexplainer.tasks.rendering import fit
+from recexplainer.tasks.rendering import fit_prompt
 from recexplainer.tracking import registry, runs
 from tests import tiny
 from tests.conftest import REPOSITORY
@@ -58,7 +58,7 @@ def test_the_logged_model_answers_as_the_explainer_does_without_pickle(base: Pat
         for row, (history, item) in enumerate(zip(asked["history"], asked["item_id"], strict=True))
     ]
     writer = PromptWriter(tiny.catalogue(), 1)
-    prompts = [fit(explainer.encoder, writer, example, "both", 999, with_answer=False) for example in examples]
+    prompts = [fit_prompt(explainer.encoder, writer, example, "both", 999) for example in examples]
     expected = decoding.p_yes(explainer, prompts, 999, tiny.mf().user_vectors(list(asked["history"])))
     assert np.allclose(found["p_yes"], expected, atol=1e-5) and abs(expected[0] - expected[1]) > 1e-4
     assert found["verdict"].tolist() == ["Yes" if p >= 0.5 else "No" for p in expected]

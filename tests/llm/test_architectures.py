@@ -25,7 +25,7 @@ from recexplainer.llm.packing import collate, pack, share_prefixes
 from recexplainer.llm.title_trie import Trie
 from recexplainer.prompting.chat import IGNORED, Encoded
 from recexplainer.tasks import interest_classification
-from recexplainer.tasks.rendering import fit
+from recexplainer.tasks.rendering import fit_prompt
 from tests import tiny
 
 USERS = tiny.some_user_vectors()
@@ -98,7 +98,7 @@ def aligned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         if parameter.requires_grad:
             assert not torch.equal(parameter, before[name]), f"{name} was not trained"
     explainer.save(folder / "explainer")
-    prompts = [fit(explainer.encoder, writer, one, "both", 1000, with_answer=False) for one in asked[1:]]
+    prompts = [fit_prompt(explainer.encoder, writer, one, "both", 1000) for one in asked[1:]]
     yield Aligned(explainer, folder / "explainer", encoded, prompts)
 
 

@@ -8,10 +8,10 @@ import pytest
 from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
-from recexplainer.prompting.chat import ChatEncoder, Slot
+from recexplainer.prompting.chat import ChatEncoder, Encoded, Slot
 from recexplainer.prompting.prompts import FORMS, common_categories, merge_text, readable
 from recexplainer.tasks import interest_classification, item_ranking, next_item_retrieval
-from recexplainer.tasks.rendering import fit, render
+from recexplainer.tasks.rendering import fit_answers, render
 from tests import tiny
 
 HISTORY = [3, 5, 3, 8, 1]
@@ -66,6 +66,11 @@ def test_categories_that_most_items_share_are_left_out() -> None:
     assert tiny.writer(5).item_text(6) == "Slot <item> Machine (Nova, Racing)"
 
 
+def fit(*given: Any) -> Encoded:
+    [encoded] = fit_answers(*given)
+    return encoded
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("example", [RANKING, INTEREST], ids=["ranking", "interest"])
 def test_what_is_too_long_loses_its_oldest_history_and_nothing_else(form: Any, example: Example) -> None:
@@ -92,6 +97,23 @@ def test_what_is_too_long_loses_its_oldest_history_and_nothing_else(form: Any, e
 def test_a_prompt_that_does_not_fit_without_history_is_refused() -> None:
     with pytest.raises(InputError, match=r"task item_ranking needs \d+ tokens without any history, more than the 20"):
         fit(ChatEncoder(tiny.tokenizer()), tiny.writer(), RANKING, "both", 20)
+
+
+def test_all_choices_follow_one_prompt_that_the_longest_of_them_fits() -> None:
+    encoder, writer = ChatEncoder(tiny.tokenizer()), tiny.writer()
+    answers = [1, 6, 3]  # their titles differ in length
+    example = Example("next_item_retrieval", "train", [1], 1, 5, 4, HISTORY, choices=answers, shares=[0.5, 0.3, 0.2])
+    for budget in range(20, 120, 4):
+        try:
+            found = fit_answers(encoder, writer, example, "behaviour", budget, weight=2.0)
+        except InputError:
+            continue
+        prompts = {tuple(one.input_ids[: len(one) - one.n_targets]) for one in found}
+        assert len(prompts) == 1 and max(map(len, found)) <= budget
+        assert len({len(one) for one in found}) > 1 and [one.weight for one in found] == [1.0, 0.6, 0.4]
+        assert [encoder.tokenizer.decode(one.targets[one.targets >= 0]) for one in found] == [
+            f"{tiny.TITLES[item - 1]}<|end|>" for item in answers
+        ]
 
 
 def test_an_explanation_goes_on_after_its_verdict() -> None:

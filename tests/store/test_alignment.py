@@ -51,6 +51,11 @@ def test_what_is_mapped_stays_as_it_was_when_the_stage_writes_anew(tmp_path: Pat
         (b"[]", "line 2: expected a JSON object"),
         (b'{"task": "x"}', "line 2: has no 'split'"),
         (b'{"task": "x", "split": "test", "answer": "", "spare": 1}', "is not what build_alignment writes .*dvc repro"),
+        (
+            b'{"task": "x", "split": "test", "answer": [1], "choices": [2], "shares": [1]}',
+            ".*first choice is its answer",
+        ),
+        (b'{"task": "x", "split": "test", "answer": [1], "choices": [1], "shares": []}', ".*every choice has a share"),
         (b'{"task": "\xff"}', "is not UTF-8"),
     ],
 )

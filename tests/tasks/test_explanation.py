@@ -8,7 +8,7 @@ from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import ChatEncoder
 from recexplainer.tasks import evidence, explanation, interest_classification
-from recexplainer.tasks.rendering import fit, render
+from recexplainer.tasks.rendering import fit_answers, render
 from tests import tiny
 
 ASKED = [
@@ -37,7 +37,7 @@ def test_a_draft_answers_the_question_of_the_explanation_to_its_end() -> None:
     for form in ("behaviour", "intention", "both"):
         assert render(writer, example, form) == render(writer, ASKED[0], form)
     encoder = ChatEncoder(tiny.tokenizer())
-    encoded = fit(encoder, writer, example, "both", 1000)
+    [encoded] = fit_answers(encoder, writer, example, "both", 1000)
     expected = [*encoder.answer_ids(str(example.answer)), encoder.end_ids[0]]
     assert encoded.targets[encoded.targets >= 0].tolist() == expected
 

@@ -18,7 +18,7 @@ from recexplainer.llm.naming import name_shown_items
 from recexplainer.llm.title_trie import Trie, title_tokens
 from recexplainer.prompting.chat import Encoded
 from recexplainer.prompting.prompts import Form, PromptWriter
-from recexplainer.tasks.rendering import fit
+from recexplainer.tasks.rendering import fit_prompt
 from recexplainer.tasks.task import Row, Score
 
 
@@ -132,11 +132,5 @@ class LlmExaminer:
     def _prompts(self, examples: Sequence[Example], n_new: int = 0) -> list[Encoded]:
         """Prompts that leave an answer of `n_new` tokens its place in the LLM's context."""
         budget = self.explainer.prompt_budget(self.settings.max_prompt_tokens, n_new)
-        groups: dict[tuple[int, int], int] = {}
-        return [
-            fit(
-                self.explainer.encoder, self.writer, example, self.explainer.form, budget,
-                with_answer=False, group=groups.setdefault((example.user_id, example.position), len(groups)),
-            )
-            for example in examples
-        ]  # fmt: skip
+        given = self.explainer.encoder, self.writer
+        return [fit_prompt(*given, example, self.explainer.form, budget) for example in examples]

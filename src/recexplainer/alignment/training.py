@@ -23,7 +23,7 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.chat import Encoded
 from recexplainer.prompting.prompts import FORMS, Form, PromptTooLongError, PromptWriter
 from recexplainer.tasks.known import TASKS
-from recexplainer.tasks.rendering import fit
+from recexplainer.tasks.rendering import fit_answers
 
 _ITEMS_PER_TREE = 8
 _RENDERED = 100_000  # from so many examples on, what a part of an epoch leaves out is not rendered
@@ -68,10 +68,7 @@ def training_examples(
                 dialogues = explainer.encoder.dialogues([(q, a) for q, a in example.turns], weight)
                 found = [dialogue for dialogue in dialogues if len(dialogue) <= max_tokens]
             else:
-                found = [
-                    fit(explainer.encoder, writer, one, form, max_tokens, group=group, weight=weight * share)
-                    for one, share in example.answers()
-                ]
+                found = fit_answers(explainer.encoder, writer, example, form, max_tokens, group=group, weight=weight)
         except PromptTooLongError as error:
             too_long.append(error)
             continue

@@ -41,7 +41,11 @@ class Example:
     turns: list[list[str]] = field(default_factory=list)  # (question, answer) of a dialogue
     author: str = ""  # who wrote a summary: `catalogue` (a rule), or the model behind an API
     choices: list[int] = field(default_factory=list)  # several right answers that are taught, best first
-    shares: list[float] = field(default_factory=list)  # how much each of them counts; they sum to 1
+    shares: list[float] = field(default_factory=list)  # how much each of them counts; they sum to 1, but for rounding
+
+    def __post_init__(self) -> None:
+        if self.choices and ([self.choices[0]] != self.answer or len(self.choices) != len(self.shares)):
+            raise ValueError("an example's first choice is its answer, and every choice has a share")
 
     def answers(self) -> list[tuple[Example, float]]:
         """This example with each answer that is taught, and the answer's share: its own, or each of its choices.
@@ -52,7 +56,8 @@ class Example:
         """
         if not self.choices:
             return [(self, 1.0)]
-        return [(replace(self, answer=[item]), share) for item, share in zip(self.choices, self.shares, strict=True)]
+        alone = replace(self, choices=[], shares=[])
+        return [(replace(alone, answer=[item]), share) for item, share in zip(self.choices, self.shares, strict=True)]
 
     def to_row(self) -> dict[str, Any]:
         """A JSON object without the fields that hold their defaults (row 0 of the user vectors is not a default)."""

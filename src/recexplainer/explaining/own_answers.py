@@ -15,7 +15,7 @@ from recexplainer.llm.naming import name_shown_items
 from recexplainer.prompting import wording
 from recexplainer.prompting.prompts import PromptWriter
 from recexplainer.tasks import evidence
-from recexplainer.tasks.rendering import fit
+from recexplainer.tasks.rendering import fit_prompt
 
 
 def ask_for_evidence(
@@ -42,7 +42,7 @@ def ask_for_evidence(
     """
     asked = [replace(e, task=evidence.NAME, aspect=label) for e, label in zip(examples, labels, strict=True)]
     budget = explainer.prompt_budget(max_prompt_tokens, _longest_answer(explainer, writer, asked))
-    prompts = [fit(explainer.encoder, writer, e, explainer.form, budget, with_answer=False) for e in asked]
+    prompts = [fit_prompt(explainer.encoder, writer, e, explainer.form, budget) for e in asked]
     histories = [example.history for example in examples]
     given = (histories, wording.NO_EVIDENCE, MAX_ITEMS, batch_size, user_vectors)
     named = name_shown_items(explainer, writer.catalogue, prompts, *given)

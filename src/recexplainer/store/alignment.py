@@ -106,6 +106,6 @@ class _Examples(Sequence["Example"]):
 
         try:
             return Example(**self._rows[number])
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             remedy = f"run dvc repro {self._stage}"
             raise InputError(f"{self._path}: is not what {self._stage} writes ({error}); {remedy}") from None

@@ -48,7 +48,7 @@ def choices(scores: np.ndarray, n: int) -> tuple[list[int], list[float]]:
     ([2, 4], [0.5778, 0.4222])
     """
     allowed = scores[np.isfinite(scores)]
-    standard = (scores - allowed.mean()) / max(float(allowed.std()), 1e-6)
+    standard = (scores - allowed.mean()) / (float(allowed.std()) or 1.0)
     best = items_at(scores, range(len(allowed))[:n])
     weights = np.exp(SHARPNESS * (standard[best] - standard[best[0]]))
     shares = [round(float(share), 4) for share in weights / weights.sum()]

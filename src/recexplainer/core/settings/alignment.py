@@ -93,7 +93,7 @@ class BuildAlignment:
     positions_per_user: Count  # of a training user
     eval_positions_per_user: Count  # the newest positions of a valid or test user
     n_candidates: Annotated[Whole, Interval(ge=2, le=5)]  # of item ranking
-    choices_per_history: Count  # of a training user, taught as next items; 1: the first choice alone
+    choices_per_history: Annotated[Whole, Interval(ge=1, le=100)]  # of a training user, taught as next items
     rankings_per_history: Count  # of a training user; the others get one
     classifications_per_history: Count  # of a training user
     eval_classifications_per_history: Count
