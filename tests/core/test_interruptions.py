@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from recexplainer.core import environment
-from recexplainer.core.interruptions import sigterm_raises
+from recexplainer.core import environment, interruptions
+from recexplainer.core.interruptions import Terminated, free_frames, sigterm_raises
 from recexplainer.core.settings import Settings
 from recexplainer.stages import StageRun, stage_main
 from recexplainer.tracking import runs
@@ -140,16 +140,18 @@ def test_an_interruption_that_python_drops_comes_again(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_what_else_python_drops_is_left_to_its_hook() -> None:
+def test_what_else_python_drops_is_left_to_its_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
-    before, sys.unraisablehook = sys.unraisablehook, lambda dropped: seen.append(dropped.exc_value)
+
+    def hook(dropped: Any) -> None:
+        seen.append(dropped.exc_value)
+
     error = ValueError("dropped")
-    try:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "unraisablehook", hook)
         with sigterm_raises():
             _Raises(error)
-        assert seen == [error] and sys.unraisablehook is not before
-    finally:
-        sys.unraisablehook = before
+        assert seen == [error] and sys.unraisablehook is hook
 
 
 class _Raises:
@@ -158,6 +160,49 @@ class _Raises:
 
     def __del__(self) -> None:
         raise self.error
+
+
+def test_a_dropped_interruption_does_not_outlive_its_command() -> None:
+    alarms: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: alarms.append(number))
+    timer = signal.setitimer(signal.ITIMER_REAL, 100)
+    try:
+        with sigterm_raises():
+            SlowToFree(signal.SIGTERM)
+            assert signal.getitimer(signal.ITIMER_REAL)[0] < 1
+        time.sleep(0.3)  # no interruption comes
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 90 and not alarms
+        signal.raise_signal(signal.SIGALRM)
+        assert alarms  # whoever used the alarm has it again
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+
+
+def test_an_alarm_that_comes_before_the_hook_has_ended_waits(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine; what is raised in the hook itself is dropped as well, for good."""
+    slow = signal.setitimer
+
+    def setitimer(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        result = slow(which, seconds, interval)
+        if seconds == interruptions.SECONDS_TO_RETURN and len(waited) < 2:
+            waited.append(seconds)
+            time.sleep(0.05)
+        return result
+
+    waited: list[float] = []
+    monkeypatch.setattr(interruptions, "SECONDS_TO_RETURN", 0.01)
+    monkeypatch.setattr(signal, "setitimer", setitimer)
+    with pytest.raises(Terminated), sigterm_raises():
+        SlowToFree(signal.SIGTERM)
+        time.sleep(10)
+    assert len(waited) == 2
+
+
+def test_frames_are_freed_of_errors_that_name_each_other() -> None:
+    first, second = KeyboardInterrupt(), ValueError()
+    first.__context__, second.__context__ = second, first
+    free_frames(first)
 
 
 def test_an_interruption_amid_a_query_leaves_no_lock_on_the_tracking_database(project: Path) -> None:

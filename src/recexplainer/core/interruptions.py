@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 SECONDS_TO_END = 60  # a stage closes its run over the network
 SECONDS_TO_RETURN = 0.1  # until Python has left the code that cannot be interrupted
@@ -29,35 +29,68 @@ def sigterm_raises() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before, unraisable = signal.signal(signal.SIGTERM, _raise), sys.unraisablehook
-    sys.unraisablehook = lambda dropped: _again(dropped.exc_value) or unraisable(dropped)
+    interruptions = _Interruptions()
+    before = signal.signal(signal.SIGTERM, interruptions.terminate)
+    sys.unraisablehook = interruptions.unraisable
     try:
         yield
     finally:
-        sys.unraisablehook = unraisable
+        sys.unraisablehook = interruptions.other_hook
+        interruptions.disarm()
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-def _raise(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Terminated
+class _Interruptions:
+    """The handlers of one command's interruptions."""
 
+    def __init__(self) -> None:
+        self.other_hook = sys.unraisablehook
+        self._terminated = False
+        self._dropped: type[KeyboardInterrupt] | None = None  # what the alarm raises again
+        self._alarm: tuple[Any, tuple[float, float]] = (None, (0.0, 0.0))  # the handler and timer that it replaced
 
-def _again(dropped: BaseException | None) -> bool:
-    """Send an interruption that was dropped once more; False for any other exception."""
-    if not isinstance(dropped, KeyboardInterrupt):
-        return False
-    number = signal.SIGINT
-    if isinstance(dropped, Terminated):
-        number = signal.SIGTERM
-        signal.signal(number, _raise)
-    threading.Timer(SECONDS_TO_RETURN, os.kill, (os.getpid(), number)).start()
-    return True
+    def terminate(self, number: int, frame: FrameType | None) -> None:
+        """On SIGTERM."""
+        if not self._terminated:
+            self._terminated = True
+            raise Terminated
+
+    def unraisable(self, unraisable: Any) -> None:
+        """When Python drops an exception: an interruption is raised again by an alarm, out of this code."""
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            self.other_hook(unraisable)
+            return
+        if self._dropped is None:
+            timer = signal.setitimer(signal.ITIMER_REAL, 0)
+            self._alarm = signal.signal(signal.SIGALRM, self._again), timer
+        self._dropped = type(unraisable.exc_value)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_RETURN)
+
+    def _again(self, number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code is _Interruptions.unraisable.__code__:  # what is raised here would be dropped
+                signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_RETURN)
+                return
+            frame = frame.f_back
+        dropped = self._dropped or KeyboardInterrupt
+        self.disarm()
+        raise dropped
+
+    def disarm(self) -> None:
+        """Put another one's alarm back in its place."""
+        if self._dropped is not None:
+            self._dropped = None
+            handler, timer = self._alarm
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 def free_frames(error: BaseException | None) -> None:
     """Let go of what the functions held that an exception has left: an unfinished query keeps its database locked."""
-    while error is not None:
+    seen: set[int] = set()  # a context that was set by hand may lead back
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
 
