@@ -36,7 +36,7 @@ TIE_TO_EVIDENCE = Step(
 )
 HIDE_CLAIMS = Step(
     "Hide what does not hold",
-    "keep these claims from readers, or let texts name only facts that hold (explain.facts: guided)",
+    "keep these claims from readers; explain.facts: guided makes them true of the items, not of the decision",
     "A true fact about an item need not be the recommender's reason.",
 )
 RATE = Step(
