@@ -67,7 +67,7 @@ def test_a_share_of_an_epoch_renders_its_examples_alone_and_by_whole_groups(
     align, explainer = tiny.settings("align.mixture={}").align, tiny.explainer(base, "intention", None, vectors)
     n_rendered = Counter[float]()
     whole: dict[float, Counter[tuple[int, int]]] = {}
-    original = training.fit
+    original = training.fit_answers
     for share in (1.0, 0.1):
         seen: list[Example] = []
 
@@ -75,7 +75,7 @@ def test_a_share_of_an_epoch_renders_its_examples_alone_and_by_whole_groups(
             _seen.append(example)
             return original(encoder, writer, example, *given, **named)
 
-        monkeypatch.setattr(training, "fit", watched)
+        monkeypatch.setattr(training, "fit_answers", watched)
         encoded = training_examples(explainer, tiny.writer(), many, align, np.random.default_rng(0), share)
         rows = packed_rows(encoded, align, np.random.default_rng(0), share=share)
         n_rendered[share] = len(seen)
