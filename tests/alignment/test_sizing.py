@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from recexplainer.alignment.sizing import TARGETS, as_parameters, estimated_minutes, sizes_for
+from recexplainer.alignment.sizing import OUTPUT_RANK, TARGETS, as_parameters, estimated_minutes, sizes_for
 from recexplainer.core.settings import Settings, load_settings
 from recexplainer.store.presets import merge
 from tests.conftest import REPOSITORY
@@ -54,6 +54,7 @@ def test_the_adapter_reaches_every_linear_layer_of_the_embedded_llm_and_its_outp
     assert not model.config.tie_word_embeddings  # an adapted output layer would change the embeddings, too
     align = sized(as_parameters(sizes_for(5_000, 800, 60), 800, 1.0)).align
     assert align.lora.targets == TARGETS and align.slots_per_user == 2
+    assert align.lora.ranks == {"lm_head": OUTPUT_RANK} and OUTPUT_RANK < model.config.hidden_size
 
 
 def test_without_the_adaptation_it_takes_less() -> None:

@@ -20,6 +20,7 @@ SECONDS_PER_CHOICE = 0.0025
 SECONDS_PER_TITLE = 0.005
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
 TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj,lm_head"  # with the output layer: a title is a token
+OUTPUT_RANK = 96  # of the output layer, which tells a thousand titles apart
 TITLES = 3  # how often an epoch asks for the title of each item, align.mixture.item_discrimination/title
 MIN_STEPS, MIN_ITEMS, MIN_USERS = 300, 100, 200
 _LARGE = 300  # items: from here on vectors need more than the defaults to tell them apart
@@ -91,7 +92,7 @@ def as_parameters(sizes: Sizes, n_items: int, slot_top: float) -> dict[str, Any]
             "warm_start_top": slot_top,  # users' slots start as the adaptation taught to read them
             "row_tokens": 512,
             "n_categories": 2,
-            "lora": {"r": 32, "alpha": 64, "targets": TARGETS},
+            "lora": {"r": 32, "alpha": 64, "targets": TARGETS, "ranks": {"lm_head": OUTPUT_RANK}},
             "mixture": {"next_item_retrieval": 2},
         },
         "evaluate_alignment": {"max_title_tokens": 64},
