@@ -85,7 +85,9 @@ def test_names_tell_the_line_in_the_file_and_drafts_come_last() -> None:
 def test_align_teaches_training_users_alone(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = store.read_alignment().examples
     of_user = {split: next(e for e in asked if e.split == split and e.user_id) for split in SPLITS}
-    store.write_drafts([replace(example, task=explanation.NAME, answer="Yes.") for example in of_user.values()])
+    store.write_drafts(
+        [replace(example, task=explanation.NAME, answer="Yes.", choices=[], shares=[]) for example in of_user.values()]
+    )
     warmed: list[Any] = []
     taught: list[Any] = []
     monkeypatch.setattr(align, "training_examples", lambda *given: taught.extend(given) or [])
