@@ -103,6 +103,7 @@ def test_all_choices_follow_one_prompt_that_the_longest_of_them_fits() -> None:
     encoder, writer = ChatEncoder(tiny.tokenizer()), tiny.writer()
     answers = [1, 6, 3]  # their titles differ in length
     example = Example("next_item_retrieval", "train", [1], 1, 5, 4, HISTORY, choices=answers, shares=[0.5, 0.3, 0.2])
+    n_tokens = set()
     for budget in range(20, 120, 4):
         try:
             found = fit_answers(encoder, writer, example, "behaviour", budget, weight=2.0)
@@ -114,6 +115,8 @@ def test_all_choices_follow_one_prompt_that_the_longest_of_them_fits() -> None:
         assert [encoder.tokenizer.decode(one.targets[one.targets >= 0]) for one in found] == [
             f"{tiny.TITLES[item - 1]}<|end|>" for item in answers
         ]
+        n_tokens.add(max(map(len, found)))
+    assert len(n_tokens) > 2  # the history was cut, further and further
 
 
 def test_an_explanation_goes_on_after_its_verdict() -> None:

@@ -56,8 +56,8 @@ def write_summaries(
         text, error = read_summary(answer, failure)
         records.append(_record(example, settings.model, text, error, key, answer or {}))
         if text:
-            summary = replace(example, choices=[], shares=[], task=user_summary.NAME, answer=text)
-            written.append(replace(summary, author=settings.model))
+            author = settings.model
+            written.append(replace(example, task=user_summary.NAME, answer=text, author=author, choices=[], shares=[]))
     failures = [record["error"] for record in records if record["error"]]
     if len(failures) > max_failed * len(asked):
         raise InputError(
