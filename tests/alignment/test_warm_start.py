@@ -9,7 +9,16 @@ import torch
 from scipy.stats import spearmanr
 
 from recexplainer.alignment import warm_start as start
-from recexplainer.alignment.warm_start import item_tokens, item_words, ranking_map, user_slots, warm_start
+from recexplainer.alignment.adaptation.vocabulary import extend_embeddings, extend_tokenizer
+from recexplainer.alignment.warm_start import (
+    item_tokens,
+    item_words,
+    ranking_map,
+    start_titles,
+    user_slots,
+    warm_start,
+)
+from recexplainer.llm.explainer import adapted_explainer
 from tests import tiny
 from tests.sizes import LargestTensor
 
@@ -150,3 +159,64 @@ def test_a_user_starts_apart_from_what_was_seen(base: Path) -> None:
         warm_start(explainer, tiny.writer(), vectors, seen, align, seed=1)
     hidden, shown = (explainer.connectors["user"](vectors) for explainer in explainers)
     assert not torch.allclose(hidden, shown, atol=1e-3)
+
+
+def with_whole_titles(rank: int, n_whole: int = tiny.N_ITEMS, targets: str = "q_proj,lm_head") -> tuple:
+    """An explainer with a fresh adapter, of whose titles some are a token each, and the tokens of all titles."""
+    align = tiny.settings(f"align.lora.r={rank}", f"align.lora.targets={targets}").align
+    known = tiny.tokenizer()
+    tokenizer, parts = extend_tokenizer(known, tiny.TITLES[:n_whole], tiny.N_ITEMS)
+    model = tiny.llama(len(known))
+    extend_embeddings(model, parts)
+    recommender, settings = tiny.mf(), {"n_categories": 1, "max_history": 9}
+    vectors = tiny.some_user_vectors(recommender)
+    explainer = adapted_explainer("both", model, tokenizer, None, align, recommender, vectors, settings)
+    return explainer, [explainer.encoder.answer_ids(title) for title in tiny.TITLES]
+
+
+def output_adapter(explainer) -> tuple[torch.Tensor, torch.Tensor]:
+    layer = explainer.llm.get_output_embeddings()
+    return layer.lora_A["default"].weight.detach(), layer.lora_B["default"].weight.detach()
+
+
+@pytest.mark.parametrize("rank", [3, 64])
+def test_titles_of_one_token_start_at_their_items_vectors_and_add_nothing_yet(rank: int) -> None:
+    explainer, tokens = with_whole_titles(rank)
+    items, hidden = explainer.item_vectors[1:], torch.randn(5, 32)
+    head = explainer.llm.get_output_embeddings()
+    before = head(hidden)
+    start_titles(explainer, tiny.TITLES, items)
+    assert torch.equal(head(hidden), before)
+    reads, writes = output_adapter(explainer)
+    n = min(rank, items.shape[1])
+    assert not reads[:n].any() and (rank == n or reads[n:].any(dim=1).all())
+    whole = [number for number, ids in enumerate(tokens) if len(ids) == 1]
+    assert len(whole) > tiny.N_ITEMS / 2
+    titles = [tokens[number][0] for number in whole]
+    spread = items - items.mean(dim=0)
+    if n == items.shape[1]:  # all of a vector is kept: inner products are the recommender's
+        products, wanted = writes[titles] @ writes[titles].T, spread[whole] @ spread[whole].T
+        assert torch.allclose(products / products.norm(), wanted / wanted.norm(), atol=1e-5)
+    principal = torch.linalg.svdvals(spread)[:n].square().sum() / spread.square().sum()
+    assert torch.linalg.matrix_rank(writes) <= n and 0 < principal <= 1
+    others = torch.ones(len(writes), dtype=torch.bool)
+    others[titles] = False
+    assert not writes[others].any()
+
+
+@pytest.mark.parametrize(("n_whole", "targets"), [(0, "q_proj,lm_head"), (4, "q_proj,lm_head"), (12, "q_proj")])
+def test_an_output_layer_is_left_alone_without_adapter_or_where_few_titles_are_tokens(
+    n_whole: int, targets: str
+) -> None:
+    explainer, _ = with_whole_titles(4, n_whole, targets)
+    before = {name: value.clone() for name, value in explainer.state_dict().items()}
+    start_titles(explainer, tiny.TITLES, explainer.item_vectors[1:])
+    assert all(torch.equal(value, before[name]) for name, value in explainer.state_dict().items())
+
+
+def test_a_warm_start_starts_the_titles_too() -> None:
+    explainer, _ = with_whole_titles(4)
+    histories = [[1, 2], [3, 4], [5], [6, 7, 8], [2, 9]]
+    align = tiny.settings("align.warm_start_steps=2").align
+    warm_start(explainer, tiny.writer(), tiny.mf().user_vectors(histories), histories, align, seed=1)
+    assert output_adapter(explainer)[1].any()

@@ -1,15 +1,19 @@
-"""Where the connectors start: slots at words, users in the direction of what the recommender ranks high for them.
+"""Where connectors and output layer start: slots at words, titles of one token at the recommender's item vectors.
 
 Source: none in the paper, whose connectors start at random. An item's slot is fitted to the mean token embedding of the
 item's text. A user's slot is fitted to the direction along which the items' slots are ordered as the recommender
-orders the items, so that what a user likes is what the user's slot resembles.
+orders the items, so that what a user likes is what the user's slot resembles. Where a title is one token, what the
+adapter adds to its logit starts as the inner product of the item's vector and what the adapter reads from the hidden
+state; that starts at zero, so that reading a user's taste is all that is left to be learnt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
 from recexplainer.core.settings import Align
@@ -19,6 +23,7 @@ from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.prompts import PromptWriter
 
 _SHARPNESS = 4.0  # of the softmax over standardised scores
+_TITLE_SIZE = 4.0  # length of a title's row in the adapter of the output layer, on average
 _RIDGE = 0.02  # of the mean squared length of an item's slot; without it, a user's slot is mostly noise
 AT_ONCE = 2**25  # numbers of one block (embeddings of texts, scores of users): it bounds the memory, not the result
 
@@ -31,7 +36,7 @@ def warm_start(
     align: Align,
     seed: int,
 ) -> dict[str, float]:
-    """Fit the connectors of an explainer in place.
+    """Fit the connectors of an explainer in place, and start its output layer at the items' vectors.
 
     Scores are taken to be inner products of the recommender's user and item vectors. Where they are not, users
     start somewhere else, and training has to do the rest.
@@ -41,8 +46,8 @@ def warm_start(
         writer: Writes the items' texts.
         user_vectors: (n, dim) of the training pairs.
         histories: Of the same pairs: item ids.
-        align: `warm_start_steps` of the fit, of which 0 leave the connectors as they are, and `warm_start_top`, the
-            `top` of `user_slots`.
+        align: `warm_start_steps` of the fit, of which 0 leave all as it is, and `warm_start_top`, the `top` of
+            `user_slots`.
         seed: Of the fit.
 
     Returns:
@@ -69,12 +74,42 @@ def warm_start(
             scores[place, seen[row]] = -torch.inf
         return user_slots(ranking, scores, words, align.warm_start_top, align.slots_per_user).flatten(1)
 
+    start_titles(explainer, writer.catalogue.titles[1:], items)
     of_item, of_user = explainer.connectors["item"], explainer.connectors["user"]
     assert isinstance(of_item, Connector) and isinstance(of_user, Connector)
     return {
         "warm_start_item": round(fit_connector(of_item, items, of_items, steps, seed), 4),
         "warm_start_user": round(fit_connector(of_user, users, of_users, steps, seed, n_rows, mixed=True), 4),
     }
+
+
+@torch.no_grad()
+def start_titles(explainer: Explainer, titles: Sequence[str], items: Tensor) -> None:
+    """Let the adapter of the output layer start with the vectors of the items whose titles are one token.
+
+    LoRA adds B A h to the logits of a hidden state h. In as many ranks as the vectors have dimensions, a title's row
+    of B becomes the item's vector, and A becomes zero: nothing is added at first. Of vectors with more dimensions than
+    ranks, the principal components count. An LLM is left as it is where its output layer has no adapter, or fewer than
+    half of the titles are one token: the other tokens would learn later, as A starts at zero.
+
+    Args:
+        explainer: Whose adapter is not trained yet.
+        titles: Of the items, from item 1.
+        items: (n_items, dim) their vectors.
+    """
+    layer = explainer.llm.get_output_embeddings()
+    tokens = [explainer.encoder.answer_ids(title) for title in titles]
+    whole = [number for number, ids in enumerate(tokens) if len(ids) == 1]
+    if 2 * len(whole) < len(titles) or not isinstance(layer, LoraLayer):
+        return
+    name = explainer.llm.active_adapter
+    adapter: Any = layer
+    reads, writes = adapter.lora_A[name].weight, adapter.lora_B[name].weight
+    spread = items.float() - items.float().mean(dim=0)
+    rows = spread @ torch.linalg.svd(spread, full_matrices=False).Vh[: len(reads)].T
+    rows *= _TITLE_SIZE / rows.pow(2).sum(dim=-1).mean().sqrt().clamp(min=1e-12)
+    reads[: rows.shape[1]] = 0
+    writes[[tokens[number][0] for number in whole], : rows.shape[1]] = rows[whole].to(writes.dtype)
 
 
 def item_tokens(explainer: Explainer, writer: PromptWriter) -> Tensor:
