@@ -10,7 +10,6 @@ state; that starts at zero, so that reading a user's taste is all that is left t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from peft.tuners.lora import LoraLayer
@@ -20,6 +19,7 @@ from recexplainer.core.settings import Align
 from recexplainer.llm.base_model import token_embeddings
 from recexplainer.llm.connectors import ROWS_OF_A_STEP, Connector, fit_connector
 from recexplainer.llm.explainer import Explainer
+from recexplainer.llm.title_trie import title_tokens
 from recexplainer.prompting.prompts import PromptWriter
 
 _SHARPNESS = 4.0  # of the softmax over standardised scores
@@ -96,15 +96,18 @@ def start_titles(explainer: Explainer, titles: Sequence[str], items: Tensor) -> 
         explainer: Whose adapter is not trained yet.
         titles: Of the items, from item 1.
         items: (n_items, dim) their vectors.
+
+    Raises:
+        InputError: If the tokenizer cannot tell the titles apart, as `title_tokens` says.
     """
     layer = explainer.llm.get_output_embeddings()
-    tokens = [explainer.encoder.answer_ids(title) for title in titles]
+    has_adapter = isinstance(layer, LoraLayer)
+    tokens = title_tokens(explainer.encoder, titles) if has_adapter else []
     whole = [number for number, ids in enumerate(tokens) if len(ids) == 1]
-    if 2 * len(whole) < len(titles) or not isinstance(layer, LoraLayer):
+    if not has_adapter or 2 * len(whole) < len(titles):
         return
     name = explainer.llm.active_adapter
-    adapter: Any = layer
-    reads, writes = adapter.lora_A[name].weight, adapter.lora_B[name].weight
+    reads, writes = layer.lora_A[name].weight, layer.lora_B[name].weight
     spread = items.float() - items.float().mean(dim=0)
     rows = spread @ torch.linalg.svd(spread, full_matrices=False).Vh[: len(reads)].T
     rows *= _TITLE_SIZE / rows.pow(2).sum(dim=-1).mean().sqrt().clamp(min=1e-12)

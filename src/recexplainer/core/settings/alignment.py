@@ -146,7 +146,7 @@ class Align:
     learning_rate: Positive  # of the adapter
     connector_learning_rate: Positive
     connector_hidden_size: Count
-    warm_start_steps: CountOrZero  # of fitting the connectors before the LLM; 0: at random, as in the paper
+    warm_start_steps: CountOrZero  # of fitting the connectors before the LLM; 0: no warm start, as in the paper
     slots_per_user: Count  # positions of a prompt that a user's vector takes; 1, as in the paper
     warm_start_top: NotNegative  # how much a user's best items count in the user's slot, besides the order of all
     warmup: Share  # of the steps
