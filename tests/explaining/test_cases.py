@@ -24,7 +24,9 @@ def cases_of(n_cases: int, n_users: int = 10) -> list[Case]:
     settings = tiny.settings(f"explain.n_cases={n_cases}")
     given = tiny.interactions(n_users)
     pairs = pairs_of(settings, given, tiny.users(n_users))
-    return choose_cases(tiny.mf(), given, pairs, settings.build_alignment, settings.explain, seed=1)
+    return choose_cases(
+        tiny.mf(), given, pairs, settings.build_alignment, settings.explain.n_cases, settings.explain.top_k, seed=1
+    )
 
 
 def test_cases_are_the_recommenders_own_decisions() -> None:
@@ -95,7 +97,9 @@ def test_cases_of_a_large_catalogue_are_those_of_a_full_sort_without_one(monkeyp
     settings = tiny.settings("explain.n_cases=40")
     expected = sorted_cases(recommender.freeze(), pairs, settings)
     monkeypatch.setattr(np, "argsort", lambda *given, **how: pytest.fail("sorted"))
-    cases = choose_cases(recommender, given, pairs, settings.build_alignment, settings.explain, seed=1)
+    cases = choose_cases(
+        recommender, given, pairs, settings.build_alignment, settings.explain.n_cases, settings.explain.top_k, seed=1
+    )
     assert [(case.example.user_id - 1, case.example.items[0]) for case in cases] == expected
 
 
@@ -105,8 +109,16 @@ def test_the_same_seed_gives_the_same_cases() -> None:
 
 def test_without_a_test_user_it_says_which_parameters_matter() -> None:
     settings = tiny.settings()
-    with pytest.raises(InputError, match="contains no test users; see prepare.split"):
-        choose_cases(tiny.mf(), tiny.interactions(), [], settings.build_alignment, settings.explain, seed=1)
+    with pytest.raises(InputError, match="contains no users to explain to; see prepare.split"):
+        choose_cases(
+            tiny.mf(),
+            tiny.interactions(),
+            [],
+            settings.build_alignment,
+            settings.explain.n_cases,
+            settings.explain.top_k,
+            seed=1,
+        )
 
 
 def of_users(user_ids: list[int], items: list[int], top: bool, bottom: bool, top_k: int = 2) -> list[Case]:

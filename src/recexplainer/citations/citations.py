@@ -82,12 +82,6 @@ def read_citations(explanation: Explanation) -> Citations:
     return _collect(explanation.citations, explanation.history)
 
 
-def is_grounded(text: str, history: Sequence[int], catalogue: Catalogue, target: int) -> bool:
-    """Whether a text is whole sentences that cite the history and name no title besides it and the target."""
-    found = resolve_citations(text, history, catalogue, target)
-    return text.endswith((".", "!")) and bool(found.in_history) and found.n_unseen == 0
-
-
 @cached_by_catalogue
 def title_index(catalogue: Catalogue) -> TitleIndex:
     """The index of a catalogue's titles, made once per catalogue object."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -11,7 +12,7 @@ import numpy as np
 from recexplainer.core.errors import InputError
 from recexplainer.core.places import items_at, place_of
 from recexplainer.core.records.explanation import Label
-from recexplainer.core.settings import BuildAlignment, Explain
+from recexplainer.core.settings import BuildAlignment
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
 from recexplainer.prompting import wording
@@ -65,15 +66,27 @@ class Wanted:
     bottom: bool
 
 
+def in_turn(pairs: Sequence[Example], rng: np.random.Generator) -> list[Example]:
+    """Pairs of (user, position) in random order, but every user once before any user twice."""
+    shuffled = [pairs[int(place)] for place in rng.permutation(len(pairs))]
+    seen: Counter[int] = Counter()
+    rounds = []
+    for pair in shuffled:
+        rounds.append(seen[pair.user_id])
+        seen[pair.user_id] += 1
+    return [shuffled[int(place)] for place in np.argsort(rounds, kind="stable")]
+
+
 def choose_cases(
     recommender: Recommender,
     interactions: Interactions,
     pairs: Sequence[Example],
     build: BuildAlignment,
-    settings: Explain,
+    n_cases: int,
+    top_k: int,
     seed: int,
 ) -> list[Case]:
-    """Positive and negative decisions about test users, in turn: the recommender's top and bottom items.
+    """Positive and negative decisions about a split's users, in turn: the recommender's top and bottom items.
 
     No (user, position, item) comes twice, so there may be fewer cases than asked for.
 
@@ -82,25 +95,28 @@ def choose_cases(
         interactions: The histories.
         pairs: One example per (user, position) that may be explained, with its vector row and shown history.
         build: What counts as liked and disliked.
-        settings: How many cases.
+        n_cases: How many.
+        top_k: Yes is about one of so many best items.
         seed: Of the draw.
 
     Raises:
         InputError: There are no pairs.
     """
     if not pairs:
-        raise InputError("data/alignment: contains no test users; see prepare.split and build_alignment.min_history")
+        raise InputError(
+            "data/alignment: contains no users to explain to; see prepare.split and build_alignment.min_history"
+        )
     rng = np.random.default_rng(seed)
     cases: list[Case] = []
     taken: dict[int, list[int]] = {}  # by pair the places of its items in its order: no decision is explained twice
-    for number in range(settings.n_cases):
+    for number in range(n_cases):
         place = number % len(pairs)
         pair = pairs[place]
         history = interactions.sequence(pair.user_id)[: pair.position].tolist()
         scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
         liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
         is_liked = (place + number // len(pairs)) % 2 == 0
-        places, before = liked[: settings.top_k] if is_liked else disliked, taken.setdefault(place, [])
+        places, before = liked[:top_k] if is_liked else disliked, taken.setdefault(place, [])
         n_left = len(places) - sum(earlier in places for earlier in before)
         if not n_left:
             continue
@@ -226,6 +242,8 @@ def _case(pair: Example, history: list[int], item: int, label: str, scores: np.n
         aspect=interest_classification.EXPLAIN,
         items=[item],
         answer=label,
+        choices=[],
+        shares=[],
     )
     rank = int(np.count_nonzero(scores >= scores[item]))  # the item itself is one of them
     return Case(example, history, float(scores[item]), rank, int(np.isfinite(scores).sum()))

@@ -11,16 +11,17 @@ from pathlib import Path
 
 from torch import Tensor
 
-from recexplainer.citations.citations import resolve_citations
+from recexplainer.citations.citations import Citations, resolve_citations
 from recexplainer.core.records.evidence import Evidence, Label
-from recexplainer.core.records.explanation import Explanation, Guided, ModelVersion
+from recexplainer.core.records.explanation import Defect, Explanation, Guided, ModelVersion
 from recexplainer.core.settings import Explain
+from recexplainer.data.catalogue import Catalogue
 from recexplainer.data.examples import Example
 from recexplainer.explaining.blocks import explain_blocks
 from recexplainer.explaining.cases import Asking, Case
 from recexplainer.explaining.defects import find_defects
 from recexplainer.explaining.guidance import Guidance
-from recexplainer.explaining.prompts import Words, appended, ask, fitting_prompts
+from recexplainer.explaining.prompts import Words, appended, ask
 from recexplainer.explaining.records import fields_of
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.draft import Written
@@ -70,6 +71,7 @@ def answer(
     lengths: Lengths,
     guidance: Guidance,
     user_vectors: Tensor | None = None,
+    as_decided: bool = False,
 ) -> tuple[list[Answer], list[Example]]:
     """Answer questions of interest; and the examples as the prompts had room to show them.
 
@@ -84,11 +86,13 @@ def answer(
         lengths: Bounds.
         guidance: What the texts may say.
         user_vectors: (n, dim) what the examples' `vector_row` points into.
+        as_decided: Whether the recommender's decisions are explained, and not the explainer's own verdicts.
     """
     examples = [decision.example for decision in decisions]
     asked = ask(explainer, words, examples, lengths.max_prompt_tokens, lengths.max_new_tokens, user_vectors)
     verdicts: list[Label] = ["Yes" if p >= 0.5 else "No" for p in asked.p_yes]
     labels = [decision.label or verdict for decision, verdict in zip(decisions, verdicts, strict=True)]
+    verdicts = labels if as_decided else verdicts
     histories = [decision.history for decision in decisions]
     evidence = guidance.find(explainer, words, asked, histories, labels, lengths.batch_size)
     guides = guidance.guides(asked.shown, evidence)
@@ -109,26 +113,36 @@ def answer(
 
 
 def draft(
-    explainer: Explainer,
-    writer: PromptWriter,
-    examples: Sequence[Example],
-    cited: Sequence[Sequence[int] | None],
-    lengths: Lengths,
-    user_vectors: Tensor | None = None,
-) -> list[str]:
-    """Explanations of verdicts that are given: each begins with its example's answer, and the explainer continues.
-
-    It cites the given items, in order; None: any.
+    explainer: Explainer, writer: PromptWriter, decisions: Sequence[Asking], recommender: Recommender, lengths: Lengths
+) -> list[str | None]:
+    """Explanations of decisions as they are taught: each begins with the recommender's verdict, cites its evidence and
+    names what holds, as the explainer's own texts do when they are guided; None where the text is no explanation.
     """
-    bounds = lengths.max_prompt_tokens, lengths.max_new_tokens
-    prompts, _ = fitting_prompts(explainer, partial(render, writer), examples, *bounds)
-    verdicts = [str(example.answer) for example in examples]
-    guides = [
-        None if items is None else Guide(writer.catalogue, example.items[0], example.history, items)
-        for example, items in zip(examples, cited, strict=True)
+    catalogue = writer.catalogue
+    guidance = Guidance(catalogue, "recommender", True, recommender)
+    given, _ = answer(explainer, partial(render, writer), decisions, lengths, guidance, as_decided=True)
+    items = [decision.example.items[0] for decision in decisions]
+    found = [
+        resolve_citations(own.text, decision.example.history, catalogue, item)
+        for own, decision, item in zip(given, decisions, items, strict=True)
     ]
-    written = _go_on(explainer, prompts, verdicts, guides, lengths, user_vectors)
-    return [(verdict + text.text).strip() for verdict, text in zip(verdicts, written, strict=True)]
+    return [
+        None if defects_of(own, cited, catalogue, item) else own.text
+        for own, cited, item in zip(given, found, items, strict=True)
+    ]
+
+
+def defects_of(given: Answer, citations: Citations, catalogue: Catalogue, item: int) -> list[Defect]:
+    """Why an answer is not shown as an explanation: see `find_defects`; it has to cite what carries the decision.
+
+    Args:
+        given: The answer.
+        citations: What its text names.
+        catalogue: The attributes.
+        item: What it is about.
+    """
+    has_to_cite = given.evidence is not None and any(carrier != item for carrier in given.evidence.items)
+    return find_defects(given.text, citations, catalogue, given.is_cut, has_to_cite)
 
 
 @dataclass(frozen=True)
@@ -174,7 +188,6 @@ class ExplanationGenerator:
     def _record(self, case: Case, given: Answer, shown: Example) -> Explanation:
         prompt, item = self._prompt(shown), case.example.items[0]
         found = resolve_citations(given.text, case.example.history, self.writer.catalogue, item)
-        has_to_cite = given.evidence is not None and any(carrier != item for carrier in given.evidence.items)
         return Explanation(
             **fields_of(case, self.request, prompt, given.text, found),
             source=self.explainer.mode,
@@ -185,7 +198,7 @@ class ExplanationGenerator:
             base=self.explainer.reference,
             evidence=given.evidence,
             guided=given.guided,
-            defects=find_defects(given.text, found, self.writer.catalogue, given.is_cut, has_to_cite) or None,
+            defects=defects_of(given, found, self.writer.catalogue, item) or None,
         )
 
     def _fingerprint(self, cases: Sequence[Case]) -> str:

@@ -7,38 +7,56 @@ from functools import partial
 import numpy as np
 
 from recexplainer import store
-from recexplainer.citations.citations import is_grounded
 from recexplainer.core.settings import Settings
 from recexplainer.data.examples import Example
 from recexplainer.data.splits import TRAIN
+from recexplainer.explaining.cases import Case, choose_cases, in_turn
 from recexplainer.explaining.generate import Lengths, draft
 from recexplainer.llm.base_model import chosen_base
 from recexplainer.llm.explainer import base_explainer
 from recexplainer.prompting.prompts import PromptWriter
+from recexplainer.recommenders import load_recommender
+from recexplainer.recommenders.base import Recommender
 from recexplainer.stages import StageRun, Write, stage_main
-from recexplainer.tasks import explanation
+from recexplainer.tasks import explanation, next_item_retrieval
 
 
 def run(settings: Settings, run: StageRun) -> Write:
-    """Write the drafts that speak of nothing but their prompt; what was made up is dropped and counted."""
-    chosen = settings.draft_explanations
-    taught = store.read_alignment().of_split(TRAIN)
+    """Write the drafts that are explanations; the others are dropped and counted.
+
+    The decisions are drawn as `explain` draws those of test users, so that what is taught is what is asked for.
+    """
+    if not settings.draft_explanations.n_drafts:
+        return partial(_write, run, [], {"n_drafts": 0, "n_kept": 0})
+    recommender = load_recommender(store.RECOMMENDER)
+    cases = _choose(settings, run, recommender)
+    texts = _draft(settings, cases, recommender)
+    asked = [case.example for case, text in zip(cases, texts, strict=True) if text]
+    drafts = explanation.from_drafts(asked, [text for text in texts if text])
+    return partial(_write, run, drafts, {"n_drafts": len(cases), "n_kept": len(drafts)})
+
+
+def _choose(settings: Settings, run: StageRun, recommender: Recommender) -> list[Case]:
     run.log_dataset(store.ALIGNMENT, "alignment", "drafting")
-    asked = explanation.choose(taught, chosen.n_drafts, np.random.default_rng(settings.run.seed))
-    catalogue = store.read_catalogue()
-    writer = PromptWriter(catalogue, settings.align.n_categories)
-    texts: list[str] = []
-    if asked:
-        base = base_explainer(chosen_base(settings.llm), {"n_categories": settings.align.n_categories})
-        questions, cited = zip(*map(explanation.to_draft, asked), strict=True)
-        lengths = Lengths(chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
-        texts = draft(base, writer, questions, cited, lengths)
-    drafts = [
-        made
-        for made, given in zip(explanation.from_drafts(asked, texts), asked, strict=True)
-        if is_grounded(str(made.answer), given.history, catalogue, given.items[0])
-    ]
-    return partial(_write, run, drafts, {"n_drafts": len(asked), "n_grounded": len(drafts)})
+    run.log_dataset(store.INTERACTIONS, "interactions", "drafting")
+    pairs = store.read_alignment().of_split(TRAIN, next_item_retrieval.NAME)
+    return choose_cases(
+        recommender,
+        store.read_interactions(),
+        in_turn(pairs, np.random.default_rng(settings.run.seed)),
+        settings.build_alignment,
+        settings.draft_explanations.n_drafts,
+        settings.explain.top_k,
+        settings.run.seed,
+    )
+
+
+def _draft(settings: Settings, cases: list[Case], recommender: Recommender) -> list[str | None]:
+    chosen, n_categories = settings.draft_explanations, settings.align.n_categories
+    base = base_explainer(chosen_base(settings.llm), {"n_categories": n_categories})
+    writer = PromptWriter(store.read_catalogue(), n_categories)
+    lengths = Lengths(chosen.max_prompt_tokens, chosen.max_new_tokens, chosen.batch_size)
+    return draft(base, writer, cases, recommender, lengths)
 
 
 def _write(run: StageRun, drafts: list[Example], counts: dict[str, int]) -> None:
@@ -47,4 +65,12 @@ def _write(run: StageRun, drafts: list[Example], counts: dict[str, int]) -> None
     run.log_artifact(store.EXPLANATION_DRAFTS)
 
 
-main = stage_main("draft_explanations", run, sections=("llm", "align.n_categories"))
+SECTIONS = (
+    "llm",
+    "align.n_categories",
+    "build_alignment.like_top",
+    "build_alignment.dislike_bottom",
+    "explain.top_k",
+)
+
+main = stage_main("draft_explanations", run, sections=SECTIONS)

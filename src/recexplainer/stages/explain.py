@@ -24,7 +24,8 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
         store.read_interactions(),
         data.of_split(TEST, next_item_retrieval.NAME),
         settings.build_alignment,
-        settings.explain,
+        settings.explain.n_cases,
+        settings.explain.top_k,
         settings.run.seed,
     )
     run.log_dataset(store.ALIGNMENT, "alignment", "explanation")

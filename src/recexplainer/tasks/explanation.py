@@ -18,7 +18,7 @@ import numpy as np
 from recexplainer.data.examples import Example
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter
-from recexplainer.tasks import evidence, interest_classification, task
+from recexplainer.tasks import interest_classification, task
 from recexplainer.tasks.task import Examiner, Measured, Teacher
 
 NAME = "explanation"
@@ -29,39 +29,6 @@ MAX_NEW_TOKENS = 80
 def make_examples(teacher: Teacher) -> list[Example]:
     """None: the base LLM drafts them, in a stage of its own."""
     return []
-
-
-def choose(taught: Sequence[Example], n: int, rng: np.random.Generator) -> list[Example]:
-    """At most `n` decisions to explain, of as many training users as possible, in random order.
-
-    Those whose evidence was found, or where there are none the questions that ask for an explanation.
-    """
-    asked = task.of_task(evidence.NAME, taught)
-    asked = asked or [example for example in taught if example.aspect == interest_classification.EXPLAIN]
-    shuffled = [asked[int(place)] for place in rng.permutation(len(asked))]
-    times: dict[int, int] = {}
-    rounds = []
-    for example in shuffled:
-        rounds.append(times.get(example.user_id, 0))
-        times[example.user_id] = rounds[-1] + 1
-    return [shuffled[int(place)] for place in np.argsort(rounds, kind="stable")[:n]]
-
-
-def to_draft(example: Example) -> tuple[Example, list[int] | None]:
-    """The question of interest that a draft answers, and the items that it may cite, in order; None: any.
-
-    Args:
-        example: Of `choose`.
-    """
-    if example.task != evidence.NAME:
-        return example, None
-    asked = replace(
-        example,
-        task=interest_classification.NAME,
-        aspect=interest_classification.EXPLAIN,
-        answer=example.aspect,
-    )
-    return asked, example.answer if isinstance(example.answer, list) else []
 
 
 def from_drafts(asked: Sequence[Example], texts: Sequence[str]) -> list[Example]:
