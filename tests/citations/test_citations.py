@@ -6,27 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.citations.citations import is_grounded, resolve_citations
+from recexplainer.citations.citations import resolve_citations
 from recexplainer.data.catalogue import Catalogue
 from tests.faithfulness.fakes import make_catalogue
 
 HISTORY = [1, 3, 5, 6, 7, 8, 9, 10]  # item ids of `games`, by position 0 … 7
-
-
-@pytest.mark.parametrize(
-    ("text", "grounded"),
-    [
-        ('Yes. "Ember Crown II - Nova 64" is like "Ember Crown".', True),
-        ('Yes. "Ember Crown II - Nova 64" is like "Ember Crown', False),  # cut off
-        ('Yes. "Ember Crown II - Nova 64" is like "Ember Crown" and "Silent Valley".', False),  # not of the prompt
-        ('Yes. "Ember Crown II - Nova 64" is like "Ember Crown" and "Golden Hog".', False),
-        ('Yes. "Ember Crown II - Nova 64" is what the user likes.', False),
-    ],
-)
-def test_grounded_is_what_cites_the_history_and_nothing_that_was_not_shown(
-    games: Catalogue, text: str, grounded: bool
-) -> None:
-    assert is_grounded(text, HISTORY, games, 2) is grounded
 
 
 def test_history_target_and_inventions(games: Catalogue) -> None:

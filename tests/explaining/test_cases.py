@@ -9,7 +9,7 @@ from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Settings
 from recexplainer.data.examples import Example
 from recexplainer.data.interactions import Interactions
-from recexplainer.explaining.cases import Case, Wanted, cases_of_users, choose_cases
+from recexplainer.explaining.cases import Case, Wanted, cases_of_users, choose_cases, in_turn
 from recexplainer.recommenders.baselines import Popularity
 from recexplainer.tasks import next_item_retrieval
 from tests import tiny
@@ -101,6 +101,22 @@ def test_cases_of_a_large_catalogue_are_those_of_a_full_sort_without_one(monkeyp
         recommender, given, pairs, settings.build_alignment, settings.explain.n_cases, settings.explain.top_k, seed=1
     )
     assert [(case.example.user_id - 1, case.example.items[0]) for case in cases] == expected
+
+
+def test_every_user_has_a_turn_before_any_has_two() -> None:
+    pairs = [Example("", "train", [], user_id=user, position=position) for user in range(1, 7) for position in (3, 4)]
+    first, other = (in_turn(pairs, np.random.default_rng(seed)) for seed in (1, 2))
+    for turn in (first[:6], first[6:]):
+        assert sorted(pair.user_id for pair in turn) == [1, 2, 3, 4, 5, 6]
+    assert sorted(first, key=pairs.index) == pairs and first == in_turn(pairs, np.random.default_rng(1)) != other
+    assert {pair.position for pair in first[:6]} == {3, 4}
+
+
+def test_a_case_of_a_training_user_has_none_of_the_next_items_that_are_taught() -> None:
+    settings, given = tiny.settings(), tiny.interactions()
+    pairs = [Example("", "train", [7], 1, 3, 0, given.sequence(1)[:3].tolist(), choices=[7, 8], shares=[0.6, 0.4])]
+    [case] = choose_cases(tiny.mf(), given, pairs, settings.build_alignment, 1, 2, seed=1)
+    assert case.example.answer in ("Yes", "No") and not case.example.choices and not case.example.shares
 
 
 def test_the_same_seed_gives_the_same_cases() -> None:

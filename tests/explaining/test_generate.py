@@ -182,27 +182,43 @@ def test_the_text_goes_on_from_the_more_probable_verdict(base: Path, monkeypatch
     assert texts[0.0] != texts[1.0]  # the verdict is read, not only written before
 
 
-def test_a_draft_goes_on_from_the_verdict_that_is_given(base: Path) -> None:
-    explainer = tiny.explainer(base, "behaviour")
-    examples = [case.example for case in cases_of(6)]
-    texts = draft(explainer, tiny.writer(), examples, [None] * 6, Lengths(500, 5, 3))
-    for text, example in zip(texts, examples, strict=True):
-        assert text.startswith(str(example.answer))
-    given = answer(explainer, partial(render, tiny.writer()), cases_of(6), Lengths(500, 5, 3), FREE)[0]
-    same = [a.text for a, e in zip(given, examples, strict=True) if a.verdict == e.answer]
-    assert same == [t for t, a, e in zip(texts, given, examples, strict=True) if a.verdict == e.answer]
+def test_a_draft_explains_the_decision_and_not_the_verdict_of_its_writer(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "defects_of", lambda *_: [])
+    monkeypatch.setattr(decoding, "p_yes", lambda e, prompts, *_: np.full(len(prompts), 0.9))
+    cases = cases_of(6)
+    texts = draft(tiny.explainer(base, "behaviour"), tiny.writer(), cases, tiny.mf(), Lengths(500, 5, 3))
+    assert all(str(text).startswith(str(case.label)) for text, case in zip(texts, cases, strict=True))
 
 
-def test_a_draft_cites_what_it_is_given_to_cite(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_draft_is_guided_by_the_recommenders_evidence_and_by_the_facts(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the explainer's own texts are with `explain.evidence: recommender` and `explain.facts: guided`."""
     guides: list[Guide | None] = []
     written = generate.write
     monkeypatch.setattr(
         generate, "write", lambda e, p, b, given, *a: guides.extend(given) or written(e, p, b, given, *a)
     )
-    examples = [case.example for case in cases_of(3)]
-    draft(tiny.explainer(base, "behaviour"), tiny.writer(), examples, [[3, 1], [], None], Lengths(500, 3, 3))
-    assert [guide and (guide.cited, guide.target, guide.history) for guide in guides] == [
-        ([3, 1], examples[0].items[0], examples[0].history),
-        ([], examples[1].items[0], examples[1].history),
-        None,
-    ]
+    cases = cases_of(6)
+    explainer, given = tiny.explainer(base, "behaviour"), (tiny.writer(), cases)
+    draft(explainer, *given, tiny.mf(), Lengths(500, 3, 3))
+    drafted, guides[:] = list(guides), []
+    settings = tiny.settings("explain.evidence=recommender", "explain.facts=guided").explain
+    ExplanationGenerator(explainer, tiny.writer(), load_request(settings), settings, None, tiny.mf()).explain(cases)
+    assert [(g.cited, g.target, g.history) for g in drafted] == [(g.cited, g.target, g.history) for g in guides]
+    assert any(guide.cited for guide in drafted) and all(guide.facts for guide in drafted)
+
+
+def test_what_is_no_explanation_is_not_drafted(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = cases_of(4)
+    titles = tiny.catalogue().titles
+    told = [f'. "{titles[case.example.items[0]]}" is like "{titles[case.example.history[0]]}".' for case in cases]
+    told[1] = ". It is. It is. It is. It is."
+    monkeypatch.setattr(
+        generate, "write", lambda *_: [Written(text, 0, 0, number == 2) for number, text in enumerate(told)]
+    )
+    found = draft(tiny.explainer(base, "behaviour"), tiny.writer(), cases, tiny.mf(), Lengths(500, 3, 3))
+    assert [text is None for text in found] == [False, True, True, False]
+    assert found[0] == f"{cases[0].example.answer}{told[0]}"

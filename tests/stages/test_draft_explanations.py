@@ -6,35 +6,44 @@ import pytest
 
 from recexplainer import store
 from recexplainer.core.errors import InputError
-from recexplainer.data.examples import Example
+from recexplainer.explaining.cases import Case
 from recexplainer.stages import align, draft_explanations
 from tests import tiny
 from tests.stages.test_align import options
 
 
-def invent(_base: object, _writer: object, asked: list[Example], *_: object) -> list[str]:
-    """Drafts of which every second names a title that no prompt holds."""
-    titles = tiny.catalogue().titles
-    return [
-        f'{example.answer}. It is like "{titles[example.history[0]] if number % 2 else "Moon Racer"}".'
-        for number, example in enumerate(asked)
-    ]
+def every_second(_base: object, _writer: object, cases: list[Case], *_: object) -> list[str | None]:
+    """Drafts of which every second is no explanation."""
+    return [f"{case.example.answer}. So it is." if number % 2 else None for number, case in enumerate(cases)]
 
 
-def test_only_drafts_that_speak_of_their_prompt_are_kept(
+def test_drafts_that_are_explanations_are_kept_with_the_questions_that_they_answer(
     base: Path, empty_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny.write_prepared()
     tiny.write_alignment()
-    monkeypatch.setattr(draft_explanations, "draft", invent)
+    monkeypatch.setattr(draft_explanations, "draft", every_second)
     run = tiny.RecordedRun()
     settings = tiny.settings(f"llm.base={base}", "draft_explanations.n_drafts=6")
     tiny.run_stage(draft_explanations.run, settings, run)
-    assert run.datasets == [store.ALIGNMENT]
+    assert run.datasets == [store.ALIGNMENT, store.INTERACTIONS]
     drafts = store.read_drafts()
-    assert run.metrics == {"n_drafts": 6, "n_grounded": 3} and len(drafts) == 3
-    assert all(draft.split == "train" and "Moon Racer" not in draft.answer for draft in drafts)
-    assert all(str(draft.answer).startswith(("Yes.", "No.")) for draft in drafts)
+    assert run.metrics == {"n_drafts": 6, "n_kept": 3} and len(drafts) == 3
+    asked = draft_explanations.choose(settings, store.read_alignment(), tiny.mf())[1::2]
+    assert [(d.user_id, d.position, d.items) for d in drafts] == [
+        (c.example.user_id, c.example.position, c.example.items) for c in asked
+    ]
+    assert all(d.split == "train" and d.answer == f"{c.label}. So it is." for d, c in zip(drafts, asked, strict=True))
+
+
+def test_drafts_are_of_decisions_like_those_that_explain_asks_about(empty_project: Path) -> None:
+    """A Yes is one of the best `explain.top_k` items; taught otherwise, a Yes would seldom be like the history."""
+    tiny.write_prepared()
+    tiny.write_alignment()
+    settings = tiny.settings("build_alignment.like_top=0.5", "explain.top_k=1", "draft_explanations.n_drafts=12")
+    cases = draft_explanations.choose(settings, store.read_alignment(), tiny.mf())
+    liked, disliked = ([case.rank for case in cases if case.label == label] for label in ("Yes", "No"))
+    assert liked and set(liked) == {1} and min(disliked) > 1
 
 
 def test_without_drafts_no_llm_is_loaded(empty_project: Path) -> None:

@@ -114,7 +114,7 @@ def test_drafts_are_about_training_users_alone(base: Path, monkeypatch: pytest.M
     monkeypatch.setattr(draft_explanations, "draft", ends(seen))
     with pytest.raises(Taken):
         draft_explanations.run(tiny.settings(f"llm.base={base}"), tiny.RecordedRun())  # type: ignore[arg-type]
-    assert about(seen[2]) == USERS["train"]
+    assert about([case.example for case in seen[2]]) == USERS["train"]
 
 
 def test_explainers_are_measured_on_test_users_alone(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from recexplainer import store
 from recexplainer.core.settings import Settings
-from recexplainer.data.examples import Example
+from recexplainer.data.examples import AlignmentData, Example
 from recexplainer.data.splits import TRAIN
 from recexplainer.explaining.cases import Case, choose_cases, in_turn
 from recexplainer.explaining.generate import Lengths, draft
@@ -22,24 +22,23 @@ from recexplainer.tasks import explanation, next_item_retrieval
 
 
 def run(settings: Settings, run: StageRun) -> Write:
-    """Write the drafts that are explanations; the others are dropped and counted.
-
-    The decisions are drawn as `explain` draws those of test users, so that what is taught is what is asked for.
-    """
+    """Write the drafts that are explanations; the others are dropped and counted."""
     if not settings.draft_explanations.n_drafts:
         return partial(_write, run, [], {"n_drafts": 0, "n_kept": 0})
+    taught = store.read_alignment()
+    run.log_dataset(store.ALIGNMENT, "alignment", "drafting")
+    run.log_dataset(store.INTERACTIONS, "interactions", "drafting")
     recommender = load_recommender(store.RECOMMENDER)
-    cases = _choose(settings, run, recommender)
+    cases = choose(settings, taught, recommender)
     texts = _draft(settings, cases, recommender)
     asked = [case.example for case, text in zip(cases, texts, strict=True) if text]
     drafts = explanation.from_drafts(asked, [text for text in texts if text])
     return partial(_write, run, drafts, {"n_drafts": len(cases), "n_kept": len(drafts)})
 
 
-def _choose(settings: Settings, run: StageRun, recommender: Recommender) -> list[Case]:
-    run.log_dataset(store.ALIGNMENT, "alignment", "drafting")
-    run.log_dataset(store.INTERACTIONS, "interactions", "drafting")
-    pairs = store.read_alignment().of_split(TRAIN, next_item_retrieval.NAME)
+def choose(settings: Settings, taught: AlignmentData, recommender: Recommender) -> list[Case]:
+    """Decisions about training users, drawn as `explain` draws those about test users: it is asked what is taught."""
+    pairs = taught.of_split(TRAIN, next_item_retrieval.NAME)
     return choose_cases(
         recommender,
         store.read_interactions(),
