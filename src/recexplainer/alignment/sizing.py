@@ -14,13 +14,14 @@ from recexplainer.core.settings import Settings
 FIXED_MINUTES = 6.0  # recommender, drafts, evaluation, judge, report
 MINUTES_PER_USER = 0.0015  # of the same
 TOKENS_PER_SECOND = 2400  # of the adaptation
-SECONDS_PER_HISTORY = 0.08  # of the alignment
-SECONDS_PER_CLASSIFICATION = 0.00375
-SECONDS_PER_CHOICE = 0.0025
+SECONDS_PER_HISTORY = 0.06  # of the alignment
+SECONDS_PER_CLASSIFICATION = 0.005
+SECONDS_PER_CHOICE = 0.0035
 SECONDS_PER_TITLE = 0.005
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
 TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj,lm_head"  # with the output layer: a title is a token
 OUTPUT_RANK = 96  # of the output layer, which tells a thousand titles apart
+MIXTURE = {"next_item_retrieval": 3, "item_ranking": 1, "interest_classification": 1}  # of real catalogues
 TITLES = 3  # how often an epoch asks for the title of each item, align.mixture.item_discrimination/title
 MIN_STEPS, MIN_ITEMS, MIN_USERS = 300, 100, 200
 _LARGE = 300  # items: from here on vectors need more than the defaults to tell them apart
@@ -60,7 +61,7 @@ def sizes_for(
     >>> sizes_for(600, 200, 60)
     Sizes(max_items=None, max_users=None, steps=300, epochs=1.0)
     >>> sizes_for(50_000, 20_000, 60)
-    Sizes(max_items=2045, max_users=4000, steps=2250, epochs=0.65)
+    Sizes(max_items=2045, max_users=3935, steps=2250, epochs=0.6)
     """
     fixed = FIXED_MINUTES + MINUTES_PER_USER * min(n_users, 4000)
     seconds = 60 * max(minutes - fixed, 0.3 * minutes) / 2
@@ -93,7 +94,7 @@ def as_parameters(sizes: Sizes, n_items: int, slot_top: float) -> dict[str, Any]
             "row_tokens": 512,
             "n_categories": 2,
             "lora": {"r": 32, "alpha": 64, "targets": TARGETS, "ranks": {"lm_head": OUTPUT_RANK}},
-            "mixture": {"next_item_retrieval": 2},
+            "mixture": MIXTURE,
         },
         "evaluate_alignment": {"max_title_tokens": 64},
     }

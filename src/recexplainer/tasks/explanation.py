@@ -2,7 +2,8 @@
 
 Source: none in the paper, which counts on general dialogues (task 5) to keep a large LLM's language. A small one
 forgets to write about the prompt while it learns what vectors mean; here it is reminded by its own drafts, as in
-learning without forgetting (Li and Hoiem, 2016).
+learning without forgetting (Li and Hoiem, 2016). They are guided by the recommender's evidence and by the facts, as the
+texts of `explain` are: what is taught is what will be written.
     No draft is made about users of evaluation, so its score knows no reference: it asks what can be checked at once.
     What an explanation is worth is the judge's to say, and the faithfulness metrics'.
 """
