@@ -110,8 +110,8 @@ def make_cases(n_items: int, settings: Settings) -> Step:
     """`explain.n_cases` decisions to explain."""
     interactions, recommender = interactions_of(n_items), recommender_of(n_items)
     pairs = [Example("", "test", [], user_id=user, position=LENGTH) for user in range(1, 51)]
-    given = (recommender, interactions, pairs, settings.build_alignment, settings.explain)
-    return lambda: choose_cases(*given, seed=1)
+    given = (recommender, interactions, pairs, settings.build_alignment)
+    return lambda: choose_cases(*given, settings.explain.n_cases, settings.explain.top_k, seed=1)
 
 
 def make_loss(n_items: int, settings: Settings) -> Step:

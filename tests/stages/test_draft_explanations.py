@@ -7,18 +7,19 @@ import pytest
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.explaining.cases import Case
+from recexplainer.explaining.generate import Draft
 from recexplainer.stages import align, draft_explanations
 from tests import tiny
 from tests.stages.test_align import options
 
 
-def every_second(_base: object, _writer: object, cases: list[Case], *_: object) -> list[str | None]:
-    """Drafts of which every second is no explanation."""
-    return [f"{case.example.answer}. So it is." if number % 2 else None for number, case in enumerate(cases)]
+def every_second(_base: object, _writer: object, cases: list[Case], *_: object) -> list[Draft]:
+    """Drafts of which every second is an explanation."""
+    return [Draft(f"{case.example.answer}. So it is.", [] if n % 2 else ["cut"]) for n, case in enumerate(cases)]
 
 
 def test_drafts_that_are_explanations_are_kept_with_the_questions_that_they_answer(
-    base: Path, empty_project: Path, monkeypatch: pytest.MonkeyPatch
+    base: Path, empty_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny.write_prepared()
     tiny.write_alignment()
@@ -27,6 +28,8 @@ def test_drafts_that_are_explanations_are_kept_with_the_questions_that_they_answ
     settings = tiny.settings(f"llm.base={base}", "draft_explanations.n_drafts=6")
     tiny.run_stage(draft_explanations.run, settings, run)
     assert run.datasets == [store.ALIGNMENT, store.INTERACTIONS]
+    warning = "3 of 6 drafts are not explanations (cut 3) and are not taught; raise draft_explanations.max_new_tokens;"
+    assert warning in capsys.readouterr().err
     drafts = store.read_drafts()
     assert run.metrics == {"n_drafts": 6, "n_kept": 3} and len(drafts) == 3
     asked = draft_explanations.choose(settings, store.read_alignment(), tiny.mf())[1::2]

@@ -26,7 +26,7 @@ def exported(empty_project: Path) -> dict[str, int]:
     tiny.write_prepared()
     tiny.write_alignment()
     asked = [e for e in store.read_alignment().of_split(TRAIN) if e.aspect == interest_classification.EXPLAIN]
-    store.write_drafts(explanation.from_drafts(asked[:1], [f"{asked[0].answer}. Since it is so."]))
+    store.write_drafts([explanation.from_draft(asked[0], f"{asked[0].answer}. Since it is so.")])
     run = tiny.RecordedRun()
     export_prompts.run(tiny.settings(), run)  # type: ignore[arg-type]
     assert run.datasets == [store.ALIGNMENT]

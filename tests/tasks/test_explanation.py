@@ -16,7 +16,7 @@ ASKED = [
 
 
 def test_a_draft_answers_the_question_of_the_explanation_to_its_end() -> None:
-    [example] = explanation.from_drafts(ASKED[:1], ["Yes. It is like Fox."])
+    example = explanation.from_draft(ASKED[0], "Yes. It is like Fox.")
     assert example.task == explanation.NAME and example.answer == "Yes. It is like Fox."
     writer = tiny.writer()
     for form in ("behaviour", "intention", "both"):
@@ -28,7 +28,7 @@ def test_a_draft_answers_the_question_of_the_explanation_to_its_end() -> None:
 
 
 def test_a_mode_is_reminded_in_the_form_in_which_it_explains() -> None:
-    [example] = explanation.from_drafts(ASKED[:1], ["Yes."])
+    example = explanation.from_draft(ASKED[0], "Yes.")
     shares = {"behaviour": 0.2, "intention": 0.3, "both": 0.5}
     for mode in shares:
         assert explanation.form_shares(example, mode, shares) == {mode: 1.0}

@@ -21,7 +21,11 @@ SECONDS_PER_TITLE = 0.005
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
 TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj,lm_head"  # with the output layer: a title is a token
 OUTPUT_RANK = 96  # of the output layer, which tells a thousand titles apart
-MIXTURE = {"next_item_retrieval": 3, "item_ranking": 1, "interest_classification": 1}  # of real catalogues
+MIXTURE = {
+    "next_item_retrieval": 3,
+    "item_ranking": 1,
+    "interest_classification": 1,
+}  # init's, as on Games; the costs of a history are at these
 TITLES = 3  # how often an epoch asks for the title of each item, align.mixture.item_discrimination/title
 MIN_STEPS, MIN_ITEMS, MIN_USERS = 300, 100, 200
 _LARGE = 300  # items: from here on vectors need more than the defaults to tell them apart
@@ -94,7 +98,7 @@ def as_parameters(sizes: Sizes, n_items: int, slot_top: float) -> dict[str, Any]
             "row_tokens": 512,
             "n_categories": 2,
             "lora": {"r": 32, "alpha": 64, "targets": TARGETS, "ranks": {"lm_head": OUTPUT_RANK}},
-            "mixture": MIXTURE,
+            "mixture": dict(MIXTURE),
         },
         "evaluate_alignment": {"max_title_tokens": 64},
     }

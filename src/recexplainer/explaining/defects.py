@@ -57,16 +57,31 @@ def find_defects(
 
 def defect_warning(defects: Sequence[Sequence[Defect]]) -> str | None:
     """What a run says whose texts have too many defects; None if they have not."""
+    return _warning(
+        defects,
+        "texts are not explanations ({named}); the report shows those of the source template instead; {longer}align "
+        "longer, on more examples, or with a larger base LLM",
+        "explain",
+    )
+
+
+def dropped_warning(defects: Sequence[Sequence[Defect]]) -> str | None:
+    """What a run says of whose drafts too few are taught; None if enough are."""
+    return _warning(
+        defects,
+        "drafts are not explanations ({named}) and are not taught; {longer}a larger base LLM writes better ones",
+        "draft_explanations",
+    )
+
+
+def _warning(defects: Sequence[Sequence[Defect]], words: str, section: str) -> str | None:
     n = sum(map(bool, defects))
     if n <= MOST * len(defects):
         return None
     counts = {name: sum(name in own for own in defects) for name in get_args(Defect)}
     named = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-    raise_it = "raise explain.max_new_tokens; " if counts["cut"] * 2 > n else ""
-    return (
-        f"{n} of {len(defects)} texts are not explanations ({named}); the report shows those of the source template "
-        f"instead; {raise_it}align longer, on more examples, or with a larger base LLM"
-    )
+    longer = f"raise {section}.max_new_tokens; " if counts["cut"] * 2 > n else ""
+    return f"{n} of {len(defects)} {words.format(named=named, longer=longer)}"
 
 
 def _repeats(text: str, citations: Citations) -> bool:

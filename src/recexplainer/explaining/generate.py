@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from recexplainer.citations.citations import Citations, resolve_citations
+from recexplainer.citations.citations import resolve_citations
 from recexplainer.core.records.evidence import Evidence, Label
 from recexplainer.core.records.explanation import Defect, Explanation, Guided, ModelVersion
 from recexplainer.core.settings import Explain
@@ -21,7 +21,7 @@ from recexplainer.explaining.blocks import explain_blocks
 from recexplainer.explaining.cases import Asking, Case
 from recexplainer.explaining.defects import find_defects
 from recexplainer.explaining.guidance import Guidance
-from recexplainer.explaining.prompts import Words, appended, ask
+from recexplainer.explaining.prompts import Words, appended, ask, fitting_prompts
 from recexplainer.explaining.records import fields_of
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.draft import Written
@@ -71,7 +71,6 @@ def answer(
     lengths: Lengths,
     guidance: Guidance,
     user_vectors: Tensor | None = None,
-    as_decided: bool = False,
 ) -> tuple[list[Answer], list[Example]]:
     """Answer questions of interest; and the examples as the prompts had room to show them.
 
@@ -86,13 +85,11 @@ def answer(
         lengths: Bounds.
         guidance: What the texts may say.
         user_vectors: (n, dim) what the examples' `vector_row` points into.
-        as_decided: Whether the recommender's decisions are explained, and not the explainer's own verdicts.
     """
     examples = [decision.example for decision in decisions]
     asked = ask(explainer, words, examples, lengths.max_prompt_tokens, lengths.max_new_tokens, user_vectors)
     verdicts: list[Label] = ["Yes" if p >= 0.5 else "No" for p in asked.p_yes]
     labels = [decision.label or verdict for decision, verdict in zip(decisions, verdicts, strict=True)]
-    verdicts = labels if as_decided else verdicts
     histories = [decision.history for decision in decisions]
     evidence = guidance.find(explainer, words, asked, histories, labels, lengths.batch_size)
     guides = guidance.guides(asked.shown, evidence)
@@ -112,37 +109,41 @@ def answer(
     ], asked.shown
 
 
+@dataclass(frozen=True)
+class Draft:
+    """An explanation that may be taught, and why it is none."""
+
+    text: str
+    defects: list[Defect]
+
+
 def draft(
     explainer: Explainer, writer: PromptWriter, decisions: Sequence[Asking], recommender: Recommender, lengths: Lengths
-) -> list[str | None]:
-    """Explanations of decisions as they are taught: each begins with the recommender's verdict, cites its evidence and
-    names what holds, as the explainer's own texts do when they are guided; None where the text is no explanation.
+) -> list[Draft]:
+    """Explanations of decisions of Yes or No: each begins with the recommender's verdict, cites its evidence and names
+    what holds, as texts of `explain` do by default.
     """
-    catalogue = writer.catalogue
-    guidance = Guidance(catalogue, "recommender", True, recommender)
-    given, _ = answer(explainer, partial(render, writer), decisions, lengths, guidance, as_decided=True)
-    items = [decision.example.items[0] for decision in decisions]
-    found = [
-        resolve_citations(own.text, decision.example.history, catalogue, item)
-        for own, decision, item in zip(given, decisions, items, strict=True)
-    ]
+    examples = [decision.example for decision in decisions]
+    verdicts = [verdict for decision in decisions if (verdict := decision.label)]
+    bounds = lengths.max_prompt_tokens, lengths.max_new_tokens
+    prompts, shown = fitting_prompts(explainer, partial(render, writer), examples, *bounds)
+    guidance = Guidance(writer.catalogue, "recommender", True, recommender)
+    evidence = guidance.of_recommender(shown, [decision.history for decision in decisions], verdicts)
+    written = _go_on(explainer, prompts, verdicts, guidance.guides(shown, evidence), lengths, None)
     return [
-        None if defects_of(own, cited, catalogue, item) else own.text
-        for own, cited, item in zip(given, found, items, strict=True)
+        _drafted((verdict + text.text).strip(), text.is_cut, found, writer.catalogue, example)
+        for verdict, text, found, example in zip(verdicts, written, evidence, shown, strict=True)
     ]
 
 
-def defects_of(given: Answer, citations: Citations, catalogue: Catalogue, item: int) -> list[Defect]:
-    """Why an answer is not shown as an explanation: see `find_defects`; it has to cite what carries the decision.
+def _drafted(text: str, is_cut: bool, evidence: Evidence | None, catalogue: Catalogue, example: Example) -> Draft:
+    cited = resolve_citations(text, example.history, catalogue, example.items[0])
+    return Draft(text, find_defects(text, cited, catalogue, is_cut, _has_to_cite(evidence, example)))
 
-    Args:
-        given: The answer.
-        citations: What its text names.
-        catalogue: The attributes.
-        item: What it is about.
-    """
-    has_to_cite = given.evidence is not None and any(carrier != item for carrier in given.evidence.items)
-    return find_defects(given.text, citations, catalogue, given.is_cut, has_to_cite)
+
+def _has_to_cite(evidence: Evidence | None, example: Example) -> bool:
+    """Whether another item than that in question carries the decision."""
+    return evidence is not None and any(item != example.items[0] for item in evidence.items)
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ class ExplanationGenerator:
     def _record(self, case: Case, given: Answer, shown: Example) -> Explanation:
         prompt, item = self._prompt(shown), case.example.items[0]
         found = resolve_citations(given.text, case.example.history, self.writer.catalogue, item)
+        has_to_cite = _has_to_cite(given.evidence, case.example)
         return Explanation(
             **fields_of(case, self.request, prompt, given.text, found),
             source=self.explainer.mode,
@@ -198,7 +200,7 @@ class ExplanationGenerator:
             base=self.explainer.reference,
             evidence=given.evidence,
             guided=given.guided,
-            defects=defects_of(given, found, self.writer.catalogue, item) or None,
+            defects=find_defects(given.text, found, self.writer.catalogue, given.is_cut, has_to_cite) or None,
         )
 
     def _fingerprint(self, cases: Sequence[Case]) -> str:

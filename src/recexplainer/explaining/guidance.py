@@ -63,12 +63,19 @@ class Guidance:
             writer = PromptWriter(self.catalogue, explainer.settings["n_categories"])
             bounds = asked.max_prompt_tokens, batch_size
             return list(ask_for_evidence(explainer, writer, asked.shown, labels, *bounds, asked.user_vectors))
-        assert self.recommender is not None
         if self.evidence == "self":
+            assert self.recommender is not None
             return list(find_own_evidence(explainer, words, asked, histories, labels, self.recommender))
+        return self.of_recommender(asked.shown, histories, labels)
+
+    def of_recommender(
+        self, shown: Sequence[Example], histories: Sequence[Sequence[int]], labels: Sequence[Label]
+    ) -> list[Evidence | None]:
+        """The recommender's evidence of each decision, among the items that its prompt shows."""
+        assert self.recommender is not None
         decisions = [
             Decision(list(history), example.items[0], min(len(example.history), len(history)), label)
-            for history, example, label in zip(histories, asked.shown, labels, strict=True)
+            for history, example, label in zip(histories, shown, labels, strict=True)
         ]
         return list(find_evidence(self.recommender, decisions, VARIANT))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,8 @@ from recexplainer.core.settings import Settings
 from recexplainer.data.examples import AlignmentData, Example
 from recexplainer.data.splits import TRAIN
 from recexplainer.explaining.cases import Case, choose_cases, in_turn
-from recexplainer.explaining.generate import Lengths, draft
+from recexplainer.explaining.defects import dropped_warning
+from recexplainer.explaining.generate import Draft, Lengths, draft
 from recexplainer.llm.base_model import chosen_base
 from recexplainer.llm.explainer import base_explainer
 from recexplainer.prompting.prompts import PromptWriter
@@ -30,9 +32,12 @@ def run(settings: Settings, run: StageRun) -> Write:
     run.log_dataset(store.INTERACTIONS, "interactions", "drafting")
     recommender = load_recommender(store.RECOMMENDER)
     cases = choose(settings, taught, recommender)
-    texts = _draft(settings, cases, recommender)
-    asked = [case.example for case, text in zip(cases, texts, strict=True) if text]
-    drafts = explanation.from_drafts(asked, [text for text in texts if text])
+    written = _draft(settings, cases, recommender)
+    kept = [(case.example, made.text) for case, made in zip(cases, written, strict=True) if not made.defects]
+    drafts = [explanation.from_draft(example, text) for example, text in kept]
+    warning = dropped_warning([made.defects for made in written])
+    if warning:
+        print(f"draft_explanations: {warning}", file=sys.stderr)
     return partial(_write, run, drafts, {"n_drafts": len(cases), "n_kept": len(drafts)})
 
 
@@ -50,7 +55,7 @@ def choose(settings: Settings, taught: AlignmentData, recommender: Recommender) 
     )
 
 
-def _draft(settings: Settings, cases: list[Case], recommender: Recommender) -> list[str | None]:
+def _draft(settings: Settings, cases: list[Case], recommender: Recommender) -> list[Draft]:
     chosen, n_categories = settings.draft_explanations, settings.align.n_categories
     base = base_explainer(chosen_base(settings.llm), {"n_categories": n_categories})
     writer = PromptWriter(store.read_catalogue(), n_categories)

@@ -2,8 +2,8 @@
 
 Source: none in the paper, which counts on general dialogues (task 5) to keep a large LLM's language. A small one
 forgets to write about the prompt while it learns what vectors mean; here it is reminded by its own drafts, as in
-learning without forgetting (Li and Hoiem, 2016). They are guided by the recommender's evidence and by the facts, as the
-texts of `explain` are: what is taught is what will be written.
+learning without forgetting (Li and Hoiem, 2016). They are guided by the recommender's evidence and by the facts, as
+`explain` guides its texts by default: what is taught is what will be written.
     No draft is made about users of evaluation, so its score knows no reference: it asks what can be checked at once.
     What an explanation is worth is the judge's to say, and the faithfulness metrics'.
 """
@@ -32,9 +32,9 @@ def make_examples(teacher: Teacher) -> list[Example]:
     return []
 
 
-def from_drafts(asked: Sequence[Example], texts: Sequence[str]) -> list[Example]:
-    """One example per draft: the question that it answers, with the draft as the answer."""
-    return [replace(example, task=NAME, aspect="", answer=text) for example, text in zip(asked, texts, strict=True)]
+def from_draft(example: Example, text: str) -> Example:
+    """The question that a draft answers, with the draft as the answer."""
+    return replace(example, task=NAME, aspect="", answer=text)
 
 
 def form_shares(example: Example, mode: str, both_forms: Mapping[str, float]) -> dict[Form, float]:
