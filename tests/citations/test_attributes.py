@@ -97,6 +97,18 @@ def test_the_noun_behind_a_value_is_no_part_of_a_longer_one() -> None:
     assert [name for name, _ in named(index, text)] == ["PC", "PC Games", "PC Games", "Wii", "PC"]
 
 
+def test_what_items_are_called_is_no_value() -> None:
+    """Amazon's games have "Games" beside "Accessories": "but the user played PC games" was a false contrast."""
+    items = [
+        {"title": "A", "categories": ["PC", "Games"]},
+        {"title": "B", "categories": ["Wii", "Accessories", "movie"]},
+    ]
+    index = AttributeIndex(make_catalogue([*items, {"title": "C"}, {"title": "D"}]))
+    text = "but the user played PC games such as this; a movie, movies, accessories"
+    assert [name for name, _ in named(index, text)] == ["PC", "Accessories"]
+    assert [name for name, _ in named(index, "Games for the PC, no Games")] == ["Games", "PC", "Games"]
+
+
 def test_no_value_is_the_verdict_or_the_subject_of_a_sentence() -> None:
     """A column may hold Yes and No; the guide would turn one into the other."""
     items = [

@@ -202,8 +202,12 @@ def is_denied(text: str, place: int) -> bool:
 
 
 def _is_ordinary(written: str, name: str) -> bool:
-    """Whether a text uses a short word as such, and not as the value of which it has the letters: "new", not "New"."""
-    return len(written) <= _ORDINARY_LETTERS and written.islower() and not name.islower()
+    """Whether a text uses a word as such, and not as the value of which it has the letters: a short one, "new" and not
+    "New", or what items are called: "PlayStation 4 games" does not say "Games", a category beside "Accessories".
+    """
+    if not written.islower():
+        return False
+    return _singular(written) in _NOUNS or (len(written) <= _ORDINARY_LETTERS and not name.islower())
 
 
 def _open_words(text: str, masked: list[tuple[int, int]]) -> Iterator[Token]:
