@@ -93,6 +93,21 @@ def test_levels_of_a_no(games: Catalogue, text: str, level: str) -> None:
     assert judged(games, text, label="No")[0] == level, judged(games, text, label="No")[1]["because"]
 
 
+def test_a_value_with_a_sign_ends_no_sentence() -> None:
+    """What stands behind it was not seen to be set against the item in question."""
+    items = [
+        {"title": "Rust", "categories": ["Retro; Arcade", "Orbit"]},
+        {"title": "Fox", "categories": ["Retro; Arcade", "Nova"]},
+        *[{"title": f"Gate {number}", "categories": ["Puzzle"]} for number in "ABC"],
+    ]
+    catalogue = make_catalogue(items)
+    for value, level in (("Retro; Arcade", "B"), ("Nova", "D")):
+        text = f'No. "Rust" is a Retro; Arcade game, but the user played {value} games such as "Fox".'
+        record = make_record(catalogue, text=text, verdict="No", label="No", item_id=1, history=[2])
+        grade = judge_by_rubric(record, catalogue)
+        assert grade.level == level, grade.reasons
+
+
 def test_each_check_is_kept(games: Catalogue) -> None:
     _, reasons = judged(games, f'Yes. {TARGET} is a Racing game, like "Ember Crown", "Golden Hog", "Silent Valley".')
     assert reasons == {

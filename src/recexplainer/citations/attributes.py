@@ -29,6 +29,7 @@ _DENIAL = re.compile(
 )
 TITLE_PART = re.compile(r"\s[-–—]\s|[:(\[]")
 _ORDINARY_LETTERS = 4
+_CLAUSE_SIGN = re.compile(r"[.!?;:,()\[\]—–。！？、，]")
 _REACH = 40  # characters before a value in which a denial counts
 
 
@@ -58,11 +59,14 @@ class AttributeIndex:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._numbers = numbers = dict[str, int]()
+        self._has_signs = False  # whether a value holds a sign that parts clauses or sentences
         self.names: list[str] = []
         self.of_item: list[frozenset[int]] = [frozenset()]
         self.n_holders: dict[int, int] = defaultdict(int)
         for item_id in range(1, catalogue.n_items + 1):
-            found = {self._number(value, numbers) for value in values_of(catalogue.attributes(item_id))}
+            values = list(values_of(catalogue.attributes(item_id)))
+            self._has_signs |= any(_CLAUSE_SIGN.search(value) for value in values)
+            found = {self._number(value, numbers) for value in values}
             self.of_item.append(frozenset(found))
         self._n_values = len(self.names)  # series come behind them
         self.series_of_item = self._add_series(catalogue.titles, numbers)
@@ -94,6 +98,20 @@ class AttributeIndex:
                 found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
             place += length
         return found
+
+    def without_signs(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> str:
+        """A text of the same length in which no value parts a clause: "Kids; Family" becomes "Kids& Family".
+
+        Args:
+            text: The text.
+            masked: The titles in it.
+        """
+        if not self._has_signs:
+            return text
+        for mention in self.find(text, masked):
+            value = _CLAUSE_SIGN.sub("&", text[mention.start : mention.end])
+            text = text[: mention.start] + value + text[mention.end :]
+        return text
 
     def unknown_versions(
         self, text: str, masked: Iterable[tuple[int, int]], found: Iterable[AttributeMention]

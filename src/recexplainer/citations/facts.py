@@ -57,6 +57,10 @@ class Facts:
             ),
         ]
 
+    def without_signs(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> str:
+        """See `AttributeIndex.without_signs`."""
+        return self._index.without_signs(text, masked)
+
     def claims(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[Claim]:
         """What a text claims outside of the `masked` spans (its titles), in order; denied values are not claims.
 

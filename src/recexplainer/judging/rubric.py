@@ -80,9 +80,8 @@ def judge_by_rubric(record: Explanation, catalogue: Catalogue) -> Grade:
 
 def check(record: Explanation, catalogue: Catalogue) -> Checks:
     """Find the facts that the rubric's levels rest on."""
-    text, target = record.text, record.item_id
-    citations = read_citations(record)
-    attributes = attribute_index(catalogue)
+    target, citations, attributes = record.item_id, read_citations(record), attribute_index(catalogue)
+    text = attributes.without_signs(record.text, _title_spans(citations))
     cited_items = citations.cited_items
     of_target = attributes.of_item[target]
     of_cited = frozenset().union(*(attributes.of_item[item] for item in cited_items))

@@ -278,6 +278,20 @@ def test_a_contrast_names_what_the_target_lacks(texts: TokenTexts) -> None:
     assert "Yes" + written.text == f'{told}Horror games such as "Fox".' and written.n_facts == 0
 
 
+def test_a_value_with_a_sign_ends_no_clause() -> None:
+    """Behind "Retro; Arcade" nothing was seen to be set against the target, or to be said of the title that follows."""
+    catalogue = make_catalogue([
+        {"title": "Rust", "categories": ["Retro; Arcade"]},
+        {"title": "Fox", "categories": ["Nova"]},
+        *[{"title": f"Gate {number}", "categories": ["Puzzle"]} for number in "ABC"],
+    ])  # fmt: skip
+    guide = Guide(catalogue, 1, [2], [2], facts_of(catalogue))
+    guide.wrote(5, 11, 1)
+    told = 'Yes. "Rust" is a Retro; Arcade game, but the user played '
+    assert guide.look(f"{told}Retro; Arcade games") == Change(len(told), "fact", ("Nova",), ("Nova",), "", (None,))
+    assert guide.look(f"{told}Nova games") is None
+
+
 def test_a_value_that_holds_of_nothing_becomes_a_contrast_and_none_of_the_target(texts: TokenTexts) -> None:
     told = 'Yes. "Rust" is a Puzzle game, but the user played '
     example = 'Yes. "{Rust}" is a Puzzle game, but the user played {Racing} games such as "{Fox}".'

@@ -77,6 +77,8 @@ class Guide:
         """
         if self.cited is None and self.facts and self._says_something(text, self.facts):
             self._read_titles(text)
+        if self.facts:
+            text = self.facts.without_signs(text, self._masked())
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
         return wrong or (None if self.cited is None else self._wrong_mark(text, ended))
 
