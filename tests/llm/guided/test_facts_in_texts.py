@@ -278,6 +278,16 @@ def test_a_contrast_names_what_the_target_lacks(texts: TokenTexts) -> None:
     assert "Yes" + written.text == f'{told}Horror games such as "Fox".' and written.n_facts == 0
 
 
+def test_what_an_item_is_and_a_title_are_no_list() -> None:
+    """ "Rust" is a Puzzle game and "Fox"." says nothing."""
+    told = 'Yes. "Rust" is a Puzzle game '
+    guide = guide_behind_rust([FOX])
+    assert guide.look(f'{told}and "') == Change(len(told), "fact", ("",), (None,), back=len(told))
+    for begun in ('Yes. "Rust" is a Puzzle game, and "', 'Yes. "Rust" is a Puzzle game like "'):
+        change = guide_behind_rust([FOX]).look(begun)
+        assert change is not None and change.kind == "title"
+
+
 def test_a_value_with_a_sign_ends_no_clause() -> None:
     """Behind "Retro; Arcade" nothing was seen to be set against the target, or to be said of the title that follows."""
     catalogue = make_catalogue([

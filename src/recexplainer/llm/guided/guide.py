@@ -40,6 +40,7 @@ _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _NO = re.compile(r"\s*No\b")
 _BELONGS = re.compile(r"\bbelongs?(?= *$)")
+_IS_AND = re.compile(r"\b(?:is|was) an? [^,;:]*\s(and|or)\s+$")  # behind it, a title says nothing
 _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
@@ -119,7 +120,7 @@ class Guide:
     def _wrong_mark(self, text: str, ended: bool) -> Change | None:
         """A quotation mark behind the last title that begins another, or stands behind a word and closes nothing.
 
-        No title follows "belongs", which wants "to the series of" first.
+        No title follows "belongs", which wants "to the series of" first, nor "is a PC game and".
         """
         opening = first_opening(text, self._free_from)
         end = len(text) if opening is None else opening
@@ -129,6 +130,8 @@ class Guide:
             return otherwise(stray)
         if opening is not None and (verb := _BELONGS.search(text[:opening])):
             return otherwise(verb.end())
+        if opening is not None and (said := _IS_AND.search(text[:opening], self._free_from)):
+            return otherwise(said.start(1))
         return None if opening is None else self._title_at(text, opening, text[opening])
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
