@@ -7,15 +7,15 @@ import pytest
 from recexplainer import store
 from recexplainer.core.errors import InputError
 from recexplainer.explaining.cases import Case
-from recexplainer.explaining.generate import Draft
+from recexplainer.explaining.generate import Drafted
 from recexplainer.stages import align, draft_explanations
 from tests import tiny
 from tests.stages.test_align import options
 
 
-def every_second(_base: object, _writer: object, cases: list[Case], *_: object) -> list[Draft]:
+def every_second(_base: object, _writer: object, cases: list[Case], *_: object) -> list[Drafted]:
     """Drafts of which every second is an explanation."""
-    return [Draft(f"{case.example.answer}. So it is.", [] if n % 2 else ["cut"]) for n, case in enumerate(cases)]
+    return [Drafted(f"{case.example.answer}. So it is.", [] if n % 2 else ["cut"]) for n, case in enumerate(cases)]
 
 
 def test_drafts_that_are_explanations_are_kept_with_the_questions_that_they_answer(

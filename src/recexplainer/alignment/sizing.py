@@ -21,11 +21,8 @@ SECONDS_PER_TITLE = 0.005
 STEPS_PER_ITEM = 1.1  # of the adaptation: an item's title is then seen about 15 times
 TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj,lm_head"  # with the output layer: a title is a token
 OUTPUT_RANK = 96  # of the output layer, which tells a thousand titles apart
-MIXTURE = {
-    "next_item_retrieval": 3,
-    "item_ranking": 1,
-    "interest_classification": 1,
-}  # init's, as on Games; the costs of a history are at these
+# init's, as on Games; the costs of a history are at these
+MIXTURE = {"next_item_retrieval": 3, "item_ranking": 1, "interest_classification": 1}
 TITLES = 3  # how often an epoch asks for the title of each item, align.mixture.item_discrimination/title
 MIN_STEPS, MIN_ITEMS, MIN_USERS = 300, 100, 200
 _LARGE = 300  # items: from here on vectors need more than the defaults to tell them apart

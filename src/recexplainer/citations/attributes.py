@@ -29,7 +29,7 @@ _DENIAL = re.compile(
 )
 TITLE_PART = re.compile(r"\s[-–—]\s|[:(\[]")
 _ORDINARY_LETTERS = 4
-_CLAUSE_SIGN = re.compile(r"[.!?;:,()\[\]—–。！？、，]")
+_PARTING_SIGN = re.compile(r"[.!?;:,()\[\]—–。！？、，]")
 _REACH = 40  # characters before a value in which a denial counts
 
 
@@ -65,7 +65,7 @@ class AttributeIndex:
         self.n_holders: dict[int, int] = defaultdict(int)
         for item_id in range(1, catalogue.n_items + 1):
             values = list(values_of(catalogue.attributes(item_id)))
-            self._has_signs |= any(_CLAUSE_SIGN.search(value) for value in values)
+            self._has_signs |= any(_PARTING_SIGN.search(value) for value in values)
             found = {self._number(value, numbers) for value in values}
             self.of_item.append(frozenset(found))
         self._n_values = len(self.names)  # series come behind them
@@ -109,7 +109,7 @@ class AttributeIndex:
         if not self._has_signs:
             return text
         for mention in self.find(text, masked):
-            value = _CLAUSE_SIGN.sub("&", text[mention.start : mention.end])
+            value = _PARTING_SIGN.sub("&", text[mention.start : mention.end])
             text = text[: mention.start] + value + text[mention.end :]
         return text
 

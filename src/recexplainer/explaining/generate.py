@@ -110,7 +110,7 @@ def answer(
 
 
 @dataclass(frozen=True)
-class Draft:
+class Drafted:
     """An explanation that may be taught, and why it is none."""
 
     text: str
@@ -119,7 +119,7 @@ class Draft:
 
 def draft(
     explainer: Explainer, writer: PromptWriter, decisions: Sequence[Asking], recommender: Recommender, lengths: Lengths
-) -> list[Draft]:
+) -> list[Drafted]:
     """Explanations of decisions of Yes or No: each begins with the recommender's verdict, cites its evidence and names
     what holds, as texts of `explain` do by default.
     """
@@ -136,9 +136,9 @@ def draft(
     ]
 
 
-def _drafted(text: str, is_cut: bool, evidence: Evidence | None, catalogue: Catalogue, example: Example) -> Draft:
+def _drafted(text: str, is_cut: bool, evidence: Evidence | None, catalogue: Catalogue, example: Example) -> Drafted:
     cited = resolve_citations(text, example.history, catalogue, example.items[0])
-    return Draft(text, find_defects(text, cited, catalogue, is_cut, _has_to_cite(evidence, example)))
+    return Drafted(text, find_defects(text, cited, catalogue, is_cut, _has_to_cite(evidence, example)))
 
 
 def _has_to_cite(evidence: Evidence | None, example: Example) -> bool:

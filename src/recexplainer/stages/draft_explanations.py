@@ -13,7 +13,7 @@ from recexplainer.data.examples import AlignmentData, Example
 from recexplainer.data.splits import TRAIN
 from recexplainer.explaining.cases import Case, choose_cases, in_turn
 from recexplainer.explaining.defects import dropped_warning
-from recexplainer.explaining.generate import Draft, Lengths, draft
+from recexplainer.explaining.generate import Drafted, Lengths, draft
 from recexplainer.llm.base_model import chosen_base
 from recexplainer.llm.explainer import base_explainer
 from recexplainer.prompting.prompts import PromptWriter
@@ -55,7 +55,7 @@ def choose(settings: Settings, taught: AlignmentData, recommender: Recommender) 
     )
 
 
-def _draft(settings: Settings, cases: list[Case], recommender: Recommender) -> list[Draft]:
+def _draft(settings: Settings, cases: list[Case], recommender: Recommender) -> list[Drafted]:
     chosen, n_categories = settings.draft_explanations, settings.align.n_categories
     base = base_explainer(chosen_base(settings.llm), {"n_categories": n_categories})
     writer = PromptWriter(store.read_catalogue(), n_categories)

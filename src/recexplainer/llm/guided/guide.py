@@ -128,11 +128,13 @@ class Guide:
         stray = next((place for place in marks if text[place - 1].isalpha() and closes(text, place)), None)
         if stray is not None and (ended or stray + 1 < len(text)):
             return otherwise(stray)
-        if opening is not None and (verb := _BELONGS.search(text[:opening])):
+        if opening is None:
+            return None
+        if verb := _BELONGS.search(text[:opening]):
             return otherwise(verb.end())
-        if opening is not None and (said := _IS_AND.search(text[:opening], self._free_from)):
+        if said := _IS_AND.search(text[:opening], self._free_from):
             return otherwise(said.start(1))
-        return None if opening is None else self._title_at(text, opening, text[opening])
+        return self._title_at(text, opening, text[opening])
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)
