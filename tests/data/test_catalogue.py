@@ -28,7 +28,7 @@ def test_attributes_are_cleaned_and_unknown_ones_are_empty():
         },
         {"raw_id": "B", "title": "Two"},
     )
-    frame, changes = build_catalogue(clean_titles(items, has_markup=True), has_markup=True)
+    frame, changes, _ = build_catalogue(clean_titles(items, has_markup=True), has_markup=True)
     catalogue = Catalogue(frame)
     assert catalogue.titles == ["", "One", "Two"]
     assert catalogue.item_of_title == {"One": 1, "Two": 2}
@@ -62,13 +62,25 @@ def test_attributes_are_read_without_a_row_of_the_frame_for_each_item(monkeypatc
 
 def test_changes_of_titles_are_counted_with_examples():
     rows = [{"raw_id": str(n), "title": f"  Twin {n // 2}", "brand": f"Brand {n}"} for n in range(14)]
-    frame, changes = build_catalogue(clean_titles(raw_items(*rows), True), True)
+    frame, changes, _ = build_catalogue(clean_titles(raw_items(*rows), True), True)
     assert frame["title"].is_unique
     assert changes.counts == {"white_space": 14, "twin_told_apart_by_brand": 14}
     assert len(changes.examples["white_space"]) == 5
     assert changes.examples["twin_told_apart_by_brand"][0] == {
         "raw_id": "0", "before": "Twin 0", "after": "Twin 0 (Brand 0)",
     }  # fmt: skip
+
+
+def test_sentences_among_the_categories_are_features_behind_the_others_and_name_no_twin():
+    sentence = "Also features six most extraordinary weapons."
+    told = {"categories": ["Games", "For 1 player", sentence], "features": ["Fast", "For 1 player"]}
+    rows = [{"raw_id": str(n), "title": f"Title {n}", "categories": ["Games"]} for n in range(200)]
+    items = raw_items({"raw_id": "A", "title": "Twin"} | told, {"raw_id": "B", "title": "Twin"}, *rows)
+    frame, _, changes = build_catalogue(clean_titles(items, False), False)
+    assert frame["categories"][0] == ["Games"]
+    assert frame["features"][0] == ["Fast", "For 1 player", sentence]
+    assert frame["title"][0] == "Twin (Games)"
+    assert changes.n_items_with_sentences == 1
 
 
 def test_of_rows_with_one_id_the_first_with_a_title_counts():
@@ -96,7 +108,7 @@ def test_prices(text, price):
 
 
 def test_a_frame_that_breaks_its_promises_is_refused():
-    frame, _ = build_catalogue(
+    frame, _, _ = build_catalogue(
         clean_titles(raw_items({"raw_id": "A", "title": "A"}, {"raw_id": "B", "title": "B"}), False), False
     )
     with pytest.raises(InputError, match="in order"):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.core.errors import InputError
+from recexplainer.data.categories import CategoryChanges, clean_categories
 from recexplainer.data.titles import TitleChanges, clean_text, clean_texts, unique_titles
 
 _PRICE = re.compile(r"\$?\s*(\d[\d,]*(?:\.\d+)?)(?:\s*-\s*\$?\s*\d[\d,]*(?:\.\d+)?)?")
@@ -88,15 +89,16 @@ def clean_titles(items: pd.DataFrame, has_markup: bool) -> pd.DataFrame:
     return titled_first.drop_duplicates("raw_id").sort_index().reset_index(drop=True)
 
 
-def build_catalogue(items: pd.DataFrame, has_markup: bool) -> tuple[pd.DataFrame, TitleChanges]:
-    """The catalogue's frame, in the order given: ids from 1, unique titles; and what the titles needed.
+def build_catalogue(items: pd.DataFrame, has_markup: bool) -> tuple[pd.DataFrame, TitleChanges, CategoryChanges]:
+    """The catalogue's frame, in the order given: ids from 1, unique titles; and what titles and categories needed.
 
     Args:
         items: Items as ``clean_titles`` gives them, all with a title.
         has_markup: Whether texts may hold HTML.
     """
     brands = clean_texts(list(items["brand"]), has_markup)
-    categories = _clean_lists(items["categories"], has_markup)
+    categories, told_there, of_categories = clean_categories(_clean_lists(items["categories"], has_markup))
+    features = _joined(_clean_lists(items["features"], has_markup), told_there)
     attributes = [
         {"brand": [brand] if brand else [], "category": names, "year": _YEAR.findall(date)[-1:]}
         for brand, names, date in zip(brands, categories, items["date"], strict=True)
@@ -109,12 +111,12 @@ def build_catalogue(items: pd.DataFrame, has_markup: bool) -> tuple[pd.DataFrame
             "title": titles,
             "brand": brands,
             "categories": categories,
-            "features": _clean_lists(items["features"], has_markup),
+            "features": features,
             "description": [" ".join(texts) for texts in _clean_lists(items["description"], has_markup)],
             "price": [parse_price(text) for text in items["price"]],
         }
     ).astype({"item_id": "int32", "price": "float64"})
-    return frame, _changes(items, titles, told_apart_by)
+    return frame, _changes(items, titles, told_apart_by), of_categories
 
 
 def _changes(items: pd.DataFrame, titles: list[str], told_apart_by: list[str | None]) -> TitleChanges:
@@ -142,3 +144,7 @@ def _clean_lists(lists: pd.Series, has_markup: bool) -> list[list[str]]:
     """Each list's clean texts without the empty ones and without repeats, in order."""
     clean = iter(clean_texts(list(chain.from_iterable(lists)), has_markup))
     return [list(dict.fromkeys(filter(None, islice(clean, len(texts))))) for texts in lists]
+
+
+def _joined(lists: list[list[str]], more: list[list[str]]) -> list[list[str]]:
+    return [list(dict.fromkeys(texts + added)) for texts, added in zip(lists, more, strict=True)]

@@ -84,16 +84,18 @@ def prepare_data(
     user_ids, item_ids = _natural_order(steps.kept, "user"), _natural_order(steps.kept, "item")
     interactions = _interactions_frame(steps.kept, user_ids, item_ids)
     names = steps.kept.item_names[item_ids]
-    catalogue, changes = build_catalogue(items.set_index("raw_id").loc[names].reset_index(), raw.has_markup)
+    named = items.set_index("raw_id").loc[names].reset_index()
+    catalogue, changes, of_categories = build_catalogue(named, raw.has_markup)
     users = _users_frame(list(steps.kept.user_names[user_ids]), settings, seed)
     check_prepared(interactions, catalogue, users)
-    tell(notes_line(losses.share, items_report, changes.counts, doubled))
+    tell(notes_line(losses.share, items_report, changes.counts, of_categories, doubled))
     report = {
         **_summary(interactions, catalogue, users),
         "steps": steps.report,
         "lost": {**losses.report(), "n_doubled_ids": doubled},
         "items": items_report,
         "titles": asdict(changes),
+        "categories": asdict(of_categories),
         "files": raw.report,
         "n_dialogues": len(raw.dialogues),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from recexplainer.data.categories import CategoryChanges
+
 _COLUMNS = ("n_interactions", "n_users", "n_items")
 STEPS_HEADER = f"{'step':<16}{'interactions':>14}{'users':>12}{'items':>12}"
 
@@ -28,12 +30,22 @@ def file_line(report: Mapping[str, Any]) -> str:
     return f"{report.get('file', 'data')}: {', '.join(parts)}"
 
 
-def notes_line(share: float, items: Mapping[str, Any], changes: Mapping[str, int], doubled: Mapping[str, int]) -> str:
-    """What was lost, and what the titles needed."""
+def notes_line(
+    share: float,
+    items: Mapping[str, Any],
+    titles: Mapping[str, int],
+    categories: CategoryChanges,
+    doubled: Mapping[str, int],
+) -> str:
+    """What was lost, and what titles and categories needed."""
     parts = [f"lost {share:.1%}: {items['n_unknown']} unknown items, {items['n_without_title']} without a title"]
     parts += [f"{n} interactions with ids of {what} in two forms" for what, n in doubled.items() if n]
-    if changes:
-        parts.append("titles changed: " + ", ".join(f"{kind} {n}" for kind, n in changes.items()))
+    if titles:
+        parts.append("titles changed: " + ", ".join(f"{kind} {n}" for kind, n in titles.items()))
+    if categories.respelled:
+        parts.append(f"{len(categories.respelled)} spellings of categories replaced by more frequent ones")
+    if categories.n_items_with_sentences:
+        parts.append(f"sentences among the categories of {categories.n_items_with_sentences} items made features")
     return "; ".join(parts)
 
 

@@ -14,7 +14,8 @@ from recexplainer.llm.guided.tokens import TokenTexts
 from tests import tiny
 
 _LONGEST_FIRST = sorted(tiny.TITLES, key=len, reverse=True)
-_VALUES = ("Nova", "Orbit", "Racing", "Puzzle", "Horror")
+_PLAIN_VALUES = ("Nova", "Orbit", "Racing", "Puzzle", "Horror")
+_VALUES = (*_PLAIN_VALUES, *(f"{article} {value}" for article in ("a", "an", "A", "An") for value in _PLAIN_VALUES))
 
 
 def sentencepiece(scheme: str) -> PreTrainedTokenizerFast:

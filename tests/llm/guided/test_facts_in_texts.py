@@ -51,6 +51,20 @@ def test_a_value_that_does_not_hold_is_replaced_by_one_of_its_kind(texts: TokenT
     assert written.n_facts == 2
 
 
+@pytest.mark.parametrize(
+    "said, fitting",
+    [
+        ("is {a Orbit} game.", "is an Orbit game."),
+        ("is {an Puzzle} game for an Orbit.", "is a Puzzle game for an Orbit."),
+        ("is good. {An Puzzle} game!", "is good. A Puzzle game!"),
+        ('is good, like {an Horror} game such as "{Iron Wolf}".', 'is good, like a Horror game such as "Fox".'),
+    ],
+)
+def test_a_value_that_holds_gets_the_article_that_it_wants(texts: TokenTexts, said: str, fitting: str) -> None:
+    written = write(texts, f'Yes. "{{Rust}}" {said}', [FOX])
+    assert "Yes" + written.text == f'Yes. "Rust" {fitting}' and written.n_facts == 0
+
+
 def test_without_facts_a_text_says_what_it_likes(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is a Racing game.'
     written = write(texts, example, [GATE], is_guided=False)
@@ -298,7 +312,7 @@ def test_a_value_with_a_sign_ends_no_clause() -> None:
     guide = Guide(catalogue, 1, [2], [2], facts_of(catalogue))
     guide.wrote(5, 11, 1)
     told = 'Yes. "Rust" is a Retro; Arcade game, but the user played '
-    assert guide.look(f"{told}Retro; Arcade games") == Change(len(told), "fact", ("Nova",), ("Nova",), "", (None,))
+    assert guide.look(f"{told}Retro; Arcade games") == Change(len(told), "fact", ("Nova",), ("Nova",))
     assert guide.look(f"{told}Nova games") is None
 
 
@@ -375,7 +389,7 @@ def test_of_two_values_the_one_with_which_the_other_begins_can_be_chosen(texts: 
     class Offers(Guide):
         def look(self, text: str, *, ended: bool = False) -> Change | None:
             place, options = len("Yes. It is for the "), ("Orbit Nova", "Orbit")
-            return Change(place, "fact", options, options, "", (None, None)) if "Horror" in text else None
+            return Change(place, "fact", options, options) if "Horror" in text else None
 
     guide = Offers(tiny.catalogue(), RUST, [FOX], [FOX])
     end = texts._tokenizer.eos_token_id

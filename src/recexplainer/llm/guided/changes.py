@@ -10,7 +10,7 @@ from recexplainer.citations.facts import Claim
 from recexplainer.citations.phrases import plain
 from recexplainer.core.words import article
 
-Kind = Literal["title", "fact"]
+Kind = Literal["title", "fact", "article"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Change:
         options: What the writer may mean.
         results: What is written for each option; None: nothing, and the text continues differently from `back` on.
         closing: The quotation mark behind the result; "" for none.
-        items: The item that each result names; None for a value.
+        items: The item that each result names; none where they name none.
         back: Where the clause begins that leads nowhere.
         stop: The sign with which the sentence can end there; "" where it is at its end already, None if it cannot.
     """

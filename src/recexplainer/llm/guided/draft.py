@@ -234,7 +234,7 @@ class Draft:
         result = change.results[number]
         assert result is not None
         end = change.start + len(result) + len(change.closing)
-        self.guide.wrote(change.start, end, change.items[number])
+        self.guide.wrote(change.start, end, change.items[number] if change.items else None)
         if change.kind == "title":
             self._spans.append((first, len(self.tokens)))
 

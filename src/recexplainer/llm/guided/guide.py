@@ -197,12 +197,14 @@ class Guide:
             other = other or self._false_likeness(text, claim, listed, self.facts)
             if other is not None:
                 return other
-            if self._is_true(text, claim, self.facts):
-                self._checked = self._checked if self._waits else claim.end
-            elif not ended and self._may_be_of_next(text, claim, self.facts):
-                self._waits = True
-            else:
+            holds = self._is_true(text, claim, self.facts)
+            if not holds and (ended or not self._may_be_of_next(text, claim, self.facts)):
                 return self._instead(text, claim, listed, *self._said_of(text, claim))
+            other = self._other_article(text, claim)
+            if other is not None:
+                return other
+            self._waits = self._waits or not holds
+            self._checked = self._checked if self._waits else claim.end
         return None
 
     def _says_something(self, text: str, facts: Facts) -> bool:
@@ -327,7 +329,15 @@ class Guide:
         article = _ARTICLE.search(text[: claim.start])
         if article:
             start, said = article.start(), [with_article(article.group(1), value) for value in values]
-        return Change(start, "fact", tuple(said), tuple(said), "", (None,) * len(said))
+        return Change(start, "fact", tuple(said), tuple(said))
+
+    def _other_article(self, text: str, claim: Claim) -> Change | None:
+        """A claim that holds with the article that it wants, where the other one stands before it: "a Xbox 360"."""
+        article = _ARTICLE.search(text[: claim.start])
+        if article is None:
+            return None
+        said = with_article(article.group(1), text[claim.start : claim.end])
+        return None if text.startswith(said, article.start()) else Change(article.start(), "article", (said,), (said,))
 
     def _listed(self, text: str, claim: Claim) -> list[Claim]:
         """The claims of the list that a claim continues ("a Drama and Comedy"), the last one first."""
