@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from recexplainer import cli
+from recexplainer.alignment.sizing import Sizes, as_parameters
 from recexplainer.core.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,6 +70,19 @@ def test_both_presets_of_the_papers_sample_have_its_data_and_its_recommender(pro
         asked = settings.build_alignment.max_history, settings.build_alignment.eval_positions_per_user
         chosen.append((settings.prepare, settings.recommender, settings.train_recommender, asked))
     assert chosen[0] == chosen[1]
+
+
+def test_the_small_llm_aligns_as_init_would_have_it(project: Path) -> None:
+    """The figures of the preset are said to be of the same settings as a user's own table gets."""
+    preset = yaml.safe_load((ROOT / "params/paper_games_small_llm.yaml").read_text())
+    sizes = as_parameters(
+        Sizes(None, None, steps=1, epochs=1), n_items=2000, slot_top=preset["align"]["warm_start_top"]
+    )
+    own, chosen = sizes["align"], preset["align"]
+    assert {name: chosen[name] for name in own if name != "epochs"} == {
+        name: value for name, value in own.items() if name != "epochs"
+    }
+    assert preset["evaluate_alignment"]["max_title_tokens"] == sizes["evaluate_alignment"]["max_title_tokens"]
 
 
 def test_figures_of_the_reference_run_go_and_those_of_ones_own_stay(project: Path) -> None:
