@@ -22,6 +22,7 @@ from recexplainer.citations.sharing import (
     opposed_title,
     shared_values,
 )
+from recexplainer.core.words import certain_article
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.llm.guided.changes import Change, otherwise, unnamed, with_article
 from recexplainer.llm.guided.clauses import (
@@ -45,6 +46,7 @@ _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
+_IS_A = re.compile(r"\b(?:is|was) (an?) $")
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Guide:
     cited: Sequence[int] | None
     facts: Facts | None = None
     titles: list[Named] = field(default_factory=list)
+    _text: str = ""  # as it was written, with the signs in its values
     _checked: int = 0  # up to here all claims are right
     _waits: bool = False  # whether a claim behind it is right only if it is said of the next title
 
@@ -78,6 +81,7 @@ class Guide:
         """
         if self.cited is None and self.facts and self._says_something(text, self.facts):
             self._read_titles(text)
+        self._text = text
         if self.facts:
             text = self.facts.without_signs(text, self._masked())
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
@@ -332,12 +336,12 @@ class Guide:
         return Change(start, "fact", tuple(said), tuple(said))
 
     def _other_article(self, text: str, claim: Claim) -> Change | None:
-        """A claim that holds with the article that it wants, where the other one stands before it: "a Xbox 360"."""
-        article = _ARTICLE.search(text[: claim.start])
-        if article is None:
+        """A claim that holds with the article that it wants, where the other one stands before it: "is a Xbox 360"."""
+        said, value = _IS_A.search(text[: claim.start]), self._text[claim.start : claim.end]
+        fitting = certain_article(value)
+        if said is None or fitting in (None, said.group(1)):
             return None
-        said = with_article(article.group(1), text[claim.start : claim.end])
-        return None if text.startswith(said, article.start()) else Change(article.start(), "article", (said,), (said,))
+        return Change(said.start(1), "article", (f"{fitting} {value}",), (f"{fitting} {value}",))
 
     def _listed(self, text: str, claim: Claim) -> list[Claim]:
         """The claims of the list that a claim continues ("a Drama and Comedy"), the last one first."""
