@@ -9,7 +9,7 @@ MBA; X-Wing; F-Zero; R&B/Soul; L.A. Noire; S.T.A.L.K.E.R.; Action; adventure; IM
 Unidentified; 8-bit; 18th century; $80; "Alien"; Écran; Heirloom; Honest; Hourly; NVMe"""
 WITH_A = """LEGO; Nintendo DS; Role-Playing; Sci-Fi; Xylophone; Sky; Unique; European; One-shot; PC; X; 1800s; 180;
 19th century; UK; US Army; USB; UHD; UV; UFO; UFC; URL; Utility; Ukulele; Ukrainian; Utopian; U.S. Army;
-STAR; FLASH; NASA; Honey; Mythical; Rhythm;; """
+STAR; FLASH; NASA; Honey; Mythical; Rhythm; """
 
 
 @pytest.mark.parametrize("words", WITH_AN.replace("\n", " ").split("; "))

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 
 _RARE = 5  # a category that no more items have is rare, if these are
 _RARE_SHARE = 0.01  # no more than this share of all items
-_LONGEST = 5  # words of a category; a rare one that has more is a sentence
-_BETWEEN = re.compile(r"(?:[\s&;,/-]|\band\b)+")
+_LONGEST = 5  # words of a category; a rare one that has more, and ends with a stop, is a sentence
+_FAR_TOO_LONG = 8  # words of a sentence, however it ends; two of more than `_LONGEST` are sentences, too
+_LETTER = r"[^\W\d_]"
+_AND = re.compile(rf"(?<={_LETTER})(?: ?[&;] ?| and )(?={_LETTER})", re.IGNORECASE)  # between words, not numbers
+_WORD = re.compile(rf"\b{_LETTER}+")
 
 
 @dataclass
@@ -31,10 +34,11 @@ class CategoryChanges:
 def clean_categories(lists: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[list[str]], CategoryChanges]:
     """Categories in one spelling each; and what stands among them but says something of an item, as features do.
 
-    Two spellings that differ in capitals and in what stands between their words ("Kids & Family", "kids; family") are
-    one category; the more frequent one counts. Shops append an item's features to its categories ("Xbox 360", "Games",
-    "Also features extraordinary weapons."): what follows on the last category that is not rare is taken for features
-    where any of it has more than five words.
+    Two spellings that differ in capitals and in the sign between words ("Kids & Family", "kids; family") are one
+    category; the more frequent one counts. Shops append an item's features to its categories: "Xbox 360", "Games",
+    "Also features extraordinary weapons and heroes.". What follows on the last category that is not rare is taken for
+    features where it holds a sentence: more than five words and a stop at the end, eight words, or twice more than
+    five. An item keeps its categories where none would be left.
 
     Args:
         lists: Each item's clean categories, from general to special.
@@ -65,7 +69,13 @@ def _end_of_categories(names: Sequence[str], n_items: Counter[str], few: int) ->
     end = len(names)
     while end and n_items[names[end - 1]] <= few:
         end -= 1
-    return end if any(len(name.split()) > _LONGEST for name in names[end:]) else len(names)
+    return end if end and _hold_a_sentence(names[end:]) else len(names)
+
+
+def _hold_a_sentence(names: Sequence[str]) -> bool:
+    lengths = {name: len(_WORD.findall(name)) for name in names}
+    long = [name for name in names if lengths[name] > _LONGEST]
+    return len(long) > 1 or any(lengths[name] >= _FAR_TOO_LONG or name[-1] in ".!?;" for name in long)
 
 
 def _spellings(lists: Sequence[Sequence[str]]) -> dict[str, str]:
@@ -73,5 +83,5 @@ def _spellings(lists: Sequence[Sequence[str]]) -> dict[str, str]:
     n_items = Counter(name for names in lists for name in names)
     alike = defaultdict[str, list[str]](list)
     for name in sorted(n_items):
-        alike[_BETWEEN.sub(" ", name.casefold()).strip()].append(name)
+        alike[_AND.sub(" & ", name if name.isupper() else name.lower())].append(name)
     return {name: max(group, key=lambda name: n_items[name]) for group in alike.values() for name in group}
