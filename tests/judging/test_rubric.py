@@ -47,6 +47,9 @@ def test_what_the_record_cites_is_what_is_judged(games: Catalogue) -> None:
         (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown" and "Golden Hog".', "B"),
         (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown" and "Silent Valley".', "B"),  # never shown
         (f'Yes. {TARGET} is a Shooter game like "Ember Crown".', "B"),
+        (f'Yes. {TARGET} is a Role-Playing game, like "Iron Drift - Nova 64", which the user played.', "B"),  # is none
+        (f'Yes. {TARGET} is a Role-Playing game, like "Ember Crown" and "Iron Drift - Nova 64".', "B"),
+        (f'Yes. {TARGET} is a Role-Playing game. Just as "Iron Drift - Nova 64", it is for the Nova 64.', "D"),
         (
             f'Yes. {TARGET} is a Racing game like "Iron Drift - Nova 64".',
             "B",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from recexplainer.citations.attributes import is_denied
+
 TOO = re.compile(r"\s+(?:too|as well)\b")
 _BETWEEN_VALUES = re.compile(r"\s*[,/&+]?\s*(?:(?:and|or)\s+)?(?:an?\s+)?")
 _BEHIND_TITLE = re.compile(r"[\"”»]?(?:\s*,|\s+[-–—])?\s*\(?(?:(?:both|all)\s+)?(?:an?\s+)?")
@@ -19,6 +21,7 @@ TO_THE_USER = re.compile(rf"{BUT_THE_USER.pattern}|{AND_THE_USER.pattern}")
 NEW_AFTER = re.compile(r"\bnew after\b")  # says that nothing which the user took is like it
 _IT = re.compile(r"\s*(?:It|This)\b")
 _SENTENCE_END = re.compile(r"[.!?;:](?!\d)")
+_LIKENS = re.compile(r"\b(?:like|just as|similar to)\s*[\"“”„«]?\s*$")
 _TURNS_BACK = re.compile(r"\b(?:it|its|this)\b")  # to what the sentence is about
 
 
@@ -81,6 +84,30 @@ def opposed_title(
     start = max((match.end() for match in _SENTENCE_END.finditer(hidden, 0, turn)), default=0)
     own = next((number for number, (begin, end) in enumerate(titles) if start <= begin and end <= turn), None)
     return 0 if own is None and titles and titles[0][1] <= start and _IT.match(hidden, start) else own
+
+
+def likeness(text: str, place: int, titles: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Where a sentence says in what it takes a title to be like the item that it is about: "X is a Drama, like "Up"".
+
+    Args:
+        text: What is written.
+        place: Where the title begins, or the first one of its list.
+        titles: Starts and ends of the titles, in order.
+
+    Returns:
+        From where to where, up to "like", the values stand of which one has to hold for the title, too; None where the
+        title is not said to be like that item: behind "the user played", say, or "and no Horror game".
+
+    >>> likeness('Up is a Drama, like Fox', 20, [(0, 2)])
+    (0, 15)
+    """
+    hidden = _without_titles(text[:place], [title for title in titles if title[1] <= place])
+    said = _LIKENS.search(hidden)
+    if said is None:
+        return None
+    start = max((match.end() for match in _SENTENCE_END.finditer(hidden, 0, said.start())), default=0)
+    is_of_user = TO_THE_USER.search(hidden, start) or TAKEN.search(hidden[start:])
+    return None if is_of_user or is_denied(hidden, said.start()) else (start, said.start())
 
 
 def _without_titles(text: str, titles: Sequence[tuple[int, int]]) -> str:

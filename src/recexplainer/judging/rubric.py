@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.citations.denials import denied_value
-from recexplainer.citations.sharing import BUT_THE_USER, opposed_title, shared_values
+from recexplainer.citations.sharing import BUT_THE_USER, likeness, opposed_title, shared_values
 from recexplainer.core.records.explanation import Explanation, Label, Mention
 from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
@@ -144,7 +144,7 @@ def _false_claims(
     An attribute that is said of one title ("… is a Racing game", "… (Racing)") must hold for that item; one beside a
     list of titles ("… and … for the Orbit 2") for all of these; one that it is said to share ("…, Racing too") for the
     target as well; any other one for the target or a cited item. One that is set against the target must not hold for
-    it.
+    it. Of those that are named before a title which is said to be like the target, one must hold for that title.
     """
     false = {
         attributes.names[value]
@@ -162,6 +162,7 @@ def _false_claims(
     of_target = attributes.of_item[target]
     false |= {attributes.names[value] for value in _shared(text, citations, named) - of_target}
     false |= {attributes.names[value] for value in _opposed(text, citations, named, target) & of_target}
+    false |= {attributes.names[value] for value in _unlike(text, citations, attributes, named)}
     if _claims_false_series(text, citations, attributes, target, cited_items):
         false.add(_SAME_SERIES)
     return sorted(false)
@@ -179,6 +180,20 @@ def _opposed(text: str, citations: Citations, named: list[AttributeMention], tar
     titles, items = _title_spans(citations), [mention.item_id for mention in citations.mentions]
     subjects = [(mention, opposed_title(text, mention.start, titles)) for mention in named if not mention.denied]
     return frozenset(mention.attribute for mention, at in subjects if at is not None and items[at] == target)
+
+
+def _unlike(
+    text: str, citations: Citations, attributes: AttributeIndex, named: list[AttributeMention]
+) -> frozenset[int]:
+    """The attributes in which a title is said to be like the target, where it has none of them."""
+    false = frozenset[int]()
+    for number, title in enumerate(citations.mentions):
+        first = _last_list(text, citations.mentions[: number + 1])[0]
+        said = likeness(text, first.start, _title_spans(citations))
+        own = [m.attribute for m in named if said and said[0] <= m.start and m.end <= said[1] and not m.denied]
+        if not attributes.of_item[title.item_id or 0].intersection(own):
+            false = false.union(own)
+    return false
 
 
 def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMention) -> list[int]:

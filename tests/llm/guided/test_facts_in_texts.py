@@ -125,11 +125,29 @@ def test_what_the_user_did_is_given_up_alone_where_nothing_is_left_to_cite(texts
     assert text_of(texts, example, []) == 'Yes. "Rust" is a Puzzle game.'
 
 
-@pytest.mark.parametrize("like", ["like", "unlike"])
-def test_what_it_is_said_to_be_does_not_wait_for_a_title(texts: TokenTexts, like: str) -> None:
-    """ "It is a Horror game, like Fox" was taken for said of Fox alone."""
-    example = f'Yes. "{{Rust}}" is new. It is a {{Horror}} game, {like} "{{Fox}}".'
-    assert text_of(texts, example, [FOX]) == f'Yes. "Rust" is new. It is a Puzzle game, {like} "Fox".'
+def test_what_it_is_said_to_be_does_not_wait_for_a_title(texts: TokenTexts) -> None:
+    """ "It is a Horror game, unlike Fox" was taken for said of Fox alone."""
+    example = 'Yes. "{Rust}" is new. It is a {Horror} game, unlike "{Fox}".'
+    assert text_of(texts, example, [FOX]) == 'Yes. "Rust" is new. It is a Puzzle game, unlike "Fox".'
+
+
+@pytest.mark.parametrize("like", [", like ", ", just as ", " like ", ", similar to "])
+def test_what_is_like_the_target_has_one_of_the_values_that_are_named(like: str) -> None:
+    """ "Rust" is a Puzzle game, like "Fox"", a Horror game, is read as if Fox were one, too."""
+    told = 'Yes. "Rust" is a Puzzle game'
+    place = len(told) + len(like) - len(like.lstrip(", "))
+    assert guide_behind_rust([FOX]).look(f'{told}{like}"') == Change(place, "fact", ("",), (None,), back=place)
+    for said in (told, 'Yes. "Rust" is a Puzzle game for the Orbit', 'Yes. "Rust" is new'):
+        change = guide_behind_rust([GATE]).look(f'{said}{like}"')
+        assert change is not None and change.items == (GATE,)
+    assert guide_behind_rust([FOX]).look(f'Yes. "Rust" is a Puzzle game, and the user played games{like}"').items == (
+        FOX,
+    )
+
+
+def test_all_of_a_list_are_like_the_target(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is a Puzzle game, like "{Fox}" and "{Iron Wolf}".'
+    assert text_of(texts, example, [GATE, FOX]) == 'Yes. "Rust" is a Puzzle game, like "Amber Gate".'
 
 
 @pytest.mark.parametrize("said", ["Nova", "Orbit"])
@@ -313,7 +331,7 @@ def test_what_an_item_is_and_a_title_are_no_list() -> None:
     guide = guide_behind_rust([FOX])
     assert guide.look(f'{told}and "') == Change(len(told), "fact", ("",), (None,), back=len(told))
     for begun in ('Yes. "Rust" is a Puzzle game, and "', 'Yes. "Rust" is a Puzzle game like "'):
-        change = guide_behind_rust([FOX]).look(begun)
+        change = guide_behind_rust([GATE]).look(begun)
         assert change is not None and change.kind == "title"
 
 

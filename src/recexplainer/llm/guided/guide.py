@@ -19,6 +19,7 @@ from recexplainer.citations.sharing import (
     TAKEN,
     TO_THE_USER,
     TOO,
+    likeness,
     opposed_title,
     shared_values,
 )
@@ -171,19 +172,32 @@ class Guide:
         if self.facts is None:
             return None
         is_list = continues_list(text, self.titles, place)
-        start = clause_start(text, self.titles, list_start(text, self.titles, place, self.target) if is_list else place)
+        first = list_start(text, self.titles, place, self.target) if is_list else place
+        start = clause_start(text, self.titles, first)
         given_up = self._dead_end(text, place, self.titles[-1].end if is_list else start)
         if speaks_of_series(text[start:place]) and not self.facts.are_one_series([self.target, item]):
             return given_up
         new = NEW_AFTER.search(text, start, place)
         if new and any(self.facts.are_alike(self.target, other) for other in self.history):
             return otherwise(next(letter for letter in range(start, place) if text[letter].isalnum()))
+        like = self._false_like(text, first, item)
+        if like is not None:
+            return given_up if is_list else otherwise(like)
         for claim in self.facts.claims(text[:place], self._masked()):
             waits = claim.start >= self._checked and not self._is_true(text, claim, self.facts)
             is_led = claim.start >= start and not self._is_said(text, claim)
             if (waits or is_led) and not self.facts.holds(claim, item):
                 return given_up if is_list else self._instead(text, claim, self._listed(text, claim), [item])
         return None
+
+    def _false_like(self, text: str, place: int, item: int) -> int | None:
+        """Where a sentence says that the target is like an item which has none of the values that it names before."""
+        assert self.facts is not None
+        said = likeness(text, place, self._masked())
+        if said is None:
+            return None
+        own = [claim for claim in self.facts.claims(text[: said[1]], self._masked()) if claim.start >= said[0]]
+        return said[1] if own and not any(self.facts.holds(claim, item) for claim in own) else None
 
     def _false_claim(self, text: str, ended: bool) -> Change | None:
         """The first claim that is not true of what it is said of."""
