@@ -46,6 +46,9 @@ def test_explanations_have_none(text: str) -> None:
         ('Yes. "Rust" is a ' + "Racing " * 40 + "game.", ["repeats", "garbled"]),
         ("YeserVertexVertexVertexVertex", ["repeats", "unfinished", "names_nothing"]),
         ('Yes. "Rust" is new. "Rust" is new.', ["repeats"]),
+        ('Yes. "Rust" is a Puzzle game game, like "Fox".', ["repeats"]),
+        ('Yes. "Rust" is new, and the user played "Fox", Puzzle games Puzzle games too.', ["repeats"]),
+        ('Yes. "Rust" is a game that had had few friends, like "Fox".', []),
         ('Yes. "Rust" is like "Fox" and "Fox".', ["repeats"]),
         ('Yes. "Rust" is a Racing game for', ["unfinished"]),
         ('No. "Rust" is like "Fox on the.', ["unfinished"]),
@@ -70,7 +73,7 @@ def test_explanations_have_none(text: str) -> None:
         ('Yes. "Rust" is like "Fox"  of the Legend.', ["garbled"]),
         ('No. "Rust" is an action movie. (Puzzle) .Q.', ["garbled"]),
         ('No. "Rust" is a Puzzle game. and Racing games are liked.', ["garbled"]),
-        ('No. "Rust" is a Puzzle and and Racing game.', ["garbled"]),
+        ('No. "Rust" is a Puzzle and and Racing game.', ["repeats", "garbled"]),
         ('Yes. "Rust" belongs "Fox", which the user played.', ["garbled"]),
         ('No, such as "Fox" is a Racing game.', ["garbled"]),
         ('No. "Rust" is new, but the user played RacingHorror games such as "Fox".', ["garbled"]),
@@ -97,6 +100,14 @@ def test_signs_at_the_end_of_a_title_and_marks_in_it_do_no_harm(title: str, text
     found = resolve_citations(said, [2], catalogue, 1)
     assert [mention.item_id for mention in found.mentions].count(1) == 1
     assert find_defects(said, found, catalogue, False) == []
+
+
+def test_titles_and_values_may_hold_a_word_twice():
+    catalogue = make_catalogue(
+        [{"title": "Rust", "categories": ["cha cha cha", "bora bora"]}, {"title": "Girls girls"}]
+    )
+    text = 'Yes. "Rust" is a bora bora game, like "Girls girls".'
+    assert find_defects(text, resolve_citations(text, [2], catalogue, 1), catalogue) == []
 
 
 @pytest.mark.parametrize("title", ["Tora! Tora! Tora! (1970)", "Dr. Jekyll and Mr. Hyde", "Girls, Girls, Girls"])

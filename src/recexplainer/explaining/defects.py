@@ -8,7 +8,7 @@ from typing import get_args
 
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations
-from recexplainer.citations.phrases import plain_words
+from recexplainer.citations.phrases import TWICE, plain_words
 from recexplainer.citations.quotations import opens
 from recexplainer.core.records.explanation import Defect
 from recexplainer.data.catalogue import Catalogue
@@ -29,7 +29,8 @@ def find_defects(
 ) -> list[Defect]:
     """Why a text is not shown as an explanation; empty if it may be.
 
-    It `repeats` itself (letters four times in a row, words three times, a sentence or a title of a list twice); it
+    It `repeats` itself (letters four times in a row, words three times, a small word, a sentence or a title of a list
+    twice); it
     stops in mid-sentence or in a quotation, or says nothing of what it names (`unfinished`); its letters and signs are
     in disorder (`garbled`); it `names_nothing` (no item of the history, not the target, and no value of an attribute);
     it was to cite what carries the decision, and names no item of the history (`no_reason`); or it was `cut` by
@@ -43,7 +44,7 @@ def find_defects(
         has_to_cite: Whether it had evidence to cite.
     """
     found: dict[Defect, bool] = {
-        "repeats": _repeats(text, citations),
+        "repeats": _repeats(text, citations) or _says_twice(text, citations, catalogue),
         "unfinished": not _ENDS.search(text.strip())
         or _is_open(text, citations)
         or _only_names(text, citations, catalogue),
@@ -94,6 +95,16 @@ def _repeats(text: str, citations: Citations) -> bool:
     )
     long = [sentence for sentence in sentences if len(sentence) > 10]
     return bool(_AGAIN.search(said) or _WORDS_AGAIN.search(said)) or len(long) > len(set(long)) or twins
+
+
+def _says_twice(text: str, citations: Citations, catalogue: Catalogue) -> bool:
+    """Whether a word stands twice in a row outside of titles and values: "a PC game game"."""
+    named = [(mention.start, mention.end) for mention in citations.mentions]
+    if not TWICE.search(text):
+        return False
+    named += [(value.start, value.end) for value in attribute_index(catalogue).find(text, named)]
+    said = ((match.start(), match.end() + len(match.group(1))) for match in TWICE.finditer(text))
+    return any(not any(start <= first and last <= end for start, end in named) for first, last in said)
 
 
 def _with_numbers(text: str, citations: Citations) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from recexplainer.citations.facts import facts_of
-from recexplainer.llm.guided.changes import Change
+from recexplainer.llm.guided.changes import Change, otherwise
 from recexplainer.llm.guided.draft import Draft, Written
 from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
@@ -333,6 +333,15 @@ def test_what_an_item_is_and_a_title_are_no_list() -> None:
     for begun in ('Yes. "Rust" is a Puzzle game, and "', 'Yes. "Rust" is a Puzzle game like "'):
         change = guide_behind_rust([GATE]).look(begun)
         assert change is not None and change.kind == "title"
+
+
+def test_no_word_follows_on_itself() -> None:
+    """ "a PC game game": where a tag "PC game" is one token, the LLM may say "game" behind it."""
+    guide, told = guide_behind_rust([FOX]), 'Yes. "Rust" is a Puzzle game '
+    again = otherwise(len(told))
+    assert guide.look(f"{told}game") is None and guide.look(f"{told}gameplay") is None  # it may go on
+    assert guide.look(f"{told}game,") == guide.look(f"{told}game", ended=True) == again
+    assert guide.look('Yes. "Rust" is a Puzzle game that had had ') is None
 
 
 def test_a_value_with_a_sign_ends_no_clause() -> None:

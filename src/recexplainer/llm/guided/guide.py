@@ -10,7 +10,7 @@ from recexplainer.citations.attributes import speaks_of_series
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import PRICE, YEAR, Claim, Facts
-from recexplainer.citations.phrases import QUOTES
+from recexplainer.citations.phrases import QUOTES, TWICE
 from recexplainer.citations.quotations import closes
 from recexplainer.citations.sharing import (
     AND_THE_USER,
@@ -86,6 +86,7 @@ class Guide:
         if self.facts:
             text = self.facts.without_signs(text, self._masked())
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
+        wrong = wrong or self._said_twice(text, ended)
         return wrong or (None if self.cited is None else self._wrong_mark(text, ended))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
@@ -140,6 +141,16 @@ class Guide:
         if said := _IS_AND.search(text[:opening], self._free_from):
             return otherwise(said.start(1))
         return self._title_at(text, opening, text[opening])
+
+    def _said_twice(self, text: str, ended: bool) -> Change | None:
+        """A word that follows on itself behind the last title, and not in a value: "a PC game game"."""
+        twice = TWICE.search(text, self._free_from)
+        if twice is None or self.facts is None:
+            return None
+        end = twice.end() + len(twice.group(1))
+        claims = self.facts.claims(text, self._masked())
+        is_value = any(claim.start <= twice.start() and end <= claim.end for claim in claims)
+        return None if is_value or (end == len(text) and not ended) else otherwise(twice.end())
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)
