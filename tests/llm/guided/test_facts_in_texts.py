@@ -325,14 +325,27 @@ def test_a_contrast_names_what_the_target_lacks(texts: TokenTexts) -> None:
     assert "Yes" + written.text == f'{told}Horror games such as "Fox".' and written.n_facts == 0
 
 
-def test_what_an_item_is_and_a_title_are_no_list() -> None:
+@pytest.mark.parametrize("said", ["a Puzzle game ", "a Puzzle game, ", "the Puzzle and Orbit game "])
+@pytest.mark.parametrize("sign", ["and", "or", "&", "as well as"])
+def test_what_an_item_is_and_a_title_are_no_list(said: str, sign: str) -> None:
     """ "Rust" is a Puzzle game and "Fox"." says nothing."""
-    told = 'Yes. "Rust" is a Puzzle game '
+    told = f'Yes. "Rust" is {said}'
     guide = guide_behind_rust([FOX])
-    assert guide.look(f'{told}and "') == Change(len(told), "fact", ("",), (None,), back=len(told))
-    for begun in ('Yes. "Rust" is a Puzzle game, and "', 'Yes. "Rust" is a Puzzle game like "'):
-        change = guide_behind_rust([GATE]).look(begun)
-        assert change is not None and change.kind == "title"
+    assert guide.look(f'{told}{sign} "') == Change(len(told), "fact", ("",), (None,), back=len(told))
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "is a Puzzle game like ",
+        "is an Orbit game. The user liked Puzzle games and ",
+        "is a game that fans of Puzzle games and ",
+        "is a game and the user liked Puzzle games and ",
+    ],
+)
+def test_what_somebody_likes_and_a_title_are_a_list(begun: str) -> None:
+    change = guide_behind_rust([GATE]).look(f'Yes. "Rust" {begun}"')
+    assert change is not None and change.kind == "title"
 
 
 def test_no_word_follows_on_itself() -> None:

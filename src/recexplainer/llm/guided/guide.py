@@ -42,7 +42,9 @@ _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _NO = re.compile(r"\s*No\b")
 _BELONGS = re.compile(r"\bbelongs?(?= *$)")
-_IS_AND = re.compile(r"\b(?:is|was) an? [^,;:]*\s(and|or)\s+$")  # behind it, a title says nothing
+_IS_AND = re.compile(  # behind it, a title says nothing
+    r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*,?\s(and|or|&|as well as)\s+$"
+)
 _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
@@ -126,7 +128,7 @@ class Guide:
     def _wrong_mark(self, text: str, ended: bool) -> Change | None:
         """A quotation mark behind the last title that begins another, or stands behind a word and closes nothing.
 
-        No title follows "belongs", which wants "to the series of" first, nor "is a PC game and".
+        No title follows "belongs", which wants "to the series of" first, nor "is a PC game and", "is a PC game, and".
         """
         opening = first_opening(text, self._free_from)
         end = len(text) if opening is None else opening
