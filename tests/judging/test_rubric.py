@@ -66,6 +66,8 @@ def test_what_the_record_cites_is_what_is_judged(games: Catalogue) -> None:
             f'Yes. {TARGET} is one of the Video Games like "The "Quiet" Harbor".',
             "C",
         ),  # true of nearly everything
+        (f'Yes. {TARGET} and "Iron Drift - Nova 64" are both Role-Playing games.', "B"),
+        (f'Yes. {TARGET} and "Ember Crown" are both Role-Playing games.', "D"),
         # satisfying
         (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".', "D"),
         (f'Yes. The user played "Iron Drift - Nova 64", and {TARGET} is for the Nova 64 too.', "D"),

@@ -27,6 +27,7 @@ _CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "
 _BESIDE_TITLES = re.compile(  # between the last title of a list and an attribute: "… for the", "…, a"
     r"""["”]?(?:,?\s+(?:for|on)\s+(?:the\s+)?|,\s+an?\s+)"""
 )
+_CLAIM_OF_LIST = re.compile(r"""["”]?\s+(?:are|were)\s+(?:(?:both|all)\s+)?(?:for\s+the\s+)?""")  # "… are both"
 _IN_BRACKETS = re.compile(r"""["”]?\s*\(\s*""")  # between a title and an attribute
 _LIST_SIGN = re.compile(r"""["”]?(?:\s*,)?(?:\s+(?:and|or))?\s+["“]?""")  # between two titles of a list
 
@@ -142,9 +143,10 @@ def _false_claims(
     """Attributes that a text claims and that hold for no item that it can mean, or denies of an item that has them.
 
     An attribute that is said of one title ("… is a Racing game", "… (Racing)") must hold for that item; one beside a
-    list of titles ("… and … for the Orbit 2") for all of these; one that it is said to share ("…, Racing too") for the
-    target as well; any other one for the target or a cited item. One that is set against the target must not hold for
-    it. Of those that are named before a title which is said to be like the target, one must hold for that title.
+    list of titles ("… and … for the Orbit 2", "… and … are both") for all of these; one that it is said to share
+    ("…, Racing too") for the target as well; any other one for the target or a cited item. One that is set against the
+    target must not hold for it. Of those that are named before a title which is said to be like the target, one must
+    hold for that title.
     """
     false = {
         attributes.names[value]
@@ -205,7 +207,8 @@ def _items_spoken_of(text: str, citations: Citations, attribute: AttributeMentio
     if _CLAIM_OF_TITLE.fullmatch(between) or _IN_BRACKETS.fullmatch(between):
         meant = before[-1:]
     else:
-        meant = _last_list(text, before) if _BESIDE_TITLES.fullmatch(between) else []
+        is_of_all = _BESIDE_TITLES.fullmatch(between) or _CLAIM_OF_LIST.fullmatch(between)
+        meant = _last_list(text, before) if is_of_all else []
     return [mention.item_id for mention in meant if mention.item_id is not None]
 
 

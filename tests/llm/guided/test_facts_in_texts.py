@@ -145,6 +145,20 @@ def test_what_is_like_the_target_has_one_of_the_values_that_are_named(like: str)
     )
 
 
+def test_what_all_of_a_list_are_holds_for_the_target_too(texts: TokenTexts) -> None:
+    """It was taken for said of the last one, and "both Horror games" written of a Puzzle and a Horror game."""
+    example = 'Yes. "{Rust}" and "{Amber Gate}" are both {Puzzle} games.'
+    assert text_of(texts, example, [GATE]) == 'Yes. "Rust" and "Amber Gate" are both Puzzle games.'
+    for said in ("Puzzle", "Horror", "Orbit"):
+        example = f'Yes. "{{Rust}}" and "{{Fox}}" are both {{{said}}} games.'
+        assert not any(value in text_of(texts, example, [FOX]) for value in ("Puzzle", "Horror", "Orbit", "Nova"))
+
+
+def test_this_one_is_the_target(texts: TokenTexts) -> None:
+    example = 'Yes. The user played "{Fox}", and this one is a {Puzzle} game for the {Orbit}.'
+    assert text_of(texts, example, [FOX]) == example.replace("{", "").replace("}", "")
+
+
 def test_all_of_a_list_are_like_the_target(texts: TokenTexts) -> None:
     example = 'Yes. "{Rust}" is a Puzzle game, like "{Fox}" and "{Iron Wolf}".'
     assert text_of(texts, example, [GATE, FOX]) == 'Yes. "Rust" is a Puzzle game, like "Amber Gate".'

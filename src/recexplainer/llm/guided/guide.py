@@ -36,7 +36,7 @@ from recexplainer.llm.guided.clauses import (
     sentence_start,
 )
 
-UNKNOWN = 0  # of an invented title, which has no attributes
+UNKNOWN, NOBODY = 0, -1  # of an invented title, which has no attributes; of none
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
@@ -45,6 +45,8 @@ _BELONGS = re.compile(r"\bbelongs?(?= *$)")
 _IS_AND = re.compile(  # behind it, a title says nothing
     r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*,?\s(and|or|&|as well as)\s+$"
 )
+_ARE = re.compile(r"\s+(?:are|were)\b[^,;:.!?]*")  # between a list and what all of it is
+_TURNS_BACK = re.compile(r",? and this\b")  # to the target
 _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
@@ -404,7 +406,8 @@ class Guide:
             for title in self.titles
             if sentence_start(text, self.titles, claim.start) <= title.start < claim.start
         ]
-        run = list_start(text, self.titles, claim.start, self.target)
+        is_of_all = bool(before) and _ARE.fullmatch(text, before[-1].end, claim.start)
+        run = list_start(text, self.titles, claim.start, alone=NOBODY if is_of_all else self.target)
         last = [title.item for title in before if title.start >= run]
         if before and self._speaks_of(text, before[-1], claim):
             return [last]
@@ -415,9 +418,10 @@ class Guide:
         return any(title.end <= claim.start and self._speaks_of(text, title, claim) for title in self.titles)
 
     def _speaks_of(self, text: str, title: Named, claim: Claim) -> bool:
-        """Whether the clause of a claim names a title before it, and does not turn to what the user did."""
+        """Whether the clause of a claim names a title before it, and turns neither to the user nor to the target."""
         clause = clause_start(text, self.titles, claim.start)
-        return title.end >= clause and not TO_THE_USER.search(text, title.end, claim.start)
+        turns = (TO_THE_USER, _TURNS_BACK)
+        return title.end >= clause and not any(turn.search(text, title.end, claim.start) for turn in turns)
 
     def _masked(self, offset: int = 0) -> list[tuple[int, int]]:
         return [(title.start - offset, title.end - offset) for title in self.titles]
