@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from recexplainer.citations.attributes import AttributeIndex, AttributeMention, attribute_index, speaks_of_series
 from recexplainer.citations.citations import Citations, read_citations
 from recexplainer.citations.denials import denied_value
-from recexplainer.citations.sharing import BUT_THE_USER, likeness, opposed_title, shared_values
+from recexplainer.citations.sharing import TO_THE_USER, likeness, opposed_title, shared_values
 from recexplainer.core.records.explanation import Explanation, Label, Mention
 from recexplainer.core.records.judgement import Level
 from recexplainer.data.catalogue import Catalogue
@@ -22,7 +22,7 @@ _VERDICT = re.compile(r"\s*(yes|no)\b\W*", re.IGNORECASE)
 _SAME_SERIES = "same series"
 _CLAIM_OF_TITLE = re.compile(  # between a title and an attribute: "… is a", "… was for the"
     r"""["”]?\s+(?:is|was)\s+(?:\w+\s+)?(?:an?|for|the)\b"""
-    rf"""(?:(?!\b(?:like|unlike|than|such|similar)\b|{BUT_THE_USER.pattern})[^,.;!?"“])*"""
+    rf"""(?:(?!\b(?:like|unlike|than|such|similar)\b|{TO_THE_USER.pattern})[^,.;!?"“])*"""
 )
 _BESIDE_TITLES = re.compile(  # between the last title of a list and an attribute: "… for the", "…, a"
     r"""["”]?(?:,?\s+(?:for|on)\s+(?:the\s+)?|,\s+an?\s+)"""

@@ -327,6 +327,13 @@ def test_the_target_is_not_among_what_the_user_took(texts: TokenTexts) -> None:
     assert text_of(texts, example, [FOX]).endswith('but the user played games such as "Fox".')
 
 
+@pytest.mark.parametrize("sign", [", but", ", while", " while", " although"])
+def test_a_contrast_leaves_what_is_true_of_the_cited(texts: TokenTexts, sign: str) -> None:
+    example = f'No. "{{Rust}}" is a Puzzle game{sign} the user played {{Horror}} games such as "{{Fox}}".'
+    written = write(texts, "Yes" + example[2:], [FOX])
+    assert written.text == example[2:].replace("{", "").replace("}", "") and written.n_facts == 0
+
+
 def test_a_contrast_names_what_the_target_lacks(texts: TokenTexts) -> None:
     """ "But the user played Puzzle games" is no reason against a Puzzle game."""
     told = 'Yes. "Rust" is a Puzzle game, but the user played '
