@@ -6,11 +6,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from recexplainer.citations.attributes import attribute_index, is_denied, values_of
 from recexplainer.citations.cache import cached_by_catalogue
 from recexplainer.citations.denials import denied_value
-from recexplainer.citations.phrases import plain
+from recexplainer.citations.phrases import plain, plain_words
 from recexplainer.data.catalogue import Catalogue
 
 YEAR, PRICE, SERIES, BRAND, CATEGORY = "year", "price", "series", "brand", "category"
@@ -46,6 +47,7 @@ class Facts:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._index = attribute_index(catalogue)
+        self._titles = catalogue.titles
         self._kinds = _kinds_of(catalogue)
         rows = [catalogue.attributes(item) for item in range(1, catalogue.n_items + 1)]
         self._prices: list[float | None] = [None, *(row["price"] for row in rows)]
@@ -60,6 +62,14 @@ class Facts:
     def without_signs(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> str:
         """See `AttributeIndex.without_signs`."""
         return self._index.without_signs(text, masked)
+
+    def knows(self, word: str) -> bool:
+        """Whether a word stands in a title or in a value of the catalogue."""
+        return plain(word) in self._words
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(word.text for name in [*self._titles, *self._index.names] for word in plain_words(name))
 
     def claims(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[Claim]:
         """What a text claims outside of the `masked` spans (its titles), in order; denied values are not claims.

@@ -378,6 +378,17 @@ def test_no_word_follows_on_itself() -> None:
     assert guide.look('Yes. "Rust" is a Puzzle game that had had ') is None
 
 
+@pytest.mark.parametrize("said", ["for the Quanta", "for Quanta", "by Fluxo", "on the Quanta 4"])
+def test_a_name_that_the_catalogue_does_not_hold_is_not_written(said: str) -> None:
+    """The demo LLM knows platforms of its lessons, and wrote of gift cards "for the Quanta"."""
+    guide, told = guide_behind_rust([FOX]), 'Yes. "Rust" is a Puzzle game '
+    begun = f"{told}{said.split(' 4')[0]}"
+    assert guide.look(begun) is None  # it may go on
+    assert guide.look(f"{begun}, ") == guide.look(begun, ended=True) == otherwise(len(told))
+    assert guide.look(f"{told}for the Orbit, ") is None and guide.look(f"{told}by Wolf, ") is None
+    assert guide.look(f"{told}for the player, ") is None
+
+
 def test_a_value_with_a_sign_ends_no_clause() -> None:
     """Behind "Retro; Arcade" nothing was seen to be set against the target, or to be said of the title that follows."""
     catalogue = make_catalogue([

@@ -48,6 +48,7 @@ _IS_AND = re.compile(  # behind it, a title says nothing
 _ARE = re.compile(r"\s+(?:are|were)\b[^,;:.!?]*")  # between a list and what all of it is
 _TURNS_BACK = re.compile(r",? and this\b")  # to the target
 _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
+_NAME = re.compile(r"\b(?:for|on|by|from) (?:the )?([A-Z]\w+)")  # of a platform, a shop or a person
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
@@ -90,7 +91,7 @@ class Guide:
         if self.facts:
             text = self.facts.without_signs(text, self._masked())
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
-        wrong = wrong or self._said_twice(text, ended)
+        wrong = wrong or self._said_twice(text, ended) or self._unknown_name(text, ended)
         return wrong or (None if self.cited is None else self._wrong_mark(text, ended))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
@@ -155,6 +156,17 @@ class Guide:
         claims = self.facts.claims(text, self._masked())
         is_value = any(claim.start <= twice.start() and end <= claim.end for claim in claims)
         return None if is_value or (end == len(text) and not ended) else otherwise(twice.end())
+
+    def _unknown_name(self, text: str, ended: bool) -> Change | None:
+        """A name that no title and no value holds, which the writer has from elsewhere: "for the Quanta"."""
+        if self.facts is None:
+            return None
+        for name in _NAME.finditer(text, self._free_from):
+            if name.end() == len(text) and not ended:
+                return None
+            if not self.facts.knows(name.group(1)):
+                return otherwise(name.start())
+        return None
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)
