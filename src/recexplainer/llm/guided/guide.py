@@ -10,8 +10,6 @@ from recexplainer.citations.attributes import speaks_of_series
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import PRICE, YEAR, Claim, Facts
-from recexplainer.citations.phrases import QUOTES, TWICE
-from recexplainer.citations.quotations import closes
 from recexplainer.citations.sharing import (
     AND_THE_USER,
     BUT_THE_USER,
@@ -35,20 +33,16 @@ from recexplainer.llm.guided.clauses import (
     list_start,
     sentence_start,
 )
+from recexplainer.llm.guided.wording import said_twice, stray_mark, unknown_name, untitled
 
 UNKNOWN, NOBODY = 0, -1  # of an invented title, which has no attributes; of none
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _NO = re.compile(r"\s*No\b")
-_BELONGS = re.compile(r"\bbelongs?(?= *$)")
-_IS_AND = re.compile(  # behind it, a title says nothing
-    r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*,?\s(and|or|&|as well as)\s+$"
-)
 _ARE = re.compile(r"\s+(?:are|were)\b[^,;:.!?]*")  # between a list and what all of it is
 _TURNS_BACK = re.compile(r",? and this\b")  # to the target
 _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
-_NAME = re.compile(r"\b(?:for|on|by|from) (?:the )?([A-Z]\w+)")  # of a platform, a shop or a person
 _MAY_GO_ON = ("", ".", ",")  # behind a word or a number that is the last one yet
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
@@ -91,7 +85,8 @@ class Guide:
         if self.facts:
             text = self.facts.without_signs(text, self._masked())
         wrong = self._false_claim(text, ended) or self._false_denial(text, ended) or self._false_sharing(text)
-        wrong = wrong or self._said_twice(text, ended) or self._unknown_name(text, ended)
+        if wrong is None and self.facts:
+            wrong = self._idle_word(text, ended, self.facts)
         return wrong or (None if self.cited is None else self._wrong_mark(text, ended))
 
     def wrote(self, start: int, end: int, item: int | None) -> None:
@@ -129,44 +124,26 @@ class Guide:
         return self.titles[-1].end if self.titles else 0
 
     def _wrong_mark(self, text: str, ended: bool) -> Change | None:
-        """A quotation mark behind the last title that begins another, or stands behind a word and closes nothing.
-
-        No title follows "belongs", which wants "to the series of" first, nor "is a PC game and", "is a PC game, and".
-        """
+        """A quotation mark behind the last title that begins another where none fits, or closes nothing."""
         opening = first_opening(text, self._free_from)
         end = len(text) if opening is None else opening
-        marks = (place for place in range(max(self._free_from, 1), end) if text[place] in QUOTES)
-        stray = next((place for place in marks if text[place - 1].isalpha() and closes(text, place)), None)
-        if stray is not None and (ended or stray + 1 < len(text)):
-            return otherwise(stray)
-        if opening is None:
-            return None
-        if verb := _BELONGS.search(text[:opening]):
-            return otherwise(verb.end())
-        if said := _IS_AND.search(text[:opening], self._free_from):
-            return otherwise(said.start(1))
-        return self._title_at(text, opening, text[opening])
+        place = stray_mark(text, self._free_from, end, ended)
+        if place is None and opening is not None:
+            place = untitled(text, self._free_from, opening)
+        if place is not None:
+            return otherwise(place)
+        return None if opening is None else self._title_at(text, opening, text[opening])
 
-    def _said_twice(self, text: str, ended: bool) -> Change | None:
-        """A word that follows on itself behind the last title, and not in a value: "a PC game game"."""
-        twice = TWICE.search(text, self._free_from)
-        if twice is None or self.facts is None:
-            return None
-        end = twice.end() + len(twice.group(1))
-        claims = self.facts.claims(text, self._masked())
-        is_value = any(claim.start <= twice.start() and end <= claim.end for claim in claims)
-        return None if is_value or (end == len(text) and not ended) else otherwise(twice.end())
+    def _idle_word(self, text: str, ended: bool, facts: Facts) -> Change | None:
+        """A word that stands twice in a row, or a name that the catalogue does not hold, behind the last title."""
 
-    def _unknown_name(self, text: str, ended: bool) -> Change | None:
-        """A name that no title and no value holds, which the writer has from elsewhere: "for the Quanta"."""
-        if self.facts is None:
-            return None
-        for name in _NAME.finditer(text, self._free_from):
-            if name.end() == len(text) and not ended:
-                return None
-            if not self.facts.knows(name.group(1)):
-                return otherwise(name.start())
-        return None
+        def values() -> list[tuple[int, int]]:
+            return [(claim.start, claim.end) for claim in facts.claims(text, self._masked())]
+
+        place = said_twice(text, self._free_from, ended, values)
+        if place is None:
+            place = unknown_name(text, self._free_from, ended, facts.knows)
+        return None if place is None else otherwise(place)
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)

@@ -1,0 +1,74 @@
+"""Words and signs that say nothing, whatever a text speaks of: where it has to go on otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from recexplainer.citations.phrases import QUOTES, TWICE
+from recexplainer.citations.quotations import closes
+
+_BELONGS = re.compile(r"\bbelongs?(?= *$)")
+_IS_AND = re.compile(  # behind it, a title says nothing
+    r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*,?\s(and|or|&|as well as)\s+$"
+)
+_NAME = re.compile(r"\b(?:for|on|by|from) (?:the )?([A-Z]\w+)")  # of a platform, a shop or a person
+
+
+def stray_mark(text: str, start: int, end: int, ended: bool) -> int | None:
+    """A quotation mark behind a word that closes nothing.
+
+    Args:
+        text: What is written.
+        start: Behind the last title.
+        end: Where the next one opens, or the text ends.
+        ended: Whether nothing follows; otherwise the mark may be one amid a word.
+    """
+    marks = (place for place in range(max(start, 1), end) if text[place] in QUOTES)
+    stray = next((place for place in marks if text[place - 1].isalpha() and closes(text, place)), None)
+    return stray if stray is not None and (ended or stray + 1 < len(text)) else None
+
+
+def untitled(text: str, start: int, opening: int) -> int | None:
+    """Where words lead to a title that none can follow: "belongs", which wants "to the series of" first, "is a PC game
+    and".
+
+    Args:
+        text: What is written.
+        start: Behind the last title.
+        opening: Where the next one opens.
+    """
+    if verb := _BELONGS.search(text[:opening]):
+        return verb.end()
+    said = _IS_AND.search(text[:opening], start)
+    return said.start(1) if said else None
+
+
+def said_twice(text: str, start: int, ended: bool, values: Callable[[], Sequence[tuple[int, int]]]) -> int | None:
+    """A word that follows on itself, and not in a value: "a PC game game".
+
+    Args:
+        text: What is written.
+        start: Behind the last title.
+        ended: Whether nothing follows; otherwise the last word may go on.
+        values: Gives starts and ends of the values that the text names.
+    """
+    twice = TWICE.search(text, start)
+    if twice is None:
+        return None
+    end = twice.end() + len(twice.group(1))
+    is_value = any(first <= twice.start() and end <= last for first, last in values())
+    return None if is_value or (end == len(text) and not ended) else twice.end()
+
+
+def unknown_name(text: str, start: int, ended: bool, is_known: Callable[[str], bool]) -> int | None:
+    """What leads to a name that the writer has from elsewhere: "for the Quanta".
+
+    Args:
+        text: What is written.
+        start: Behind the last title.
+        ended: Whether nothing follows; otherwise the last word may go on.
+        is_known: Whether a word stands in the catalogue.
+    """
+    names = (name for name in _NAME.finditer(text, start) if ended or name.end() < len(text))
+    return next((name.start() for name in names if not is_known(name.group(1))), None)
