@@ -140,10 +140,12 @@ class Guide:
         def values() -> list[tuple[int, int]]:
             return [(claim.start, claim.end) for claim in facts.claims(text, self._masked())]
 
-        place = said_twice(text, self._free_from, ended, values)
-        if place is None:
-            place = unknown_name(text, self._free_from, ended, facts.knows)
-        return None if place is None else otherwise(place)
+        twice = said_twice(text, self._free_from, ended, values)
+        if twice is not None:
+            return otherwise(twice)
+        name = unknown_name(text, self._free_from, ended, facts.knows)
+        end = len(text[:name].rstrip())
+        return None if name is None else self._dead_end(text, end, end)
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)

@@ -10,7 +10,7 @@ from recexplainer.citations.quotations import closes
 
 _BELONGS = re.compile(r"\bbelongs?(?= *$)")
 _IS_AND = re.compile(  # behind it, a title says nothing
-    r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*,?\s(and|or|&|as well as)\s+$"
+    r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*\s(and|or|&|as well as)\s+$"
 )
 _NAME = re.compile(r"\b(?:for|on|by|from) (?:the )?([A-Z]\w+)")  # of a platform, a shop or a person
 
