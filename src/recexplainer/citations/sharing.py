@@ -10,9 +10,10 @@ from recexplainer.citations.attributes import is_denied
 TOO = re.compile(r"\s+(?:too|as well)\b")
 _BETWEEN_VALUES = re.compile(r"\s*[,/&+]?\s*(?:(?:and|or)\s+)?(?:an?\s+)?")
 _BEHIND_TITLE = re.compile(r"[\"”»]?(?:\s*,|\s+[-–—])?\s*\(?(?:(?:both|all)\s+)?(?:an?\s+)?")
+DEEDS = "played|watched|read|listened to|bought|cooked|chose|saw|took|tried|used|owned|had"
 TAKEN = re.compile(  # what leads to an item of the history: "the user played ", "the user played Horror games such as "
     r"\b(?:user|you)(?: (?!never|not)\w+)?"
-    r" (?:played|watched|read|listened to|bought|cooked|chose|saw|took|tried|used|owned|had)\b[^.!?,;:\"“”„«»]*$"
+    rf" (?:{DEEDS})\b[^.!?,;:\"“”„«»]*$"
 )
 _USER = r"(?:th(?:e|is) user|you|they|he|she)\b"
 BUT_THE_USER = re.compile(

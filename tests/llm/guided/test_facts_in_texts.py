@@ -392,8 +392,9 @@ def test_a_name_that_the_catalogue_does_not_hold_is_not_written(said: str) -> No
     assert guide.look(f"{told}for the player, ") is None
 
 
-def test_a_sentence_ends_before_a_name_that_the_catalogue_does_not_hold(texts: TokenTexts) -> None:
-    example = 'Yes. "{Rust}" is a Puzzle game, like "{Amber Gate}" for the Quanta. It is new.'
+@pytest.mark.parametrize("said", ["for the Quanta. It is new.", "for the user played.", "for this user bought it."])
+def test_a_sentence_ends_before_what_leads_nowhere(texts: TokenTexts, said: str) -> None:
+    example = f'Yes. "{{Rust}}" is a Puzzle game, like "{{Amber Gate}}" {said}'
     assert text_of(texts, example, [GATE]) == 'Yes. "Rust" is a Puzzle game, like "Amber Gate".'
 
 

@@ -33,7 +33,7 @@ from recexplainer.llm.guided.clauses import (
     list_start,
     sentence_start,
 )
-from recexplainer.llm.guided.wording import said_twice, stray_mark, unknown_name, untitled
+from recexplainer.llm.guided.wording import leads_nowhere, said_twice, stray_mark, untitled
 
 UNKNOWN, NOBODY = 0, -1  # of an invented title, which has no attributes; of none
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
@@ -135,7 +135,7 @@ class Guide:
         return None if opening is None else self._title_at(text, opening, text[opening])
 
     def _idle_word(self, text: str, ended: bool, facts: Facts) -> Change | None:
-        """A word that stands twice in a row, or a name that the catalogue does not hold, behind the last title."""
+        """What stands twice in a row, or leads to a name that the catalogue does not hold, behind the last title."""
 
         def values() -> list[tuple[int, int]]:
             return [(claim.start, claim.end) for claim in facts.claims(text, self._masked())]
@@ -143,9 +143,11 @@ class Guide:
         twice = said_twice(text, self._free_from, ended, values)
         if twice is not None:
             return otherwise(twice)
-        name = unknown_name(text, self._free_from, ended, facts.knows)
-        end = len(text[:name].rstrip())
-        return None if name is None else self._dead_end(text, end, end)
+        place = leads_nowhere(text, self._free_from, ended, facts.knows)
+        if place is None:
+            return None
+        end = len(text[:place].rstrip())
+        return self._dead_end(text, end, end)
 
     def _title_at(self, text: str, place: int, mark: str) -> Change:
         following = next(iter(self._uncited), None)

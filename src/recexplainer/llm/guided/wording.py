@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 
 from recexplainer.citations.phrases import QUOTES, TWICE
 from recexplainer.citations.quotations import closes
+from recexplainer.citations.sharing import DEEDS
 
 _BELONGS = re.compile(r"\bbelongs?(?= *$)")
 _IS_AND = re.compile(  # behind it, a title says nothing
     r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*\s(and|or|&|as well as)\s+$"
 )
 _NAME = re.compile(r"\b(?:for|on|by|from) (?:the )?([A-Z]\w+)")  # of a platform, a shop or a person
+_FOR_WHAT_THE_USER_DID = re.compile(rf"\b(?:for|on|by|from) (?=(?:the|this) user (?:{DEEDS})\b)")
 
 
 def stray_mark(text: str, start: int, end: int, ended: bool) -> int | None:
@@ -61,8 +63,8 @@ def said_twice(text: str, start: int, ended: bool, values: Callable[[], Sequence
     return None if is_value or (end == len(text) and not ended) else twice.end()
 
 
-def unknown_name(text: str, start: int, ended: bool, is_known: Callable[[str], bool]) -> int | None:
-    """What leads to a name that the writer has from elsewhere: "for the Quanta".
+def leads_nowhere(text: str, start: int, ended: bool, is_known: Callable[[str], bool]) -> int | None:
+    """What leads to a name that the writer has from elsewhere, "for the Quanta", or to a verb: "for the user bought".
 
     Args:
         text: What is written.
@@ -70,5 +72,7 @@ def unknown_name(text: str, start: int, ended: bool, is_known: Callable[[str], b
         ended: Whether nothing follows; otherwise the last word may go on.
         is_known: Whether a word stands in the catalogue.
     """
+    if deed := _FOR_WHAT_THE_USER_DID.search(text, start):
+        return deed.start()
     names = (name for name in _NAME.finditer(text, start) if ended or name.end() < len(text))
     return next((name.start() for name in names if not is_known(name.group(1))), None)
