@@ -49,6 +49,7 @@ def test_explanations_have_none(text: str) -> None:
         ('Yes. "Rust" is a Puzzle game game, like "Fox".', ["repeats"]),
         ('Yes. "Rust" is new, and the user played "Fox", Puzzle games Puzzle games too.', ["repeats"]),
         ('Yes. "Rust" is a game that had had few friends, like "Fox".', []),
+        ('Yes. "Rust" ist wie "Fox" ein Spiel für alle, die die Stille lieben.', []),
         ('Yes. "Rust" is like "Fox" and "Fox".', ["repeats"]),
         ('Yes. "Rust" is a Racing game for', ["unfinished"]),
         ('No. "Rust" is like "Fox on the.', ["unfinished"]),

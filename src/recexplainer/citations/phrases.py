@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 QUOTES = frozenset('"“”„‟«»')
-# "a PC game game", "Puzzle games Puzzle games"; good English says few words twice.
-TWICE = re.compile(r"\b(?!that\b|had\b|very\b|much\b|long\b|far\b)([a-z]{3,}|\w+ [a-z]+) (?=\1\b)")
+# "a PC game game", "Puzzle games Puzzle games"; good English says few words twice, German and French some others.
+_FINE_TWICE = r"(?:that|had|very|much|long|far|die|der|das|sie|nous|vous)\b"
+TWICE = re.compile(rf"\b(?!{_FINE_TWICE})([a-z]{{3,}}|\w+ [a-z]+) (?=\1\b)")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"[\w\u0300-\u036f]+")  # an accent may be a character of its own
 _NUMERAL = re.compile(r"\d+|[ivx]+")

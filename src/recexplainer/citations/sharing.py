@@ -16,9 +16,8 @@ TAKEN = re.compile(  # what leads to an item of the history: "the user played ",
     rf" (?:{DEEDS})\b[^.!?,;:\"“”„«»]*$"
 )
 _USER = r"(?:th(?:e|is) user|you|they|he|she)\b"
-BUT_THE_USER = re.compile(
-    rf"\b(?:but|whereas|while|although|though|yet) {_USER}"
-)  # sets what follows against the item in question
+# What sets what follows against the item in question.
+BUT_THE_USER = re.compile(rf"\b(?:but|whereas|while|although|though|yet) {_USER}")
 AND_THE_USER = re.compile(rf"\band {_USER}")  # says what speaks for it
 TO_THE_USER = re.compile(rf"{BUT_THE_USER.pattern}|{AND_THE_USER.pattern}")
 NEW_AFTER = re.compile(r"\bnew after\b")  # says that nothing which the user took is like it
