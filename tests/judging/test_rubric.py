@@ -68,6 +68,7 @@ def test_what_the_record_cites_is_what_is_judged(games: Catalogue) -> None:
         ),  # true of nearly everything
         (f'Yes. {TARGET} and "Iron Drift - Nova 64" are both Role-Playing games.', "B"),
         (f'Yes. {TARGET} and "Ember Crown" are both Role-Playing games.', "D"),
+        (f'Yes. {TARGET} is a Role-Playing game for people who like "Iron Drift - Nova 64".', "C"),  # says of whom
         # satisfying
         (f'Yes. {TARGET} is a Role-Playing game like "Ember Crown".', "D"),
         (f'Yes. The user played "Iron Drift - Nova 64", and {TARGET} is for the Nova 64 too.', "D"),

@@ -23,7 +23,9 @@ TO_THE_USER = re.compile(rf"{BUT_THE_USER.pattern}|{AND_THE_USER.pattern}")
 NEW_AFTER = re.compile(r"\bnew after\b")  # says that nothing which the user took is like it
 _IT = re.compile(r"\s*(?:It|This)\b")
 _SENTENCE_END = re.compile(r"[.!?;:](?!\d)")
-_LIKENS = re.compile(r"\b(?:like|just as|similar to)\s*[\"“”„«]?\s*$")
+# Of people, "like" is a verb: "for fans who like", "players like".
+_LIKE_AS_VERB = "".join(rf"(?<!\b{word} )" for word in ("who", "they", "you", "people", "fans", "will", "would", "to"))
+_LIKENS = re.compile(rf"{_LIKE_AS_VERB}(?<!ers )\b(?:like|just as|similar to)\s*[\"“”„«]?\s*$")
 _TURNS_BACK = re.compile(r"\b(?:it|its|this)\b")  # to what the sentence is about
 
 
