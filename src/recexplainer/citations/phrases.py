@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 QUOTES = frozenset('"“”„‟«»')
 # "a PC game game", "Puzzle games Puzzle games"; good English says few words twice, German and French some others.
 _FINE_TWICE = r"(?:that|had|very|much|long|far|die|der|das|sie|nous|vous)\b"
-TWICE = re.compile(rf"\b(?!{_FINE_TWICE})([a-z]{{3,}}|\w+ [a-z]+) (?=\1\b)")
+_TWICE = re.compile(rf"\b(?!{_FINE_TWICE})([a-z]{{3,}}|\w+ [a-z]+) (?=\1\b)")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"[\w\u0300-\u036f]+")  # an accent may be a character of its own
 _NUMERAL = re.compile(r"\d+|[ivx]+")
@@ -25,6 +25,21 @@ class Token:
     text: str
     start: int
     end: int
+
+
+def said_twice(text: str, named: Callable[[], Sequence[tuple[int, int]]], start: int = 0) -> Token | None:
+    """The second of two equal words in a row, "a PC game game", that do not both stand in a name.
+
+    Args:
+        text: The text.
+        named: Gives starts and ends of the titles and values in it; it is asked only where a word stands twice.
+        start: From where on.
+    """
+    for match in _TWICE.finditer(text, start):
+        end = match.end() + len(match.group(1))
+        if not any(first <= match.start() and end <= last for first, last in named()):
+            return Token(match.group(1), match.end(), end)
+    return None
 
 
 def tokens(text: str) -> list[Token]:

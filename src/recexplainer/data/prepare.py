@@ -11,10 +11,10 @@ import pandas as pd
 
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import Prepare
-from recexplainer.data.catalogue import build_catalogue, clean_titles
 from recexplainer.data.checks import check_prepared
 from recexplainer.data.filters import core, most_popular, sampled_users, without_duplicates
 from recexplainer.data.id_forms import likely_mend
+from recexplainer.data.items import build_catalogue, clean_titles
 from recexplainer.data.losses import Losses, require_few_lost, require_one_form
 from recexplainer.data.readers.raw import ITEM_LISTS, ITEM_TEXTS, RawData, RawInteractions
 from recexplainer.data.splits import SPLITS, assign_splits

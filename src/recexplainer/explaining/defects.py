@@ -8,7 +8,7 @@ from typing import get_args
 
 from recexplainer.citations.attributes import attribute_index
 from recexplainer.citations.citations import Citations
-from recexplainer.citations.phrases import TWICE, plain_words
+from recexplainer.citations.phrases import plain_words, said_twice
 from recexplainer.citations.quotations import opens
 from recexplainer.core.records.explanation import Defect
 from recexplainer.data.catalogue import Catalogue
@@ -99,12 +99,7 @@ def _repeats(text: str, citations: Citations) -> bool:
 
 def _says_twice(text: str, citations: Citations, catalogue: Catalogue) -> bool:
     """Whether a word stands twice in a row outside of titles and values: "a PC game game"."""
-    named = [(mention.start, mention.end) for mention in citations.mentions]
-    if not TWICE.search(text):
-        return False
-    named += [(value.start, value.end) for value in attribute_index(catalogue).find(text, named)]
-    said = ((match.start(), match.end() + len(match.group(1))) for match in TWICE.finditer(text))
-    return any(not any(start <= first and last <= end for start, end in named) for first, last in said)
+    return said_twice(text, lambda: _named(text, citations, catalogue)) is not None
 
 
 def _with_numbers(text: str, citations: Citations) -> str:
@@ -124,10 +119,15 @@ def _is_open(text: str, citations: Citations) -> bool:
 
 def _only_names(text: str, citations: Citations, catalogue: Catalogue) -> bool:
     """Whether a text holds titles or values of attributes, and besides them only little words: "A and B for the C"."""
-    spans = [(mention.start, mention.end) for mention in citations.mentions]
-    values = [(value.start, value.end) for value in attribute_index(catalogue).find(text, spans)]
-    words = [word for word in plain_words(text) if not any(s <= word.start < e for s, e in [*spans, *values])]
-    return bool(spans or values) and all(_LITTLE.fullmatch(word.text) for word in words)
+    named = _named(text, citations, catalogue)
+    words = [word for word in plain_words(text) if not any(start <= word.start < end for start, end in named)]
+    return bool(named) and all(_LITTLE.fullmatch(word.text) for word in words)
+
+
+def _named(text: str, citations: Citations, catalogue: Catalogue) -> list[tuple[int, int]]:
+    """Starts and ends of the titles and the values of attributes in a text."""
+    titles = [(mention.start, mention.end) for mention in citations.mentions]
+    return titles + [(value.start, value.end) for value in attribute_index(catalogue).find(text, titles)]
 
 
 def _names_something(text: str, citations: Citations, catalogue: Catalogue) -> bool:

@@ -140,9 +140,8 @@ def test_what_is_like_the_target_has_one_of_the_values_that_are_named(like: str)
     for said in (told, 'Yes. "Rust" is a Puzzle game for the Orbit', 'Yes. "Rust" is new'):
         change = guide_behind_rust([GATE]).look(f'{said}{like}"')
         assert change is not None and change.items == (GATE,)
-    assert guide_behind_rust([FOX]).look(f'Yes. "Rust" is a Puzzle game, and the user played games{like}"').items == (
-        FOX,
-    )
+    change = guide_behind_rust([FOX]).look(f'Yes. "Rust" is a Puzzle game, and the user played games{like}"')
+    assert change is not None and change.items == (FOX,)
 
 
 def test_what_all_of_a_list_are_holds_for_the_target_too(texts: TokenTexts) -> None:

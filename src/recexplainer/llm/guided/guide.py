@@ -10,6 +10,7 @@ from recexplainer.citations.attributes import speaks_of_series
 from recexplainer.citations.citations import resolve_citations
 from recexplainer.citations.denials import DENIAL
 from recexplainer.citations.facts import PRICE, YEAR, Claim, Facts
+from recexplainer.citations.phrases import said_twice
 from recexplainer.citations.sharing import (
     AND_THE_USER,
     BUT_THE_USER,
@@ -33,7 +34,7 @@ from recexplainer.llm.guided.clauses import (
     list_start,
     sentence_start,
 )
-from recexplainer.llm.guided.wording import leads_nowhere, said_twice, stray_mark, untitled
+from recexplainer.llm.guided.wording import leads_nowhere, stray_mark, untitled
 
 UNKNOWN, NOBODY = 0, -1  # of an invented title, which has no attributes; of none
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
@@ -140,9 +141,9 @@ class Guide:
         def values() -> list[tuple[int, int]]:
             return [(claim.start, claim.end) for claim in facts.claims(text, self._masked())]
 
-        twice = said_twice(text, self._free_from, ended, values)
-        if twice is not None:
-            return otherwise(twice)
+        twice = said_twice(text, values, self._free_from)
+        if twice is not None and (ended or twice.end < len(text)):
+            return otherwise(twice.start)
         place = leads_nowhere(text, self._free_from, ended, facts.knows)
         if place is None:
             return None
@@ -363,7 +364,8 @@ class Guide:
         fitting = certain_article(value)
         if said is None or fitting in (None, said.group(1)):
             return None
-        return Change(said.start(1), "article", (f"{fitting} {value}",), (f"{fitting} {value}",))
+        written = with_article(said.group(1), value)
+        return Change(said.start(1), "article", (written,), (written,))
 
     def _listed(self, text: str, claim: Claim) -> list[Claim]:
         """The claims of the list that a claim continues ("a Drama and Comedy"), the last one first."""

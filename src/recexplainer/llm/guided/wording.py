@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from recexplainer.citations.phrases import QUOTES, TWICE
+from recexplainer.citations.phrases import QUOTES
 from recexplainer.citations.quotations import closes
 from recexplainer.citations.sharing import DEEDS
 
@@ -44,23 +44,6 @@ def untitled(text: str, start: int, opening: int) -> int | None:
         return verb.end()
     said = _IS_AND.search(text[:opening], start)
     return said.start(1) if said else None
-
-
-def said_twice(text: str, start: int, ended: bool, values: Callable[[], Sequence[tuple[int, int]]]) -> int | None:
-    """A word that follows on itself, and not in a value: "a PC game game".
-
-    Args:
-        text: What is written.
-        start: Behind the last title.
-        ended: Whether nothing follows; otherwise the last word may go on.
-        values: Gives starts and ends of the values that the text names.
-    """
-    twice = TWICE.search(text, start)
-    if twice is None:
-        return None
-    end = twice.end() + len(twice.group(1))
-    is_value = any(first <= twice.start() and end <= last for first, last in values())
-    return None if is_value or (end == len(text) and not ended) else twice.end()
 
 
 def leads_nowhere(text: str, start: int, ended: bool, is_known: Callable[[str], bool]) -> int | None:
