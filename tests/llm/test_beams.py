@@ -29,6 +29,19 @@ def test_a_beam_as_wide_as_the_catalogue_is_brute_force(explainer, prompts, titl
         assert [b.log_probability for b in beams] == pytest.approx([sums[p] for p in order], abs=TOLERANCE)
 
 
+def test_what_is_barred_behind_a_prompt_is_not_found_and_the_rest_is_as_probable_as_ever(  # type: ignore[no-untyped-def]
+    explainer, prompts, titles, trie
+) -> None:
+    [everything] = beam_search(explainer, prompts, len(titles), [Space(60, trie)], 3, USERS)
+    own = [[beams[number].tokens for number in range(n)] for n, beams in enumerate(everything)]  # none of the first, …
+    space = Space(60, trie, [trie.barred(tokens) for tokens in own])
+    [found] = beam_search(explainer, prompts, len(titles), [space], 3, USERS)
+    for n, (beams, expected) in enumerate(zip(found, everything, strict=True)):
+        assert [beam.tokens for beam in beams] == [beam.tokens for beam in expected[n:]]
+        sums = [beam.log_probability for beam in expected[n:]]
+        assert [beam.log_probability for beam in beams] == pytest.approx(sums, abs=TOLERANCE)
+
+
 @pytest.fixture(params=[False, True], ids=["titles", "free"])
 def space(request, explainer, prompts, trie, monkeypatch) -> Space:  # type: ignore[no-untyped-def]
     """The titles, or anything of ten tokens."""

@@ -58,6 +58,24 @@ def test_what_is_forced_goes_up_to_a_choice_or_the_end() -> None:
     assert trie.forced(children[4], 10) == []  # the end
 
 
+@pytest.mark.parametrize("barred", [[], [[5, 6]], [[5, 6, 7], [5, 6]], [[9]], [[5, 8], [5, 6], [5, 6, 7]], SEQUENCES])
+def test_what_is_barred_is_not_found_and_no_path_ends_before_a_leaf(barred: list[list[int]]) -> None:
+    trie = Trie(SEQUENCES, END)
+    closed = trie.barred(barred)
+    found, open_ = [], [([], 0)]
+    while open_:
+        path, node = open_.pop()
+        _, tokens, targets = trie.continuations(torch.tensor([node]))
+        going = [
+            pair for pair in zip(tokens.tolist(), targets.tolist(), strict=True) if pair[0] not in closed.get(node, [])
+        ]
+        assert going or len(tokens) == 0 or node == 0
+        if len(tokens) == 0:
+            found.append(path[:-1])
+        open_ += [([*path, token], target) for token, target in going]
+    assert sorted(found) == sorted(sequence for sequence in ([5, 6], [5, 6, 7], [5, 8], [9]) if sequence not in barred)
+
+
 def test_a_large_catalogue_takes_two_flat_arrays_and_every_title_is_a_path() -> None:
     rng = np.random.default_rng(0)
     sequences = [rng.integers(1, 40, size=rng.integers(1, 9)).tolist() for _ in range(5000)]

@@ -57,11 +57,12 @@ class LlmExaminer:
         return self.explainer.mode in ("intention", "both")
 
     def retrieve(self, examples: Sequence[Example]) -> tuple[list[list[int | None]], list[list[str]]]:
-        """Beams in the tree of the titles, none too long to be found, and free beams."""
+        """Beams in the tree of the titles outside of the shown history, none too long to be found, and free beams."""
         encoder = self.explainer.encoder
         sequences = title_tokens(encoder, self.catalogue.titles[1:])
         trie = Trie(sequences, decoding.end_id(self.explainer))
-        spaces = [Space(trie.depth, trie), Space(self.max_title_tokens)]
+        barred = [trie.barred(sequences[item - 1] for item in example.history) for example in examples]
+        spaces = [Space(trie.depth, trie, barred), Space(self.max_title_tokens)]
         prompts = self._prompts(examples, max(space.max_tokens for space in spaces))
         size = self.settings.batch_size
         in_trie, free = beam_search(self.explainer, prompts, self.settings.n_beams, spaces, size, self.user_vectors)

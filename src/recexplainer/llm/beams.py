@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from operator import itemgetter
@@ -30,12 +30,18 @@ class Beam:
     log_probability: float
 
 
+Barred = Mapping[int, Sequence[int]]  # by node of a trie the tokens that may not follow it
+
+
 @dataclass(frozen=True)
 class Space:
-    """Where answers are looked for: of at most `max_tokens` with their end, and in a prefix tree if one is given."""
+    """Where answers are looked for: of at most `max_tokens` with their end, and in a prefix tree if one is given; there
+    each prompt may have answers of its own that are `barred`, as `Trie.barred` tells.
+    """
 
     max_tokens: int
     trie: Trie | None = None
+    barred: Sequence[Barred] | None = None
 
 
 @torch.inference_mode()
@@ -57,7 +63,7 @@ def beam_search(
         prompts: The questions.
         n_beams: Width of the beam and number of answers.
         spaces: Where to look, each by itself. Probabilities are those of the whole vocabulary everywhere, so that an
-            answer from a tree has the probability it has in free decoding.
+            answer from a tree has the probability it has in free decoding, whatever is barred.
         batch_size: Prompts decoded at once, more of shorter ones; see `reading.batches`.
         user_vectors: (n, dim) what the questions' user slots point into.
 
@@ -68,7 +74,7 @@ def beam_search(
     n_new = n_beams * sum(space.max_tokens for space in spaces)
     for rows in batches(prompts, batch_size, n_new):
         reader = Reader(explainer, [prompts[row] for row in rows], user_vectors)
-        found |= zip(rows, _answers(explainer, reader, len(rows), n_beams, spaces), strict=True)
+        found |= zip(rows, _answers(explainer, reader, rows, n_beams, spaces), strict=True)
     answered = gather(found)
     return [[row[number] for row in answered] for number in range(len(spaces))]
 
@@ -82,13 +88,14 @@ class _Prefix(Node):
 
     space: int = 0  # the number of its space
     in_trie: int = 0  # the node of the trie that it leads to
+    barred: Barred = field(default_factory=dict)
     options: list[_Option] | None = None  # how it may continue, best first; None: it is not read yet
     children: dict[int, _Prefix] = field(default_factory=dict)
 
     def child(self, token: int, in_trie: int) -> _Prefix:
         """This beginning and one more token."""
         if token not in self.children:
-            self.children[token] = _Prefix(token, self, space=self.space, in_trie=in_trie)
+            self.children[token] = _Prefix(token, self, space=self.space, in_trie=in_trie, barred=self.barred)
         return self.children[token]
 
     def path(self) -> list[int]:
@@ -101,12 +108,12 @@ class _Prefix(Node):
 
 
 class _Search:
-    """The beams behind one prompt in one space."""
+    """The beams behind one prompt, a row of all prompts, in one space."""
 
-    def __init__(self, n_beams: int, space: Space, number: int, end: int) -> None:
+    def __init__(self, n_beams: int, space: Space, number: int, row: int, end: int) -> None:
         self.n_beams, self.trie, self.end = n_beams, space.trie, end
         self.n_left = space.max_tokens
-        self.root = _Prefix(space=number)
+        self.root = _Prefix(space=number, barred=space.barred[row] if space.barred else {})
         self.live = [(0.0, self.root)]
         self.found: list[Beam] = []
 
@@ -148,11 +155,11 @@ class _Search:
 
 
 def _answers(
-    explainer: Explainer, reader: Reader, n_prompts: int, n_beams: int, spaces: Sequence[Space]
+    explainer: Explainer, reader: Reader, rows: Sequence[int], n_beams: int, spaces: Sequence[Space]
 ) -> list[list[list[Beam]]]:
     """Per prompt that was read, and space, the answers."""
     end = end_id(explainer)
-    searches = [[_Search(n_beams, space, number, end) for number, space in enumerate(spaces)] for _ in range(n_prompts)]
+    searches = [[_Search(n_beams, space, number, row, end) for number, space in enumerate(spaces)] for row in rows]
     tries = [space.trie.to(explainer.device) if space.trie else None for space in spaces]
     for roots, trie in zip(
         zip(*[[search.root for search in row] for row in searches], strict=True), tries, strict=True
@@ -191,13 +198,18 @@ def _learn(prefixes: Sequence[_Prefix], logits: Tensor, trie: Trie | None, n: in
     """
     if not prefixes:
         return
+    whole = logits.logsumexp(dim=1, keepdim=True)
+    barred = [(at, token) for at, prefix in enumerate(prefixes) for token in prefix.barred.get(prefix.in_trie, ())]
+    if barred:
+        logits = logits.clone()
+        logits[tuple(torch.tensor(barred, device=logits.device).T)] = -torch.inf
     if trie is None:
         best = logits.topk(min(n, logits.shape[1]), dim=1)
         values, tokens, targets = best.values, best.indices, torch.zeros_like(best.indices)
     else:
         places = torch.tensor([prefix.in_trie for prefix in prefixes], device=logits.device)
         values, tokens, targets = _best_in_trie(logits, *trie.continuations(places), n)
-    values = values - logits.logsumexp(dim=1, keepdim=True)
+    values = values - whole
     for prefix, *row in zip(prefixes, values.tolist(), tokens.tolist(), targets.tolist(), strict=True):
         prefix.options = [option for option in zip(*row, strict=True) if option[0] > -torch.inf]
 

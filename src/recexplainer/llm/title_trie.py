@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
@@ -79,6 +79,32 @@ class Trie:
         )
         edges = first[rows] + within
         return rows, self.tokens[edges].long(), edges + 1
+
+    def barred(self, sequences: Iterable[Sequence[int]]) -> dict[int, list[int]]:
+        """By node the tokens that may not follow it if none of some sequences of the tree may be found.
+
+        A beginning that only these sequences share is barred with them, so that no beam is lost in it.
+        """
+        closed: set[int] = set()
+        tokens_of: dict[int, list[int]] = {}
+        for path in {tuple(self._path(sequence)) for sequence in sequences}:
+            for node, token, child in reversed(path):
+                closed.add(child)
+                tokens_of.setdefault(node, []).append(token)
+                first, behind = self.starts[node : node + 2].tolist()
+                if any(edge + 1 not in closed for edge in range(first, behind)):
+                    break
+        return tokens_of
+
+    def _path(self, sequence: Sequence[int]) -> list[tuple[int, int, int]]:
+        """From the root to a sequence's end: node, token, and the node that it leads to."""
+        path, node = [], 0
+        for token in (*sequence, self.end):
+            first, behind = self.starts[node : node + 2].tolist()
+            child = first + int(torch.searchsorted(self.tokens[first:behind], token)) + 1
+            path.append((node, token, child))
+            node = child
+        return path
 
     def forced(self, node: int, limit: int) -> list[tuple[int, int]]:
         """What has to follow a node, at most `limit` tokens with the nodes that they lead to.

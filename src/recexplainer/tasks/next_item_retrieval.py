@@ -96,7 +96,9 @@ def asked(examples: Sequence[Example]) -> list[Example]:
 
 
 def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
-    """Beams over the catalogue's titles, and free beams for comparison (as in the paper; invalid ones are misses)."""
+    """Beams over the titles outside of the shown history, as the recommender itself ranks no item of the history;
+    and free beams for comparison, as in the paper (what is no title is a miss, and so is an item of the history).
+    """
     constrained, texts = examiner.retrieve(examples)
     in_catalogue, free = (
         examiner.scored(score, examples, found, {"invalid_rate": [len(items) for items in found]})
