@@ -109,6 +109,15 @@ def test_what_items_are_called_is_no_value() -> None:
     assert [name for name, _ in named(index, "Games for the PC, no Games")] == ["Games", "PC", "Games"]
 
 
+def test_what_nearly_all_items_are_is_what_items_are_called() -> None:
+    """Of 147 gift cards two lack the category; "is a gift card, like …" one of these was taken for false."""
+    cards = [{"title": f"Card {n}", "categories": ["Gift Cards"]} for n in range(9)]
+    index = AttributeIndex(make_catalogue([*cards, {"title": "Plain"}]))
+    assert named(index, "a gift card, gift cards, one of the Gift Cards") == [("Gift Cards", False)]
+    fewer = AttributeIndex(make_catalogue([*cards, {"title": "Plain"}, {"title": "Bare"}]))
+    assert len(named(fewer, "a gift card, gift cards, one of the Gift Cards")) == 3
+
+
 def test_no_value_is_the_verdict_or_the_subject_of_a_sentence() -> None:
     """A column may hold Yes and No; the guide would turn one into the other."""
     items = [

@@ -9,10 +9,11 @@ from recexplainer.core.errors import InputError
 from recexplainer.data.examples import Example
 from recexplainer.prompting import wording
 from recexplainer.prompting.chat import ChatEncoder, Encoded, Slot
-from recexplainer.prompting.prompts import FORMS, common_categories, merge_text, readable
+from recexplainer.prompting.prompts import FORMS, PromptWriter, common_categories, merge_text, readable
 from recexplainer.tasks import interest_classification, item_ranking, next_item_retrieval
 from recexplainer.tasks.rendering import fit_answers, render
 from tests import tiny
+from tests.faithfulness.fakes import make_catalogue
 
 HISTORY = [3, 5, 3, 8, 1]
 USER = Example(next_item_retrieval.NAME, "test", [2], user_id=1, position=5, vector_row=4, history=HISTORY)
@@ -64,6 +65,29 @@ def test_categories_that_most_items_share_are_left_out() -> None:
     assert tiny.writer(0).item_text(6) == "Slot <item> Machine"
     assert tiny.writer(1).item_text(6) == "Slot <item> Machine (Nova)"
     assert tiny.writer(5).item_text(6) == "Slot <item> Machine (Nova, Racing)"
+
+
+CARD = {"categories": ["Cards"]}
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([{"brand": "Ulta"}, {"brand": "Pho"}, {}], [["Ulta"], ["Pho"], []]),
+        ([{"categories": ["Cards", "Red"], "brand": "Ulta"}, {}, {"brand": "Pho"}], [["Red", "Ulta"], [], ["Pho"]]),
+        ([{"categories": ["Pho"], "brand": "Pho"}, {"brand": "Ulta"}, {}], [["Pho"], ["Ulta"], []]),
+        ([{"brand": "Ulta"}, {"brand": "Ulta"}, {"brand": "Pho"}], [[], [], ["Pho"]]),  # one that most items have
+        (
+            [{"categories": ["Red"], "brand": "Ulta"}, {"categories": ["Blue"], "brand": "Pho"}, {}],
+            [["Red"], ["Blue"], ["Cards"]],
+        ),
+    ],
+)
+def test_a_brand_is_told_where_most_items_have_no_telling_category(items: Any, expected: Any) -> None:
+    catalogue = make_catalogue([{"title": title, **CARD, **item} for title, item in zip("ABC", items, strict=True)])
+    writer = PromptWriter(catalogue, 2)
+    assert [writer.categories(item) for item in (1, 2, 3)] == expected
+    assert writer.categories(0) == [] and PromptWriter(catalogue, 0).item_text(1) == "A"
 
 
 def fit(*given: Any) -> Encoded:

@@ -21,6 +21,7 @@ from recexplainer.prompting.chat import Content, Encoded, Slot
 
 Form = Literal["behaviour", "intention", "both"]
 FORMS: tuple[Form, ...] = ("behaviour", "intention", "both")
+_COMMON_SHARE = 0.6  # what more of the items hold says nothing of one
 
 
 class PromptTooLongError(InputError):
@@ -53,16 +54,19 @@ class PromptWriter:
     Args:
         catalogue: The titles and attributes.
         n_categories: How many categories follow a title in parentheses; 0 writes titles only, as the paper does.
-            Categories that most items share are left out.
+            Categories that most items share are left out. Where that leaves most items none, as in a shop of gift
+            cards, an item's brand counts as one.
     """
 
     def __init__(self, catalogue: Catalogue, n_categories: int) -> None:
         self.catalogue = catalogue
         self.common = common_categories(catalogue)
-        self._categories: list[list[str]] = [[]]
-        for item in range(1, catalogue.n_items + 1):
-            categories = dict.fromkeys(catalogue.attributes(item)["categories"])
-            self._categories.append([name for name in categories if name not in self.common][:n_categories])
+        known = [catalogue.attributes(item) for item in range(1, catalogue.n_items + 1)]
+        told = _without_common([item["categories"] for item in known])
+        if 2 * sum(map(bool, told)) < len(known):
+            brands = _without_common([[item["brand"]] if item["brand"] else [] for item in known])
+            told = [list(dict.fromkeys(names + brand)) for names, brand in zip(told, brands, strict=True)]
+        self._categories = [[], *(names[:n_categories] for names in told)]
 
     def categories(self, item_id: int) -> list[str]:
         """The categories that follow an item's title."""
@@ -107,12 +111,20 @@ class PromptWriter:
         return "\n".join(self.catalogue.titles[item_id] for item_id in item_ids)
 
 
-def common_categories(catalogue: Catalogue, share: float = 0.6) -> set[str]:
-    """Categories that more than a share of all items have, and that therefore say nothing about one."""
-    counts = Counter(
-        name for item in range(1, catalogue.n_items + 1) for name in set(catalogue.attributes(item)["categories"])
-    )
-    return {name for name, count in counts.items() if count > share * catalogue.n_items}
+def common_categories(catalogue: Catalogue) -> set[str]:
+    """Categories that most items have, and that therefore say nothing about one."""
+    return _common([catalogue.attributes(item)["categories"] for item in range(1, catalogue.n_items + 1)])
+
+
+def _common(lists: Sequence[Sequence[str]]) -> set[str]:
+    counts = Counter(name for names in lists for name in set(names))
+    return {name for name, count in counts.items() if count > _COMMON_SHARE * len(lists)}
+
+
+def _without_common(lists: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Lists without repeats, and without what most of them hold."""
+    common = _common(lists)
+    return [[name for name in dict.fromkeys(names) if name not in common] for names in lists]
 
 
 def answer_text(writer: PromptWriter, example: Example) -> str:
