@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,21 @@ def test_no_title_is_too_long_to_be_retrieved(base: Path, world: Any) -> None:
         asked, answers, strict=True
     ):  # all of the catalogue but what the recommender leaves out, too
         assert sorted(row["answer"]) == sorted(set(range(1, 13)) - set(example.history))
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_what_a_user_has_had_is_no_answer_be_it_shown_or_not(base: Path, world: Any, knows: bool) -> None:
+    examples, vectors = world
+    histories = tiny.interactions()
+    wide = tiny.settings("evaluate_alignment.n_beams=12").evaluate_alignment
+    asked = [replace(e, history=e.history[-2:]) for e in examples if e.task == "next_item_retrieval"]
+    known = histories if knows else None
+    explainer = aligned(base, "both", vectors)
+    answers = evaluate(explainer, tiny.writer(), asked, wide, 0, vectors, known).answers
+    for example, row in zip(asked, answers, strict=True):
+        whole = set(histories.sequence(example.user_id)[: example.position].tolist())
+        left_out = whole if knows else set(example.history)
+        assert len(whole) > 2 and sorted(row["answer"]) == sorted(set(range(1, 13)) - left_out)
 
 
 def test_answers_are_told_with_what_was_expected(base: Path, world: Any) -> None:

@@ -68,15 +68,17 @@ def test_the_solved_questions_stand_before_each_and_change_the_answers(
         in_context.choose_questions(held_out, 2, rng),
     )
     prompts: list[str] = []
+    histories = tiny.interactions()
 
     def watched(now: Explainer, *given: object) -> object:
+        assert given[-1] is histories
         prompt = now.encoder.prompt(["And now?"]).input_ids
         prompts.append(now.encoder.tokenizer.decode(prompt))
         return evaluate(now, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(in_context, "evaluate", watched)
     alone = explainer.encoder
-    metrics = in_context.evaluate_in_context(explainer, writer, shown, asked, SETTINGS)
+    metrics = in_context.evaluate_in_context(explainer, writer, shown, asked, SETTINGS, interactions=histories)
     assert explainer.encoder is alone
     for prompt, solved in zip(prompts, shown.values(), strict=True):
         turns = [in_context.question_text(writer, e) + "<|end|><|assistant|>" for e in solved]

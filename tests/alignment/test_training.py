@@ -52,7 +52,7 @@ class Lesson:
 
     def train(self, folder: Path, seed: int = 3) -> dict[str, float]:
         asked = [example for example in taught(self.recommender, "valid")[0]]
-        measure = validation(self.explainer, tiny.writer(), asked, self.vectors, self.align, seed)
+        measure = validation(self.explainer, tiny.writer(), asked, self.vectors, tiny.interactions(), self.align, seed)
         return train(
             self.explainer, self.rows(seed), self.vectors, self.align, seed, folder,
             lambda values, step: self.logs.append((values, step)), measure,

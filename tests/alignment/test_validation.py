@@ -3,12 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from recexplainer.alignment import validation as validation_module
 from recexplainer.alignment.callbacks import Speed, Validation
+from recexplainer.alignment.evaluation import evaluate
 from recexplainer.alignment.rows import packed_rows
 from recexplainer.alignment.training import training_examples
 from recexplainer.alignment.validation import mean_loss, users_examples, validation
@@ -98,8 +101,11 @@ def test_some_users_are_asked_and_the_same_ones_again() -> None:
 def test_an_explainer_for_rows_of_one_length_gives_its_loss_alone(base: Path) -> None:
     made = watched(base, "align.eval_steps=2")
     examples, vectors = taught(made.recommender, "valid")
+    histories = tiny.interactions()
     filled, plain = (
-        validation(made.explainer, tiny.writer(), examples, vectors, replace(made.align, compile=compiled), 1)
+        validation(
+            made.explainer, tiny.writer(), examples, vectors, histories, replace(made.align, compile=compiled), 1
+        )
         for compiled in (True, False)
     )
     assert filled is not None and plain is not None
@@ -107,6 +113,20 @@ def test_an_explainer_for_rows_of_one_length_gives_its_loss_alone(base: Path) ->
     assert set(found) == {"loss"} and found["loss"] == pytest.approx(plain()["loss"], rel=1e-4)
 
 
+def test_what_users_have_had_is_no_answer_of_theirs(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = watched(base, "align.eval_steps=2")
+    examples, vectors = taught(made.recommender, "valid")
+    histories, given = tiny.interactions(), list[Any]()
+
+    def seen(*args: Any) -> Any:
+        given.append(args[-1])
+        return evaluate(*args)
+
+    monkeypatch.setattr(validation_module, "evaluate", seen)
+    measure = validation(made.explainer, tiny.writer(), examples, vectors, histories, made.align, 1)
+    assert measure is not None and measure()["loss"] > 0 and given == [histories]
+
+
 def test_nobody_to_ask_is_nothing_to_measure(base: Path) -> None:
     made = watched(base, "align.eval_steps=2")
-    assert validation(made.explainer, tiny.writer(), [], made.vectors, made.align, 1) is None
+    assert validation(made.explainer, tiny.writer(), [], made.vectors, tiny.interactions(), made.align, 1) is None

@@ -22,6 +22,10 @@ def test_the_unaligned_base_is_asked_the_test_examples(base: Path, empty_project
     split = dict(zip(tiny.users()["user_id"], tiny.users()["split"], strict=True))
     assert {split[row["user_id"]] for row in rows if row["user_id"]} == {"test"}
     assert run.tags == {"base_llm": str(base)}
+    histories = tiny.interactions()
+    for row in (row for row in rows if row["task"] == "next_item_retrieval"):
+        had = histories.sequence(row["user_id"])[: row["position"]]
+        assert row["answer"] and not set(row["answer"]) & set(had.tolist())
 
 
 def test_an_explainer_that_was_not_registered_is_one_clear_line(

@@ -11,6 +11,7 @@ from torch import Tensor
 from recexplainer.alignment.intervals import auc_interval, mean_intervals
 from recexplainer.core.settings import EvaluateAlignment
 from recexplainer.data.examples import Example
+from recexplainer.data.interactions import Interactions
 from recexplainer.llm import decoding
 from recexplainer.llm.beams import Space, beam_search
 from recexplainer.llm.explainer import Explainer
@@ -31,6 +32,8 @@ class LlmExaminer:
         settings: Decoding, and the draws of the intervals.
         seed: Of the draws.
         user_vectors: (n, dim) what the examples' `vector_row` points into.
+        interactions: Of which a user's items before the position are no answer, as the recommender does not rank them;
+            None: the shown ones are none.
     """
 
     def __init__(
@@ -40,9 +43,10 @@ class LlmExaminer:
         settings: EvaluateAlignment,
         seed: int,
         user_vectors: Tensor | None,
+        interactions: Interactions | None = None,
     ) -> None:
         self.explainer, self.writer, self.settings, self.seed = explainer, writer, settings, seed
-        self.user_vectors = user_vectors
+        self.user_vectors, self.interactions = user_vectors, interactions
         self.catalogue = writer.catalogue
         self.max_title_tokens = settings.max_title_tokens
 
@@ -57,11 +61,11 @@ class LlmExaminer:
         return self.explainer.mode in ("intention", "both")
 
     def retrieve(self, examples: Sequence[Example]) -> tuple[list[list[int | None]], list[list[str]]]:
-        """Beams in the tree of the titles outside of the shown history, none too long to be found, and free beams."""
+        """Beams in the tree of the titles outside of the history, none too long to be found, and free beams."""
         encoder = self.explainer.encoder
         sequences = title_tokens(encoder, self.catalogue.titles[1:])
         trie = Trie(sequences, decoding.end_id(self.explainer))
-        barred = [trie.barred(sequences[item - 1] for item in example.history) for example in examples]
+        barred = [trie.barred(sequences[item - 1] for item in self._history(example)) for example in examples]
         spaces = [Space(trie.depth, trie, barred), Space(self.max_title_tokens)]
         prompts = self._prompts(examples, max(space.max_tokens for space in spaces))
         size = self.settings.batch_size
@@ -129,6 +133,12 @@ class LlmExaminer:
     def auc_interval(self, examples: Sequence[Example], labels: np.ndarray, p_yes: np.ndarray) -> Row:
         """The interval of the area under the ROC curve."""
         return {**auc_interval(examples, labels, p_yes, self.settings.n_draws, self.seed)}
+
+    def _history(self, example: Example) -> list[int]:
+        """The whole history, if it is known here."""
+        if self.interactions is None:
+            return example.history
+        return self.interactions.sequence(example.user_id)[: example.position].tolist()
 
     def _prompts(self, examples: Sequence[Example], n_new: int = 0) -> list[Encoded]:
         """Prompts that leave an answer of `n_new` tokens its place in the LLM's context."""

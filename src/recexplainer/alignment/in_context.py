@@ -16,6 +16,7 @@ from recexplainer.alignment.evaluation import evaluate
 from recexplainer.core.errors import InputError
 from recexplainer.core.settings import EvaluateAlignment
 from recexplainer.data.examples import Example
+from recexplainer.data.interactions import Interactions
 from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting.prompts import PromptWriter, answer_text
 from recexplainer.tasks.known import PREDICTIONS
@@ -48,6 +49,7 @@ def evaluate_in_context(
     questions: ByTask,
     settings: EvaluateAlignment,
     seed: int = 0,
+    interactions: Interactions | None = None,
 ) -> dict[str, Any]:
     """The alignment metrics of the base LLM with solved questions before each.
 
@@ -59,6 +61,7 @@ def evaluate_in_context(
         settings: Decoding. The solved questions come on top of `max_prompt_tokens`, as far as the LLM's context goes;
             what does not fit loses history, as every prompt does.
         seed: Of the draws of users for the intervals.
+        interactions: The users' whole histories, as `evaluate` takes them.
 
     Raises:
         InputError: If a question does not fit behind the solved ones, even without history.
@@ -76,7 +79,7 @@ def evaluate_in_context(
                 max_prompt_tokens=settings.max_prompt_tokens + n_past,
                 row_tokens=settings.row_tokens + n_past,
             )
-            found = evaluate(midway, writer, questions[task], longer, seed).metrics
+            found = evaluate(midway, writer, questions[task], longer, seed, None, interactions).metrics
             counts = metrics["n_examples"] | found.pop("n_examples")
             metrics |= found | {"n_examples": counts}
     except InputError as error:

@@ -18,6 +18,7 @@ from recexplainer.alignment.trainer import answer_loss
 from recexplainer.alignment.training import training_examples
 from recexplainer.core.settings import Align, EvaluateAlignment
 from recexplainer.data.examples import Example
+from recexplainer.data.interactions import Interactions
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.packing import collate
 from recexplainer.prompting.prompts import PromptWriter
@@ -44,6 +45,7 @@ def validation(
     writer: PromptWriter,
     examples: Sequence[Example],
     user_vectors: Tensor,
+    interactions: Interactions,
     align: Align,
     seed: int,
 ) -> Measure | None:
@@ -56,6 +58,7 @@ def validation(
         writer: Writes prompts.
         examples: Of valid users; `align.eval_users` of them are asked.
         user_vectors: (n, dim) what the examples' `vector_row` points into.
+        interactions: The users' whole histories.
         align: The settings.
         seed: Of the users, and of how often their examples count in the loss.
 
@@ -78,7 +81,7 @@ def validation(
     )  # fmt: skip
 
     def measure() -> dict[str, Any]:
-        found = evaluate(explainer, writer, asked, settings, seed, user_vectors).metrics if tasks else {}
+        found = evaluate(explainer, writer, asked, settings, seed, user_vectors, interactions).metrics if tasks else {}
         metrics = {task: {name: found[task][name] for name in ASKED[task]} for task in tasks}
         return {"loss": mean_loss(explainer, batches, user_vectors), **metrics}
 

@@ -49,7 +49,8 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     drawing, packing = (np.random.default_rng(settings.run.seed) for _ in range(2))
     encoded = training_examples(explainer, writer, taught, settings.align, drawing, share)
     packed = packed_rows(encoded, settings.align, packing, checkpoints, share)  # what cannot be trained fails at once
-    measure = validation(explainer, writer, data.of_split(VALID), user_vectors, settings.align, settings.run.seed)
+    interactions, valid = store.read_interactions(), data.of_split(VALID)
+    measure = validation(explainer, writer, valid, user_vectors, interactions, settings.align, settings.run.seed)
     warmed = warm_start(
         explainer, writer, user_vectors[rows], [histories[row] for row in rows], settings.align, settings.run.seed
     )

@@ -24,7 +24,8 @@ def run(settings: Settings, run: StageRun, source: str) -> Write:
     explainer, model = load_source(settings, source)
     writer = PromptWriter(store.read_catalogue(), explainer.settings["n_categories"])
     test, seed = data.of_split(TEST), settings.run.seed
-    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors)
+    interactions = store.read_interactions()
+    evaluation = evaluate(explainer, writer, test, settings.evaluate_alignment, seed, data.user_vectors, interactions)
     base = chosen_base(settings.llm).base
     return partial(_write, run, source, evaluation, model, base)
 

@@ -79,7 +79,7 @@ def _evaluate_in_context(
     if "none" in chosen.answerers:
         base = base_explainer(chosen_base(settings.llm), {"n_categories": settings.align.n_categories})
         measured = in_context.evaluate_in_context(
-            base, writer, shown, questions, settings.evaluate_alignment, settings.run.seed
+            base, writer, shown, questions, settings.evaluate_alignment, settings.run.seed, interactions
         )
         metrics["none_in_context"] = measured
     if "api" in chosen.answerers:

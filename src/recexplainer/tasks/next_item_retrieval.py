@@ -96,7 +96,7 @@ def asked(examples: Sequence[Example]) -> list[Example]:
 
 
 def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
-    """Beams over the titles outside of the shown history, as the recommender itself ranks no item of the history;
+    """Beams over the titles outside of the history, as the recommender itself ranks no item of the history;
     and free beams for comparison, as in the paper (what is no title is a miss, and so is an item of the history).
     """
     constrained, texts = examiner.retrieve(examples)

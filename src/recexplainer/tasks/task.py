@@ -91,9 +91,7 @@ class Examiner(Protocol):
         """Whether the explainer's mode shows it vectors."""
 
     def retrieve(self, examples: Sequence[Example]) -> tuple[list[list[int | None]], list[list[str]]]:
-        """The best titles of each question: items, constrained to the catalogue outside of the shown history, and free
-        texts.
-        """
+        """The best titles of each question: items of the catalogue outside of the history, and free texts."""
 
     def rank(self, examples: Sequence[Example]) -> tuple[list[list[int | None]], list[str]]:
         """Each question's candidates in the explainer's order, and the texts where it ranks in free text."""
