@@ -109,13 +109,27 @@ def test_what_items_are_called_is_no_value() -> None:
     assert [name for name, _ in named(index, "Games for the PC, no Games")] == ["Games", "PC", "Games"]
 
 
-def test_what_nearly_all_items_are_is_what_items_are_called() -> None:
+@pytest.mark.parametrize(
+    ("category", "n_others", "is_of_all"),
+    [
+        ("Gift Cards", 19, True),
+        ("Gift Cards", 18, False),
+        ("gift card", 19, True),
+        ("Single-player", 19, False),
+        ("!", 19, False),
+    ],
+)
+def test_what_nearly_all_items_are_called_the_others_are_too(category: str, n_others: int, is_of_all: bool) -> None:
     """Of 147 gift cards two lack the category; "is a gift card, like …" one of these was taken for false."""
-    cards = [{"title": f"Card {n}", "categories": ["Gift Cards"]} for n in range(9)]
-    index = AttributeIndex(make_catalogue([*cards, {"title": "Plain"}]))
-    assert named(index, "a gift card, gift cards, one of the Gift Cards") == [("Gift Cards", False)]
-    fewer = AttributeIndex(make_catalogue([*cards, {"title": "Plain"}, {"title": "Bare"}]))
-    assert len(named(fewer, "a gift card, gift cards, one of the Gift Cards")) == 3
+    others = [{"title": f"Card {n}", "categories": [category]} for n in range(n_others)]
+    index = AttributeIndex(make_catalogue([{"title": "Plain", "brand": "Ulta"}, *others]))
+    assert (index.number_of(category) in index.of_item[1]) == is_of_all
+    assert index.number_of("Ulta") in index.of_item[1]
+    if is_of_all:
+        assert named(index, f"it is not a {category}, but the user bought {category}") == [
+            (category, True),
+            (category, False),
+        ]
 
 
 def test_no_value_is_the_verdict_or_the_subject_of_a_sentence() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from recexplainer.demo.dialogues import (
     make_dialogues,
     summarise,
 )
+from recexplainer.demo.domain import Domain
 from recexplainer.demo.world import make_world
 from recexplainer.prompting import wording
 
@@ -76,6 +78,16 @@ def test_a_summary_names_what_is_most_frequent() -> None:
     platforms = [game.platform for game in history]
     text = summarise(history)
     assert f"games for the {max(set(platforms), key=platforms.count)}" in text
+
+
+def test_a_summary_cites_items_with_what_it_names_be_other_categories_unknown() -> None:
+    """In a shop that knows brands alone, every second category is unknown, and all items were examples of any brand."""
+    brands = ["Ulta", "Ulta", "Pho", "", "Petco"]
+    history = [replace(game, platform=brand, genre="") for game, brand in zip(WORLD.games, brands, strict=False)]
+    titles, cards = [game.title for game in history], Domain("gift card")
+    assert summarise(history, cards) == f'This user buys Ulta gift cards, such as "{titles[1]}" and "{titles[0]}".'
+    unknown = [replace(game, platform="") for game in history]
+    assert summarise(unknown, cards) == f'This user buys gift cards, such as "{titles[4]}" and "{titles[3]}".'
 
 
 def test_dialogues_are_sharegpt_that_the_reader_takes(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -74,9 +74,14 @@ CARD = {"categories": ["Cards"]}
     ("items", "expected"),
     [
         ([{"brand": "Ulta"}, {"brand": "Pho"}, {}], [["Ulta"], ["Pho"], []]),
-        ([{"categories": ["Cards", "Red"], "brand": "Ulta"}, {}, {"brand": "Pho"}], [["Red", "Ulta"], [], ["Pho"]]),
+        ([{"categories": ["Cards", "Red"], "brand": "Ulta"}, {}, {"brand": "Pho"}], [["Ulta", "Red"], [], ["Pho"]]),
         ([{"categories": ["Pho"], "brand": "Pho"}, {"brand": "Ulta"}, {}], [["Pho"], ["Ulta"], []]),
         ([{"brand": "Ulta"}, {"brand": "Ulta"}, {"brand": "Pho"}], [[], [], ["Pho"]]),  # one that most items have
+        ([{"brand": "cards"}, {"brand": "B"}, {"brand": "Pho"}], [[], [], ["Pho"]]),  # what all are; a title
+        (
+            [{"brand": "Maria von der Heide"}, {"brand": "Anna, Ben and Carl Berg"}, {}],
+            [["Maria von der Heide"], [], []],
+        ),
         (
             [{"categories": ["Red"], "brand": "Ulta"}, {"categories": ["Blue"], "brand": "Pho"}, {}],
             [["Red"], ["Blue"], ["Cards"]],

@@ -69,7 +69,7 @@ def evaluate_chance(
     def drawn() -> Iterator[np.ndarray]:
         for user, position in pairs_of(examples):
             scores = rng.random(interactions.n_items + 1)
-            scores[[PADDING_ID, *interactions.sequence(user)[:position]]] = -np.inf
+            scores[[PADDING_ID, *interactions.history(user, position)]] = -np.inf
             yield scores
 
     return evaluate_scores(drawn(), examples, yes_until)
@@ -145,7 +145,7 @@ def train_student(
 
 
 def _histories(interactions: Interactions, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    return [interactions.sequence(user)[:position].tolist() for user, position in pairs]
+    return [interactions.history(user, position) for user, position in pairs]
 
 
 def _best(scores: np.ndarray, n: int) -> list[int]:

@@ -138,7 +138,7 @@ class LlmExaminer:
         """The whole history, if it is known here."""
         if self.interactions is None:
             return example.history
-        return self.interactions.sequence(example.user_id)[: example.position].tolist()
+        return self.interactions.history(example.user_id, example.position)
 
     def _prompts(self, examples: Sequence[Example], n_new: int = 0) -> list[Encoded]:
         """Prompts that leave an answer of `n_new` tokens its place in the LLM's context."""

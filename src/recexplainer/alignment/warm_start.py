@@ -45,7 +45,7 @@ def warm_start(
         explainer: The explainer; one without connectors is left as it is.
         writer: Writes the items' texts.
         user_vectors: (n, dim) of the training pairs.
-        histories: Of the same pairs: item ids.
+        histories: The whole ones of the same pairs: item ids, none of which the recommender ranks.
         align: `warm_start_steps` of the fit, of which 0 leave all as it is, and `warm_start_top`, the `top` of
             `user_slots`.
         seed: Of the fit.

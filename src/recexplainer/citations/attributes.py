@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,14 @@ from recexplainer.data.catalogue import Catalogue
 
 MAX_VALUE_WORDS = 4  # a longer feature line is a sentence, not a value that a text would repeat word by word
 COMMON_SHARE = 0.5  # a value that more items hold says nothing of any of them
-_NOUN_SHARE = 0.9  # and one that (nearly) all hold is what items are called
+_NOUN_SHARE = 0.95  # a category that ends with a noun and that more hold is what all of them are
 _TINY_WORDS = frozenset(
     ["a", "an", "the", "of", "and", "or", "for", "to", "in", "on", "with", "by", "at", "from", "all", "more"]
     + ["yes", "no", "it", "is", "that", "they", "like"]  # with which texts and sentences begin
 )  # fmt: skip
-_NOUNS = frozenset(["item", "product", "game", "film", "movie", "show", "book", "song", "track", "album", "recipe"])
+_NOUNS = frozenset(
+    ["item", "product", "game", "film", "movie", "show", "book", "song", "track", "album", "recipe", "card"]
+)
 _SERIES = re.compile(r"\b(series|franchise|sequel|prequel|saga)s?\b", re.IGNORECASE)
 _DENIAL = re.compile(
     r"\b(no|not|none|never|without|neither|nor|(is|are|was|were|does|do|did)n['’]t|rather than|instead of)\b"
@@ -64,8 +66,9 @@ class AttributeIndex:
         self.names: list[str] = []
         self.of_item: list[frozenset[int]] = [frozenset()]
         self.n_holders: dict[int, int] = defaultdict(int)
+        of_all = _of_all(catalogue)
         for item_id in range(1, catalogue.n_items + 1):
-            values = list(values_of(catalogue.attributes(item_id)))
+            values = [*values_of(catalogue.attributes(item_id)), *of_all]
             self._has_signs |= any(_PARTING_SIGN.search(value) for value in values)
             found = {self._number(value, numbers) for value in values}
             self.of_item.append(frozenset(found))
@@ -75,7 +78,6 @@ class AttributeIndex:
             for attribute in held:
                 self.n_holders[attribute] += 1
         self.common = {number for number, n in self.n_holders.items() if n > COMMON_SHARE * catalogue.n_items}
-        self._nouns = {number for number, n in self.n_holders.items() if n >= _NOUN_SHARE * catalogue.n_items}
         self._versions = UnknownVersions(self.names[: self._n_values])
         self._phrases = PhraseIndex((tuple(key.split()), number) for key, number in numbers.items() if _is_telling(key))
 
@@ -96,7 +98,7 @@ class AttributeIndex:
                 matches[0],
             )
             start, end = words[place].start, words[place + length - 1].end
-            if not self._is_ordinary(text[start:end], attribute):
+            if not _is_ordinary(text[start:end], self.names[attribute]):
                 found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
             place += length
         return found
@@ -135,16 +137,6 @@ class AttributeIndex:
         """Whether a text means a value's last word: "PC game" says "PC", and neither "PC Games" nor a tag "PC game"."""
         is_small, has_capital = text[last.start : last.end].islower(), self.names[attribute].split()[-1][0].isupper()
         return not is_small or not (has_capital or _singular(last.text) in _NOUNS)
-
-    def _is_ordinary(self, written: str, attribute: int) -> bool:
-        """Whether a text uses a word as such, and not as the value of which it has the letters: a short one, "new" and
-        not "New", or what items are called: "PlayStation 4 games" does not say "Games", a category beside
-        "Accessories", and in a shop of "Gift Cards" the few that have no category are gift cards, too.
-        """
-        if not written.islower():
-            return False
-        is_noun = _singular(written) in _NOUNS or attribute in self._nouns
-        return is_noun or (len(written) <= _ORDINARY_LETTERS and not self.names[attribute].islower())
 
     def number_of(self, value: str) -> int | None:
         """The attribute number of a value, however it is written; None if no item holds it."""
@@ -229,6 +221,26 @@ def is_denied(text: str, place: int) -> bool:
     sentence.
     """
     return _DENIAL.search(text[max(0, place - _REACH) : place]) is not None
+
+
+def _is_ordinary(written: str, name: str) -> bool:
+    """Whether a text uses a word as such, and not as the value of which it has the letters: a short one, "new" and not
+    "New", or what items are called: "PlayStation 4 games" does not say "Games", a category beside "Accessories".
+    """
+    if not written.islower():
+        return False
+    return _singular(written) in _NOUNS or (len(written) <= _ORDINARY_LETTERS and not name.islower())
+
+
+def _of_all(catalogue: Catalogue) -> list[str]:
+    """Categories that say what all items are: of 147 gift cards, two lack the category "Gift Cards"."""
+    lists = [catalogue.attributes(item)["categories"] for item in range(1, catalogue.n_items + 1)]
+    n_items = Counter(name for names in lists for name in set(names))
+    return [
+        name
+        for name, n in n_items.items()
+        if n >= _NOUN_SHARE * len(lists) and _NOUNS.intersection(map(_singular, plain(name).split()[-1:]))
+    ]
 
 
 def _open_words(text: str, masked: list[tuple[int, int]]) -> Iterator[Token]:

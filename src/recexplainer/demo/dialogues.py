@@ -68,7 +68,8 @@ def explain(history: list[Game], target: Game, verdict: str, domain: Domain = GA
 def summarise(history: list[Game], domain: Domain = GAMES) -> str:
     """What the attributes of a history say about its user."""
     platform, genre = _most(g.platform for g in history), _most(g.genre for g in history)
-    examples = [g for g in reversed(history) if g.platform == platform or g.genre == genre][:2]
+    examples = [g for g in reversed(history) if "" != g.platform == platform or "" != g.genre == genre]
+    examples = (examples or history[::-1])[:2]
     named = [domain.of_genre(genre)] if genre else []
     named += [domain.of_platform(platform)] if platform else []
     return f"This user {domain.takes} {' and '.join(named) or domain.plural}, such as {_titles(examples)}."

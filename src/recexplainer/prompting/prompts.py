@@ -22,6 +22,7 @@ from recexplainer.prompting.chat import Content, Encoded, Slot
 Form = Literal["behaviour", "intention", "both"]
 FORMS: tuple[Form, ...] = ("behaviour", "intention", "both")
 _COMMON_SHARE = 0.6  # what more of the items hold says nothing of one
+_BRAND_WORDS = 4  # of a brand that stands for a category; longer ones are lists or sentences
 
 
 class PromptTooLongError(InputError):
@@ -55,7 +56,7 @@ class PromptWriter:
         catalogue: The titles and attributes.
         n_categories: How many categories follow a title in parentheses; 0 writes titles only, as the paper does.
             Categories that most items share are left out. Where that leaves most items none, as in a shop of gift
-            cards, an item's brand counts as one.
+            cards, an item's brand comes before the others.
     """
 
     def __init__(self, catalogue: Catalogue, n_categories: int) -> None:
@@ -64,9 +65,15 @@ class PromptWriter:
         known = [catalogue.attributes(item) for item in range(1, catalogue.n_items + 1)]
         told = _without_common([item["categories"] for item in known])
         if 2 * sum(map(bool, told)) < len(known):
-            brands = _without_common([[item["brand"]] if item["brand"] else [] for item in known])
-            told = [list(dict.fromkeys(names + brand)) for names, brand in zip(told, brands, strict=True)]
+            brands = _without_common([self._brand(item["brand"]) for item in known])
+            told = [list(dict.fromkeys(brand + names)) for names, brand in zip(told, brands, strict=True)]
         self._categories = [[], *(names[:n_categories] for names in told)]
+
+    def _brand(self, brand: str) -> list[str]:
+        """A brand, if it is one: not what all items are called, no title, and as short as a value in a text is."""
+        is_value = 0 < len(brand.split()) <= _BRAND_WORDS
+        is_name = brand.casefold() in {name.casefold() for name in self.common} or brand in self.catalogue.item_of_title
+        return [brand] if is_value and not is_name else []
 
     def categories(self, item_id: int) -> list[str]:
         """The categories that follow an item's title."""

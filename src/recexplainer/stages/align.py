@@ -40,8 +40,10 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
         "chat_template": settings.llm.chat_template,
     }
     recommender = load_recommender(store.RECOMMENDER)
-    histories = {example.vector_row: example.history for example in taught if example.vector_row >= 0}
-    rows = sorted(histories)  # of training users: what others' vectors are like is not known yet
+    interactions, valid = store.read_interactions(), data.of_split(VALID)
+    pairs = {example.vector_row: (example.user_id, example.position) for example in taught if example.vector_row >= 0}
+    rows = sorted(pairs)  # of training users: what others' vectors are like is not known yet
+    histories = [interactions.history(*pairs[row]) for row in rows]
     base = chosen_base(settings.llm)
     explainer = new_explainer(mode, base, settings.align, recommender, user_vectors[rows], prompts)
     title_tokens(explainer.encoder, writer.catalogue.titles[1:])  # two titles with the same tokens fail at once
@@ -49,11 +51,8 @@ def run(settings: Settings, run: StageRun, mode: str) -> Write:
     drawing, packing = (np.random.default_rng(settings.run.seed) for _ in range(2))
     encoded = training_examples(explainer, writer, taught, settings.align, drawing, share)
     packed = packed_rows(encoded, settings.align, packing, checkpoints, share)  # what cannot be trained fails at once
-    interactions, valid = store.read_interactions(), data.of_split(VALID)
     measure = validation(explainer, writer, valid, user_vectors, interactions, settings.align, settings.run.seed)
-    warmed = warm_start(
-        explainer, writer, user_vectors[rows], [histories[row] for row in rows], settings.align, settings.run.seed
-    )
+    warmed = warm_start(explainer, writer, user_vectors[rows], histories, settings.align, settings.run.seed)
     report = train(
         explainer, packed, user_vectors, settings.align, settings.run.seed, checkpoints, run.log_metrics, measure
     )

@@ -52,7 +52,12 @@ class Measure:
 
 
 MEASURES = (
-    Measure("next_item_retrieval", "hr@5", "Next item, HR@5", "the recommender's first item among five answers"),
+    Measure(
+        "next_item_retrieval",
+        "hr@5",
+        "Next item, HR@5",
+        "the recommender's first item among five answers outside of the history",
+    ),
     Measure("next_item_retrieval", "ndcg@5", "Next item, NDCG@5"),
     Measure("item_ranking", "paper_ndcg@5", "Ranking, paper's gain", "five candidates in order; at random 0.613"),
     Measure("interest_classification", "accuracy", "Interest, accuracy", "would it recommend this? at random 0.5"),

@@ -72,7 +72,7 @@ def best_mode(inputs: ReportInputs) -> Conclusion:
     floors = _floors(inputs)
     floor = max(floors, key=floors.__getitem__, default="")
     said = f"“{best}” names the recommender's first choice in {_share(value, ends)} of the cases"
-    caveat = "HR@5: five answers for each test case, titles of the catalogue only." + _student(inputs)
+    caveat = "HR@5: five answers for each test case, only titles that the user has not had." + _student(inputs)
     number = f"HR@5 {percent(value)} of “{best}”"
     if floor and (ends or (value, value))[0] <= floors[floor]:
         sentence = f"{said}; {floor} does in {percent(floors[floor])}."
