@@ -29,7 +29,7 @@ INSTRUCTIONS = (
     "answers, and add nothing else."
 )
 FIVE_ITEMS = (
-    "Which five items does the recommender rank first for this user? Answer with their titles, best first, "
+    "Which five items outside of the history does the recommender rank first? Answer with their titles, best first, "
     "one title per line."
 )
 _LIST_MARK = re.compile(r"^(?:[-*•]|\d+[.)])\s+")
