@@ -132,6 +132,17 @@ def test_what_nearly_all_items_are_called_the_others_are_too(category: str, n_ot
         ]
 
 
+def test_behind_a_value_the_name_of_all_items_says_nothing() -> None:
+    """ "but the user bought Ulta gift cards" was a false contrast, as the item in question is a gift card, too."""
+    cards = [
+        {"title": f"Card {n}", "categories": ["Gift Cards"], "brand": brand} for n, brand in enumerate(["Ulta", "Pho"])
+    ]
+    index = AttributeIndex(make_catalogue(cards))
+    assert index.noun == "gift card"
+    text = "is a Pho gift card, but the user bought Ulta gift cards, gift cards and Pho Gift Cards"
+    assert [name for name, _ in named(index, text)] == ["Pho", "Ulta", "Gift Cards", "Pho", "Gift Cards"]
+
+
 def test_no_value_is_the_verdict_or_the_subject_of_a_sentence() -> None:
     """A column may hold Yes and No; the guide would turn one into the other."""
     items = [

@@ -58,6 +58,7 @@ class AttributeIndex:
         n_holders: How many items hold each attribute number.
         common: Attribute numbers that more than `COMMON_SHARE` of the items hold.
         series_of_item: The attribute number of each item's series, or None.
+        noun: What all items are called, if a category says so: "gift card".
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -67,6 +68,7 @@ class AttributeIndex:
         self.of_item: list[frozenset[int]] = [frozenset()]
         self.n_holders: dict[int, int] = defaultdict(int)
         of_all = _of_all(catalogue)
+        self.noun = _singular(plain(of_all[0])) if of_all else None
         for item_id in range(1, catalogue.n_items + 1):
             values = [*values_of(catalogue.attributes(item_id)), *of_all]
             self._has_signs |= any(_PARTING_SIGN.search(value) for value in values)
@@ -78,6 +80,7 @@ class AttributeIndex:
             for attribute in held:
                 self.n_holders[attribute] += 1
         self.common = {number for number, n in self.n_holders.items() if n > COMMON_SHARE * catalogue.n_items}
+        self._nouns = {numbers[_key(name)] for name in of_all}
         self._versions = UnknownVersions(self.names[: self._n_values])
         self._phrases = PhraseIndex((tuple(key.split()), number) for key, number in numbers.items() if _is_telling(key))
 
@@ -87,7 +90,8 @@ class AttributeIndex:
         """
         words = list(_open_words(text, list(masked)))
         keys = [_singular(word.text) for word in words]
-        found, place = [], 0
+        found: list[AttributeMention] = []
+        place = 0
         while place < len(words):
             matches = self._phrases.at(keys, place)
             if not matches:
@@ -98,7 +102,8 @@ class AttributeIndex:
                 matches[0],
             )
             start, end = words[place].start, words[place + length - 1].end
-            if not _is_ordinary(text[start:end], self.names[attribute]):
+            is_ordinary = _is_ordinary(text[start:end], self.names[attribute])
+            if not is_ordinary and not self._is_noun_behind(text, found, start, end, attribute):
                 found.append(AttributeMention(start, end, attribute, is_denied(text, start)))
             place += length
         return found
@@ -137,6 +142,12 @@ class AttributeIndex:
         """Whether a text means a value's last word: "PC game" says "PC", and neither "PC Games" nor a tag "PC game"."""
         is_small, has_capital = text[last.start : last.end].islower(), self.names[attribute].split()[-1][0].isupper()
         return not is_small or not (has_capital or _singular(last.text) in _NOUNS)
+
+    def _is_noun_behind(self, text: str, found: list[AttributeMention], start: int, end: int, attribute: int) -> bool:
+        """Whether a text only says what items are called, behind the last value found: "but … Denny's gift cards"."""
+        if attribute not in self._nouns or not found or not text[start:end].islower():
+            return False
+        return not text[found[-1].end : start].strip()
 
     def number_of(self, value: str) -> int | None:
         """The attribute number of a value, however it is written; None if no item holds it."""

@@ -59,6 +59,11 @@ class Facts:
             ),
         ]
 
+    @property
+    def noun(self) -> str | None:
+        """What all items are called, if a category says so: "gift card"."""
+        return self._index.noun
+
     def without_signs(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> str:
         """See `AttributeIndex.without_signs`."""
         return self._index.without_signs(text, masked)

@@ -391,10 +391,52 @@ def test_a_name_that_the_catalogue_does_not_hold_is_not_written(said: str) -> No
     assert guide.look(f"{told}for the player, ") is None
 
 
-@pytest.mark.parametrize("said", ["for the Quanta. It is new.", "for the user played.", "for this user bought it."])
+@pytest.mark.parametrize(
+    "led", ['Yes. "Rust" is a ', 'Yes. "Rust" was an ', 'Yes. "Rust" is a Puzzle game, but the user played ']
+)
+def test_no_kind_has_a_name_that_the_catalogue_does_not_hold(led: str) -> None:
+    """Of gift cards it wrote "a Vanta gift card", and "Prism gift cards such as"."""
+    guide = guide_behind_rust([FOX])
+    assert guide.look(f"{led}Vanta") is None  # it may go on
+    assert guide.look(f"{led}Vanta game") == guide.look(f"{led}Vanta", ended=True) == otherwise(len(led))
+    assert guide.look(f"{led}new game") is None and guide.look(f"{led}Fox game") is None
+
+
+def test_what_no_value_can_be_said_of_is_what_all_items_are() -> None:
+    """Of a card without a brand nothing but "and" was left to say, once no brand of others was written."""
+    for n_others, noun in ((20, "gift card"), (3, None)):
+        others = [{"title": f"Card {n}", "brand": f"Brand {n}", "categories": ["Gift Cards"]} for n in range(n_others)]
+        catalogue = make_catalogue([{"title": "Rust"}, *others])
+        guide = Guide(catalogue, 1, [2], [2], facts_of(catalogue))
+        guide.wrote(5, 11, 1)
+        change = guide.look('Yes. "Rust" is a Brand 1 gift ')
+        assert change is not None and change.start == len('Yes. "Rust" is ' if noun else 'Yes. "Rust" is a ')
+        assert change.results == ((f"a {noun}",) if noun else (None,))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "for the Quanta. It is new.",
+        "for the user played.",
+        "for this user bought it.",
+        ", but the user played. It is new.",
+        ", and this user bought!",
+    ],
+)
 def test_a_sentence_ends_before_what_leads_nowhere(texts: TokenTexts, said: str) -> None:
-    example = f'Yes. "{{Rust}}" is a Puzzle game, like "{{Amber Gate}}" {said}'
+    example = f'Yes. "{{Rust}}" is a Puzzle game, like "{{Amber Gate}}" {said}'.replace(" ,", ",")
     assert text_of(texts, example, [GATE]) == 'Yes. "Rust" is a Puzzle game, like "Amber Gate".'
+
+
+def test_what_the_user_did_may_end_a_sentence_about_a_title(texts: TokenTexts) -> None:
+    example = 'Yes. "{Rust}" is a Puzzle game, like "{Amber Gate}", which the user played. It is new.'
+    assert text_of(texts, example, [GATE]) == example.replace("{", "").replace("}", "")
+
+
+def test_no_two_blanks_stand_in_a_row() -> None:
+    guide, told = guide_behind_rust([FOX]), 'Yes. "Rust" is a '
+    assert guide.look(f"{told} ") == otherwise(len(told)) and guide.look(told) is None
 
 
 def test_a_value_with_a_sign_ends_no_clause() -> None:

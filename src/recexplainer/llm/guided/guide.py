@@ -34,7 +34,7 @@ from recexplainer.llm.guided.clauses import (
     list_start,
     sentence_start,
 )
-from recexplainer.llm.guided.wording import leads_nowhere, stray_mark, untitled
+from recexplainer.llm.guided.wording import foreign, leads_nowhere, stray_mark, untitled
 
 UNKNOWN, NOBODY = 0, -1  # of an invented title, which has no attributes; of none
 CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
@@ -136,14 +136,22 @@ class Guide:
         return None if opening is None else self._title_at(text, opening, text[opening])
 
     def _idle_word(self, text: str, ended: bool, facts: Facts) -> Change | None:
-        """What stands twice in a row, or leads to a name that the catalogue does not hold, behind the last title."""
+        """What stands twice in a row, if only a blank, or leads to a name that the catalogue does not hold, behind the
+        last title.
+        """
 
         def values() -> list[tuple[int, int]]:
             return [(claim.start, claim.end) for claim in facts.claims(text, self._masked())]
 
+        blanks = text.find("  ", self._free_from)
+        if blanks >= 0:
+            return otherwise(blanks + 1)
         twice = said_twice(text, values, self._free_from)
         if twice is not None and (ended or twice.end < len(text)):
             return otherwise(twice.start)
+        name = foreign(text, self._free_from, ended, facts.knows)
+        if name is not None:
+            return otherwise(name)
         place = leads_nowhere(text, self._free_from, ended, facts.knows)
         if place is None:
             return None
@@ -342,10 +350,14 @@ class Guide:
         return any(facts.holds(claim, item) for item in self._uncited[:1])
 
     def _instead(self, text: str, claim: Claim, listed: Sequence[Claim], *items: list[int]) -> Change:
-        """The values that hold, and that the list before does not name, where a claim stands that does not."""
+        """The values that hold, and that the list before does not name, where a claim stands that does not; "is a gift
+        card" where nothing else can be said of an item.
+        """
         assert self.facts is not None
         holding = list(dict.fromkeys(value for group in items for value in self.facts.values(claim.kind, group)))
         values = unnamed(holding, text, listed)
+        if not holding and self.facts.noun and _IS_A.search(text[: claim.start]):
+            values = [self.facts.noun]
         if values:
             return self._written(text, claim, values)
         return otherwise(listed[0].end) if holding else self._dead_end(text, claim.start)

@@ -14,6 +14,8 @@ _IS_AND = re.compile(  # behind it, a title says nothing
     r"\b(?:is|was) (?:an?|the) (?:(?!\b(?:that|which|who|user)\b)[^,;:.!?])*\s(and|or|&|as well as)\s+$"
 )
 _NAME = re.compile(r"\b(?:for|on|by|from) (?:the )?([A-Z]\w+)")  # of a platform, a shop or a person
+_KIND = re.compile(rf"\b(?:(?:is|was) an?|user (?:{DEEDS})) ([A-Z]\w+)")  # "is a Vanta card"
+_DID_NOTHING = re.compile(rf",? (?:and|but|while|although|though|whereas) (?:the|this) user (?:{DEEDS})\s*[.!?]")
 _FOR_WHAT_THE_USER_DID = re.compile(rf"\b(?:for|on|by|from) (?=(?:the|this) user (?:{DEEDS})\b)")
 
 
@@ -47,7 +49,8 @@ def untitled(text: str, start: int, opening: int) -> int | None:
 
 
 def leads_nowhere(text: str, start: int, ended: bool, is_known: Callable[[str], bool]) -> int | None:
-    """What leads to a name that the writer has from elsewhere, "for the Quanta", or to a verb: "for the user bought".
+    """What leads to a name that the writer has from elsewhere, "for the Quanta", to a verb, "for the user bought", or
+    to nothing: ", but the user bought."
 
     Args:
         text: What is written.
@@ -55,7 +58,20 @@ def leads_nowhere(text: str, start: int, ended: bool, is_known: Callable[[str], 
         ended: Whether nothing follows; otherwise the last word may go on.
         is_known: Whether a word stands in the catalogue.
     """
-    if deed := _FOR_WHAT_THE_USER_DID.search(text, start):
+    if deed := _FOR_WHAT_THE_USER_DID.search(text, start) or _DID_NOTHING.search(text, start):
         return deed.start()
-    names = (name for name in _NAME.finditer(text, start) if ended or name.end() < len(text))
-    return next((name.start() for name in names if not is_known(name.group(1))), None)
+    name = _unknown(_NAME, text, start, ended, is_known)
+    return name.start() if name else None
+
+
+def foreign(text: str, start: int, ended: bool, is_known: Callable[[str], bool]) -> int | None:
+    """A name that the writer has from elsewhere where a value stands: "is a Vanta card"; arguments as above."""
+    name = _unknown(_KIND, text, start, ended, is_known)
+    return name.start(1) if name else None
+
+
+def _unknown(
+    pattern: re.Pattern[str], text: str, start: int, ended: bool, is_known: Callable[[str], bool]
+) -> re.Match[str] | None:
+    names = (name for name in pattern.finditer(text, start) if ended or name.end() < len(text))
+    return next((name for name in names if not is_known(name.group(1))), None)
