@@ -106,30 +106,6 @@ def test_prompts_longer_than_a_row_are_found_before_anything_is_trained(
         align.main(["--mode", "both", *options(f"llm.base={base}", enough)])
 
 
-def test_no_item_that_a_user_has_had_is_among_the_best_with_which_the_slots_start(
-    base: Path, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tiny.write_prepared()
-    tiny.write_alignment()
-    given = []
-
-    def watched(
-        explainer: object, writer: object, vectors: torch.Tensor, histories: list[list[int]], *_: object
-    ) -> None:
-        given.append((vectors, histories))
-        raise AssertionError("enough")
-
-    monkeypatch.setattr(align, "warm_start", watched)
-    with pytest.raises(AssertionError, match="enough"):
-        align.main(["--mode", "both", *options(f"llm.base={base}")])
-    [(vectors, histories)] = given
-    data, known = store.read_alignment(), tiny.interactions()
-    pairs = sorted({(e.vector_row, e.user_id, e.position) for e in data.of_split(TRAIN) if e.vector_row >= 0})
-    assert torch.equal(vectors, data.user_vectors[[row for row, *_ in pairs]])
-    assert histories == [known.sequence(user)[:position].tolist() for _, user, position in pairs]
-    assert max(map(len, histories)) > 4  # of which prompts show
-
-
 def test_a_server_that_fails_at_the_end_costs_no_training(
     base: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,8 +97,10 @@ def test_align_teaches_training_users_alone(base: Path, monkeypatch: pytest.Monk
     data = store.read_alignment(with_drafts=True)
     assert about(taught[2]) == USERS["train"] and {example.split for example in taught[2]} == {"train"}
     assert [example.task for example in taught[2]].count(explanation.NAME) == 1
-    shown = {example.vector_row: example.history for example in data.of_split(TRAIN) if example.vector_row >= 0}
-    assert warmed[2].equal(data.user_vectors[sorted(shown)]) and warmed[3] == [shown[row] for row in sorted(shown)]
+    pairs = sorted({(e.vector_row, e.user_id, e.position) for e in data.of_split(TRAIN) if e.vector_row >= 0})
+    assert warmed[2].equal(data.user_vectors[[row for row, *_ in pairs]])
+    whole = [tiny.interactions().sequence(user)[:position].tolist() for _, user, position in pairs]
+    assert warmed[3] == whole and max(map(len, whole)) > 4  # of which prompts show: none of the rest is ranked either
 
 
 def test_align_is_watched_on_valid_users_alone(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
