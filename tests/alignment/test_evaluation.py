@@ -142,9 +142,7 @@ def test_no_title_is_too_long_to_be_retrieved(base: Path, world: Any) -> None:
     asked = [example for example in examples if example.task == "next_item_retrieval"]
     answers = evaluate(aligned(base, "both", vectors), tiny.writer(), asked, short, user_vectors=vectors).answers
     assert asked and all(example.history for example in asked)
-    for example, row in zip(
-        asked, answers, strict=True
-    ):  # all of the catalogue but what the recommender leaves out, too
+    for example, row in zip(asked, answers, strict=True):  # the recommender leaves out the history, too
         assert sorted(row["answer"]) == sorted(set(range(1, 13)) - set(example.history))
 
 

@@ -86,6 +86,8 @@ def test_a_summary_cites_items_with_what_it_names_be_other_categories_unknown() 
     history = [replace(game, platform=brand, genre="") for game, brand in zip(WORLD.games, brands, strict=False)]
     titles, cards = [game.title for game in history], Domain("gift card")
     assert summarise(history, cards) == f'This user buys Ulta gift cards, such as "{titles[1]}" and "{titles[0]}".'
+    kinds = [replace(game, platform="", genre=game.platform) for game in history]
+    assert summarise(kinds, cards) == summarise(history, cards)
     unknown = [replace(game, platform="") for game in history]
     assert summarise(unknown, cards) == f'This user buys gift cards, such as "{titles[4]}" and "{titles[3]}".'
 

@@ -116,7 +116,7 @@ def _blocks(recommender: Recommender, pairs: Pairs) -> Iterator[range]:
 
 
 def _histories(interactions: Interactions, pairs: Pairs, rows: range) -> list[list[int]]:
-    return [interactions.sequence(int(pairs.user_ids[row]))[: int(pairs.positions[row])].tolist() for row in rows]
+    return [interactions.history(int(pairs.user_ids[row]), int(pairs.positions[row])) for row in rows]
 
 
 def _ask(teacher: Teacher, pairs: Pairs, rows: range) -> TeacherBatch:

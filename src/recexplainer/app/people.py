@@ -54,7 +54,7 @@ class People:
 
     def history(self, user_id: int, position: int | None = None) -> list[int]:
         """A user's items, oldest first: all, or the first `position` ones."""
-        return self.interactions.sequence(user_id)[:position].tolist()
+        return self.interactions.history(user_id, position)
 
 
 def read_people(models: Models) -> People | None:

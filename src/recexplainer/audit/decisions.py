@@ -99,5 +99,5 @@ def _scored(
     recommender: Recommender, interactions: Interactions, pairs: Sequence[Example]
 ) -> Iterator[tuple[int, Example, list[int], np.ndarray]]:
     """Each pair's place, the pair, its whole history, and the scores (n_items + 1) with the history at -inf."""
-    histories = [interactions.sequence(pair.user_id)[: pair.position].tolist() for pair in pairs]
+    histories = [interactions.history(pair.user_id, pair.position) for pair in pairs]
     yield from zip(count(), pairs, histories, recommender.each_scores(histories, exclude_seen=True))

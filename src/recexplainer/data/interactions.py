@@ -44,8 +44,8 @@ class Interactions:
             raise KeyError(f"unknown user id {user_id}: ids range from 1 to {self.n_users}")
         return self.item_ids[self.offsets[user_id] : self.offsets[user_id + 1]]
 
-    def history(self, user_id: int, position: int) -> list[int]:
-        """The item ids that a user has had before a position, oldest first."""
+    def history(self, user_id: int, position: int | None = None) -> list[int]:
+        """The item ids that a user has had before a position, or in all, oldest first."""
         history: list[int] = self.sequence(user_id)[:position].tolist()
         return history
 

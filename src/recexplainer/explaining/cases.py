@@ -112,7 +112,7 @@ def choose_cases(
     for number in range(n_cases):
         place = number % len(pairs)
         pair = pairs[place]
-        history = interactions.sequence(pair.user_id)[: pair.position].tolist()
+        history = interactions.history(pair.user_id, pair.position)
         scores = recommender.scores([history], exclude_seen=True)[0].double().numpy()
         liked, disliked = interest_classification.liked_and_disliked(scores, build.like_top, build.dislike_bottom)
         is_liked = (place + number // len(pairs)) % 2 == 0

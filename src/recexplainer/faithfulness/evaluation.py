@@ -128,7 +128,7 @@ def whole_histories(records: Sequence[Explanation], interactions: Interactions) 
     for record in records:
         user, position, shown = record.user_id, record.position, record.history
         known = 1 <= user <= interactions.n_users
-        history = interactions.sequence(user)[:position].tolist() if known else []
+        history = interactions.history(user, position) if known else []
         if history[len(history) - len(shown) :] != shown:
             raise InputError(
                 f"explanation {record.explanation_id}: its history differs from the items of user {user} before "

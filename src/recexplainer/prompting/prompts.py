@@ -63,9 +63,10 @@ class PromptWriter:
         self.catalogue = catalogue
         self.common = common_categories(catalogue)
         known = [catalogue.attributes(item) for item in range(1, catalogue.n_items + 1)]
-        told = _without_common([item["categories"] for item in known])
+        told = _without(self.common, [item["categories"] for item in known])
         if 2 * sum(map(bool, told)) < len(known):
-            brands = _without_common([self._brand(item["brand"]) for item in known])
+            brands = [self._brand(item["brand"]) for item in known]
+            brands = _without(_common(brands), brands)
             told = [list(dict.fromkeys(brand + names)) for names, brand in zip(told, brands, strict=True)]
         self._categories = [[], *(names[:n_categories] for names in told)]
 
@@ -128,9 +129,8 @@ def _common(lists: Sequence[Sequence[str]]) -> set[str]:
     return {name for name, count in counts.items() if count > _COMMON_SHARE * len(lists)}
 
 
-def _without_common(lists: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Lists without repeats, and without what most of them hold."""
-    common = _common(lists)
+def _without(common: set[str], lists: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Lists without repeats, and without the common names."""
     return [[name for name in dict.fromkeys(names) if name not in common] for names in lists]
 
 

@@ -132,4 +132,4 @@ def _draw(teacher: Teacher) -> Iterator[tuple[int, int, bool]]:
 
 def _whole_history(teacher: Teacher, row: int) -> list[int]:
     batch = teacher.batch
-    return teacher.interactions.sequence(int(batch.user_ids[row]))[: int(batch.positions[row])].tolist()
+    return teacher.interactions.history(int(batch.user_ids[row]), int(batch.positions[row]))

@@ -96,8 +96,8 @@ def asked(examples: Sequence[Example]) -> list[Example]:
 
 
 def evaluate(examiner: Examiner, examples: Sequence[Example]) -> Measured:
-    """Beams over the titles outside of the history, as the recommender itself ranks no item of the history;
-    and free beams for comparison, as in the paper (what is no title is a miss, and so is an item of the history).
+    """Constrained beams over the titles that the recommender ranks, which are those outside the user's history. For
+    comparison with the paper also unconstrained beams, in which any other answer counts as a miss.
     """
     constrained, texts = examiner.retrieve(examples)
     in_catalogue, free = (
