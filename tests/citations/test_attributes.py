@@ -132,6 +132,20 @@ def test_what_nearly_all_items_are_called_the_others_are_too(category: str, n_ot
         ]
 
 
+@pytest.mark.parametrize(
+    ("categories", "noun"),
+    [
+        (["Video Games", "Games"], "video game"),  # the first of the catalogue, whatever the order of a set is
+        (["Games", "Video Games"], "game"),
+        (["Movies & TV Shows", "Kids' Books"], None),  # no words for one item
+        (["Movies & TV Shows", "Books"], "book"),
+    ],
+)
+def test_the_name_of_all_items_is_the_first_in_plain_words(categories: list[str], noun: str | None) -> None:
+    index = AttributeIndex(make_catalogue([{"title": f"Item {n}", "categories": categories} for n in range(3)]))
+    assert index.noun == noun
+
+
 def test_behind_a_value_the_name_of_all_items_says_nothing() -> None:
     """ "but the user bought Ulta gift cards" was a false contrast, as the item in question is a gift card, too."""
     cards = [

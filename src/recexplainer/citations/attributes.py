@@ -68,7 +68,8 @@ class AttributeIndex:
         self.of_item: list[frozenset[int]] = [frozenset()]
         self.n_holders: dict[int, int] = defaultdict(int)
         of_all = _of_all(catalogue)
-        self.noun = _singular(plain(of_all[0])) if of_all else None
+        plain_names = (name for name in of_all if name.replace(" ", "").isalpha())
+        self.noun = next((_singular(plain(name)) for name in plain_names), None)
         for item_id in range(1, catalogue.n_items + 1):
             values = [*values_of(catalogue.attributes(item_id)), *of_all]
             self._has_signs |= any(_PARTING_SIGN.search(value) for value in values)
@@ -246,7 +247,7 @@ def _is_ordinary(written: str, name: str) -> bool:
 def _of_all(catalogue: Catalogue) -> list[str]:
     """Categories that say what all items are: of 147 gift cards, two lack the category "Gift Cards"."""
     lists = [catalogue.attributes(item)["categories"] for item in range(1, catalogue.n_items + 1)]
-    n_items = Counter(name for names in lists for name in set(names))
+    n_items = Counter(name for names in lists for name in dict.fromkeys(names))  # in the order of the catalogue
     return [
         name
         for name, n in n_items.items()

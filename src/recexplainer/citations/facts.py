@@ -69,12 +69,13 @@ class Facts:
         return self._index.without_signs(text, masked)
 
     def knows(self, word: str) -> bool:
-        """Whether a word stands in a title or in a value of the catalogue."""
-        return plain(word) in self._words
+        """Whether a word stands in a title or in a value of the catalogue, in the singular or the plural."""
+        return not self._words.isdisjoint(_numbers(plain(word)))
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        return frozenset(word.text for name in [*self._titles, *self._index.names] for word in plain_words(name))
+        words = (word.text for name in [*self._titles, *self._index.names] for word in plain_words(name))
+        return frozenset(form for word in set(words) for form in _numbers(word))
 
     def claims(self, text: str, masked: Iterable[tuple[int, int]] = ()) -> list[Claim]:
         """What a text claims outside of the `masked` spans (its titles), in order; denied values are not claims.
@@ -170,6 +171,11 @@ class Facts:
 def facts_of(catalogue: Catalogue) -> Facts:
     """The facts of a catalogue, made once per catalogue object."""
     return Facts(catalogue)
+
+
+def _numbers(word: str) -> set[str]:
+    """A word, and what it is the plural of if it is one."""
+    return {word, word.removesuffix("s"), f"{word.removesuffix('ies')}y" if word.endswith("ies") else word}
 
 
 def _field(kind: str) -> str:

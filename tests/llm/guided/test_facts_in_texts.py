@@ -402,6 +402,18 @@ def test_no_kind_has_a_name_that_the_catalogue_does_not_hold(led: str) -> None:
     assert guide.look(f"{led}new game") is None and guide.look(f"{led}Fox game") is None
 
 
+@pytest.mark.parametrize(
+    ("value", "said"), [("Comedy", "Comedies"), ("Puzzles", "Puzzle"), ("Puzzle", "Puzzles"), ("Pokémon", "Pok\ufffd")]
+)
+def test_a_name_in_the_plural_or_with_half_a_letter_is_known(value: str, said: str) -> None:
+    catalogue = make_catalogue([{"title": title, "brand": value} for title in ("Rust", "Fox")])
+    guide = Guide(catalogue, 1, [2], [2], facts_of(catalogue))
+    guide.wrote(5, 11, 1)
+    assert guide.look(f'Yes. "Rust" is a {said}') is None
+    if said.isalpha():
+        assert guide.look(f'Yes. "Rust" is new, and the user played {said} such') is None
+
+
 def test_what_no_value_can_be_said_of_is_what_all_items_are() -> None:
     """Of a card without a brand nothing but "and" was left to say, once no brand of others was written."""
     for n_others, noun in ((20, "gift card"), (3, None)):

@@ -73,5 +73,5 @@ def foreign(text: str, start: int, ended: bool, is_known: Callable[[str], bool])
 def _unknown(
     pattern: re.Pattern[str], text: str, start: int, ended: bool, is_known: Callable[[str], bool]
 ) -> re.Match[str] | None:
-    names = (name for name in pattern.finditer(text, start) if ended or name.end() < len(text))
+    names = (name for name in pattern.finditer(text, start) if ended or text[name.end() :].strip("\ufffd"))
     return next((name for name in names if not is_known(name.group(1))), None)
