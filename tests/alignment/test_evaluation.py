@@ -215,6 +215,21 @@ def test_tasks_of_which_nothing_is_asked_are_refused(base: Path, world: Any) -> 
         evaluate(aligned(base, "none", None), tiny.writer(), world[0], settings)
 
 
+@pytest.mark.parametrize("mode", ["behaviour", "intention"])
+def test_verdicts_read_a_history_once(base: Path, world: Any, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples, vectors = world
+    asked = [e for e in examples if e.task == "interest_classification" and not e.aspect]
+    n_histories = len({(example.user_id, example.position) for example in asked})
+    assert n_histories < len(asked)
+    laid_out: list[list[Any]] = []
+    real = decoding.share_prefixes
+    monkeypatch.setattr(decoding, "share_prefixes", lambda *given: laid_out.append(real(*given)) or laid_out[-1])
+    asker = LlmExaminer(aligned(base, mode, vectors), tiny.writer(), SETTINGS, 0, vectors)
+    together = asker.p_yes(asked)
+    assert len(laid_out[0]) == n_histories
+    assert together == pytest.approx(np.array([asker.p_yes([example])[0] for example in asked]), abs=1e-5)
+
+
 def test_titles_are_resolved_whole(base: Path) -> None:
     item = LlmExaminer(aligned(base, "none", None), tiny.writer(), SETTINGS, 0, None).item
     assert item(" Rust; Bone; Glory\n") == 3

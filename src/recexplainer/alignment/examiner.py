@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,12 @@ class LlmExaminer:
         return name_shown_items(self.explainer, self.catalogue, prompts, histories, *given)
 
     def p_yes(self, examples: Sequence[Example]) -> np.ndarray:
-        """(n,) the probability of Yes against No."""
-        prompts = self._prompts(examples)
+        """(n,) the probability of Yes against No; what the questions about one history share is read once."""
+        groups: dict[tuple[int, int], int] = {}
+        prompts = [
+            replace(prompt, group=groups.setdefault((example.user_id, example.position), len(groups)))
+            for prompt, example in zip(self._prompts(examples), examples, strict=True)
+        ]
         return decoding.p_yes(self.explainer, prompts, self.settings.row_tokens, self.user_vectors)
 
     def generate(self, examples: Sequence[Example], max_new_tokens: int) -> list[str]:
