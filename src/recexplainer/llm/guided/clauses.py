@@ -73,3 +73,16 @@ def sentence_start(text: str, titles: Sequence[Named], place: int) -> int:
     """Where the sentence around a place begins; signs in titles end none."""
     ends = [match.end() for match in SENTENCE_END.finditer(text, 0, place)]
     return max((end for end in ends if not any(title.start < end <= title.end for title in titles)), default=0)
+
+
+def way_back(text: str, titles: Sequence[Named], back: int) -> tuple[int, str | None]:
+    """Where a clause is given up, and the sign with which its sentence can end there; "" where it has ended already,
+    None if it cannot.
+    """
+    start = sentence_start(text, titles, back)
+    said = text[start:back]
+    if not said.strip() or said.rstrip()[-1] in ".!?。！？":
+        return back, "" if titles else None
+    subjects = [title for title in titles if title.start >= start]
+    is_bare = len(subjects) == 1 and said.strip() == text[subjects[0].start : subjects[0].end]
+    return back, None if is_bare else "。" if "。" in text else "."
