@@ -75,6 +75,7 @@ def test_explanations_have_none(text: str) -> None:
         ('No. "Rust" is an action movie. (Puzzle) .Q.', ["garbled"]),
         ('No. "Rust" is a Puzzle game. and Racing games are liked.', ["garbled"]),
         ('No. "Rust" is a Puzzle and and Racing game.', ["repeats", "garbled"]),
+        ('No. "Rust" is a Puzzle game and, and the user played "Fox".', ["garbled"]),
         ('Yes. "Rust" belongs "Fox", which the user played.', ["garbled"]),
         ('No, such as "Fox" is a Racing game.', ["garbled"]),
         ('No. "Rust" is new, but the user played RacingHorror games such as "Fox".', ["garbled"]),
