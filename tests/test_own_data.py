@@ -107,6 +107,37 @@ def test_low_ratings_are_no_likes_and_the_output_says_so(library: Path, capsys: 
     assert load_settings().prepare.min_rating == 0
 
 
+def test_ratings_that_many_rows_lack_are_not_used(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loans = pd.read_csv(library / "loans.csv")
+    loans.assign(stars=[5 if n % 2 else None for n in range(600)]).to_csv(library / "loans.csv", index=False)
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    assert load_settings().dataset.columns.rating is None and load_settings().prepare.min_rating == 0
+    assert "300 of 600 rows have none in column 'stars'" in capsys.readouterr().out
+    assert cli.run(["init", str(library / "loans.csv"), "--rating", "stars"]) == 2
+    assert "fill it, or give --rating none" in capsys.readouterr().err
+    loans.assign(stars=[5 if n > 9 else None for n in range(600)]).to_csv(library / "loans.csv", index=False)
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    assert load_settings().dataset.columns.rating == "stars"  # prepare bears ten bad lines
+
+
+def test_times_that_prepare_does_not_read_are_refused(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loans = pd.read_csv(library / "loans.csv").assign(position=[n % 10 for n in range(600)])
+    loans.assign(borrowed_on="28.11.2020").to_csv(library / "loans.csv", index=False)
+    for given in (["--order", "none"], ["--time", "borrowed_on"]):
+        assert cli.run(["init", str(library / "loans.csv"), *given]) == 2
+        assert "column 'borrowed_on' holds 28.11.2020; times are numbers, or ISO dates" in capsys.readouterr().err
+    assert cli.run(["init", str(library / "loans.csv")]) == 0
+    columns = load_settings().dataset.columns
+    assert (columns.order, columns.user) == ("position", "reader")
+
+
+def test_a_table_without_categories_and_brands_is_told_so(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["init", str(library / "loans.csv"), "--categories", "none"]) == 0
+    assert "titles only" not in capsys.readouterr().out
+    assert cli.run(["init", str(library / "loans.csv"), "--categories", "none", "--brand", "none"]) == 0
+    assert "the texts can name titles only" in capsys.readouterr().out
+
+
 def test_a_position_gives_the_order_where_no_time_does(library: Path) -> None:
     loans = pd.read_csv(library / "loans.csv").assign(position=[n % 10 for n in range(600)])
     loans.to_csv(library / "loans.csv", index=False)

@@ -15,7 +15,15 @@ import typer
 from recexplainer.alignment.sizing import as_parameters, estimated_minutes, sizes_for
 from recexplainer.core.errors import InputError, did_you_mean
 from recexplainer.core.settings import load_settings
-from recexplainer.data.guessing import Guess, find_items_file, guess_columns, lowest_kept_rating, read_sample
+from recexplainer.data.guessing import (
+    Guess,
+    find_items_file,
+    guess_columns,
+    is_date,
+    is_time,
+    lowest_kept_rating,
+    read_sample,
+)
 from recexplainer.demo.domain import NOUNS
 from recexplainer.store.presets import change_parameters, forget_committed_metrics
 
@@ -69,13 +77,16 @@ def initialise(
     items = None if titled is None else read_sample(titled, None)  # a sample may lack the items of `rows`
     columns = _columns(file, rows, titled, items, given, asks)
     noun = noun or guess_noun(
-        [str(columns["item"]), str(columns["item_key"]), file.stem, titled.stem if titled else ""]
+        [*(str(columns[what]) for what in ("item", "item_key", "title")), file.stem, titled.stem if titled else ""]
     )
     chosen = [columns[what] for what in ("user", "item", "rating")]
     counts = read_sample(file, None, [name for name in chosen if name])
-    liked, min_rating, ratings = _liked(file, counts, columns["rating"])
-    n_users, n_items = (int(liked[columns[what]].nunique()) for what in ("user", "item"))
     settings = load_settings()
+    columns["rating"], gaps = _filled(
+        file, counts, columns["rating"], bool(given.get("rating")), settings.dataset.max_bad_lines
+    )
+    liked, min_rating, ratings = _liked(counts, columns["rating"])
+    n_users, n_items = (int(liked[columns[what]].nunique()) for what in ("user", "item"))
     budget = minutes or settings.run.minutes
     build = settings.build_alignment
     taught = build.positions_per_user, build.classifications_per_history, build.choices_per_history
@@ -110,24 +121,49 @@ def initialise(
     return [
         f"{file}: {len(counts):,} rows, {n_users:,} users, {n_items:,} items ({noun})",
         f"columns: {found}; unused: {unused}; titles from {titled or file}",
+        *gaps,
         *ratings,
+        *_nothing_to_name(columns),
         f"for {budget:g} minutes: {kept}, {sizes.steps} steps of adapt_llm, {sizes.epochs:g} epochs of intention; "
         f"{takes}",
         f"wrote params.yaml{gone}; check it, then run: make demo",
     ]
 
 
-def _liked(file: Path, rows: pd.DataFrame, rating: str | None) -> tuple[pd.DataFrame, float, list[str]]:
+def _filled(
+    file: Path, rows: pd.DataFrame, rating: str | None, is_given: bool, most: int
+) -> tuple[str | None, list[str]]:
+    """The column of ratings, unless more rows lack one than `prepare` tolerates; then none, and a line that says so."""
+    if rating is None:
+        return None, []
+    ratings = pd.to_numeric(rows[rating], errors="coerce")
+    if ratings.isna().all():
+        raise InputError(f"{file}: column {rating!r} contains no numbers; name another one with --rating, or none")
+    n_unrated = int(ratings.isna().sum())
+    if n_unrated <= most:
+        return rating, []
+    gaps = f"{n_unrated:,} of {len(rows):,} rows have none in column {rating!r}"
+    if is_given:
+        raise InputError(f"{file}: {gaps}; fill it, or give --rating none")
+    return None, [f"ratings: not used, as {gaps}; every row counts as a like"]
+
+
+def _liked(rows: pd.DataFrame, rating: str | None) -> tuple[pd.DataFrame, float, list[str]]:
     """The rows with a high rating, the lowest high one, and a line about them; all rows where nobody rated."""
     if rating is None:
         return rows, 0.0, []
     ratings = pd.to_numeric(rows[rating], errors="coerce")
-    if ratings.isna().all():
-        raise InputError(f"{file}: column {rating!r} contains no numbers; name another one with --rating, or none")
     least = lowest_kept_rating(ratings.dropna())
     liked = rows[ratings >= least]
     scale, n_liked = f"{ratings.min():g} to {ratings.max():g}", f"{len(liked):,} of {len(rows):,} rows"
     return liked, least, [f"ratings: {scale}, those from {least:g} are kept as likes, {n_liked} (prepare.min_rating)"]
+
+
+def _nothing_to_name(columns: Mapping[str, str | None]) -> list[str]:
+    """A line where texts can name titles alone."""
+    if columns["categories"] or columns["brand"]:
+        return []
+    return ["no categories and no brand: the texts can name titles only; give --categories or --brand if there are any"]
 
 
 def guess_noun(names: list[str]) -> str:
@@ -162,13 +198,21 @@ def _columns(
     missing = [what for what in REQUIRED if columns[what] is None]
     if missing:
         raise InputError(f"{file}: no column looks like {WHAT[missing[0]]}; name it with --{missing[0]}")
-    if columns["time"] is None and columns["order"] is None:
-        raise InputError(
-            f"{file}: no column gives the order of the rows; name one with --time (numbers, or ISO dates such as "
-            "2024-05-31) or --order"
-        )
+    _check_order(file, rows, columns["time"], columns["order"])
     columns["item_key"] = columns["item_key"] or columns["item"]
     return columns
+
+
+def _check_order(file: Path, rows: pd.DataFrame, time: str | None, order: str | None) -> None:
+    """Refuse times that `prepare` cannot read, and a table without any order."""
+    wanted = "numbers, or ISO dates such as 2024-05-31"
+    unread = time or next((name for name in rows if is_date(rows[name])), None) if order is None else time
+    if unread is not None and not is_time(rows[unread]):
+        held = next(iter(rows[unread].dropna().astype(str)), "nothing")
+        raise InputError(f"{file}: column {unread!r} holds {held}; times are {wanted}: convert it, or name another "
+                         "column with --time or --order")  # fmt: skip
+    if time is None and order is None:
+        raise InputError(f"{file}: no column gives the order of the rows; name one with --time ({wanted}) or --order")
 
 
 def _known(column: str, table: pd.DataFrame, path: Path | None, what: str) -> str:

@@ -13,6 +13,7 @@ from recexplainer.data import guessing
 from recexplainer.data.guessing import (
     find_items_file,
     guess_columns,
+    is_date,
     is_key,
     is_rating,
     is_text,
@@ -161,6 +162,38 @@ def test_columns_that_a_person_names_steer_the_guesses_of_the_others() -> None:
 )  # fmt: skip
 def test_times_are_what_prepare_reads(values: list[str], expected: bool) -> None:
     assert is_time(pd.Series(values, dtype=object)) is expected
+
+
+def test_a_time_at_which_something_begins_goes_before_one_at_which_it_ends() -> None:
+    both = ROWS.rename(columns={"c": "lent_on"}).assign(returned_on="2024-04-30").iloc[:, ::-1]
+    assert list(both)[0] == "returned_on" and guess_columns(both).time == "lent_on"
+    nameless = ROWS.assign(later=[f"2024-05-{1 + n % 30:02}" for n in range(N)])
+    assert guess_columns(nameless).time == "c"  # the first, though the other one has more values
+    assert guess_columns(nameless.assign(c="2024-03-01")).time == "later"
+
+
+@pytest.mark.parametrize("column", ["c", "date"])
+def test_dates_that_prepare_does_not_read_are_nobody(column: str) -> None:
+    dates = [f"{1 + n % 28:02}.11.{2000 + n % 9}" for n in range(N)]
+    guess = guess_columns(ROWS.assign(c=dates).rename(columns={"c": column}), ITEMS)
+    assert (guess.user, guess.item, guess.time) == ("a", "b", None)
+    assert (
+        is_date(pd.Series(dates)) and is_date(ROWS["c"]) and not is_date(ROWS["a"]) and not is_date(pd.Series(["1.5"]))
+    )
+
+
+def test_users_numbers_go_before_their_names() -> None:
+    rows = ROWS.drop(columns="a").assign(member_name=[f"Ann {n % 7 % 6}" for n in range(N)], member_no=ROWS["a"])
+    assert guess_columns(rows, ITEMS).user == "member_no"
+    city = rows.assign(member_name=[f"Town {n % 3}" for n in range(N)])
+    assert guess_columns(city, ITEMS).user == "member_name"  # by its name; these are other things
+
+
+def test_short_words_that_come_back_in_lists_are_categories() -> None:
+    items = ITEMS.drop(columns="shelf").assign(x=["Puzzle; Party", "Party", "Puzzle"] * 3 + ["Party; Puzzle", "Solo"])
+    assert guess_columns(ROWS, items).categories == "x"
+    assert guess_columns(ROWS, items.assign(x=[f"Part {n}; Part {n + 100}" for n in range(11)])).categories is None
+    assert guess_columns(ROWS, items.assign(x=["Puzzle", "Party"] * 5 + ["Solo"])).categories is None
 
 
 def test_ratings_keys_texts_and_repeats() -> None:

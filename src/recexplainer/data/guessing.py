@@ -6,6 +6,7 @@ import gzip
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -23,11 +24,18 @@ _NAMES = {
     "order": r"(^|_)(position|order|seq|sequence)(_?(no|nr|num|number|index))?$",
     "rating": r"rating|stars?$|score|overall|grade|vote",
     "title": r"title|(^|_)name$|Name$|heading",
-    "brand": r"brand|author|artist|maker|studio|director|publisher|manufacturer|writer",
-    "categories": r"categor|genre|tags?$|kind|shelf|type$|style$|department|topic|subject|section|theme|cuisine",
+    "brand": r"brand|author|artist|maker|studio|director|publisher|manufacturer|writer|designer|developer",
+    "categories": r"categor|genre|tags?$|kind|shelf$|type$|style$|department|topic|subject|section|theme|cuisine"
+    r"|mechan",
     "description": r"descri|summary|plot|synopsis|blurb|abstract",
 }  # fmt: skip
+_ENDS = re.compile(
+    r"return|due|end|until|expir|updat|modif|birth", re.IGNORECASE
+)  # times of what comes later, or of users
+_DATE = r"\d{1,4}([./-])\d{1,2}\1\d{1,4}\b"
+_LIST_SIGNS = re.compile(r"\s*[;|]\s*")  # between an item's categories, where nothing says what a column is
 Check = Callable[[pd.Series], bool]
+Best = Callable[[list[str]], str]  # of the columns that fit
 
 
 @dataclass(frozen=True)
@@ -104,20 +112,26 @@ def guess_columns(
     given = {what: name for what, name in (given or {}).items() if name in rows and what in ("user", "item", "title")}
     taken: dict[str, str] = {what: name for what, name in given.items() if name is not None}
 
-    def find(what: str, frame: pd.DataFrame, fits: Check = lambda _: True) -> None:
+    def find(
+        what: str,
+        frame: pd.DataFrame,
+        fits: Check = lambda _: True,
+        best: Callable[[list[str]], str] = lambda named: named[0],
+    ) -> None:
         if what in taken:
             return
         free = [name for name in frame.columns if name not in taken.values()]
-        by_name = [name for name in free if re.search(_NAMES[what], name, re.IGNORECASE)]
-        found = next((name for name in by_name if fits(frame[name])), None)
-        if found:
-            taken[what] = found
+        by_name = [name for name in free if re.search(_NAMES[what], name, re.IGNORECASE) and fits(frame[name])]
+        if by_name:
+            taken[what] = best(by_name)
 
-    find("time", rows, is_time)
+    find("time", rows, is_time, _begins)
     find("order", rows, is_number)  # early, so that it is not taken for users or items
     find("rating", rows, is_rating)
-    find("user", rows, repeats)
-    find("user", rows)  # of a large table the sample may show most users, and most items, once
+    find("user", rows, repeats, partial(_finest, rows))
+    find(
+        "user", rows, lambda column: not is_date(column)
+    )  # of a large table the sample may show most users, and most items, once
     texts = rows if items is None else items
     others = [name for name in rows.columns if name not in taken.values()]
     named = [name for name in others if "user" in taken and same_things(rows, taken["user"], name)]
@@ -137,6 +151,8 @@ def guess_columns(
         taken |= _longest_text(texts, set(taken.values()))
     for what in ("brand", "categories", "description"):
         find(what, texts, lambda column: not is_number(column))
+    if "categories" not in taken:
+        taken |= _lists(texts, set(taken.values()))
     taken.setdefault("item_key", taken.get("item", ""))
     return Guess(**{what: name or None for what, name in taken.items()})
 
@@ -176,6 +192,12 @@ def is_time(column: pd.Series) -> bool:
     return bool(len(values)) and bool(values.astype(str).str.match(r"\d{4}-\d\d-\d\d").mean() > 0.95)
 
 
+def is_date(column: pd.Series) -> bool:
+    """Whether nearly all values are dates in digits, of any order: 28.11.2020, too."""
+    values = column.dropna().astype(str)
+    return bool(len(values)) and bool(values.str.match(_DATE).mean() > 0.95)
+
+
 def is_rating(column: pd.Series) -> bool:
     """Whether the values are a few small numbers."""
     return is_number(column) and column.nunique() <= 101 and float(pd.to_numeric(column.dropna()).max()) <= 100
@@ -188,7 +210,7 @@ def is_key(column: pd.Series) -> bool:
 
 def is_text(column: pd.Series) -> bool:
     """Whether the values are words and not numbers or times."""
-    return not is_number(column) and not is_time(column) and bool(column.notna().any())
+    return not (is_number(column) or is_time(column) or is_date(column)) and bool(column.notna().any())
 
 
 def repeats(column: pd.Series) -> bool:
@@ -258,11 +280,40 @@ def _digits(column: pd.Series) -> float:
 
 
 def _by_values(what: str, rows: pd.DataFrame, fits: Check, taken: Iterable[str]) -> dict[str, str]:
-    """The column that fits and has the most different values."""
+    """The column that fits and has the most different values; of times, the first with half as many."""
     found = [name for name in rows.columns if name not in taken and fits(rows[name]) and not is_rating(rows[name])]
     if what != "time":
-        found = [name for name in found if not is_time(rows[name])]
-    return {what: max(found, key=lambda name: rows[name].nunique())} if found else {}
+        found = [name for name in found if not (is_time(rows[name]) or is_date(rows[name]))]
+    most = max((rows[name].nunique() for name in found), default=0)
+    enough = most / 2 if what == "time" else most
+    return {what: next(name for name in found if rows[name].nunique() >= enough)} if found else {}
+
+
+def _begins(times: list[str]) -> str:
+    """Of columns of times the first that is not the end of something: lent, and not returned."""
+    return next((name for name in times if not _ENDS.search(name)), times[0])
+
+
+def _finest(rows: pd.DataFrame, users: list[str]) -> str:
+    """The first column, or one that tells more of the same users apart: their numbers, and not their names."""
+    same = [name for name in users if name == users[0] or same_things(rows, users[0], name)]
+    return max(same, key=lambda name: rows[name].nunique())
+
+
+def _lists(texts: pd.DataFrame, taken: Iterable[str]) -> dict[str, str]:
+    """The first column of several short words each that other rows have, too: "Puzzle; Party"."""
+    for name in texts.columns:
+        if name in taken or not is_text(texts[name]):
+            continue
+        values = texts[name].dropna().astype(str)
+        words = values.drop_duplicates().map(_LIST_SIGNS.split).explode()
+        if (
+            values.str.contains("[;|]").mean() >= 0.2
+            and words.nunique() < 0.5 * len(words)
+            and words.str.len().max() <= 40
+        ):
+            return {"categories": name}
+    return {}
 
 
 def _longest_text(frame: pd.DataFrame, taken: Iterable[str]) -> dict[str, str]:
