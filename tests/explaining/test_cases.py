@@ -95,7 +95,8 @@ def test_cases_of_a_large_catalogue_are_those_of_a_full_sort_without_one(monkeyp
     given = Interactions(np.arange(1, 13), np.array([0, 0, 4, 8, 12]), n_items=3000)
     pairs = [Example("", "test", [], user, 4, user - 1, given.sequence(user).tolist()) for user in (1, 2, 3)]
     settings = tiny.settings("explain.n_cases=40")
-    expected = sorted_cases(recommender.freeze(), pairs, settings)
+    drawn = in_turn(pairs, np.random.default_rng(1))
+    expected = [(drawn[place].user_id - 1, item) for place, item in sorted_cases(recommender.freeze(), drawn, settings)]
     monkeypatch.setattr(np, "argsort", lambda *given, **how: pytest.fail("sorted"))
     cases = choose_cases(
         recommender, given, pairs, settings.build_alignment, settings.explain.n_cases, settings.explain.top_k, seed=1
@@ -110,6 +111,21 @@ def test_every_user_has_a_turn_before_any_has_two() -> None:
         assert sorted(pair.user_id for pair in turn) == [1, 2, 3, 4, 5, 6]
     assert sorted(first, key=pairs.index) == pairs and first == in_turn(pairs, np.random.default_rng(1)) != other
     assert {pair.position for pair in first[:6]} == {3, 4}
+
+
+def test_neither_the_position_nor_the_place_in_the_file_says_what_is_decided() -> None:
+    """In the order of the file every Yes was about the older of two positions, and the last users had no case."""
+    given = Interactions(np.tile(np.arange(1, 6), 40), np.array([0, *range(0, 201, 5)]), n_items=30)
+    pairs = [
+        Example("", "test", [], user, position, 2 * user + position - 5, given.sequence(user)[:position].tolist())
+        for user in range(1, 41)
+        for position in (3, 4)
+    ]
+    settings = tiny.settings("explain.n_cases=40").build_alignment
+    cases = choose_cases(Popularity(30).freeze(), given, pairs, settings, 40, 2, seed=1)
+    assert len({case.example.user_id for case in cases}) == 40
+    by_label = {label: [c.example.position for c in cases if c.example.answer == label] for label in ("Yes", "No")}
+    assert all(len(positions) == 20 and set(positions) == {3, 4} for positions in by_label.values())
 
 
 def test_a_case_of_a_training_user_has_none_of_the_next_items_that_are_taught() -> None:

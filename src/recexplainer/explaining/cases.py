@@ -74,7 +74,7 @@ def in_turn(pairs: Sequence[Example], rng: np.random.Generator) -> list[Example]
     for pair in shuffled:
         rounds.append(seen[pair.user_id])
         seen[pair.user_id] += 1
-    return [shuffled[int(place)] for place in np.argsort(rounds, kind="stable")]
+    return [shuffled[place] for place in sorted(range(len(shuffled)), key=rounds.__getitem__)]
 
 
 def choose_cases(
@@ -88,7 +88,8 @@ def choose_cases(
 ) -> list[Case]:
     """Positive and negative decisions about a split's users, in turn: the recommender's top and bottom items.
 
-    No (user, position, item) comes twice, so there may be fewer cases than asked for.
+    Users come in random order, each once before any comes twice, so that neither a user's place in the file nor the
+    position says what is decided. No (user, position, item) comes twice, so there may be fewer cases than asked for.
 
     Args:
         recommender: The frozen recommender.
@@ -106,7 +107,7 @@ def choose_cases(
         raise InputError(
             "data/alignment: contains no users to explain to; see prepare.split and build_alignment.min_history"
         )
-    rng = np.random.default_rng(seed)
+    pairs, rng = in_turn(pairs, np.random.default_rng(seed)), np.random.default_rng(seed)
     cases: list[Case] = []
     taken: dict[int, list[int]] = {}  # by pair the places of its items in its order: no decision is explained twice
     for number in range(n_cases):

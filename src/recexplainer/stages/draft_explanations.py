@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-import numpy as np
-
 from recexplainer import store
 from recexplainer.core.settings import Settings
 from recexplainer.data.examples import AlignmentData, Example
 from recexplainer.data.splits import TRAIN
-from recexplainer.explaining.cases import Case, choose_cases, in_turn
+from recexplainer.explaining.cases import Case, choose_cases
 from recexplainer.explaining.defects import dropped_warning
 from recexplainer.explaining.generate import Drafted, Lengths, draft
 from recexplainer.llm.base_model import chosen_base
@@ -47,7 +45,7 @@ def choose(settings: Settings, taught: AlignmentData, recommender: Recommender) 
     return choose_cases(
         recommender,
         store.read_interactions(),
-        in_turn(pairs, np.random.default_rng(settings.run.seed)),
+        pairs,
         settings.build_alignment,
         settings.draft_explanations.n_drafts,
         settings.explain.top_k,
