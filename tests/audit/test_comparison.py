@@ -32,3 +32,17 @@ def test_the_same_top_is_a_share_of_the_first_items() -> None:
     plan = world.plan(world.interactions(), top_k=2)
     new, old = (audit_recommender(liking(*items), plan) for items in ((40, 41), (41, 42)))
     assert compare_audits(new, old, plan.draws)["same_top"] == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize("column", ["falls", "newest"])
+def test_the_largest_change_is_found_in_every_part_and_share(column: str) -> None:
+    """A gate bounds it: disliked items, and what hangs on one item, were once left out."""
+    plan = world.plan(world.interactions())
+    new, old = (audit_recommender(only_newest().recommender, plan) for _ in range(2))
+    table = new.carriers.table
+    of_part = table["part"] == "disliked"
+    assert of_part.any() and compare_audits(new, old, plan.draws)["largest_change"] == 0
+    table.loc[of_part, column] = 1 - table.loc[of_part, column].astype(int)
+    found = compare_audits(new, old, plan.draws)
+    assert found["largest_change_of"] == f"disliked.{'hangs_on_one' if column == 'falls' else column}"
+    assert found["largest_change"] == abs(found["disliked"]["hangs_on_one" if column == "falls" else column]) > 0

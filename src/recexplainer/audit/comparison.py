@@ -11,7 +11,8 @@ from recexplainer.audit.carriers import KINDS
 from recexplainer.audit.figures import Draws, Figures, share_of
 from recexplainer.core.statistics.intervals import with_interval
 
-COMPARED = ("top", "bottom")
+HANGS_ON_ONE = "hangs_on_one"
+COMPARED = ("top", "disliked", "bottom")
 
 
 def compare_audits(new: Audit, old: Audit, draws: Draws) -> Figures:
@@ -25,7 +26,7 @@ def compare_audits(new: Audit, old: Audit, draws: Draws) -> Figures:
     sizes = {
         f"{part}.{kind}": abs(changes[part][kind])
         for part in COMPARED
-        for kind in KINDS
+        for kind in (*KINDS, HANGS_ON_ONE)
         if changes[part][kind] is not None
     }
     largest = max(sizes, key=sizes.__getitem__, default=None)
@@ -41,7 +42,7 @@ def _changes(new: Audit, old: Audit, part: str, draws: Draws) -> Figures:
     found: Figures = {}
     tables = [audit.carriers.table[audit.carriers.table["part"] == part] for audit in (new, old)]
     weights = [draws.weights(table) for table in tables]
-    for kind, column in [*((kind, kind) for kind in KINDS), ("hangs_on_one", "falls")]:
+    for kind, column in [*((kind, kind) for kind in KINDS), (HANGS_ON_ONE, "falls")]:
         after, before = (share_of(table[column], own) for table, own in zip(tables, weights, strict=True))
         found |= with_interval(kind, after - before)
     return found

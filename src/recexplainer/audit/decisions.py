@@ -39,14 +39,14 @@ class AuditedDecision:
 
 
 def choose_pairs(pairs: Sequence[Example], n_decisions: int, top_k: int) -> list[Example]:
-    """Evenly spaced pairs of a user and a position, as many as give `n_decisions` of each part.
+    """Evenly spaced pairs of a user and a position, one or as many as give at most `n_decisions` of each part.
 
     Raises:
         InputError: There are no pairs.
     """
     if not pairs:
         raise InputError("data/alignment: contains no test users; see prepare.split and build_alignment.min_history")
-    n_chosen = min(len(pairs), -(-n_decisions // top_k))
+    n_chosen = min(len(pairs), max(1, n_decisions // top_k))
     return [pairs[row] for row in np.linspace(0, len(pairs) - 1, n_chosen).astype(int)]
 
 

@@ -36,6 +36,7 @@ RELATIONS = {
     "co_taken": "taken by the same users",
     "unrelated": "none of these",
 }
+HANGING = {"hangs_on_one": "hangs on one item"}
 PARTS = {"top": "First items", "disliked": "Drawn from the disliked items", "bottom": "Last items"}
 SEGMENTS = {
     "short_histories": "Short histories",
@@ -214,7 +215,8 @@ def _change(metrics: Metrics) -> list[str]:
     if against is None or change is None or same is None:
         return []
     part, _, kind = str(against["largest_change_of"]).partition(".")
+    where = f"{PARTS[part].lower()}, {(WHERE | RELATIONS | HANGING)[kind]}"
     return [
         f"Compared with {against['named']}, the largest change is {percent(change)} of the decisions "
-        f"({PARTS[part].lower()}, {(WHERE | RELATIONS)[kind]}); {percent(same)} of the first items are the same."
+        f"({where}); {percent(same)} of the first items are the same."
     ]
