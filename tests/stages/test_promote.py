@@ -87,7 +87,18 @@ def test_a_missing_pointer_is_one_line(gated: Path, capsys: pytest.CaptureFixtur
 def test_a_role_without_gates_is_said_to_be_unchecked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     register(1.0)
     assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 0
-    assert f"promote.gates has none for {ROLE}: nothing was checked" in capsys.readouterr().out
+    assert f"promote.gates has none for {ROLE}: no figure was checked" in capsys.readouterr().out
+
+
+def test_a_role_without_gates_needs_the_pointer_that_was_written_last(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(1.0)
+    pointer = store.pointer(ROLE).as_posix()
+    lock = {"stages": {"register": {"outs": [{"path": pointer, "md5": "another"}]}}}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    assert cli.run(["promote", "--role", ROLE, "--to", "staging"]) == 2
+    assert f"{pointer}: does not match dvc.lock" in capsys.readouterr().err and "staging" not in aliases()
 
 
 def test_bad_input_ends_with_2(gated: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,7 +75,7 @@ def test_metrics_have_to_describe_the_pointers_model() -> None:
         promotion.require_current("metrics/other.json", "explainer-both")
     store.write_json(pointer, {"name": "n", "alias": "candidate", "content_sha256": "2"})
     with pytest.raises(InputError, match="explainer-both.json: does not match dvc.lock"):
-        promotion.require_current(FILE, "explainer-both")
+        promotion.require_registered("explainer-both")
     lock_of(register=({}, {pointer.as_posix(): dvc_md5(pointer)}), evaluate=(first, {FILE: dvc_md5(FILE)}))
     with pytest.raises(InputError, match="was measured on a different model"):
         promotion.require_current(FILE, "explainer-both")
@@ -95,7 +95,7 @@ def test_a_pointer_that_its_stage_did_not_write_last_is_refused(kind: str) -> No
     )
     wanted = "does not match dvc.lock" if kind == "sasrec" else "no stage in dvc.lock writes it"
     with pytest.raises(InputError, match=f"recommender-sasrec.json: {wanted}"):
-        promotion.require_current(FILE, "recommender-sasrec")
+        promotion.require_registered("recommender-sasrec")
 
 
 @pytest.mark.parametrize("registered", ["new", "old"])
@@ -107,10 +107,10 @@ def test_a_pointer_to_an_older_model_than_the_measured_one_is_refused(registered
         register=({"models/recommender": registered}, {pointer.as_posix(): dvc_md5(pointer)}),
     )
     if registered == "new":
-        promotion.require_current(FILE, "recommender-sasrec")
+        promotion.require_registered("recommender-sasrec")
         return
     with pytest.raises(InputError, match="names a model of a different models/recommender"):
-        promotion.require_current(FILE, "recommender-sasrec")
+        promotion.require_registered("recommender-sasrec")
 
 
 @pytest.mark.parametrize("explained", ["now", "before"])

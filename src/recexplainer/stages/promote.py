@@ -35,11 +35,13 @@ def _promote_role(settings: Settings, role: str, source: str, target: str, why: 
     failed, measured = promotion.failures(gates)
     for file in sorted({gate.metric.partition(":")[0] for gate in gates}):
         promotion.require_current(file, role)
+    if gates or promotion.LOCK.exists():  # without DVC there is nothing to compare the pointer with
+        promotion.require_registered(role)
     if failed:
         for line in failed:
             print(f"gate failed: {line}", file=sys.stderr)
         print(f"{role} is not promoted", file=sys.stderr)
         return 1
-    checked = f"{len(gates)} gate(s) passed" if gates else f"promote.gates has none for {role}: nothing was checked"
+    checked = f"{len(gates)} gate(s) passed" if gates else f"promote.gates has none for {role}: no figure was checked"
     print(f"{registry.promote(role, settings.dataset.name, source, target, why, measured)}; {checked}")
     return 0

@@ -57,37 +57,50 @@ def _find(values: Any, key: str) -> Any:
     return None
 
 
+def require_registered(role: str) -> None:
+    """Make sure that a role's pointer is the one that its stage wrote last, of the model that was made last.
+
+    Raises:
+        InputError: when the model was made again and not registered, or the pointer is not what dvc.lock names.
+    """
+    stages, pointer = _stages(), store.pointer(role).as_posix()
+    written = _written(stages)
+    _require_written(pointer, written)
+    for dep in _upstream(stages, pointer):
+        if dep.get("md5") != written.get(dep["path"], dep.get("md5")):
+            raise InputError(
+                f"{pointer}: names a model of a different {dep['path']} than that of {LOCK}; run dvc repro"
+            )
+
+
 def require_current(metrics_file: str, role: str) -> None:
     """Make sure that DVC wrote the metrics file, from what the other stages wrote last and the model that the role's
-    pointer names, and beside the version that its alias names today; and that the pointer is the one that its stage
-    wrote last, of the model that was made last.
+    pointer names, and beside the version that its alias names today; for the pointer see `require_registered`.
 
     Raises:
         InputError: when the file is not what dvc.lock names, was measured on something else (also at a remove: judged
-            texts of an older model), or compares with a version that its alias no longer names; or when the model was
-            made again and not registered, or the pointer is not what dvc.lock names.
+            texts of an older model), or compares with a version that its alias no longer names.
     """
     stages = _stages()
     stage = next((s for s in stages.values() if any(out["path"] == metrics_file for out in s.get("outs", []))), None)
     if stage is None:
         raise InputError(f"{metrics_file}: no stage in {LOCK} writes it; run dvc repro first")
-    written = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
+    written = _written(stages)
     if dvc_md5(metrics_file) != written[metrics_file]:
         raise InputError(f"{metrics_file}: does not match {LOCK}; run dvc repro")
     pointer = store.pointer(role).as_posix()
-    _require_written(pointer, written)
     for dep in _upstream(stages, metrics_file):
         path, md5 = dep["path"], dep.get("md5")
         if path == pointer and md5 != dvc_md5(pointer):
             raise InputError(f"{metrics_file}: was measured on a different model than that of {pointer}; run dvc repro")
         if md5 != _last_written(path, written, md5):
             raise InputError(f"{metrics_file}: was measured on a different {path} than that of {LOCK}; run dvc repro")
-    for dep in _upstream(stages, pointer):
-        if dep.get("md5") != written.get(dep["path"], dep.get("md5")):
-            raise InputError(
-                f"{pointer}: names a model of a different {dep['path']} than that of {LOCK}; run dvc repro"
-            )
     _require_same_reference(metrics_file)
+
+
+def _written(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:
+    """The hash of every output, as its stage wrote it last."""
+    return {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def _require_written(pointer: str, written: Mapping[str, str | None]) -> None:
