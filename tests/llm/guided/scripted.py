@@ -8,8 +8,9 @@ import string
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from recexplainer.llm.guided.clauses import CLOSING
 from recexplainer.llm.guided.draft import Draft, Written
-from recexplainer.llm.guided.guide import CLOSING, Guide
+from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from tests import tiny
 

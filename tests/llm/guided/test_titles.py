@@ -7,6 +7,8 @@ from transformers import AutoTokenizer
 
 from recexplainer.alignment.adaptation.vocabulary import extend_tokenizer
 from recexplainer.citations.citations import resolve_citations
+from recexplainer.citations.facts import facts_of
+from recexplainer.llm.guided.draft import Draft
 from recexplainer.llm.guided.guide import Guide
 from recexplainer.llm.guided.tokens import TokenTexts
 from tests import tiny
@@ -37,6 +39,17 @@ def write(
     guide = Guide(tiny.catalogue(), target, history, cited)
     end = texts._tokenizer.eos_token_id
     return Scripted(texts, end, example).write(guide, **given)[0]
+
+
+def test_a_title_that_is_given_up_bans_the_token_that_began_it() -> None:
+    """Where marks and first letters are one token: not the token before it, of which there may be none."""
+    texts = TokenTexts(sentencepiece("first"))
+    guide = Guide(tiny.catalogue(), RUST_II, [FOX, RUST_BONE], [], facts_of(tiny.catalogue()))
+    draft = Draft(texts, guide, "Yes", texts._tokenizer.eos_token_id, 80)
+    draft.take(texts.encode(' "Amber')[0])
+    [fox] = [token for token in draft.allowed or [] if "F" in texts.pieces[token]]
+    draft.take(fox)
+    assert draft.tokens == [] and draft._banned == {0: {fox}}
 
 
 def test_pieces_are_what_tokens_write(texts: TokenTexts) -> None:

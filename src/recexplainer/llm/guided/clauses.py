@@ -13,6 +13,7 @@ SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
 _BEFORE_OPENING = frozenset("([{<-–—/:,;=*_")
 _ALWAYS_OPENS = frozenset("„‟«")
 _CLAUSE_SIGN = re.compile(rf"[,;:(\[—–.!?、。，]|(?<![,;:]) (?={TO_THE_USER.pattern})")
+CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}  # by the mark that opens a title
 _BETWEEN = r"[^\w.!?。！？\n]"
 _LIST_SIGN = re.compile(rf"{_BETWEEN}*(?:\w{{1,5}}{_BETWEEN}+)?")  # between titles of a list: ", ", " and ", " sowie "
 
@@ -75,14 +76,14 @@ def sentence_start(text: str, titles: Sequence[Named], place: int) -> int:
     return max((end for end in ends if not any(title.start < end <= title.end for title in titles)), default=0)
 
 
-def way_back(text: str, titles: Sequence[Named], back: int) -> tuple[int, str | None]:
-    """Where a clause is given up, and the sign with which its sentence can end there; "" where it has ended already,
-    None if it cannot.
+def closing_sign(text: str, titles: Sequence[Named], place: int) -> str | None:
+    """The sign with which a sentence can end at a place; "" where it has ended already, None if it cannot, as behind a
+    title alone.
     """
-    start = sentence_start(text, titles, back)
-    said = text[start:back]
-    if not said.strip() or said.rstrip()[-1] in ".!?。！？":
-        return back, "" if titles else None
+    start = sentence_start(text, titles, place)
+    sentence = text[start:place].strip()
+    if not sentence or sentence[-1] in ".!?。！？":
+        return "" if titles else None
     subjects = [title for title in titles if title.start >= start]
-    is_bare = len(subjects) == 1 and said.strip() == text[subjects[0].start : subjects[0].end]
-    return back, None if is_bare else "。" if "。" in text else "."
+    is_bare = len(subjects) == 1 and sentence == text[subjects[0].start : subjects[0].end]
+    return None if is_bare else "。" if "。" in text else "."

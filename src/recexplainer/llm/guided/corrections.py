@@ -10,11 +10,10 @@ from recexplainer.citations.phrases import said_twice
 from recexplainer.citations.sharing import AND_THE_USER, TOO, shared_values
 from recexplainer.core.words import certain_article
 from recexplainer.llm.guided.changes import Change, otherwise, unnamed, with_article
-from recexplainer.llm.guided.clauses import clause_start, way_back
+from recexplainer.llm.guided.clauses import CLOSING, clause_start, closing_sign
 from recexplainer.llm.guided.subjects import Said
 from recexplainer.llm.guided.wording import foreign, leads_nowhere
 
-CLOSING = {'"': '"', "“": "”", "”": "”", "„": "“", "‟": "”", "«": "»", "»": "«"}
 _NO = re.compile(r"\s*No\b")
 _USER_DID = re.compile(r"\b(?:user|you|they|he|she) \w+ (?=(?:an? )?$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
@@ -35,7 +34,7 @@ def false_contrast(said: Said, claim: Claim, listed: Sequence[Claim], ended: boo
     return _one_of(said.facts.contrasting(claim.kind, against, said.target), said, claim, listed, against[0])
 
 
-def false_likeness(said: Said, claim: Claim, listed: Sequence[Claim]) -> Change | None:
+def false_agreement(said: Said, claim: Claim, listed: Sequence[Claim]) -> Change | None:
     """A value behind "and the user" where the sentence names another one of the target, so that it reads as a reason
     against it: one that the items share with the target, or none, is written.
     """
@@ -51,7 +50,7 @@ def false_likeness(said: Said, claim: Claim, listed: Sequence[Claim]) -> Change 
 
 def false_sharing(said: Said) -> Change | None:
     """A value behind a title that the target is said to have, too, and lacks: one that both have is written."""
-    start = said.behind_titles
+    start = said.titles_end
     if not said.titles or not TOO.search(said.text, start):
         return None
     claims = said.claims()
@@ -67,14 +66,14 @@ def false_sharing(said: Said) -> Change | None:
 
 
 def idle_word(said: Said, ended: bool) -> Change | None:
-    """What stands twice in a row, if only a blank, or leads to a name that the catalogue does not hold, behind the last
-    title.
+    """A word or a blank that stands twice, or words that lead to a name which the catalogue does not hold, behind the
+    last title.
     """
 
     def values() -> list[tuple[int, int]]:
         return [(claim.start, claim.end) for claim in said.claims()]
 
-    text, start = said.text, said.behind_titles
+    text, start = said.text, said.titles_end
     blanks = text.find("  ", start)
     if blanks >= 0:
         return otherwise(blanks + 1)
@@ -115,10 +114,9 @@ def other_article(said: Said, claim: Claim) -> Change | None:
 
 
 def dead_end(said: Said, start: int, back: int | None = None) -> Change:
-    """A clause that cannot be said to its end; it is given up from where it began, or from another place, on."""
+    """A clause that cannot be said to its end; it is given up from its beginning on, or from `back`."""
     back = clause_start(said.text, said.titles, start) if back is None else back
-    place, stop = way_back(said.text, said.titles, back)
-    return Change(start, "fact", ("",), (None,), back=place, stop=stop)
+    return Change(start, "fact", ("",), (None,), back=back, stop=closing_sign(said.text, said.titles, back))
 
 
 def _one_of(values: list[str], said: Said, claim: Claim, listed: Sequence[Claim], item: int) -> Change:

@@ -194,6 +194,8 @@ class Draft:
         choice.depth += 1
         if len({choice.change.results[n] for n in choice.fitting}) == 1:
             self._choice = None
+            if choice.change.results[choice.fitting[0]] is None:
+                self._append(token)  # what is given up has been written, up to this token
             self._settle(choice.change, choice.fitting[0], choice.head, choice.first)
         else:
             self._append(token)

@@ -13,19 +13,19 @@ from recexplainer.citations.sharing import NEW_AFTER, TAKEN
 from recexplainer.data.catalogue import Catalogue
 from recexplainer.llm.guided.changes import Change, otherwise
 from recexplainer.llm.guided.clauses import (
+    CLOSING,
     Named,
     clause_start,
+    closing_sign,
     continues_list,
     first_opening,
     list_start,
     sentence_start,
-    way_back,
 )
 from recexplainer.llm.guided.corrections import (
-    CLOSING,
     dead_end,
+    false_agreement,
     false_contrast,
-    false_likeness,
     false_sharing,
     idle_word,
     instead,
@@ -71,8 +71,12 @@ class Guide:
             if self.cited is None and self._says_something(text, self.facts):
                 self._read_titles(text)
             said = self._said(text, self.facts)
-            wrong = self._false_claim(said, ended) or self._false_denial(said, ended) or false_sharing(said)
-            wrong = wrong or idle_word(said, ended)
+            wrong = (
+                self._false_claim(said, ended)
+                or self._false_denial(said, ended)
+                or false_sharing(said)
+                or idle_word(said, ended)
+            )
             if wrong is not None:
                 return wrong
         return None if self.cited is None else self._wrong_mark(text if said is None else said.text, said, ended)
@@ -142,7 +146,7 @@ class Guide:
         )
         others = [] if is_subject else dict.fromkeys(reversed(self.history))
         meant = [*([self.target] if may_be_target else []), *others]
-        titles = self.catalogue.titles
+        titles, back = self.catalogue.titles, clause_start(text, self.titles, place)
         named = [item if item == self.target else following for item in meant] or [following]
         return Change(
             place,
@@ -151,7 +155,8 @@ class Guide:
             tuple(None if item is None else mark + titles[item] for item in named),
             CLOSING[mark],
             tuple(named),
-            *way_back(text, self.titles, clause_start(text, self.titles, place)),
+            back,
+            closing_sign(text, self.titles, back),
         )
 
     def _wrong_before(self, said: Said, place: int, item: int) -> Change | None:
@@ -166,7 +171,7 @@ class Guide:
         new = NEW_AFTER.search(text, start, place)
         if new and any(facts.are_alike(self.target, other) for other in self.history):
             return otherwise(next(letter for letter in range(start, place) if text[letter].isalnum()))
-        like = said.false_like(first, item)
+        like = said.misleading_like(first, item)
         if like is not None:
             return given_up if is_list else otherwise(like)
         for claim in said.claims(place):
@@ -185,7 +190,7 @@ class Guide:
             listed = said.listed_before(claim)
             if any(one.value == claim.value for one in listed):
                 return otherwise(listed[0].end)
-            other = false_contrast(said, claim, listed, ended) or false_likeness(said, claim, listed)
+            other = false_contrast(said, claim, listed, ended) or false_agreement(said, claim, listed)
             if other is not None:
                 return other
             holds = said.is_true(claim)

@@ -53,9 +53,9 @@ def write(
     return gather(answered)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _token_texts(tokenizer: Any) -> TokenTexts:
-    """Decoding a large vocabulary takes longer than writing one text: it is done once for the loaded LLM."""
+    """Decoding a large vocabulary takes longer than writing one text: it is done once for the LLM of each mode."""
     return TokenTexts(tokenizer)
 
 
