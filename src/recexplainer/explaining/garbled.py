@@ -25,7 +25,7 @@ _STOP = re.compile(rf"\s\.[{_LETTER}]\b")  # a sentence ends behind a blank, and
 _WITHOUT_BEGINNING = re.compile(
     r"^(?:Yes|No)[.,:!]? (?:such as|and|or)\b|(?!etc|vol)\b[a-z]{3,}[.!?] (?:and|or|but|too)\b"
 )
-_TWICE = re.compile(r"\b(and|or|but),? \1\b|\b(the|an?|is|of|for|with|which) \2\b")
+_TWICE = re.compile(r"\band, and\b|\b(and|or|but|the|an?|is|of|for|with|which) \1\b")
 _COMMAND = re.compile(r"[.!?] Answer(?![a-z:])")  # what the request says, not an explanation
 _WITHOUT_TO = re.compile(rf"\bbelongs? {_TITLE}")
 _DISORDER = (_WITHOUT_TO, _AT_A_TITLE, _AMID, _GAP, _STOP, _WITHOUT_BEGINNING, _TWICE, _COMMAND)
