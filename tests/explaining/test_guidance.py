@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +50,19 @@ def test_another_supplier_or_guide_takes_no_finished_block_over(base: Path, tmp_
     for assignment in ("explain.evidence=free", "explain.facts=free", "explain.evidence=self"):
         generator(base, assignment).explain_in_blocks(cases_of(1), tmp_path, USERS)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("mode", ["behaviour", "both"])
+def test_several_items_for_one_history_read_it_once(base: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    [case] = [case for case in cases_of(20) if len(case.example.history) == 4][:1]
+    examples = [replace(case.example, items=[item]) for item in (1, 2, 3, 4)]
+    explainer = tiny.explainer(base, mode, tiny.mf(), USERS)
+    trees: list[Any] = []
+    real = decoding.share_prefixes
+    monkeypatch.setattr(decoding, "share_prefixes", lambda *given: trees.extend(real(*given)) or trees)
+    asked = ask(explainer, WORDS, examples, 1000, 4, USERS)
+    assert len(trees) == 1 and len(trees[0]) < sum(map(len, asked.prompts)) / 2
+    assert all(prompt.group == -1 for prompt in asked.prompts)  # what is written behind them is laid out otherwise
 
 
 @pytest.mark.parametrize("mode", ["behaviour", "both"])

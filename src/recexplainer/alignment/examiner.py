@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from recexplainer.llm.beams import Space, beam_search
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.naming import name_shown_items
 from recexplainer.llm.title_trie import Trie, title_tokens
-from recexplainer.prompting.chat import Encoded
+from recexplainer.prompting.chat import Encoded, grouped
 from recexplainer.prompting.prompts import Form, PromptWriter
 from recexplainer.tasks.rendering import fit_prompt
 from recexplainer.tasks.task import Row, Score
@@ -100,11 +99,7 @@ class LlmExaminer:
 
     def p_yes(self, examples: Sequence[Example]) -> np.ndarray:
         """(n,) the probability of Yes against No; what the questions about one history share is read once."""
-        groups: dict[tuple[int, int], int] = {}
-        prompts = [
-            replace(prompt, group=groups.setdefault((example.user_id, example.position), len(groups)))
-            for prompt, example in zip(self._prompts(examples), examples, strict=True)
-        ]
+        prompts = grouped(self._prompts(examples), ((e.vector_row, *e.history) for e in examples))
         return decoding.p_yes(self.explainer, prompts, self.settings.row_tokens, self.user_vectors)
 
     def generate(self, examples: Sequence[Example], max_new_tokens: int) -> list[str]:

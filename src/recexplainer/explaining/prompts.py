@@ -12,7 +12,7 @@ from recexplainer.data.examples import Example
 from recexplainer.llm import decoding
 from recexplainer.llm.explainer import Explainer
 from recexplainer.prompting import wording
-from recexplainer.prompting.chat import IGNORED, Content, Encoded
+from recexplainer.prompting.chat import IGNORED, Content, Encoded, grouped
 from recexplainer.prompting.prompts import Form, shorten
 
 Words = Callable[[Example, Form], Content]  # how a question about an example is put in a form
@@ -47,7 +47,8 @@ def ask(
 ) -> Asked:
     """Ask an explainer whether users will like items."""
     prompts, shown = fitting_prompts(explainer, words, examples, max_prompt_tokens, max_new_tokens)
-    p_yes = decoding.p_yes(explainer, prompts, max_prompt_tokens, user_vectors)
+    asked = grouped(prompts, ((example.vector_row, *example.history) for example in shown))
+    p_yes = decoding.p_yes(explainer, asked, max_prompt_tokens, user_vectors)
     return Asked(prompts, shown, p_yes, max_prompt_tokens, user_vectors)
 
 

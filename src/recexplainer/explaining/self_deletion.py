@@ -13,6 +13,7 @@ from recexplainer.evidence.evidence import MAX_ITEMS, THRESHOLD
 from recexplainer.explaining.prompts import Asked, Words
 from recexplainer.llm import decoding
 from recexplainer.llm.explainer import Explainer
+from recexplainer.prompting.chat import grouped
 from recexplainer.recommenders.base import Recommender
 
 _HISTORIES_AT_ONCE = 256  # bounds the memory of their vectors, not the result
@@ -51,12 +52,13 @@ def find_own_evidence(
     if explainer.form != "behaviour":
         rests = [[other for other in histories[n] if other != item] for n, item in deletions]
         vectors = torch.cat(
-            [recommender.user_vectors(rests[start : start + 256]) for start in range(0, len(rests), 256)]
+            [
+                recommender.user_vectors(rests[start : start + _HISTORIES_AT_ONCE])
+                for start in range(0, len(rests), _HISTORIES_AT_ONCE)
+            ]
         )
-    prompts = [
-        replace(explainer.encoder.prompt(words(example, explainer.form)), group=n)  # what they share is read once
-        for example, (n, _) in zip(examples, deletions, strict=True)
-    ]
+    written = [explainer.encoder.prompt(words(example, explainer.form)) for example in examples]
+    prompts = grouped(written, (n for n, _ in deletions))
     p_yes = decoding.p_yes(explainer, prompts, asked.max_prompt_tokens, vectors)
     lost: list[list[tuple[float, int]]] = [[] for _ in labels]
     whole = _log_odds(asked.p_yes)

@@ -8,8 +8,8 @@ template is parsed, and no offset of an answer is counted by hand.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -55,6 +55,14 @@ class Encoded:
     def n_targets(self) -> int:
         """How many tokens of this example carry loss."""
         return int((self.targets != IGNORED).sum())
+
+
+def grouped(prompts: Sequence[Encoded], keys: Iterable[Hashable]) -> list[Encoded]:
+    """Prompts of which those with one key are a group: what they share is computed once."""
+    groups: dict[Hashable, int] = {}
+    return [
+        replace(prompt, group=groups.setdefault(key, len(groups))) for prompt, key in zip(prompts, keys, strict=True)
+    ]
 
 
 class ChatEncoder:
