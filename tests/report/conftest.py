@@ -222,6 +222,7 @@ def make_inputs(**changes):
             "item_knn": _ranking(0.08),
             "n_users": 638,
         },
+        "measured": ["behaviour", "intention", "both", "none"],
         "alignment": {
             "behaviour": _alignment(0.61, 0.44, 0.82, 0.42, 0.80, 0.64, None),
             "intention": _alignment(0.66, 0.49, 0.85, 0.51, 0.86, 0.95, 0.131),

@@ -34,6 +34,14 @@ def test_what_is_there_is_read_for_the_chosen_sources_only(folder):
     assert inputs.judge == {"both": {"mean": 1.0}}
 
 
+def test_alignment_is_that_of_the_measured_sources(folder):
+    """Not of those that explain, whose files may be of an earlier run."""
+    for source in ("both", "none"):
+        store.write_json(store.alignment_metrics(source), {"item_ranking": {}})
+    inputs = read_inputs(load_settings(PARAMS, ["evaluate_alignment.sources=[none]", "explain.sources=[both]"]))
+    assert list(inputs.alignment) == inputs.measured == ["none"] and inputs.sources == ["both"]
+
+
 def test_a_broken_file_is_one_clear_line(folder):
     path = store.faithfulness_metrics("both")
     path.parent.mkdir()

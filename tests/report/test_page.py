@@ -106,7 +106,7 @@ def test_figures_name_their_files(page):
 
 
 def test_an_empty_project_says_which_commands_make_what_is_missing():
-    page = build_page(ReportInputs(sources=["both", "none"], params={"dataset.name": "demo"}), 10)
+    page = build_page(ReportInputs(["both", "none"], {"dataset.name": "demo"}, ["both", "none"]), 10)
     for command in (
         "dvc repro prepare",
         "dvc repro train_recommender",

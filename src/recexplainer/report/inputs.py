@@ -29,6 +29,7 @@ class ReportInputs:
 
     Attributes:
         sources: Who explains, in the order of the parameters.
+        measured: Whose alignment is measured.
         params: All parameters under dotted names, without credentials.
         commit: The commit of the code, with a remark if files differ from it.
         dataset: The report of ``prepare``.
@@ -50,6 +51,7 @@ class ReportInputs:
 
     sources: list[str]
     params: dict[str, Any]
+    measured: list[str] = field(default_factory=list)
     commit: str | None = None
     dataset: Metrics | None = None
     audit: Metrics | None = None
@@ -77,12 +79,13 @@ def read_inputs(settings: Settings) -> ReportInputs:
     sources = list(settings.explain.sources)
     return ReportInputs(
         sources=sources,
+        measured=settings.evaluate_alignment.sources,
         params={name: redact(value) for name, value in flatten(settings).items()},
         commit=read_commit(),
         dataset=_if_there(store.PREPARE_REPORT, store.read_json),
         audit=_if_there(store.AUDIT_METRICS, store.read_json),
         recommender=_if_there(store.RECOMMENDER_METRICS, store.read_json),
-        alignment=_by_source(sources, store.alignment_metrics, store.read_json),
+        alignment=_by_source(settings.evaluate_alignment.sources, store.alignment_metrics, store.read_json),
         baselines=_if_there(store.ALIGNMENT_BASELINES_METRICS, store.read_json),
         judge=_by_source(sources, store.judge_metrics, store.read_json),
         faithfulness=_by_source(sources, store.faithfulness_metrics, store.read_json),

@@ -85,11 +85,10 @@ FURTHER_MEASURES = (
 
 def alignment_section(inputs: ReportInputs) -> Section:
     """One chart per main measure and one table of all, with the paper's rows below."""
-    asked = [source for source in inputs.sources if source != WITHOUT_LLM]
-    missing = missing_sources(asked, inputs.alignment, FILE, "evaluate_alignment")
+    missing = missing_sources(inputs.measured, inputs.alignment, FILE, "evaluate_alignment")
     if inputs.baselines is None:
         missing.append(Missing(BASELINES_FILE, "dvc repro evaluate_baselines"))
-    sources = [source for source in inputs.sources if source in inputs.alignment]
+    sources = list(inputs.alignment)
     baselines = inputs.baselines or {}
     if not sources and not baselines:
         return Section(missing=missing)

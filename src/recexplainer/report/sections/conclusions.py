@@ -60,11 +60,12 @@ def worth_explaining(metrics: Metrics | None) -> Conclusion:
 def best_mode(inputs: ReportInputs) -> Conclusion:
     """Which aligned mode names the recommender's first choice most often, and whether that is sure."""
     question = "Which mode predicts it best?"
-    aligned = [
-        source
-        for source in rank_sources(inputs)
-        if source not in NOT_ALIGNED and figure(inputs.alignment.get(source), *HITS) is not None
-    ]
+    hits = {
+        source: value
+        for source, figures in inputs.alignment.items()
+        if source not in NOT_ALIGNED and (value := figure(figures, *HITS)) is not None
+    }
+    aligned = sorted(hits, key=hits.__getitem__, reverse=True)
     if not aligned:
         return _open(question, "No mode's predictions were measured.", "dvc repro evaluate_alignment")
     best, *others = aligned
