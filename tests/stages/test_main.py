@@ -82,12 +82,37 @@ def test_sources_run_side_by_side_and_dvc_has_the_last_word(
 
     monkeypatch.setattr(subprocess, "Popen", run)
     assert cli.run(["run"]) == 0
+    assert commands.pop(0) == "repro prepare"  # for the estimate
     assert commands[0] == ("repro draft_explanations" if parallel > 1 else "repro") and commands[-1] == "repro"
     measured = settings.evaluate_alignment.sources
     chains = module.chains(settings.align.modes, measured, settings.explain.sources) if parallel > 1 else []
     assert sorted(commands[1:-1]) == sorted(
         f"--wait-for-lock repro --single-item {' '.join(chain)}" for chain in chains
     )
+
+
+def test_how_long_it_takes_is_said_once_the_sizes_are_known(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("dvc.yaml").write_text("stages: {}\n")
+    commands: list[str] = []
+
+    def run(command: list[str], env: dict[str, str]) -> Ended:
+        commands.append(" ".join(command[3:]))
+        said.append("minutes on two cores for 60 users" in capsys.readouterr().out)
+        store.write_json(store.PREPARE_REPORT, {"dataset": "demo", "n_users": 60, "n_items": 32})
+        return Ended(0)
+
+    said: list[bool] = []
+    monkeypatch.setattr(subprocess, "Popen", run)
+    settings = load_settings()
+    monkeypatch.setattr(module, "load_settings", lambda: replace(settings, run=replace(settings.run, parallel=1)))
+    assert cli.run(["run"]) == 0
+    assert commands == ["repro prepare", "repro"] and said == [False, True]
+    assert cli.run(["run"]) == 0
+    assert commands[2:] == ["repro"] and said[2]
+    assert cli.run(["run", "--targets", "prepare"]) == 0
+    assert commands[3:] == ["repro prepare"] and not said[3]
 
 
 def test_a_source_that_is_not_aligned_here_is_still_measured() -> None:

@@ -34,10 +34,10 @@ def run_targets(targets: list[str]) -> int:
     check_tasks(settings)
     if not Path("dvc.yaml").is_file():
         raise InputError("dvc.yaml: no such file; run this in the project's root")
-    if not targets and (estimate := estimated(settings)):
-        print(estimate, flush=True)
     try:
         with open_run("main", settings, sections=("run", "dataset.name"), about=ABOUT) as run:
+            if not targets:
+                _tell_estimate(settings, run.run_id)
             if not targets and settings.run.parallel > 1:
                 run_side_by_side(settings, run.run_id)
             repro(targets, run.run_id)
@@ -52,10 +52,21 @@ def run_targets(targets: list[str]) -> int:
     return 0
 
 
+def _tell_estimate(settings: Settings, parent_run: str) -> None:
+    """Say how long the run takes; where the sizes are not known yet, once `prepare` has run."""
+    if not store.is_embedded(settings.llm.base):
+        return
+    if (estimate := estimated(settings)) is None:
+        repro(["prepare"], parent_run)
+        estimate = estimated(settings)
+    if estimate:
+        print(estimate, flush=True)
+
+
 def _conclude(settings: Settings, run: StageRun) -> None:
     """Log what the whole run came to: a few figures per source, and the report."""
-    sources = dict.fromkeys([*settings.evaluate_alignment.sources, *settings.explain.sources])
-    run.log_metrics(headline(sources, settings.recommender.kind))
+    sources = settings.evaluate_alignment.sources, settings.explain.sources
+    run.log_metrics(headline(*sources, settings.recommender.kind))
     if store.REPORT.is_file():
         run.log_artifact(store.REPORT)
 
