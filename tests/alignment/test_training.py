@@ -186,6 +186,18 @@ def test_each_choice_is_an_answer_of_its_share_behind_one_prompt(base: Path) -> 
     assert len(tree) < sum(map(len, encoded))
 
 
+def test_a_weight_may_be_of_one_aspect(base: Path) -> None:
+    examples, vectors = taught(tiny.mf())
+    asked = [example for example in examples if example.task == "item_discrimination"]
+    align = tiny.settings(
+        "align.mixture={}", "align.weights={item_discrimination: 2, item_discrimination/title: 9}"
+    ).align
+    explainer = tiny.explainer(base, "intention", None, vectors)
+    encoded = list(training_examples(explainer, tiny.writer(), asked, align, np.random.default_rng(0)))
+    weights = [one.weight for one in encoded]
+    assert set(weights) == {2.0, 9.0} and weights.count(9.0) == sum(example.aspect == "title" for example in asked)
+
+
 def test_every_example_fits_a_row_and_has_an_answer(base: Path) -> None:
     made = lesson(base, "both", None, "align.row_tokens=150")
     assert max(len(one) for one in made.encoded) <= 150

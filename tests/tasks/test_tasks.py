@@ -22,7 +22,7 @@ from recexplainer.llm import decoding
 from recexplainer.prompting.chat import Slot
 from recexplainer.prompting.prompts import Form, PromptWriter, readable
 from recexplainer.stages import main as pipeline
-from recexplainer.tasks import NAMES, check_tasks, task
+from recexplainer.tasks import ASPECTS, NAMES, check_tasks, task
 from recexplainer.tasks.known import TASKS
 from recexplainer.tasks.rendering import render
 from recexplainer.tasks.task import Examiner, Measured, Task, Teacher
@@ -109,6 +109,12 @@ WRONG = (
     ("align.mixture={ranking: 1}", "align.mixture: a task must be one of evidence, .*, not 'ranking'"),
     ("align.weights={ranking: 1}", "align.weights: a task must be one of evidence, .*, not 'ranking'"),
     ("evaluate_alignment.tasks=[ranking]", "evaluate_alignment.tasks: a task must be one of .*, not 'ranking'"),
+    (
+        "align.mixture={item_discrimination/titel: 1}",
+        "align.mixture: 'item_discrimination/titel': aspects of .* title",
+    ),
+    ("align.weights={item_ranking/title: 1}", "align.weights: 'item_ranking/title': aspects of item_ranking are none"),
+    ("evaluate_alignment.tasks=[item_discrimination/title]", "evaluate_alignment.tasks: a task must be one of"),
 )
 
 
@@ -116,6 +122,15 @@ WRONG = (
 def test_an_unknown_task_is_named(assignment: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_tasks(tiny.settings(assignment))
+
+
+def test_the_aspects_that_parameters_may_name_are_those_of_the_examples() -> None:
+    given = (tiny.interactions(), tiny.catalogue(), tiny.users(), tiny.dialogues(), tiny.mf())
+    build = tiny.settings("build_alignment.evidence_per_history=4").build_alignment
+    made = {(example.task, example.aspect) for example in build_examples(*given, build, seed=1)[0] if example.aspect}
+    assert made and all(aspect in ASPECTS[name] for name, aspect in made)
+    for name, aspect in made:
+        check_tasks(tiny.settings(f"align.mixture={{{name}/{aspect}: 1}}"))
 
 
 @pytest.mark.parametrize("stage", ["build_alignment", "align", "evaluate_alignment"])

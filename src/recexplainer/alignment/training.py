@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def training_examples(
     n_encoded, max_tokens = 0, explainer.prompt_budget(align.row_tokens)
     for number, form, group in _drawn(explainer.mode, examples, align, rng, share):
         example = examples[number]
-        weight = _weight(align, example)
+        weight = _value_of(align.weights, example)
         try:
             if example.turns:
                 dialogues = explainer.encoder.dialogues([(q, a) for q, a in example.turns], weight)
@@ -86,7 +86,7 @@ def _drawn(
     known: dict[tuple, int | None] = {}
     shown: dict[tuple, int] = {}
     for number, example in enumerate(examples):
-        wanted = _mixture(align, example)
+        wanted = _value_of(align.mixture, example)
         for form, form_share in TASKS[example.task].form_shares(example, mode, align.both_forms).items():
             user = (example.user_id, example.position, form, form_share)
             if user not in shown:  # a form is drawn for all questions about a user at once
@@ -199,9 +199,6 @@ def _draw(share: float, rng: np.random.Generator) -> int:
     return int(share) + int(rng.random() < share % 1)
 
 
-def _mixture(align: Align, example: Example) -> float:
-    return align.mixture.get(f"{example.task}/{example.aspect}", align.mixture.get(example.task, 1.0))
-
-
-def _weight(align: Align, example: Example) -> float:
-    return align.weights.get(example.task, 1.0)
+def _value_of(values: Mapping[str, float], example: Example) -> float:
+    """What a parameter says of an example's aspect, or of its task; 1 where it says nothing."""
+    return values.get(f"{example.task}/{example.aspect}", values.get(example.task, 1.0))

@@ -90,11 +90,11 @@ class Settings:
 
 
 def named_tasks(settings: Settings) -> dict[str, list[str]]:
-    """The alignment tasks that parameters name, by parameter."""
+    """The alignment tasks that parameters name, by parameter; `task/aspect` is one of a task's questions."""
     align = settings.align
     return {
-        "align.mixture": [name.split("/")[0] for name in align.mixture],
-        "align.weights": [name.split("/")[0] for name in align.weights],
+        "align.mixture": list(align.mixture),
+        "align.weights": list(align.weights),
         "evaluate_alignment.tasks": settings.evaluate_alignment.tasks,
     }
 
