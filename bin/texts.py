@@ -23,7 +23,7 @@ SOURCES = ("behaviour", "intention", "both")
 HEAD = """\
 # Explanations of the demo
 
-`python bin/texts.py` writes this page from a finished demo: {n} of its {total} cases, drawn at random (seed {seed}).
+`bin/texts.py` writes this page from a finished demo, explained guided and free: {n} of its {total} cases, drawn at random (seed {seed}).
 *Guided* is the default: the titles are the recommender's [evidence](../explanation/evidence.md), and attributes hold
 for their items. *Free* is what the same explainer writes when nothing guides it. `template` has no LLM. A text with a
 fault that the program finds is marked with it; the report and a served explainer show the text of `template` in its
@@ -50,7 +50,7 @@ def page(guided: dict[str, list[Explanation]], free: dict[str, list[Explanation]
 
 def history(told: Explanation) -> str:
     """The items of the prompt, one a line, and the item that is asked about."""
-    lines = [line.replace("<item> ", "") for line in told.prompt.splitlines() if line.startswith("<item> ")]
+    lines = [_escaped(line.removeprefix("<item> ")) for line in told.prompt.splitlines() if line.startswith("<item> ")]
     return "  \n".join([*lines[:-1], f"→ {lines[-1]}"])
 
 
@@ -60,7 +60,12 @@ def _quoted(text: str) -> str:
 
 def _cell(told: Explanation) -> str:
     faults = f" **[{', '.join(told.defects)}]**" if told.defects else ""
-    return told.text.replace("|", "\\|").replace("\n", " ") + faults
+    return _escaped(told.text).replace("|", "\\|").replace("\n", " ") + faults
+
+
+def _escaped(text: str) -> str:
+    """A title may hold what a page takes for a tag."""
+    return text.replace("<", "&lt;")
 
 
 def main() -> None:

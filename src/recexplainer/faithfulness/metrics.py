@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 
-AOPC_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the history's length
+AOPC_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the number of items that may be cited
 N_STEPS = 10  # of a perturbation curve, from no item to all
 COUNTERFACTUAL_LIMIT = 10  # no larger set is looked for
 
