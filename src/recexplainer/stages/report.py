@@ -27,4 +27,4 @@ def run(settings: Settings, run: StageRun) -> None:
         run.log_artifact(written)
 
 
-main = stage_main("report", run, sections=("explain.sources",))
+main = stage_main("report", run, sections=("evaluate_alignment.sources", "explain.sources"))
