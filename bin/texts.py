@@ -23,7 +23,8 @@ SOURCES = ("behaviour", "intention", "both")
 HEAD = """\
 # Explanations of the demo
 
-`bin/texts.py` writes this page from a finished demo, explained guided and free: {n} of its {total} cases, drawn at random (seed {seed}).
+`bin/texts.py` writes this page from a finished demo, explained guided and free: {n} of its {total} cases, drawn at
+random (seed {seed}).
 *Guided* is the default: the titles are the recommender's [evidence](../explanation/evidence.md), and attributes hold
 for their items. *Free* is what the same explainer writes when nothing guides it. `template` has no LLM. A text with a
 fault that the program finds is marked with it; the report and a served explainer show the text of `template` in its

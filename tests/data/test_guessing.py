@@ -167,6 +167,7 @@ def test_times_are_what_prepare_reads(values: list[str], expected: bool) -> None
 def test_a_time_at_which_something_begins_goes_before_one_at_which_it_ends() -> None:
     both = ROWS.rename(columns={"c": "lent_on"}).assign(returned_on="2024-04-30").iloc[:, ::-1]
     assert list(both)[0] == "returned_on" and guess_columns(both).time == "lent_on"
+    assert guess_columns(both.rename(columns={"lent_on": "date_of_lending"})).time == "date_of_lending"
     nameless = ROWS.assign(later=[f"2024-05-{1 + n % 30:02}" for n in range(N)])
     assert guess_columns(nameless).time == "c"  # the first, though the other one has more values
     assert guess_columns(nameless.assign(c="2024-03-01")).time == "later"
@@ -177,6 +178,7 @@ def test_dates_that_prepare_does_not_read_are_nobody(column: str) -> None:
     dates = [f"{1 + n % 28:02}.11.{2000 + n % 9}" for n in range(N)]
     guess = guess_columns(ROWS.assign(c=dates).rename(columns={"c": column}), ITEMS)
     assert (guess.user, guess.item, guess.time) == ("a", "b", None)
+    assert not is_date(pd.Series(["10.0.0.1"])) and not is_date(pd.Series(["978-3-16"]))
     assert (
         is_date(pd.Series(dates)) and is_date(ROWS["c"]) and not is_date(ROWS["a"]) and not is_date(pd.Series(["1.5"]))
     )

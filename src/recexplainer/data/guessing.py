@@ -29,10 +29,8 @@ _NAMES = {
     r"|mechan",
     "description": r"descri|summary|plot|synopsis|blurb|abstract",
 }  # fmt: skip
-_ENDS = re.compile(
-    r"return|due|end|until|expir|updat|modif|birth", re.IGNORECASE
-)  # times of what comes later, or of users
-_DATE = r"\d{1,4}([./-])\d{1,2}\1\d{1,4}\b"
+_ENDS = re.compile(r"return|(^|_)(due|end|until)|expir|updat|modif|birth", re.IGNORECASE)  # of times: no beginnings
+_DATE = r"(\d{4}([./-])\d{1,2}\2\d{1,2}|\d{1,2}([./-])\d{1,2}\3\d{2,4})($|[ T])"
 _LIST_SIGNS = re.compile(r"\s*[;|]\s*")  # between an item's categories, where nothing says what a column is
 Check = Callable[[pd.Series], bool]
 Best = Callable[[list[str]], str]  # of the columns that fit
@@ -112,12 +110,7 @@ def guess_columns(
     given = {what: name for what, name in (given or {}).items() if name in rows and what in ("user", "item", "title")}
     taken: dict[str, str] = {what: name for what, name in given.items() if name is not None}
 
-    def find(
-        what: str,
-        frame: pd.DataFrame,
-        fits: Check = lambda _: True,
-        best: Callable[[list[str]], str] = lambda named: named[0],
-    ) -> None:
+    def find(what: str, frame: pd.DataFrame, fits: Check = lambda _: True, best: Best = lambda names: names[0]) -> None:
         if what in taken:
             return
         free = [name for name in frame.columns if name not in taken.values()]
@@ -129,9 +122,7 @@ def guess_columns(
     find("order", rows, is_number)  # early, so that it is not taken for users or items
     find("rating", rows, is_rating)
     find("user", rows, repeats, partial(_finest, rows))
-    find(
-        "user", rows, lambda column: not is_date(column)
-    )  # of a large table the sample may show most users, and most items, once
+    find("user", rows, lambda column: not is_date(column))  # a sample of a large table may show most users once
     texts = rows if items is None else items
     others = [name for name in rows.columns if name not in taken.values()]
     named = [name for name in others if "user" in taken and same_things(rows, taken["user"], name)]
