@@ -26,6 +26,8 @@ def test_a_few_catalogues_in_turn_are_each_built_once() -> None:
 
     given = [make_catalogue(["A"]) for _ in range(MOST + 1)]
     few = given[:MOST] * 2
+    assert MOST >= 3 and [build(catalogue) for catalogue in few] == [*range(1, MOST + 1)] * 2
+    assert [build(given[0]) for _ in range(MOST)] == [1] * MOST and build(given[1]) == 2
     assert [build(catalogue) for catalogue in few] == [*range(1, MOST + 1)] * 2
     build(given[MOST])
     assert build(given[1]) == 2 and build(given[0]) == MOST + 2  # the one that was not asked for longest is forgotten

@@ -175,7 +175,7 @@ def test_a_time_at_which_something_begins_goes_before_one_at_which_it_ends() -> 
 
 @pytest.mark.parametrize("column", ["c", "date"])
 def test_dates_that_prepare_does_not_read_are_nobody(column: str) -> None:
-    dates = [f"{1 + n % 28:02}.11.{2000 + n % 9}" for n in range(N)]
+    dates = [f"{1 + n % 13:02}.11.2020" for n in range(N)]  # more of them than users or items
     guess = guess_columns(ROWS.assign(c=dates).rename(columns={"c": column}), ITEMS)
     assert (guess.user, guess.item, guess.time) == ("a", "b", None)
     assert not is_date(pd.Series(["10.0.0.1"])) and not is_date(pd.Series(["978-3-16"]))
@@ -189,6 +189,10 @@ def test_users_numbers_go_before_their_names() -> None:
     assert guess_columns(rows, ITEMS).user == "member_no"
     city = rows.assign(member_name=[f"Town {n % 3}" for n in range(N)])
     assert guess_columns(city, ITEMS).user == "member_name"  # by its name; these are other things
+
+
+def test_of_columns_with_likely_names_the_first_is_taken() -> None:
+    assert guess_columns(named(d="rating").assign(score="3")).rating == "rating"
 
 
 def test_short_words_that_come_back_in_lists_are_categories() -> None:
