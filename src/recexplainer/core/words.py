@@ -17,7 +17,7 @@ _LIKE_YOU = re.compile(  # a unique one, a European one, a UK one
     r"(?:uni(?!n|m|d)|us[aeu]|eu|ubi|ut[aeio]|uk|one\b|once\b)|(?-i:U(?:[B-DF-HJ-NP-TV-XZ0-9]+s?\b|FOs?\b|SA\b|\.\w))",
     re.IGNORECASE,
 )
-_PLAIN_WORD = re.compile(r"(?![Uu])[A-Za-z][a-z]{2,}\b")
+_PLAIN_WORD = re.compile(r"(?![Uu])[A-Za-z][a-z]{2,}(?=\b|[A-Z])")  # PlayStation, too
 
 
 def article(words: str) -> str:
@@ -35,7 +35,7 @@ def article(words: str) -> str:
 def certain_article(words: str) -> str | None:
     """The article before words that begin as it is read, and before Xbox; None for abbreviations, numbers and U.
 
-    >>> certain_article("Xbox One"), certain_article("Racing"), certain_article("USB"), certain_article("RPG")
-    ('an', 'a', None, None)
+    >>> [certain_article(words) for words in ("Xbox One", "Racing", "PlayStation 4", "USB", "RPG", "iPad")]
+    ['an', 'a', 'a', None, None, None]
     """
     return article(words) if _PLAIN_WORD.match(words) else None
