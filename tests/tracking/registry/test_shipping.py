@@ -31,7 +31,7 @@ def test_the_code_that_is_shipped_runs_without_the_rest(tmp_path: Path, package:
     shipping.copy_code(f"recexplainer.{package}.served", tmp_path)
     files = sorted(file.relative_to(tmp_path) for file in tmp_path.rglob("*.py"))
     modules = [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
-    assert f"recexplainer.{package}.served" in modules and len(files) < 150
+    assert f"recexplainer.{package}.served" in modules and len(files) < 160
     assert not [name for name in modules if name.startswith(("recexplainer.stages", "recexplainer.report"))]
     sources = [REPOSITORY / "src" / file for file in files]
     imported = {name for source in sources for name in shipping.imports(source) if name.startswith("recexplainer.")}
