@@ -81,6 +81,8 @@ def initialise(
     )
     chosen = [columns[what] for what in ("user", "item", "rating")]
     counts = read_sample(file, None, [name for name in chosen if name])
+    if columns["rating"]:
+        counts[columns["rating"]] = pd.to_numeric(counts[columns["rating"]], errors="coerce")
     settings = load_settings()
     columns["rating"], gaps = _filled(
         file, counts, columns["rating"], bool(given.get("rating")), settings.dataset.max_bad_lines
@@ -136,7 +138,7 @@ def _filled(
     """The column of ratings, unless more rows lack one than `prepare` tolerates; then none, and a line that says so."""
     if rating is None:
         return None, []
-    ratings = pd.to_numeric(rows[rating], errors="coerce")
+    ratings = rows[rating]
     if ratings.isna().all():
         raise InputError(f"{file}: column {rating!r} contains no numbers; name another one with --rating, or none")
     n_unrated = int(ratings.isna().sum())
@@ -152,7 +154,7 @@ def _liked(rows: pd.DataFrame, rating: str | None) -> tuple[pd.DataFrame, float,
     """The rows with a high rating, the lowest high one, and a line about them; all rows where nobody rated."""
     if rating is None:
         return rows, 0.0, []
-    ratings = pd.to_numeric(rows[rating], errors="coerce")
+    ratings = rows[rating]
     least = lowest_kept_rating(ratings.dropna())
     liked = rows[ratings >= least]
     scale, n_liked = f"{ratings.min():g} to {ratings.max():g}", f"{len(liked):,} of {len(rows):,} rows"
@@ -206,7 +208,9 @@ def _columns(
 def _check_order(file: Path, rows: pd.DataFrame, time: str | None, order: str | None) -> None:
     """Refuse times that `prepare` cannot read, and a table without any order."""
     wanted = "numbers, or ISO dates such as 2024-05-31"
-    unread = time or next((name for name in rows if is_date(rows[name])), None) if order is None else time
+    unread = time
+    if time is None and order is None:
+        unread = next((str(name) for name in rows if is_date(rows[name])), None)
     if unread is not None and not is_time(rows[unread]):
         held = next(iter(rows[unread].dropna().astype(str)), "nothing")
         raise InputError(f"{file}: column {unread!r} holds {held}; times are {wanted}: convert it, or name another "

@@ -8,10 +8,9 @@ import numpy as np
 
 from recexplainer.audit.audit import Audit
 from recexplainer.audit.carriers import KINDS
-from recexplainer.audit.figures import Draws, Figures, share_of
+from recexplainer.audit.figures import HANGS_ON_ONE, Draws, Figures, share_of
 from recexplainer.core.statistics.intervals import with_interval
 
-HANGS_ON_ONE = "hangs_on_one"
 COMPARED = ("top", "disliked", "bottom")
 
 

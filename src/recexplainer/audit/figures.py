@@ -15,6 +15,7 @@ from recexplainer.core.statistics.bootstrap import draw_weights
 from recexplainer.core.statistics.intervals import with_interval
 from recexplainer.core.statistics.weighted import ratio
 
+HANGS_ON_ONE = "hangs_on_one"  # a share beside those of the kinds: of decisions that are others without one item
 WITH_CHANCE = ("newest", "earlier", *RELATIONS)  # what an item of the shown history can be
 N_NAMED = 5  # values and items that are named
 CURVE = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # shares of the catalogue
@@ -59,7 +60,7 @@ def share_figures(table: pd.DataFrame, weights: np.ndarray) -> Figures:
     return {
         "n_decisions": len(table),
         "shares": _with_intervals(shares),
-        **with_interval("hangs_on_one", share_of(table["falls"], weights)),
+        **with_interval(HANGS_ON_ONE, share_of(table["falls"], weights)),
     }
 
 

@@ -34,8 +34,8 @@ def headline(measured: Collection[str], explained: Collection[str], recommender:
     for sources, places in ((measured, ALIGNMENT), (explained, EXPLANATIONS)):
         for source in sources:
             found[source] = found.get(source, {}) | _of_source(source, places)
-    measured = _at(_read(store.RECOMMENDER_METRICS), (recommender, "test")) or {}
-    found["recommender"] = {name: measured[name] for name in OF_THE_RECOMMENDER if name in measured}
+    own = _at(_read(store.RECOMMENDER_METRICS), (recommender, "test")) or {}
+    found["recommender"] = {name: own[name] for name in OF_THE_RECOMMENDER if name in own}
     return {name: figures for name, figures in found.items() if figures}
 
 

@@ -27,6 +27,16 @@ class Named:
     item: int
 
 
+def spans(titles: Sequence[Named]) -> list[tuple[int, int]]:
+    """Where titles begin and end."""
+    return [(title.start, title.end) for title in titles]
+
+
+def last_end(titles: Sequence[Named]) -> int:
+    """Where the last title ends; 0 without one."""
+    return titles[-1].end if titles else 0
+
+
 def opens_title(text: str, place: int) -> bool:
     """Whether a quotation mark outside of quotations begins one; amid a word it does once a letter follows."""
     before = text[place - 1] if place else " "

@@ -192,13 +192,10 @@ class Draft:
         ]
         choice.fitting = longer or [n for n in choice.fitting if len(choice.options[n]) == choice.depth]
         choice.depth += 1
+        self._append(token)  # also where it settles the choice: what is given up has been written, up to this token
         if len({choice.change.results[n] for n in choice.fitting}) == 1:
             self._choice = None
-            if choice.change.results[choice.fitting[0]] is None:
-                self._append(token)  # what is given up has been written, up to this token
             self._settle(choice.change, choice.fitting[0], choice.head, choice.first)
-        else:
-            self._append(token)
 
     def _settle(self, change: Change, number: int, head: str, first: int) -> None:
         if change.results[number] is None:

@@ -19,8 +19,10 @@ from recexplainer.llm.guided.clauses import (
     closing_sign,
     continues_list,
     first_opening,
+    last_end,
     list_start,
     sentence_start,
+    spans,
 )
 from recexplainer.llm.guided.corrections import (
     dead_end,
@@ -94,8 +96,7 @@ class Guide:
         self._checked = min(self._checked, place)
 
     def _said(self, written: str, facts: Facts) -> Said:
-        spans = [(title.start, title.end) for title in self.titles]
-        text = facts.without_signs(written, spans)
+        text = facts.without_signs(written, spans(self.titles))
         following = None if self.cited is None else self._uncited[:1]
         return Said(text, written, tuple(self.titles), self.target, following, facts, self.catalogue)
 
@@ -119,7 +120,7 @@ class Guide:
 
     @property
     def _free_from(self) -> int:
-        return self.titles[-1].end if self.titles else 0
+        return last_end(self.titles)
 
     def _wrong_mark(self, text: str, said: Said | None, ended: bool) -> Change | None:
         """A quotation mark behind the last title that begins another where none fits, or closes nothing."""
@@ -134,7 +135,7 @@ class Guide:
 
     def _title_at(self, text: str, said: Said | None, place: int) -> Change:
         mark, following = text[place], next(iter(self._uncited), None)
-        if following is not None and said is not None:
+        if following is not None:
             wrong = self._wrong_before(said, place, following)
             if wrong is not None:
                 return wrong
@@ -142,7 +143,7 @@ class Guide:
         may_be_target = (
             all(t.item != self.target or t.end <= sentence_start(text, self.titles, place) for t in self.titles)
             and not TAKEN.search(text[:place])
-            and (said is None or self._wrong_before(said, place, self.target) is None)
+            and self._wrong_before(said, place, self.target) is None
         )
         others = [] if is_subject else dict.fromkeys(reversed(self.history))
         meant = [*([self.target] if may_be_target else []), *others]
@@ -159,8 +160,10 @@ class Guide:
             closing_sign(text, self.titles, back),
         )
 
-    def _wrong_before(self, said: Said, place: int, item: int) -> Change | None:
+    def _wrong_before(self, said: Said | None, place: int, item: int) -> Change | None:
         """What the clause says before it names an item, and is not true of it."""
+        if said is None:
+            return None
         text, titles, facts = said.text, said.titles, said.facts
         is_list = continues_list(text, titles, place)
         first = list_start(text, titles, place, self.target) if is_list else place

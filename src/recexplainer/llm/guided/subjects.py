@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from recexplainer.citations.facts import Claim, Facts
 from recexplainer.citations.sharing import BUT_THE_USER, TO_THE_USER, likeness, opposed_title
 from recexplainer.data.catalogue import Catalogue
-from recexplainer.llm.guided.clauses import SENTENCE_END, Named, clause_start, list_start, sentence_start
+from recexplainer.llm.guided.clauses import (
+    SENTENCE_END,
+    Named,
+    clause_start,
+    last_end,
+    list_start,
+    sentence_start,
+    spans,
+)
 
 UNKNOWN = 0  # the item of an invented title, which has no attributes
 NO_ITEM = -1
 _TOO_FAR = re.compile(rf"{SENTENCE_END.pattern}|[,;:(\[—–、，]\W*(?:\w+\W+){{4}}")  # for a title to be meant
 _VALUE_SIGN = re.compile(r"\s*[,/&+]?\s*(?:\w{1,4}\s+)?")  # between the values of a list: ", ", " and ", " oder "
 _ARE = re.compile(r"\s+(?:are|were)\b[^,;:.!?]*")  # between a list and what all of it is
-_TO_THE_TARGET = re.compile(r",? and this\b")  # to the target
+_TO_THE_TARGET = re.compile(r",? and this\b")
 _IT_IS = re.compile(r"\s*(?:It|This) (?:is|was)\b")
 
 
@@ -45,12 +53,12 @@ class Said:
     @property
     def title_spans(self) -> list[tuple[int, int]]:
         """The spans of the titles, in which nothing is claimed."""
-        return [(title.start, title.end) for title in self.titles]
+        return spans(self.titles)
 
     @property
     def titles_end(self) -> int:
         """Where the last title ends."""
-        return self.titles[-1].end if self.titles else 0
+        return last_end(self.titles)
 
     def claims(self, end: int | None = None) -> list[Claim]:
         """All claims, or those before a place."""
@@ -58,8 +66,8 @@ class Said:
 
     def claims_from(self, start: int) -> list[Claim]:
         """The claims of what stands from a place on."""
-        spans = [(first - start, last - start) for first, last in self.title_spans]
-        found = self.facts.claims(self.text[start:], spans)
+        shifted = [(first - start, last - start) for first, last in self.title_spans]
+        found = self.facts.claims(self.text[start:], shifted)
         return [Claim(claim.start + start, claim.end + start, claim.kind, claim.value) for claim in found]
 
     def clause_start_of(self, claim: Claim) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recexplainer.citations.cache import MOST
 from recexplainer.llm.decoding import best_allowed, end_id
 from recexplainer.llm.explainer import Explainer
 from recexplainer.llm.guided.draft import Draft, Written
@@ -53,7 +54,7 @@ def write(
     return gather(answered)
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=MOST)
 def _token_texts(tokenizer: Any) -> TokenTexts:
     """Decoding a large vocabulary takes longer than writing one text: it is done once for the LLM of each mode."""
     return TokenTexts(tokenizer)

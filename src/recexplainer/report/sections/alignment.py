@@ -32,7 +32,6 @@ BASELINE_HINTS = {
     "student": "distilled from the recommender",
 }
 PAPER_NAMES = {"none": "LLM, zero-shot"}
-WITHOUT_LLM = "template"  # a source that answers no questions
 
 
 @dataclass(frozen=True)
